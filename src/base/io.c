@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Whole reads and whole writes. */
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/strbuf.h"
+
+int io_write_full(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		p += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int io_pwrite_full(int fd, const void *data, size_t len, off_t offset)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = pwrite(fd, p, len, offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		p += n;
+		offset += n;
+		len -= n;
+	}
+	return 0;
+}
+
+ssize_t io_pread_full(int fd, void *data, size_t len, off_t offset)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = pread(fd, (char *)data + done, len - done, offset + done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		done += n;
+	}
+	return done;
+}
+
+int io_read_fd(int fd, const char *name, size_t max, char **ret_data, size_t *ret_len,
+	struct error *err)
+{
+	CLEANUP_STRBUF struct strbuf sb = {0};
+
+	for (;;) {
+		const size_t step = 64 * 1024;
+		ssize_t n = read(fd, strbuf_grow(&sb, step), step);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_set(err, errno, "read '%s'", name);
+		if (n == 0)
+			break;
+		sb.len += n;
+		if (sb.len > max)
+			return error_set(err, EFBIG, "read '%s'", name);
+	}
+	sb.data[sb.len] = '\0';
+	*ret_len = sb.len;
+	*ret_data = strbuf_detach(&sb);
+	return 0;
+}
+
+int io_read_file(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len,
+	struct error *err)
+{
+	CLEANUP_CLOSE int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return error_set(err, errno, "open '%s'", path);
+	return io_read_fd(fd, path, max, ret_data, ret_len, err);
+}
+
+int64_t io_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * (int64_t)1000 + ts.tv_nsec / 1000000;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whole reads and whole writes: the loops around EINTR and short counts, once.
+ * They return 0 or -1 with errno set; callers know the name to put into the error.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+int io_write_full(int fd, const void *data, size_t len);
+int io_pwrite_full(int fd, const void *data, size_t len, off_t offset);
+/* The bytes read, fewer than len only at the end of the file; -1 on error. */
+ssize_t io_pread_full(int fd, void *data, size_t len, off_t offset);
+
+/*
+ * A whole file, as a NUL-terminated block that the caller frees. A file larger than `max` is an
+ * error (EFBIG): what we read whole is never large unless someone made it so. dirfd as for openat().
+ */
+int io_read_file(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len,
+	struct error *err);
+/* The same from a descriptor to its end; works on pipes. `name` is for the error. */
+int io_read_fd(int fd, const char *name, size_t max, char **ret_data, size_t *ret_len,
+	struct error *err);
+
+/* Milliseconds on CLOCK_MONOTONIC. */
+int64_t io_now_ms(void);

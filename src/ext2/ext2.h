@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The ext2 writer: from a finished tree to an image, without mounting and without root.
+ *
+ *	tree ──► ext2_plan_new()      ──►  ext2_emit()
+ *	         the address of every      one ascending pass over the image,
+ *	         inode and block, no I/O   asserting position == planned
+ *
+ * The same tree and options give the same bytes, UUID included, on any machine.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct tree;
+struct ext2_plan;
+
+struct ext2_options {
+	uint32_t block_size;	/* 1024, 2048 or 4096; 0: 4096 */
+	uint64_t size;		/* of the image in bytes, rounded down to blocks; 0: as small as fits */
+	uint64_t free_blocks;	/* with size 0: blocks to leave free */
+	uint64_t free_inodes;	/* with size 0: inodes to leave free */
+	bool have_uuid;		/* else derived from the contents' metadata and the options */
+	uint8_t uuid[16];
+	char label[16];		/* NUL-padded; all 16 may be used */
+};
+
+/* What a plan came to, for messages, manifests and tests. */
+struct ext2_summary {
+	uint64_t size; /* bytes */
+	uint64_t blocks, free_blocks;
+	uint32_t inodes, free_inodes;
+	uint32_t groups;
+	uint8_t uuid[16];
+};
+
+/*
+ * Decide where everything goes. Pure: no I/O. The tree must stay as it is until the plan is freed.
+ * Fails if the tree does not fit into options->size (saying how much it needs), or if something
+ * can't be expressed in ext2 (the error names the file and the limit).
+ */
+int ext2_plan_new(const struct tree *t, const struct ext2_options *options,
+	struct ext2_plan **ret_plan, struct error *err);
+void ext2_plan_free(struct ext2_plan *p);
+void ext2_plan_summary(const struct ext2_plan *p, struct ext2_summary *ret);
+
+struct ext2_emit_options {
+	unsigned workers; /* threads that copy content; 0: 2 */
+	/* Called now and then from the calling thread; a non-zero return stops with ECANCELED. */
+	int (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *data);
+	void *progress_data;
+};
+
+/* How content got there, for -v and the benchmark. */
+struct ext2_emit_stats {
+	uint64_t reflinked, copied_in_kernel, copied; /* bytes */
+};
+
+/*
+ * Write the image to fd, an empty regular file open for reading and writing. On failure the file
+ * is left half-written: the caller removes it. options and ret_stats may be NULL.
+ */
+int ext2_emit(const struct ext2_plan *p, int fd, const struct ext2_emit_options *options,
+	struct ext2_emit_stats *ret_stats, struct error *err);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The initrd: a newc cpio with one static program and the modules that lead to the root disk.
+ *
+ *	/init                  the guest binary
+ *	/modules/000-NAME.ko   loaded in the order of their names
+ *	/dev /proc /sys        empty, to mount on
+ *
+ * Uncompressed: unpacking is slower than reading. The same input gives the same bytes.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct initrd_module {
+	const char *name;
+	const uint8_t *data;
+	size_t len;
+};
+
+/* Write to fd from its current position. */
+int initrd_write(int fd, const uint8_t *init, size_t init_len,
+	const struct initrd_module *modules, size_t n_modules, struct error *err);

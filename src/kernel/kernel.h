@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The appliance's kernel: which of the host's, and what of its modules leads to the root disk.
+ *
+ *	/lib/modules/VERSION/vmlinuz, /boot/vmlinuz* ──► kernel_find(): the highest version that can be
+ *	                                                read *and* has what is needed
+ *	kernel_modules_closure(): the modules to load, in order
+ *	kernel_extract(): the uncompressed ELF inside a bzImage, for PVH boot
+ *
+ * It need not be the kernel that the host runs: containers have none of that one's files.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/vector.h"
+
+struct kernel {
+	char *image;	   /* path on the host, with the root */
+	char *version;	   /* "6.1.0-56-cloud-amd64", read from the image */
+	char *modules_dir; /* path on the host, with the root */
+};
+
+struct kernel_request {
+	const char *root;	 /* "/" or a fixture */
+	const char *image;	 /* a kernel the user named, or NULL to search */
+	const char *modules_dir; /* its modules, or NULL: ROOT/lib/modules/VERSION */
+	/* Module names that the boot needs, as modules or built in; NULL-terminated. */
+	const char *const *needs;
+};
+
+/*
+ * Choose. Each candidate that was passed over goes to `ret_rejected` as "PATH: reason" (may be
+ * NULL), best first; on failure the error holds them too, and says what to install or to name.
+ */
+int kernel_find(const struct kernel_request *request, struct kernel *ret,
+	struct strvec *ret_rejected, struct error *err);
+void kernel_done(struct kernel *k);
+
+/* The version string inside a kernel image (x86 boot protocol's kernel_version, arm64 Image
+ * banner): pure, on the first bytes of the file or all of them. Returns a new string or NULL. */
+char *kernel_version_parse(const uint8_t *data, size_t len);
+/* As the distributions order versions: numbers as numbers, "~rc1" before the release. */
+int kernel_version_compare(const char *a, const char *b);
+
+struct kernel_module {
+	char *name; /* "virtio_blk" */
+	char *path; /* on the host */
+};
+
+struct kernel_modules {
+	struct kernel_module *items; /* in load order */
+	size_t len;
+	size_t cap;
+};
+
+/*
+ * Close over dependencies and soft dependencies ("pre" before, "post" after); what is built in is
+ * left out. A name that the kernel has neither way is an error, unless written with a leading '?'.
+ */
+int kernel_modules_closure(const struct kernel *k, const char *const *names,
+	struct kernel_modules *ret, struct error *err);
+void kernel_modules_done(struct kernel_modules *m);
+
+/*
+ * A module's ELF bytes: decompressed (.gz, .xz, .zst) and, unless keep_signature, without the
+ * signature behind it, whose check costs more than the loading. Caller frees.
+ */
+int kernel_module_read(const char *path, bool keep_signature, uint8_t **ret_data, size_t *ret_len,
+	struct error *err);
+
+/*
+ * The uncompressed ELF vmlinux inside a bzImage (gzip, xz, lzma, bzip2, lzo, lz4 legacy, zstd),
+ * if it has a PVH entry note (XEN_ELFNOTE_PHYS32_ENTRY). Returns 1, not an error, where there is
+ * none to be had: boot the image itself then; `why` (may be NULL) says the reason. Caller frees.
+ */
+int kernel_extract(const char *image, uint8_t **ret_data, size_t *ret_len, char **ret_why,
+	struct error *err);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The merged file tree: every file that goes into an image, with all of its metadata and where its
+ * content comes from. No content is held here but small in-memory files.
+ *
+ *	directory trees ─┐
+ *	archives ────────┼──► tree_add_…()  ──►  tree  ──►  ext2 plan
+ *	single files ────┘     later ones win
+ *
+ * A *name* (struct tree_entry) is in one directory and points to an *inode*; hard links are
+ * several names of one inode. Paths are resolved inside the tree: where `lib` is a symlink to
+ * `usr/lib`, adding `lib/x` adds `usr/lib/x`. The links of the host are never followed, `..` never
+ * leads above the root, and nothing read from an archive can name a place outside the tree.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/vector.h"
+
+struct tree;
+struct tree_inode;
+
+struct tree_time {
+	int64_t sec;   /* since 1970, negative before */
+	uint32_t nsec; /* 0 to 999,999,999 */
+};
+
+struct tree_xattr {
+	const char *name; /* whole, with its namespace: "user.mime_type" */
+	const void *value;
+	uint32_t len;
+};
+
+/* A run of data in a sparse file; what lies between two runs reads as zeros. */
+struct tree_extent {
+	uint64_t offset; /* in the file */
+	uint64_t len;
+};
+
+enum tree_content_kind {
+	TREE_CONTENT_NONE,   /* not a regular file, or an empty one */
+	TREE_CONTENT_MEMORY, /* bytes in the tree's arena */
+	TREE_CONTENT_FILE,   /* a file on the host, opened when it is copied */
+	TREE_CONTENT_SPOOL,  /* a slice of an archive, or of a spool file made from one */
+};
+
+/* One file. Lives in the tree's arena. */
+struct tree_inode {
+	uint32_t mode; /* type and permissions, as in st_mode */
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t nlink; /* names in the tree; for a directory 2 + subdirectories. Set by tree_finish() */
+	uint32_t rdev_major;
+	uint32_t rdev_minor;
+	struct tree_time atime, mtime, ctime;
+	uint64_t size; /* regular: content's; symlink: target's; else 0 */
+	uint32_t n_xattrs;
+	const struct tree_xattr *xattrs; /* sorted by name, no duplicates */
+
+	/* Directory: its names, sorted bytewise by name. */
+	struct tree_dir *dir;
+
+	/* Symlink: its target, NUL-terminated, any other bytes. */
+	const char *target;
+
+	/* Regular file. n_extents == 0 means data from 0 to size, unless all_hole. */
+	enum tree_content_kind content;
+	bool all_hole;
+	uint32_t n_extents;
+	const struct tree_extent *extents; /* ascending, not touching, within size */
+	const void *source;                /* private to the tree: which file or spool */
+	uint64_t source_offset;
+
+	/* Its number in walk order from 0 (the root), set by tree_finish(): index side tables by it. */
+	uint32_t index;
+};
+
+struct tree_entry {
+	const char *name; /* no slash, not "." or "..", 1 to 255 bytes */
+	struct tree_inode *inode;
+};
+
+/* How inputs are taken. Zero bytes are the default. */
+struct tree_options {
+	bool set_owner; /* every file gets this owner */
+	uint32_t uid, gid;
+	bool clamp_mtime; /* times later than this become this */
+	struct tree_time mtime_max;
+	/* A file that can't be read is an error unless this is set: then it is left out and told. */
+	bool skip_unreadable;
+	void (*on_skip)(const char *path, const char *reason, void *data);
+	void *on_skip_data;
+};
+
+/* An empty root directory, root:root, mode 0755, time 0. */
+struct tree *tree_new(const struct tree_options *options);
+void tree_free(struct tree *t);
+
+/*
+ * Add the directory `dir` of the host, all that is in it and its own metadata, at `at` ("/" for
+ * the root). Merges into what is there: a directory meets a directory, anything else is replaced.
+ * atime and ctime are set to mtime: reading a tree changes the one and writing it the other, and
+ * the same input has to give the same bytes.
+ */
+int tree_add_directory(struct tree *t, const char *dir, const char *at, struct error *err);
+
+/*
+ * Add one path of the host below `root`, without what is in it if it is a directory, with its
+ * ancestors and their metadata where the tree does not have them. An ancestor that is a symlink on
+ * the host (`/lib`) is added as that symlink, and its target's directories too. Returns 1 and adds
+ * nothing if the path does not exist on the host (or was skipped as unreadable).
+ */
+int tree_add_path(struct tree *t, const char *root, const char *path, struct error *err);
+
+/*
+ * Add an archive from a descriptor, to its end, at `at`: tar in all its forms (GNU and PAX sparse
+ * entries, xattrs, ACLs) and cpio, plain or compressed; seeking is not needed. Content is spooled
+ * to an unlinked file in `spool_dir`. `name` is for errors.
+ */
+int tree_add_archive(struct tree *t, int fd, const char *name, const char *at,
+	const char *spool_dir, struct error *err);
+
+/* Add one file from memory (copied): `type_and_mode` as in st_mode, data is the content of a
+ * regular file or the target of a symlink. Missing ancestors become root:root 0755. */
+int tree_add_file(struct tree *t, const char *path, uint32_t type_and_mode, uint32_t uid,
+	uint32_t gid, struct tree_time mtime, const void *data, size_t len, struct error *err);
+
+/* Take a name out, with all below it. 1 if it was not there. */
+int tree_remove(struct tree *t, const char *path);
+
+/* The inode at a path resolved inside the tree; a symlink at its end is not followed. NULL: none. */
+struct tree_inode *tree_lookup(const struct tree *t, const char *path);
+
+/*
+ * Sort names, count links, number the inodes. Call once after the last tree_add_…(); what follows
+ * here needs it.
+ */
+int tree_finish(struct tree *t, struct error *err);
+
+struct tree_inode *tree_root(const struct tree *t);
+/* Inodes, by index. Their order does not depend on the order of input. */
+uint32_t tree_inode_count(const struct tree *t);
+struct tree_inode *tree_inode_at(const struct tree *t, uint32_t index);
+/* One of the inode's names, as an absolute path, for messages. Caller frees. */
+char *tree_inode_path(const struct tree *t, const struct tree_inode *inode);
+/* A directory's names. Valid as long as the tree. */
+const struct tree_entry *tree_dir_entries(const struct tree_inode *dir, size_t *ret_len);
+
+/*
+ * SHA-256 over all names and metadata; of contents: bytes in memory, and for host files size,
+ * mtime, ctime, device and inode number. Two trees with equal identities give equal images. It is
+ * not the reproducible UUID's source: that must not depend on the host's inode numbers.
+ */
+void tree_identity(const struct tree *t, uint8_t ret_sha256[static 32]);
+
+/*
+ * Open a regular file's content (kind FILE or SPOOL): a descriptor for the caller to close, and
+ * where in it offset 0 of the file lies. Thread-safe.
+ */
+int tree_content_open(const struct tree_inode *inode, int *ret_fd, uint64_t *ret_offset,
+	struct error *err);
+/* After copying: an error that names the file if it changed since it was added. */
+int tree_content_verify(const struct tree_inode *inode, int fd, struct error *err);
+/* The bytes of a file of kind MEMORY. */
+const void *tree_content_memory(const struct tree_inode *inode);
