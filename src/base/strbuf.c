@@ -2,6 +2,7 @@
 /* A growing byte string. */
 #include "base/strbuf.h"
 
+#include <stdint.h>
 #include <string.h>
 
 char *strbuf_grow(struct strbuf *sb, size_t len)
