@@ -205,21 +205,18 @@ static int serve_interrupt(struct vm *vm, int signal, struct error *err)
 	}
 	vm->dead = true;
 	supervise_kill(&vm->qemu);
-	error_set(err, 0, "ended by signal %d (%s)", signal, strsignal(signal));
-	if (err)
-		err->num = EINTR;
-	return -1;
+	return control_error(signal, err);
 }
 
 static int serve_control(struct vm *vm, struct error *err)
 {
-	struct vm_control control;
+	struct control_message message;
 	struct winsize size;
 
-	if (read(vm->control_fd, &control, sizeof(control)) != sizeof(control))
+	if (!control_read(vm->control_fd, &message))
 		return 0;
-	if (control.what == VM_CONTROL_INTERRUPT)
-		return serve_interrupt(vm, control.signal, err);
+	if (message.what == CONTROL_INTERRUPT)
+		return serve_interrupt(vm, message.signal, err);
 	if (vm->exec && vm->exec->command->agent.terminal &&
 		ioctl(vm->exec->command->stdout_fd, TIOCGWINSZ, &size) == 0)
 		agent_send_window_size(vm->agent, size.ws_row, size.ws_col);

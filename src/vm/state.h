@@ -6,7 +6,7 @@
 
 #include "vm/console.h"
 #include "vm/streams.h"
-#include "vm/supervise.h"
+#include "base/supervise.h"
 #include "vm/vm.h"
 
 /* The command under way. */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "agent/agent.h"
+#include "base/control.h"
 #include "base/error.h"
 #include "base/vector.h"
 
@@ -43,13 +44,7 @@ struct vm_config {
 	const struct vm_disk *disks;
 	size_t n_disks;
 	int cache_fd;	/* directory where the accelerator's verdict is kept, or -1 */
-	int control_fd; /* read end of a pipe of struct vm_control */
-};
-
-/* What may come through the control pipe, from a signal handler or another thread. */
-struct vm_control {
-	enum { VM_CONTROL_INTERRUPT = 1, VM_CONTROL_WINDOW } what;
-	int signal;
+	int control_fd; /* see base/control.h */
 };
 
 struct vm_command {

@@ -2,13 +2,13 @@
 /*
  * A child that can't outlive us.
  *
- *	caller ──life pipe──► supervisor ──PDEATHSIG──► qemu
+ *	caller ──life pipe──► supervisor ──PDEATHSIG──► child
  *	       ◄─status pipe─
  *
  * The supervisor is a fork that does nothing but wait: when the life pipe closes (the caller ended
- * it, exited, or was killed) it kills qemu; when it is killed itself, the kernel kills qemu, whose
- * parent-death signal is tied to this one single-threaded process. A parent-death signal tied to
- * the caller would fire when the *thread* that started the VM ends.
+ * it, exited, or was killed) it kills the child; when it is killed itself, the kernel kills the
+ * child, whose parent-death signal is tied to this one single-threaded process. A parent-death
+ * signal tied to the caller would fire when the *thread* that started the child ends.
  */
 #pragma once
 

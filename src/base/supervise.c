@@ -3,7 +3,7 @@
  * A child that can't outlive us: see supervise.h for the idea. Between fork() and _exit() only
  * async-signal-safe calls are made, since the caller may have threads.
  */
-#include "vm/supervise.h"
+#include "base/supervise.h"
 
 #include <errno.h>
 #include <fcntl.h>
