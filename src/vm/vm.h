@@ -23,6 +23,8 @@
 #define VM_ROOT_SERIAL "hypermin-root"
 #define VM_AGENT_PORT  AGENT_PORT_NAME
 
+#define VM_MAX_DISKS 200
+
 enum vm_accel { VM_ACCEL_AUTO, VM_ACCEL_KVM, VM_ACCEL_TCG };
 
 struct vm_disk {
