@@ -180,6 +180,16 @@ static int take_boot_timeout(void *target, const char *value)
 	return hypermin_set_boot_timeout(o->vm, ms) < 0 ? refused(o) : 0;
 }
 
+static int take_silence_timeout(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	unsigned ms;
+
+	if (options_seconds("silence-timeout", value, &ms) < 0)
+		return -1;
+	return hypermin_set_silence_timeout(o->vm, ms) < 0 ? refused(o) : 0;
+}
+
 static int take_cache_dir(void *target, const char *value)
 {
 	struct vm_options *o = target;
@@ -239,6 +249,8 @@ const struct option_row vm_option_table[] = {
 	{"modules", 0, "DIR", "its modules; default /lib/modules/VERSION", take_modules},
 	{"accel", 0, "auto|kvm|tcg", "accelerator; auto takes KVM only where it works", take_accel},
 	{"boot-timeout", 0, "SECONDS", "how long booting may take; default 120", take_boot_timeout},
+	{"silence-timeout", 0, "SECONDS", "how long a running guest may hang; default 60",
+		take_silence_timeout},
 	{"cache-dir", 0, "DIR", "default $XDG_CACHE_HOME/hypermin", take_cache_dir},
 	{"verbose", 'v', NULL, "say what was chosen and where the time went; -vv: and the console",
 		take_verbose},

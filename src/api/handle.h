@@ -14,7 +14,7 @@ struct hypermin {
 	struct strvec packages;
 	char *kernel, *modules_dir;
 	char *cache_dir;
-	unsigned memory_mib, cpus, boot_timeout_ms;
+	unsigned memory_mib, cpus, boot_timeout_ms, silence_timeout_ms;
 	enum vm_accel accel;
 	VECTOR(struct vm_disk) disks;
 

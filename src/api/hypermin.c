@@ -60,6 +60,7 @@ struct hypermin *hypermin_new(void)
 	h->memory_mib = 1024;
 	h->cpus = 1;
 	h->boot_timeout_ms = 120000;
+	h->silence_timeout_ms = 60000;
 	h->accel = VM_ACCEL_AUTO;
 	h->cache.fd = -1;
 	h->appliance.lock_fd = -1;
@@ -191,6 +192,14 @@ int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
 	return 0;
 }
 
+int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms)
+{
+	if (check_not_started(h) < 0)
+		return -1;
+	h->silence_timeout_ms = ms;
+	return 0;
+}
+
 int hypermin_set_cache_dir(struct hypermin *h, const char *dir)
 {
 	if (check_not_started(h) < 0)
@@ -255,6 +264,7 @@ int hypermin_start(struct hypermin *h)
 		.memory_mib = h->memory_mib,
 		.cpus = h->cpus,
 		.boot_timeout_ms = h->boot_timeout_ms,
+		.silence_timeout_ms = h->silence_timeout_ms,
 		.disks = h->disks.items,
 		.n_disks = h->disks.len,
 		.cache_fd = h->cache.fd,

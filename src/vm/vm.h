@@ -43,6 +43,7 @@ struct vm_config {
 	unsigned memory_mib;
 	unsigned cpus;
 	unsigned boot_timeout_ms;
+	unsigned silence_timeout_ms; /* of a guest that has booted */
 	const struct vm_disk *disks;
 	size_t n_disks;
 	int cache_fd;	/* directory where the accelerator's verdict is kept, or -1 */
