@@ -105,7 +105,8 @@ int dpkg_relation_next(struct arena *arena, const char **text, struct dpkg_relat
 	if (take_char(text, '(') && take_version(arena, text, &rel) < 0)
 		goto malformed;
 	rel.or_next = take_char(text, '|');
-	if (!rel.or_next && **text && !take_char(text, ','))
+	skip_blanks(text);
+	if (rel.or_next ? !**text || **text == ',' : **text && !take_char(text, ','))
 		goto malformed;
 	*ret = rel;
 	return 1;
