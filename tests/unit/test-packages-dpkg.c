@@ -33,10 +33,10 @@ static void keep_warning(enum log_level level, const char *line, void *data)
 
 static int setup(void **state)
 {
-	struct fixture_root *f = xmalloc(sizeof(*f));
+	static struct fixture_root root;
 
-	fixture_root_init(f);
-	*state = f;
+	fixture_root_init(&root);
+	*state = &root;
 	log_set_handler(keep_warning, NULL, LOG_LEVEL_WARNING);
 	strbuf_clear(&warnings);
 	return 0;
@@ -45,7 +45,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	fixture_root_done(*state);
-	free(*state);
 	strbuf_done(&warnings);
 	log_set_handler(NULL, NULL, LOG_LEVEL_WARNING);
 	return 0;
