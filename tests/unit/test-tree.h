@@ -19,7 +19,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,20 +71,24 @@ static inline int scratch_enter(void **state)
 	return 0;
 }
 
-static inline int scratch_remove_one(
-	const char *path, const struct stat *st, int type, struct FTW *ftw)
+/* Run a program; its exit status, or -1 if there is none of the name. */
+static inline int run(const char *const *argv)
 {
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
+	pid_t pid;
+	int status;
+
+	if (posix_spawnp(&pid, argv[0], NULL, NULL, (char **)argv, environ))
+		return -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
+#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
 
 static inline int scratch_leave(void **state)
 {
 	CLEANUP_FREE char *name = *state;
 
-	if (chdir("/") < 0)
-		return -1;
-	return nftw(name, scratch_remove_one, 32, FTW_DEPTH | FTW_PHYS);
+	return chdir("/") < 0 ? -1 : RUN("rm", "-rf", name);
 }
 
 #define scratch_test(fn) cmocka_unit_test_setup_teardown(fn, scratch_enter, scratch_leave)
@@ -106,19 +109,6 @@ static inline void make_link(const char *target, const char *path)
 {
 	assert_int_equal(symlink(target, path), 0);
 }
-
-/* Run a program; its exit status, or -1 if there is none of the name. */
-static inline int run(const char *const *argv)
-{
-	pid_t pid;
-	int status;
-
-	if (posix_spawnp(&pid, argv[0], NULL, NULL, (char **)argv, environ))
-		return -1;
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
 
 static inline void add_text(struct tree *t, const char *path, const char *text)
 {
