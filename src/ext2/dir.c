@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Directory blocks. Names of a hashed directory are sorted by hash and packed into
- *leaves, each as full as it gets: an image is mostly read, and the kernel splits a full
- *leaf when it has to.
+ * leaves, each as full as it gets: an image is mostly read, and the kernel splits a full
+ * leaf when it has to.
  *
- *	block 0          1 ... nodes        nodes + 1 ...
- *	│ . .. root │    │ tree blocks │    │ leaves │        nodes is 0 while the root
- *can point to └───────────────► └─────────────► names          all leaves itself
+ *	block 0          1 ... nodes       nodes + 1 ...
+ *	│ . .. root │    │ tree blocks │   │ names │
+ *	        └─────────────►└──────────────►
  *
- * A directory too large for that (with 1 KiB blocks: some 15,000 leaves) stays a plain
- *list.
+ * The root points to the names by itself, without tree blocks, as long as it has room. A
+ * directory too large even with them (1 KiB blocks: half a million names) is a list.
  */
 #include "dir.h"
 
@@ -127,8 +127,10 @@ static void sort_by_hash(const struct ext2_plan *p, struct dir_names *names)
 	vector_sort(names, compare_hash);
 }
 
-/* The first name that does not fit into a block any more, which has that many bytes for
- * names. */
+/*
+ * The first name that does not fit into a block any more, which has that many bytes for
+ * names.
+ */
 static size_t pack_block(const struct dir_names *names, size_t from, uint32_t room)
 {
 	while (from < names->len && record_size(names->items[from].len) <= room)
@@ -271,8 +273,10 @@ static int write_list(struct dir_writer *w, const struct dir_names *names)
 	return 0;
 }
 
-/* The smallest hash of each leaf; bit 0 says that the leaf before has names with that
- * hash too. */
+/*
+ * The smallest hash of each leaf; bit 0 says that the leaf before has names with that
+ * hash too.
+ */
 static uint32_t *leaf_hashes(
 	const struct dir_names *names, uint32_t leaves, uint32_t block_size)
 {

@@ -23,8 +23,10 @@ struct dir_shape {
 void dir_measure(
 	const struct ext2_plan *p, const struct tree_inode *dir, struct dir_shape *ret);
 
-/* Hand out the directory's blocks, as they were measured for the plan, in ascending
- * order. */
+/*
+ * Hand out the directory's blocks, as they were measured for the plan, in ascending
+ * order.
+ */
 typedef int dir_put_fn(const void *block, void *data);
 int dir_write(const struct ext2_plan *p, const struct tree_inode *dir, dir_put_fn *put,
 	void *data);

@@ -2,24 +2,26 @@
 /*
  * What lies on the disk. All numbers are little-endian.
  *
- *	byte 0        1024                                  the image
- *	│ boot area   │ superblock │ ...
+ * The image is cut into groups of equal size; a superblock with its group descriptors is
+ * in groups 0, 1 and powers of 3, 5, 7, the first one always at byte 1024:
  *
- *	group 0             group 1             group 2      ...   blocks, in groups of
- *equal size ├───────────────────┼───────────────────┼────────── │SB│GDT│BB│IB│ IT │ data
- *... │                             SB  superblock    \ in group 0, 1 and GDT descriptors
- */ powers of 3, 5, 7 BB  one bit a block IB  one bit an inode IT  inode table, 256 bytes
- *each
+ *	│ group 0            │ group 1            │ group 2 ...
+ *	│SB│GD│BB│IB│IT│data │SB│GD│BB│IB│IT│data │BB│IB│IT│data ...
  *
- *	inode                                  directory block
- *	│ fixed 128 bytes      │               │ dirent "." │ dirent ".." │ dirent ... │
- *	│ extra 32 bytes: ns   │               each dirent says how long it is; the last
- *one of a │ 96 bytes: attributes │               block reaches to the block's end
+ *	SB superblock         BB one bit a block     IT inode table, 256 bytes each
+ *	GD group descriptors  IB one bit an inode
  *
- *	i_block[0..11] ──► data                hashed directory: block 0 is the root of a
- *tree whose i_block[12] ──► map ──► data           leaves are ordinary directory blocks;
- *tree blocks look i_block[13] ──► map ──► map ──► data   like blocks with one empty
- *dirent to those who do not i_block[14] ──► map ──► map ──► map    know of hashes
+ * An inode leads to its data by itself or through map blocks:
+ *
+ *	│ 128 bytes as of old  │	block[0..11] ─► data
+ *	│ 32 bytes: fine times │	block[12] ─► map ─► data
+ *	│ 96 bytes: attributes │	block[13] ─► map ─► map ─► data
+ *					block[14] ─► map ─► map ─► map ─► data
+ *
+ * A directory's blocks are filled with entries; each says how long it is, and the last
+ * one of a block reaches to its end. In a hashed directory block 0 is the root of a tree
+ * whose leaves are such blocks; tree blocks look like blocks with one empty entry to
+ * those who know nothing of hashes.
  */
 #pragma once
 
@@ -241,8 +243,10 @@ struct disk_xattr_entry {
 };
 static_assert(sizeof(struct disk_xattr_entry) == 16, "attribute entry");
 
-/* An ACL on disk; tags as in <linux/posix_acl.h>, and only named users and groups have an
- * id. */
+/*
+ * An ACL on disk; tags as in <linux/posix_acl.h>, and only named users and groups have
+ * an id.
+ */
 #define EXT2_ACL_VERSION 1
 
 struct disk_acl_entry {

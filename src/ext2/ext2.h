@@ -50,8 +50,10 @@ void ext2_plan_summary(const struct ext2_plan *p, struct ext2_summary *ret);
 
 struct ext2_emit_options {
 	unsigned workers; /* threads that copy content; 0: 2 */
-	/* Called now and then from the calling thread; a non-zero return stops with
-	 * ECANCELED. */
+	/*
+	 * Called now and then from the calling thread; a non-zero return stops with
+	 * ECANCELED.
+	 */
 	int (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *data);
 	void *progress_data;
 };

@@ -54,8 +54,10 @@ static void transform(uint32_t state[static 4], const uint32_t words[static WORD
 	state[3] += d;
 }
 
-/* Up to 32 bytes as big-endian words; what is left is filled with the length that
- * remains. */
+/*
+ * Up to 32 bytes as big-endian words; what is left is filled with the length that
+ * remains.
+ */
 static void load_words(const uint8_t *bytes, size_t len, uint32_t words[static WORDS])
 {
 	uint32_t fill = len & 0xff;

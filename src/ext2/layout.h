@@ -2,12 +2,12 @@
 /*
  * The geometry of an image: how many groups, how large, and where their tables are.
  *
- * All else in this folder speaks of *data blocks*: blocks that are not a group's own
- *tables, numbered from 0 through the whole image. What is allocated in one go has
- *consecutive data numbers, though a group's tables may lie between them on the disk:
+ * All else in this folder speaks of *data blocks*: those that are not a group's own
+ * tables, numbered from 0 through the whole image. What is allocated in one go has
+ * consecutive data numbers, though a group's tables may lie between them on the disk:
  *
- *	disk   │SB GDT BB IB IT│▒▒▒▒▒▒▒▒▒▒▒▒│SB GDT BB IB IT│▒▒▒▒▒▒▒▒▒▒▒▒│BB IB IT│▒▒▒▒▒▒
- *	data                    0 ...     n-1                n ...
+ *	disk   │SB GD BB IB IT│▒▒▒▒▒▒▒▒▒▒│SB GD BB IB IT│▒▒▒▒▒▒▒▒▒▒│BB IB IT│▒▒▒▒▒▒▒▒
+ *	data                   0 ...  n-1                n ...
  */
 #pragma once
 

@@ -3,7 +3,7 @@
  * Which blocks of a file exist, and the map blocks that lead to them.
  *
  * A file's blocks have consecutive data numbers, holes have none; its map blocks come
- *before them in the plan's first zone, lower ones before the one that points to them:
+ * before them in the plan's first zone, lower ones before the one that points to them:
  *
  *	│ single │ double's maps ..., double │ triple's maps ..., triple │
  */
@@ -23,8 +23,10 @@ struct block_run {
 	uint64_t count;
 };
 
-/* Walks over what a file has in blocks of that size: ascending, with a hole between any
- * two. */
+/*
+ * Walks over what a file has in blocks of that size: ascending, with a hole between any
+ * two.
+ */
 struct block_runs {
 	const struct tree_inode *inode; /* NULL: `rest` is all there is */
 	uint32_t block_shift;

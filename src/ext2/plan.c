@@ -241,8 +241,10 @@ static int plan_all(
 			"block size %" PRIu32 ": not 1024, 2048 or 4096", p->block_size);
 	if (p->n_inodes > UINT32_MAX - EXT2_FIRST_INO)
 		return error_set(err, EFBIG, "%" PRIu32 " files: too many", p->n_inodes);
-	/* The hash seed comes from it, and the number of blocks of a directory from the
-	 * seed. */
+	/*
+	 * The hash seed comes from it, and the number of blocks of a directory from the
+	 * seed.
+	 */
 	plan_set_uuid(p, options);
 	int r = plan_inodes(&pl, err);
 	xattr_share_done(&pl.share);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The plan: a geometry, and for each inode of the tree three numbers. Everything else
- *(which block holds byte n of a file, what a map block contains) is arithmetic on these,
- *done when it is asked.
+ * (which block holds byte n of a file, what a map block contains) is arithmetic on these,
+ * done when it is asked.
  *
- *	data blocks   │ maps, directories, long symlinks, attributes │ contents of files
- *│ free │ of inode 0, of inode 1, ...                  │ inode 0, 1, ...    │ 0
- *meta_blocks         used_blocks
+ *	data     │ maps, directories, long symlinks, │ contents of files    │ free
+ *	blocks   │ attributes of inode 0, 1, ...     │ of inode 0, 1, ...   │
+ *	         0                                   meta_blocks            used_blocks
  *
  * Two zones, each in the order of inodes, which is the order of directories: a guest that
- *looks for names reads one short stretch of the disk, and files that lie together in the
- *tree lie together on the disk, with nothing in between.
+ * looks for names reads one short stretch of the disk, and files that lie together in the
+ * tree lie together on the disk, with nothing in between.
  */
 #pragma once
 
@@ -67,16 +67,20 @@ struct ext2_plan {
 	uint16_t *group_dirs; /* directories by group */
 };
 
-/* Inode numbers: the root is 2, lost+found 11, the others follow in the order of the
- * tree. */
+/*
+ * Inode numbers: the root is 2, lost+found 11, the others follow in the order of the
+ * tree.
+ */
 uint32_t plan_inode_number(const struct ext2_plan *p, uint32_t index);
 uint32_t plan_last_inode(const struct ext2_plan *p);
 /* The inode of the tree with that number; NULL: none, or lost+found. */
 const struct tree_inode *plan_inode_by_number(const struct ext2_plan *p, uint32_t ino);
 const struct plan_dir *plan_dir(const struct ext2_plan *p, const struct tree_inode *dir);
 
-/* The blocks that a file, directory or symlink consists of: maps and attributes do not
- * count. */
+/*
+ * The blocks that a file, directory or symlink consists of: maps and attributes do not
+ * count.
+ */
 struct block_runs plan_block_runs(
 	const struct ext2_plan *p, const struct tree_inode *inode);
 /* The first of them, as a data block. */

@@ -5,11 +5,11 @@
  *	│ head │ entry │ entry │ ... │ 0 0 0 0 │   free   │ ... │ value │ value │
  *
  * where the head is a magic number in an inode, and a header with hashes in a block. The
- *kernel looks in a block only as far as the order (namespace, length, bytes) says, so
- *entries are sorted.
+ * kernel looks in a block only as far as the order (namespace, length, bytes) says, so
+ * entries are sorted.
  *
  * ACLs are attributes whose value has another form on disk than in getxattr(): there,
- *users and groups without a name have no id.
+ * users and groups without a name have no id.
  */
 #include "xattr.h"
 
@@ -122,8 +122,10 @@ static uint32_t entry_size(const struct xattr *x)
 	return sizeof(struct disk_xattr_entry) + align4(x->name_len);
 }
 
-/* First come, first served for the inode; equal sets split equally, so that blocks can be
- * shared. */
+/*
+ * First come, first served for the inode; equal sets split equally, so that blocks can
+ * be shared.
+ */
 static int place(struct xattr_set *set, uint32_t block_size, struct error *err)
 {
 	const uint64_t end = sizeof(uint32_t);
