@@ -100,6 +100,8 @@ size_t agent_stdin_room(const struct agent *a);
 void agent_send_stdin(struct agent *a, const void *bytes, size_t len);
 void agent_send_stdin_eof(struct agent *a);
 void agent_output_taken(struct agent *a, enum agent_stream stream, size_t len);
+/* Nobody reads this output any more: the command gets SIGPIPE or EPIPE when it writes on. */
+void agent_close_output(struct agent *a, enum agent_stream stream);
 /* To the command's process group; nothing happens if none runs. */
 void agent_send_signal(struct agent *a, int signal);
 void agent_send_window_size(struct agent *a, uint16_t rows, uint16_t columns);

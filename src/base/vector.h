@@ -36,7 +36,7 @@
 	} while (0)
 
 #define vector_foreach(it, v)                                                                  \
-	for (__typeof__((v)->items) it = (v)->items; it && it < (v)->items + (v)->len; it++)
+	for (__typeof__((v)->items + 0) it = (v)->items; it && it < (v)->items + (v)->len; it++)
 
 #define vector_sort(v, cmp)                                                       \
 	do {                                                                      \

@@ -49,6 +49,7 @@ void packages_close(struct packages *p);
 /* "dpkg", "rpm", "pacman" */
 const char *packages_manager(const struct packages *p);
 size_t packages_count(const struct packages *p);
+bool packages_installed(const struct packages *p, const char *name);
 
 /*
  * The installed packages that `names` need, themselves included. A name that is not installed,

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The merged file tree: every file that goes into an image, with all of its metadata and where its
- * content comes from. No content is held here but small in-memory files.
+ * The merged file tree: every file that goes into an image, with all of its metadata and
+ *where its content comes from. No content is held here but small in-memory files.
  *
  *	directory trees ─┐
  *	archives ────────┼──► tree_add_…()  ──►  tree  ──►  ext2 plan
  *	single files ────┘     later ones win
  *
- * A *name* (struct tree_entry) is in one directory and points to an *inode*; hard links are
- * several names of one inode. Paths are resolved inside the tree: where `lib` is a symlink to
- * `usr/lib`, adding `lib/x` adds `usr/lib/x`. The links of the host are never followed, `..` never
- * leads above the root, and nothing read from an archive can name a place outside the tree.
+ * A *name* (struct tree_entry) is in one directory and points to an *inode*; hard links
+ *are several names of one inode. Paths are resolved inside the tree: where `lib` is a
+ *symlink to `usr/lib`, adding `lib/x` adds `usr/lib/x`. The links of the host are never
+ *followed, `..` never leads above the root, and nothing read from an archive can name a
+ *place outside the tree.
  */
 #pragma once
 
@@ -25,10 +26,11 @@
 struct tree;
 struct tree_inode;
 
+/* Packed: there is one in every inode. */
 struct tree_time {
 	int64_t sec;   /* since 1970, negative before */
 	uint32_t nsec; /* 0 to 999,999,999 */
-};
+} __attribute__((packed, aligned(4)));
 
 struct tree_xattr {
 	const char *name; /* whole, with its namespace: "user.mime_type" */
@@ -46,38 +48,45 @@ enum tree_content_kind {
 	TREE_CONTENT_NONE,   /* not a regular file, or an empty one */
 	TREE_CONTENT_MEMORY, /* bytes in the tree's arena */
 	TREE_CONTENT_FILE,   /* a file on the host, opened when it is copied */
-	TREE_CONTENT_SPOOL,  /* a slice of an archive, or of a spool file made from one */
+	TREE_CONTENT_SPOOL,  /* a slice of a spool file made from an archive */
 };
 
-/* One file. Lives in the tree's arena. */
+/*
+ * One file. Lives in the tree's arena; there may be hundreds of thousands, so what only
+ * one type of file has shares its place with what only another has: look at the mode
+ * first.
+ */
 struct tree_inode {
 	uint32_t mode; /* type and permissions, as in st_mode */
 	uint32_t uid;
 	uint32_t gid;
-	uint32_t nlink; /* names in the tree; for a directory 2 + subdirectories. Set by tree_finish() */
-	uint32_t rdev_major;
-	uint32_t rdev_minor;
-	struct tree_time atime, mtime, ctime;
-	uint64_t size; /* regular: content's; symlink: target's; else 0 */
+	uint32_t nlink; /* names in the tree; for a directory 2 + subdirectories. Set by
+			   tree_finish() */
+	uint32_t index; /* in walk order from 0 (the root), set by tree_finish() */
 	uint32_t n_xattrs;
-	const struct tree_xattr *xattrs; /* sorted by name, no duplicates */
-
-	/* Directory: its names, sorted bytewise by name. */
-	struct tree_dir *dir;
-
-	/* Symlink: its target, NUL-terminated, any other bytes. */
-	const char *target;
-
-	/* Regular file. n_extents == 0 means data from 0 to size, unless all_hole. */
-	enum tree_content_kind content;
-	bool all_hole;
 	uint32_t n_extents;
-	const struct tree_extent *extents; /* ascending, not touching, within size */
-	const void *source;                /* private to the tree: which file or spool */
-	uint64_t source_offset;
-
-	/* Its number in walk order from 0 (the root), set by tree_finish(): index side tables by it. */
-	uint32_t index;
+	enum tree_content_kind content : 8;
+	bool all_hole;
+	/* One time for all three: an archive's or directory's atime and ctime tell of the
+	 * reading and the writing, and the same input has to give the same bytes. */
+	union {
+		struct tree_time mtime, atime, ctime;
+	};
+	uint64_t size; /* regular: content's; symlink: target's; else 0 */
+	const struct tree_xattr *xattrs; /* sorted by name, no duplicates */
+	union {
+		struct tree_dir *dir; /* directory: its names */
+		const char
+			*target; /* symlink: NUL-terminated, any other bytes, 1 to 4095 */
+		struct {	 /* device */
+			uint32_t rdev_major;
+			uint32_t rdev_minor;
+		};
+		/* Regular file: where its data is. n_extents == 0 means from 0 to size,
+		 * unless all_hole. Ascending, not touching, none empty, within size. */
+		const struct tree_extent *extents;
+	};
+	const void *source; /* regular file: private to the tree */
 };
 
 struct tree_entry {
@@ -91,7 +100,8 @@ struct tree_options {
 	uint32_t uid, gid;
 	bool clamp_mtime; /* times later than this become this */
 	struct tree_time mtime_max;
-	/* A file that can't be read is an error unless this is set: then it is left out and told. */
+	/* A file that can't be read is an error unless this is set: then it is left out
+	 * and told. */
 	bool skip_unreadable;
 	void (*on_skip)(const char *path, const char *reason, void *data);
 	void *on_skip_data;
@@ -102,43 +112,58 @@ struct tree *tree_new(const struct tree_options *options);
 void tree_free(struct tree *t);
 
 /*
- * Add the directory `dir` of the host, all that is in it and its own metadata, at `at` ("/" for
- * the root). Merges into what is there: a directory meets a directory, anything else is replaced.
- * atime and ctime are set to mtime: reading a tree changes the one and writing it the other, and
- * the same input has to give the same bytes.
+ * Of extended attributes all inputs bring `user.*`, `trusted.*`, `security.capability`
+ * and POSIX ACLs
+ * (`system.posix_acl_access` and `_default`, as getxattr() gives them). Labels and
+ * signatures
+ * (`security.selinux`, `security.ima`) belong to the machine they were made on and stay
+ * there.
  */
-int tree_add_directory(struct tree *t, const char *dir, const char *at, struct error *err);
 
 /*
- * Add one path of the host below `root`, without what is in it if it is a directory, with its
- * ancestors and their metadata where the tree does not have them. An ancestor that is a symlink on
- * the host (`/lib`) is added as that symlink, and its target's directories too. Returns 1 and adds
- * nothing if the path does not exist on the host (or was skipped as unreadable).
+ * Add the directory `dir` of the host, all that is in it and its own metadata, at `at`
+ * ("/" for the root). Merges into what is there: a directory meets a directory, or a
+ * symlink to one, which stays; anything else is replaced.
+ */
+int tree_add_directory(
+	struct tree *t, const char *dir, const char *at, struct error *err);
+
+/*
+ * Add one path of the host below `root`, without what is in it if it is a directory, with
+ * its ancestors and their metadata where the tree does not have them. An ancestor that is
+ * a symlink on the host (`/lib`) is added as that symlink, and its target's directories
+ * too. Returns 1 and adds nothing if the path does not exist on the host (or was skipped
+ * as unreadable).
  */
 int tree_add_path(struct tree *t, const char *root, const char *path, struct error *err);
 
 /*
- * Add an archive from a descriptor, to its end, at `at`: tar in all its forms (GNU and PAX sparse
- * entries, xattrs, ACLs) and cpio, plain or compressed; seeking is not needed. Content is spooled
- * to an unlinked file in `spool_dir`. `name` is for errors.
+ * Add an archive from a descriptor, to its end, at `at`: tar in all its forms (GNU and
+ * PAX sparse entries, xattrs, ACLs) and cpio, plain or compressed; seeking is not needed.
+ * Content is spooled to an unlinked file in `spool_dir`. `name` is for errors: a damaged
+ * archive, one that ends without its end mark, and an entry that can't be kept as it is
+ * are errors.
  */
 int tree_add_archive(struct tree *t, int fd, const char *name, const char *at,
 	const char *spool_dir, struct error *err);
 
-/* Add one file from memory (copied): `type_and_mode` as in st_mode, data is the content of a
- * regular file or the target of a symlink. Missing ancestors become root:root 0755. */
+/* Add one file from memory (copied): `type_and_mode` as in st_mode, not a device; data is
+ * the content of a regular file or the target of a symlink. Missing ancestors become
+ * root:root 0755. */
 int tree_add_file(struct tree *t, const char *path, uint32_t type_and_mode, uint32_t uid,
-	uint32_t gid, struct tree_time mtime, const void *data, size_t len, struct error *err);
+	uint32_t gid, struct tree_time mtime, const void *data, size_t len,
+	struct error *err);
 
 /* Take a name out, with all below it. 1 if it was not there. */
 int tree_remove(struct tree *t, const char *path);
 
-/* The inode at a path resolved inside the tree; a symlink at its end is not followed. NULL: none. */
+/* The inode at a path resolved inside the tree; a symlink at its end is not followed.
+ * NULL: none. */
 struct tree_inode *tree_lookup(const struct tree *t, const char *path);
 
 /*
- * Sort names, count links, number the inodes. Call once after the last tree_add_…(); what follows
- * here needs it.
+ * Sort names, count links, number the inodes. Call once after the last tree_add_…(); what
+ * follows here needs it.
  */
 int tree_finish(struct tree *t, struct error *err);
 
@@ -148,19 +173,22 @@ uint32_t tree_inode_count(const struct tree *t);
 struct tree_inode *tree_inode_at(const struct tree *t, uint32_t index);
 /* One of the inode's names, as an absolute path, for messages. Caller frees. */
 char *tree_inode_path(const struct tree *t, const struct tree_inode *inode);
-/* A directory's names. Valid as long as the tree. */
+/* A directory's names, sorted bytewise. Valid as long as the tree. */
 const struct tree_entry *tree_dir_entries(const struct tree_inode *dir, size_t *ret_len);
 
 /*
- * SHA-256 over all names and metadata; of contents: bytes in memory, and for host files size,
- * mtime, ctime, device and inode number. Two trees with equal identities give equal images. It is
- * not the reproducible UUID's source: that must not depend on the host's inode numbers.
+ * SHA-256 over all names and metadata; of contents: bytes in memory, and for host files
+ * size, mtime, ctime, device and inode number. Two trees with equal identities give equal
+ * images. It is not the reproducible UUID's source: that must not depend on the host's
+ * inode numbers.
  */
 void tree_identity(const struct tree *t, uint8_t ret_sha256[static 32]);
 
 /*
- * Open a regular file's content (kind FILE or SPOOL): a descriptor for the caller to close, and
- * where in it offset 0 of the file lies. Thread-safe.
+ * Open a regular file's content (kind FILE or SPOOL): a descriptor for the caller to
+ * close, and where in it offset 0 of the file lies. It may share its position with
+ * others: use pread() and copy_file_range() with offsets. An error if the file is not the
+ * one that was added. Thread-safe.
  */
 int tree_content_open(const struct tree_inode *inode, int *ret_fd, uint64_t *ret_offset,
 	struct error *err);

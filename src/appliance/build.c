@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Making an appliance. Under the cache's lock:
+ *
+ *	gather what goes in ──► its key ──► is there an entry of that key?
+ *	                                      yes: only the stamp was outdated
+ *	                                      no:  write kernel, initrd, root, manifest.json into
+ *	                                           building-PID/, rename it to appliances/KEY
+ *	                    ──► requests/DIGEST with a fresh stamp
+ *
+ * Whoever holds the lock may remove any building-…/ that is there: its maker was killed.
+ */
+#include "appliance/build.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sha2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "appliance/boot-modules.h"
+#include "appliance/collect.h"
+#include "appliance/contents.h"
+#include "appliance/entry.h"
+#include "appliance/manifest.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "config.h"
+#include "ext2/ext2.h"
+#include "initrd/initrd.h"
+
+#define GUEST_MAX (16 * 1024 * 1024)
+
+struct build {
+	const struct appliance_request *request;
+	const struct cache *cache;
+	const struct build_options *options;
+	char digest[ENTRY_KEY_LEN + 1];
+	struct entry entry;
+	struct strbuf stamp;
+	struct contents contents;
+	char *guest;
+	size_t guest_len;
+	char directory[64]; /* building-PID */
+	int directory_fd;
+};
+
+static int check_interrupted(const struct build *b, struct error *err)
+{
+	if (*b->options->interrupted)
+		return error_set(err, EINTR, "build an appliance");
+	return 0;
+}
+
+/* ---- The lock ---- */
+
+static int lock_cache(const struct cache *cache, struct error *err)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	CLEANUP_CLOSE int fd = openat(cache->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return error_set(err, errno, "create '%s/lock'", cache->path);
+	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+		if (errno != EAGAIN && errno != EACCES)
+			return error_set(err, errno, "lock '%s/lock'", cache->path);
+		log_notice("waiting for another hypermin that is building an appliance");
+		while (fcntl(fd, F_OFD_SETLKW, &lock) < 0)
+			if (errno != EINTR)
+				return error_set(err, errno, "lock '%s/lock'", cache->path);
+	}
+	return TAKE_FD(fd);
+}
+
+/* ---- The key ---- */
+
+/* A file changed twice within a tick of the kernel's clock has the same times after both: what was
+ * changed just now is read only when the tick is over. */
+static void wait_for_clock_tick(void)
+{
+	const struct timespec tick = {.tv_nsec = 20 * 1000 * 1000};
+	nanosleep(&tick, NULL);
+}
+
+static int make_key(struct build *b, struct error *err)
+{
+	uint8_t sum[SHA256_DIGEST_LENGTH];
+	struct stat st;
+	SHA2_CTX ctx;
+
+	SHA256Init(&ctx);
+	SHA256Update(&ctx, (const uint8_t *)HYPERMIN_VERSION, sizeof(HYPERMIN_VERSION));
+	tree_identity(b->contents.tree, sum);
+	SHA256Update(&ctx, sum, sizeof(sum));
+	SHA256Update(&ctx, (const uint8_t *)b->guest, b->guest_len);
+	if (stat(b->contents.kernel.image, &st) < 0)
+		return error_set(err, errno, "look at '%s'", b->contents.kernel.image);
+	const uint64_t kernel[] = {st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
+		st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
+	SHA256Update(&ctx, (const uint8_t *)kernel, sizeof(kernel));
+	for (size_t i = 0; i < b->contents.set.len; i++) {
+		const struct package *p = b->contents.set.items[i];
+		SHA256Update(&ctx, (const uint8_t *)p->name, strlen(p->name) + 1);
+		SHA256Update(&ctx, (const uint8_t *)p->version, strlen(p->version) + 1);
+	}
+	SHA256Final(sum, &ctx);
+	entry_hex(sum, sizeof(sum), b->entry.key);
+	return 0;
+}
+
+static int gather(struct build *b, struct error *err)
+{
+	wait_for_clock_tick();
+	entry_stamp_add(&b->stamp, b->options->guest);
+	entry_stamp_add(&b->stamp, b->options->builder);
+	if (io_read_file(AT_FDCWD, b->options->guest, GUEST_MAX, &b->guest, &b->guest_len, err) < 0)
+		return error_prefix(err, "read the guest program");
+	if (contents_gather(b->request, &b->contents, &b->stamp, err) < 0)
+		return -1;
+	b->entry.kernel_version = xstrdup(b->contents.kernel.version);
+	return make_key(b, err);
+}
+
+/* ---- The parts ---- */
+
+static int create_part(const struct build *b, const char *name, struct error *err)
+{
+	int fd = openat(b->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(err, errno, "create '%s/%s/%s'", b->cache->path, b->directory, name);
+	return fd;
+}
+
+static int write_part(const struct build *b, const char *name, const void *data, size_t len,
+	struct error *err)
+{
+	CLEANUP_CLOSE int fd = create_part(b, name, err);
+	if (fd < 0)
+		return -1;
+	if (io_write_full(fd, data, len) < 0)
+		return error_set(err, errno, "write '%s/%s/%s'", b->cache->path, b->directory, name);
+	return 0;
+}
+
+static int write_kernel(struct build *b, struct error *err)
+{
+	const char *image = b->contents.kernel.image;
+	CLEANUP_FREE uint8_t *elf = NULL;
+	CLEANUP_FREE char *why = NULL;
+	size_t len;
+
+	int result = kernel_extract(image, &elf, &len, &why, err);
+	if (result == 1) {
+		log_info("kernel: booted as the compressed image that it is: %s", why);
+		result = io_read_file(AT_FDCWD, image, SIZE_MAX / 4, (char **)&elf, &len, err);
+	}
+	if (result < 0)
+		return -1;
+	return write_part(b, "kernel", elf, len, err);
+}
+
+static int write_initrd(struct build *b, struct error *err)
+{
+	struct kernel_modules closure = {0};
+	VECTOR(struct initrd_module) modules = {0};
+
+	int result = kernel_modules_closure(&b->contents.kernel, boot_modules, &closure, err);
+	for (size_t i = 0; i < closure.len && result == 0; i++) {
+		struct initrd_module module = {.name = closure.items[i].name};
+		result = kernel_module_read(
+			closure.items[i].path, false, (uint8_t **)&module.data, &module.len, err);
+		if (result == 0)
+			vector_push(&modules, module);
+	}
+	CLEANUP_CLOSE int fd = result == 0 ? create_part(b, "initrd", err) : -1;
+	if (fd < 0)
+		result = -1;
+	if (result == 0)
+		result = initrd_write(
+			fd, (uint8_t *)b->guest, b->guest_len, modules.items, modules.len, err);
+	if (result == 0)
+		log_info("initrd: %zu modules", modules.len);
+	vector_foreach (module, &modules)
+		free((void *)module->data);
+	vector_done(&modules);
+	kernel_modules_done(&closure);
+	return result;
+}
+
+static int on_progress(uint64_t done, uint64_t total, void *data)
+{
+	const struct build *b = data;
+
+	(void)done;
+	(void)total;
+	return *b->options->interrupted;
+}
+
+static void format_uuid(const uint8_t uuid[16], char ret[37])
+{
+	char hex[33];
+
+	entry_hex(uuid, 16, hex);
+	snprintf(ret, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+static int write_root(struct build *b, struct error *err)
+{
+	const struct ext2_options options = {.label = "hypermin"};
+	const struct ext2_emit_options emit = {.progress = on_progress, .progress_data = b};
+	struct ext2_emit_stats stats;
+	struct ext2_summary summary;
+	struct ext2_plan *plan;
+
+	CLEANUP_CLOSE int fd = create_part(b, "root", err);
+	if (fd < 0 || ext2_plan_new(b->contents.tree, &options, &plan, err) < 0)
+		return -1;
+	ext2_plan_summary(plan, &summary);
+	format_uuid(summary.uuid, b->entry.root_uuid);
+	int result = ext2_emit(plan, fd, &emit, &stats, err);
+	ext2_plan_free(plan);
+	if (result < 0)
+		return error_prefix(err, "write '%s/%s/root'", b->cache->path, b->directory);
+	log_info("root image: %u inodes, %llu MiB", summary.inodes - summary.free_inodes,
+		(unsigned long long)summary.size >> 20);
+	return 0;
+}
+
+/* ---- Publishing ---- */
+
+static int write_parts(struct build *b, struct error *err)
+{
+	if (write_kernel(b, err) < 0 || check_interrupted(b, err) < 0 || write_initrd(b, err) < 0 ||
+		check_interrupted(b, err) < 0 || write_root(b, err) < 0)
+		return -1;
+	CLEANUP_FREE char *manifest =
+		manifest_text(&b->contents, b->entry.key, b->entry.root_uuid);
+	return write_part(b, "manifest.json", manifest, strlen(manifest), err);
+}
+
+static int publish(struct build *b, struct error *err)
+{
+	CLEANUP_FREE char *name = xasprintf("appliances/%s", b->entry.key);
+
+	if (renameat(b->cache->fd, b->directory, b->cache->fd, name) < 0)
+		return error_set(err, errno, "rename '%s/%s' to '%s'", b->cache->path, b->directory,
+			name);
+	return 0;
+}
+
+static int make_entry(struct build *b, struct error *err)
+{
+	log_notice("building an appliance from %zu packages and kernel %s", b->contents.set.len,
+		b->contents.kernel.version);
+	if (b->contents.unreadable.len)
+		log_warning("%zu files can't be read by this user and are left out of the appliance: "
+			    "%s%s", b->contents.unreadable.len, b->contents.unreadable.items[0],
+			b->contents.unreadable.len > 1 ? ", …" : "");
+	snprintf(b->directory, sizeof(b->directory), "building-%d", (int)getpid());
+	if (mkdirat(b->cache->fd, b->directory, 0700) < 0)
+		return error_set(err, errno, "create '%s/%s'", b->cache->path, b->directory);
+	b->directory_fd = openat(b->cache->fd, b->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int result = b->directory_fd < 0 ? error_set(err, errno, "open '%s'", b->directory)
+					 : write_parts(b, err);
+	if (result == 0)
+		result = publish(b, err);
+	if (result < 0)
+		collect_remove(b->cache->fd, b->directory);
+	if (b->directory_fd >= 0)
+		close(b->directory_fd);
+	return result;
+}
+
+/* The entry's UUID when it is there already: its manifest has it. */
+static int find_made(struct build *b, bool *ret_found, struct error *err)
+{
+	CLEANUP_FREE char *name = xasprintf("appliances/%s/manifest.json", b->entry.key);
+	CLEANUP_FREE char *text = NULL;
+	size_t len;
+
+	*ret_found = false;
+	if (faccessat(b->cache->fd, name, F_OK, 0) < 0)
+		return 0;
+	if (io_read_file(b->cache->fd, name, MANIFEST_MAX, &text, &len, err) < 0)
+		return -1;
+	*ret_found = manifest_read_uuid(text, len, b->entry.root_uuid);
+	return 0;
+}
+
+static int build(struct build *b, struct error *err)
+{
+	bool found;
+
+	if (mkdirat(b->cache->fd, "requests", 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "create '%s/requests'", b->cache->path);
+	if (mkdirat(b->cache->fd, "appliances", 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "create '%s/appliances'", b->cache->path);
+	collect_abandoned(b->cache->fd);
+	if (gather(b, err) < 0 || check_interrupted(b, err) < 0 || find_made(b, &found, err) < 0)
+		return -1;
+	if (found)
+		log_info("nothing in the appliance has changed");
+	else if (make_entry(b, err) < 0)
+		return -1;
+	return entry_write(b->cache, b->digest, &b->entry, &b->stamp, err);
+}
+
+int appliance_build(const struct appliance_request *request, const struct cache *cache,
+	const struct build_options *options, struct error *err)
+{
+	struct build b = {.request = request, .cache = cache, .options = options};
+	struct entry made;
+
+	entry_request_digest(request, b.digest);
+	CLEANUP_CLOSE int lock = lock_cache(cache, err);
+	if (lock < 0)
+		return -1;
+	/* Another may have made it while we waited. */
+	if (entry_find(cache, b.digest, &made) == 0 && collect_exists(cache->fd, made.key)) {
+		entry_done(&made);
+		return 0;
+	}
+	int result = build(&b, err);
+	contents_done(&b.contents);
+	entry_done(&b.entry);
+	strbuf_done(&b.stamp);
+	free(b.guest);
+	if (result == 0)
+		collect_unused(cache->fd);
+	return result;
+}

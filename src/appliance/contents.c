@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Gathering what goes into the root file system, from the host's root:
+ *
+ *	the packages' files, as they are on the host, configuration included
+ *	/etc/passwd and /etc/group, so that names and owners mean what they mean on the host
+ *	the kernel's modules, so that the guest can load what the user's disks need
+ *	mount points and /etc/hosts, where no package brings them
+ */
+#include "appliance/contents.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "appliance/boot-modules.h"
+#include "appliance/entry.h"
+#include "base/log.h"
+
+/*
+ * What a person at a shell expects. Left out silently where the host does without, except the
+ * first: without a shell there is nothing to stand on.
+ */
+static const char *const dpkg_defaults[] = {"bash", "base-files", "base-passwd", "coreutils",
+	"dash", "debianutils", "diffutils", "e2fsprogs", "findutils", "grep", "gzip", "hostname",
+	"iproute2", "kmod", "libc-bin", "mount", "ncurses-base", "ncurses-bin", "procps", "sed",
+	"tar", "util-linux", NULL};
+
+static const struct {
+	const char *manager;
+	const char *const *packages;
+} defaults[] = {
+	{"dpkg", dpkg_defaults},
+};
+
+static const char *const *default_packages(const char *manager)
+{
+	static const char *const none[] = {NULL};
+
+	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+		if (strcmp(defaults[i].manager, manager) == 0)
+			return defaults[i].packages;
+	return none;
+}
+
+/* ---- Packages ---- */
+
+static void stamp_below(struct strbuf *stamp, const char *root, const char *path)
+{
+	CLEANUP_FREE char *full = xasprintf("%s%s", strcmp(root, "/") == 0 ? "" : root, path);
+	entry_stamp_add(stamp, full);
+}
+
+static int gather_packages(const struct appliance_request *request, struct contents *c,
+	struct strbuf *stamp, struct error *err)
+{
+	struct strvec watch = {0}, names = {0};
+
+	if (packages_open(request->root, &c->packages, err) < 0)
+		return -1;
+	int result = packages_watch_paths(c->packages, &watch, err);
+	vector_foreach (path, &watch)
+		entry_stamp_add(stamp, *path);
+	for (const char *const *name = default_packages(packages_manager(c->packages)); *name; name++)
+		if (packages_installed(c->packages, *name))
+			strvec_add(&names, *name);
+		else
+			log_info("package %s is not installed, and so not in the appliance", *name);
+	vector_foreach (name, &request->packages)
+		strvec_add(&names, *name);
+	if (result == 0)
+		result = packages_resolve(c->packages, (const char *const *)names.items, names.len,
+			&c->set, err);
+	strvec_done(&watch);
+	strvec_done(&names);
+	if (result == 0)
+		log_info("packages: %zu of %zu that %s has", c->set.len,
+			packages_count(c->packages), packages_manager(c->packages));
+	return result;
+}
+
+static int add_package_files(const struct appliance_request *request, struct contents *c,
+	struct strbuf *stamp, struct error *err)
+{
+	struct package_files files = {0};
+	int result = packages_files(c->packages, &c->set, &files, err);
+
+	/* Packages' other files change only together with the database. */
+	vector_foreach (file, &files)
+		if (file->is_config)
+			stamp_below(stamp, request->root, file->path);
+	for (size_t i = 0; i < files.len && result == 0; i++)
+		if (tree_add_path(c->tree, request->root, files.items[i].path, err) < 0)
+			result = -1;
+	package_files_done(&files);
+	return result;
+}
+
+/* ---- What no package brings ---- */
+
+static int add_host_file(const struct appliance_request *request, struct contents *c,
+	struct strbuf *stamp, const char *path, struct error *err)
+{
+	stamp_below(stamp, request->root, path);
+	return tree_add_path(c->tree, request->root, path, err) < 0 ? -1 : 0;
+}
+
+static int add_if_missing(struct contents *c, const char *path, uint32_t mode, const char *text,
+	struct error *err)
+{
+	const struct tree_time epoch = {0};
+
+	if (tree_lookup(c->tree, path))
+		return 0;
+	return tree_add_file(c->tree, path, mode, 0, 0, epoch, text, strlen(text), err);
+}
+
+static int add_base_files(const struct appliance_request *request, struct contents *c,
+	struct strbuf *stamp, struct error *err)
+{
+	static const struct {
+		const char *path;
+		uint32_t mode;
+	} directories[] = {
+		{"/dev", 0755}, {"/etc", 0755}, {"/home", 0755}, {"/mnt", 0755}, {"/proc", 0555},
+		{"/root", 0700}, {"/run", 0755}, {"/sys", 0555}, {"/tmp", 01777}, {"/var", 0755},
+		{"/var/tmp", 01777},
+	};
+
+	if (add_host_file(request, c, stamp, "/etc/passwd", err) < 0 ||
+		add_host_file(request, c, stamp, "/etc/group", err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		if (add_if_missing(c, directories[i].path, S_IFDIR | directories[i].mode, "", err) < 0)
+			return -1;
+	if (add_if_missing(c, "/etc/passwd", S_IFREG | 0644, "root:x:0:0:root:/root:/bin/sh\n", err) <
+			0 ||
+		add_if_missing(c, "/etc/group", S_IFREG | 0644, "root:x:0:\n", err) < 0)
+		return -1;
+	return add_if_missing(c, "/etc/hosts", S_IFREG | 0644,
+		"127.0.0.1\tlocalhost\n127.0.1.1\thypermin\n::1\tlocalhost ip6-localhost\n", err);
+}
+
+/* ---- The kernel ---- */
+
+static int gather_kernel(const struct appliance_request *request, struct contents *c,
+	struct strbuf *stamp, struct error *err)
+{
+	struct kernel_request kernel_request = {
+		.root = request->root,
+		.image = request->kernel,
+		.modules_dir = request->modules_dir,
+		.needs = boot_modules,
+	};
+	struct strvec rejected = {0};
+
+	if (!request->kernel) {
+		stamp_below(stamp, request->root, "/boot");
+		stamp_below(stamp, request->root, "/lib/modules");
+	}
+	int result = kernel_find(&kernel_request, &c->kernel, &rejected, err);
+	vector_foreach (reason, &rejected)
+		log_info("kernel passed over: %s", *reason);
+	strvec_done(&rejected);
+	if (result < 0)
+		return -1;
+	CLEANUP_FREE char *dependencies = xasprintf("%s/modules.dep", c->kernel.modules_dir);
+	entry_stamp_add(stamp, c->kernel.image);
+	entry_stamp_add(stamp, dependencies);
+	log_info("kernel: %s (%s)", c->kernel.image, c->kernel.version);
+	return 0;
+}
+
+static int add_kernel_modules(struct contents *c, struct error *err)
+{
+	CLEANUP_FREE char *at = xasprintf("/lib/modules/%s", c->kernel.version);
+
+	if (access(c->kernel.modules_dir, F_OK) < 0)
+		return 0; /* everything needed is built in */
+	return tree_add_directory(c->tree, c->kernel.modules_dir, at, err);
+}
+
+/* ---- All of it ---- */
+
+static void on_unreadable(const char *path, const char *reason, void *data)
+{
+	struct contents *c = data;
+	strvec_addf(&c->unreadable, "%s: %s", path, reason);
+}
+
+int contents_gather(const struct appliance_request *request, struct contents *c,
+	struct strbuf *stamp, struct error *err)
+{
+	const struct tree_options options = {
+		/* An ordinary user can't read /etc/sudoers, and can do without. */
+		.skip_unreadable = true,
+		.on_skip = on_unreadable,
+		.on_skip_data = c,
+	};
+
+	*c = (struct contents){.tree = tree_new(&options)};
+	if (gather_packages(request, c, stamp, err) < 0 ||
+		gather_kernel(request, c, stamp, err) < 0 ||
+		add_package_files(request, c, stamp, err) < 0 ||
+		add_base_files(request, c, stamp, err) < 0 || add_kernel_modules(c, err) < 0)
+		return -1;
+	return tree_finish(c->tree, err);
+}
+
+void contents_done(struct contents *c)
+{
+	tree_free(c->tree);
+	kernel_done(&c->kernel);
+	package_set_done(&c->set);
+	packages_close(c->packages);
+	strvec_done(&c->unreadable);
+	*c = (struct contents){0};
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What goes into the root file system: packages, the kernel's modules, and the few files that no
+ * package brings. Private to src/appliance.
+ */
+#pragma once
+
+#include "appliance/appliance.h"
+#include "base/strbuf.h"
+#include "kernel/kernel.h"
+#include "packages/packages.h"
+#include "tree/tree.h"
+
+struct contents {
+	struct packages *packages;
+	struct package_set set;
+	struct kernel kernel;
+	struct tree *tree;
+	struct strvec unreadable; /* left out */
+};
+
+/* Read the host. Each path whose change would change the answer is added to the stamp before it is
+ * read. */
+int contents_gather(const struct appliance_request *request, struct contents *c,
+	struct strbuf *stamp, struct error *err);
+void contents_done(struct contents *c);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A child that can't outlive us: see supervise.h for the idea. Between fork() and _exit() only
+ * async-signal-safe calls are made, since the caller may have threads.
+ */
+#include "base/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+
+static void close_range_of(int first, int last)
+{
+	if (first > last)
+		return;
+	if (syscall(SYS_close_range, first, last, 0) == 0)
+		return;
+	/* Before Linux 5.9. */
+	int end = sysconf(_SC_OPEN_MAX);
+	for (int fd = first; fd <= last && fd < end; fd++)
+		close(fd);
+}
+
+/* Close every descriptor but two. */
+static void close_others(int a, int b)
+{
+	int low = MIN(a, b), high = MAX(a, b);
+
+	close_range_of(0, low - 1);
+	close_range_of(low + 1, high - 1);
+	close_range_of(high + 1, ~0u >> 1);
+}
+
+static void default_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* What a pass descriptor must not be moved onto: 0 to 2 become the standard ones. */
+static void exec_child(char *const *argv, int stderr_fd, const int *pass, size_t n_pass,
+	pid_t supervisor, int exec_fd)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != supervisor)
+		_exit(1);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0 && dup2(null, 0) >= 0 && dup2(stderr_fd, 1) >= 0 &&
+		dup2(stderr_fd, 2) >= 0) {
+		for (size_t i = 0; i < n_pass; i++)
+			fcntl(pass[i], F_SETFD, 0);
+		execv(argv[0], argv);
+	}
+	int num = errno;
+	if (write(exec_fd, &num, sizeof(num)) < 0)
+		_exit(2);
+	_exit(1);
+}
+
+static struct ended ended_from_wait(int status)
+{
+	if (WIFSIGNALED(status))
+		return (struct ended){ENDED_SIGNALED, WTERMSIG(status)};
+	return (struct ended){ENDED_EXITED, WEXITSTATUS(status)};
+}
+
+/* Wait for the child's end, or kill it when the caller is gone. */
+static struct ended watch(pid_t child, int life_fd)
+{
+	int status = 0;
+	int child_fd = syscall(SYS_pidfd_open, child, 0);
+
+	for (;;) {
+		struct pollfd fds[] = {{life_fd, POLLIN, 0}, {child_fd, POLLIN, 0}};
+		/* Without pidfds (before Linux 5.3): look every 50 ms. */
+		if (poll(fds, 2, child_fd < 0 ? 50 : -1) < 0 && errno != EINTR)
+			kill(child, SIGKILL);
+		if (fds[0].revents)
+			kill(child, SIGKILL);
+		if (waitpid(child, &status, fds[0].revents ? 0 : WNOHANG) == child)
+			return ended_from_wait(status);
+	}
+}
+
+static void supervisor_main(char *const *argv, int stderr_fd, const int *pass, size_t n_pass,
+	int life_fd, int status_fd)
+{
+	int exec_pipe[2];
+	struct ended ended = {ENDED_NO_EXEC, EAGAIN};
+	int exec_errno = 0;
+
+	setsid();
+	default_signals();
+	pid_t self = getpid();
+	pid_t child = pipe2(exec_pipe, O_CLOEXEC) < 0 ? -1 : fork();
+	if (child == 0)
+		exec_child(argv, stderr_fd, pass, n_pass, self, exec_pipe[1]);
+	if (child > 0) {
+		close(exec_pipe[1]);
+		ssize_t n = read(exec_pipe[0], &exec_errno, sizeof(exec_errno));
+		if (write(status_fd, &child, sizeof(child)) < 0)
+			_exit(1);
+		close_others(life_fd, status_fd);
+		ended = watch(child, life_fd);
+		if (n == sizeof(exec_errno))
+			ended = (struct ended){ENDED_NO_EXEC, exec_errno};
+	} else {
+		ended.value = errno;
+		if (write(status_fd, &child, sizeof(child)) < 0)
+			_exit(1);
+	}
+	if (write(status_fd, &ended, sizeof(ended)) < 0)
+		_exit(1);
+	_exit(0);
+}
+
+static ssize_t read_retry(int fd, void *data, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, data, len);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+int supervise_start(struct supervised *s, char *const *argv, int stderr_fd, const int *pass,
+	size_t n_pass, struct error *err)
+{
+	int life[2], status[2];
+
+	if (pipe2(life, O_CLOEXEC) < 0)
+		return error_set(err, errno, "create a pipe");
+	if (pipe2(status, O_CLOEXEC) < 0) {
+		int num = errno;
+		close(life[0]);
+		close(life[1]);
+		return error_set(err, num, "create a pipe");
+	}
+	/* No signal handler of the caller may run in the child. */
+	sigset_t all, old;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(life[1]);
+		close(status[0]);
+		supervisor_main(argv, stderr_fd, pass, n_pass, life[0], status[1]);
+	}
+	int num = errno;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	close(life[0]);
+	close(status[1]);
+	*s = (struct supervised){pid, -1, life[1], status[0]};
+	if (pid < 0) {
+		close(s->life_fd);
+		close(s->status_fd);
+		*s = (struct supervised){0};
+		return error_set(err, num, "create a process for '%s'", argv[0]);
+	}
+	if (read_retry(s->status_fd, &s->child, sizeof(s->child)) != sizeof(s->child))
+		s->child = -1;
+	return 0;
+}
+
+static void reap(struct supervised *s)
+{
+	if (s->life_fd > 0)
+		close(s->life_fd);
+	if (s->status_fd > 0)
+		close(s->status_fd);
+	while (waitpid(s->supervisor, NULL, 0) < 0 && errno == EINTR)
+		;
+	*s = (struct supervised){0};
+}
+
+struct ended supervise_wait(struct supervised *s)
+{
+	struct ended ended;
+
+	if (read_retry(s->status_fd, &ended, sizeof(ended)) != sizeof(ended))
+		ended = (struct ended){ENDED_UNKNOWN, 0};
+	reap(s);
+	return ended;
+}
+
+void supervise_kill(struct supervised *s)
+{
+	if (s->supervisor <= 0)
+		return;
+	close(s->life_fd);
+	s->life_fd = 0;
+	supervise_wait(s);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Archives, by libarchive. Nothing of them is trusted: a name can't lead out of the place
+ * the archive is put at (`..` in one is an error, a leading slash means nothing), a hard
+ * link means a file in the tree, and what can't be kept as the archive says is an error
+ * rather than a guess.
+ *
+ * Names are bytes. libarchive would convert PAX names from UTF-8 to the locale's
+ * character set; in the C locale that fails for every name that is not ASCII, and it
+ * leaves such a name as it was.
+ */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <locale.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tree/acl.h"
+#include "tree/node.h"
+#include "tree/unpack.h"
+
+struct reader {
+	struct tree *t;
+	struct archive *a;
+	struct tree_inode *at;
+	struct unpack unpack;
+};
+
+/* libarchive's word for a name that is not in the locale's character set. */
+static bool is_charset_warning(int r, struct archive *a)
+{
+	return r == ARCHIVE_WARN && archive_errno(a) == EILSEQ;
+}
+
+static int archive_fail(struct archive *a, struct error *err)
+{
+	const char *why = archive_error_string(a);
+
+	return error_set(err, 0, "%s", why ? why : "can't be read");
+}
+
+/* A path in an archive, without what would make it absolute; NULL if it tries to lead
+ * upward. */
+static const char *confine(const char *path, struct error *err)
+{
+	for (const char *p = path; *p;) {
+		size_t len = strcspn(p, "/");
+		if (len == 2 && memcmp(p, "..", 2) == 0)
+			return error_null(err, 0, "the path '%s' has a '..' in it", path);
+		p += len;
+		p += strspn(p, "/");
+	}
+	return path + strspn(path, "/");
+}
+
+static int add_xattrs(struct tree *t, struct archive_entry *e, struct tree_inode *file,
+	struct error *err)
+{
+	struct xattr_list list = {0};
+	const char *name;
+	const void *value;
+	size_t len;
+
+	archive_entry_xattr_reset(e);
+	while (archive_entry_xattr_next(e, &name, &value, &len) == ARCHIVE_OK)
+		if (name && tree_xattr_wanted(name))
+			tree_xattr_add(t, &list, name, value, len);
+	int r = acl_add_xattrs(t, e, &list, &file->mode, err);
+	tree_xattr_attach(t, &list, file);
+	return r;
+}
+
+static int check_id(int64_t id, const char *what, struct error *err)
+{
+	if (id < 0 || id > UINT32_MAX)
+		return error_set(err, ERANGE, "%s %lld", what, (long long)id);
+	return 0;
+}
+
+static int read_metadata(struct tree *t, struct archive_entry *e, struct tree_inode *file,
+	struct error *err)
+{
+	int64_t uid = archive_entry_uid(e), gid = archive_entry_gid(e);
+
+	if (check_id(uid, "owner", err) || check_id(gid, "group", err))
+		return -1;
+	file->mode = archive_entry_mode(e) & (S_IFMT | 07777);
+	file->uid = uid;
+	file->gid = gid;
+	if (archive_entry_mtime_is_set(e)) {
+		file->mtime.sec = archive_entry_mtime(e);
+		file->mtime.nsec = archive_entry_mtime_nsec(e) % 1000000000;
+	}
+	return add_xattrs(t, e, file, err);
+}
+
+static int read_symlink(struct tree *t, struct archive_entry *e, struct tree_inode *file,
+	struct error *err)
+{
+	const char *target = archive_entry_symlink(e);
+	size_t len = target ? strlen(target) : 0;
+
+	if (len == 0)
+		return error_set(err, 0, "the symlink has no target");
+	if (len > TREE_TARGET_MAX)
+		return error_set(err, ENAMETOOLONG, "target of %zu bytes", len);
+	file->target = arena_strndup(&t->arena, target, len);
+	file->size = len;
+	return 0;
+}
+
+static int read_device(
+	struct archive_entry *e, struct tree_inode *file, struct error *err)
+{
+	uint64_t major = archive_entry_rdevmajor(e), minor = archive_entry_rdevminor(e);
+
+	if (major > UINT32_MAX || minor > UINT32_MAX)
+		return error_set(err, ERANGE, "device number");
+	file->rdev_major = major;
+	file->rdev_minor = minor;
+	return 0;
+}
+
+static int read_content(struct reader *r, struct archive_entry *e,
+	struct tree_inode *file, struct error *err)
+{
+	switch (file->mode & S_IFMT) {
+	case S_IFREG:
+		return unpack_content(&r->unpack, r->a, e, file, err);
+	case S_IFLNK:
+		return read_symlink(r->t, e, file, err);
+	case S_IFCHR:
+	case S_IFBLK:
+		return read_device(e, file, err);
+	case S_IFDIR:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return 0;
+	default:
+		return error_set(
+			err, 0, "file type 0%o is not known", file->mode & S_IFMT);
+	}
+}
+
+static int add_hardlink(struct reader *r, struct archive_entry *e, struct tree_inode *dir,
+	const char *name, size_t len, struct error *err)
+{
+	const char *path = confine(archive_entry_hardlink(e), err), *last;
+	struct tree_inode *target_dir;
+	size_t last_len;
+
+	if (!path)
+		return -1;
+	int found = tree_walk_parent(
+		r->t, r->at, path, TREE_WALK_FIND, &target_dir, &last, &last_len, err);
+	if (found < 0)
+		return -1;
+	const struct tree_entry *target =
+		found == 0 ? tree_dir_find(target_dir->dir, last, last_len) : NULL;
+	if (!target || !target->inode || S_ISDIR(target->inode->mode))
+		return error_set(err, 0,
+			"it is a hard link to '%s', which is no file so far", path);
+	struct tree_inode *inode = target->inode;
+	/* cpio has the content at the last name; some tar archives repeat it. */
+	if (archive_entry_size(e) > 0 && S_ISREG(inode->mode) &&
+		unpack_content(&r->unpack, r->a, e, inode, err))
+		return -1;
+	return tree_put_link(r->t, dir, name, len, inode, err);
+}
+
+static int add_at(
+	struct reader *r, struct archive_entry *e, const char *path, struct error *err)
+{
+	struct tree_inode file = {0}, *dir;
+	const char *name;
+	size_t len;
+
+	if (tree_walk_parent(r->t, r->at, path, TREE_WALK_MAKE, &dir, &name, &len, err))
+		return -1;
+	bool is_dir = archive_entry_filetype(e) == AE_IFDIR;
+	if (len == 0 && !is_dir)
+		return error_set(err, EISDIR, "take it");
+	/* In cpio archives with made-up inode numbers directories can look like hard
+	 * links. */
+	if (archive_entry_hardlink(e) && !is_dir)
+		return add_hardlink(r, e, dir, name, len, err);
+	if (read_metadata(r->t, e, &file, err) || read_content(r, e, &file, err))
+		return -1;
+	if (len > 0)
+		return tree_put(r->t, dir, name, len, &file, NULL, err);
+	tree_update_dir(r->t, dir, &file);
+	return 0;
+}
+
+static int add_entry(struct reader *r, struct archive_entry *e, struct error *err)
+{
+	const char *raw = archive_entry_pathname(e);
+	if (!raw)
+		return error_set(err, 0, "an entry has no name");
+	const char *path = confine(raw, err);
+	if (!path)
+		return -1;
+	return add_at(r, e, path, err) ? error_prefix(err, "'%.1000s'", raw) : 0;
+}
+
+/*
+ * libarchive takes the end of the file for the end of a tar archive; but then one that
+ * was cut between two entries would be as good as a whole one.
+ */
+static int check_end(struct archive *a, struct error *err)
+{
+	bool is_tar =
+		(archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
+
+	if (is_tar && archive_filter_bytes(a, 0) == archive_read_header_position(a))
+		return error_set(
+			err, 0, "the end mark is missing: the archive is cut off");
+	return 0;
+}
+
+static int read_entries(struct reader *r, struct error *err)
+{
+	struct archive_entry *e;
+
+	for (;;) {
+		int got = archive_read_next_header(r->a, &e);
+		if (got == ARCHIVE_EOF)
+			return check_end(r->a, err);
+		if (got != ARCHIVE_OK && !is_charset_warning(got, r->a))
+			return archive_fail(r->a, err);
+		if (add_entry(r, e, err))
+			return -1;
+	}
+}
+
+static struct archive *open_archive(int fd, struct error *err)
+{
+	struct archive *a = archive_read_new();
+	if (!a)
+		return error_null(err, ENOMEM, "start libarchive");
+	archive_read_support_format_tar(a);
+	archive_read_support_format_cpio(a);
+	archive_read_support_format_empty(a);
+	archive_read_support_filter_bzip2(a);
+	archive_read_support_filter_gzip(a);
+	archive_read_support_filter_lz4(a);
+	archive_read_support_filter_lzma(a);
+	archive_read_support_filter_xz(a);
+	archive_read_support_filter_zstd(a);
+	if (archive_read_open_fd(a, fd, 128 * 1024) == ARCHIVE_OK)
+		return a;
+	archive_fail(a, err);
+	archive_read_free(a);
+	return NULL;
+}
+
+/* What writes into the pipe may still be padding: don't let it die of a closed one. */
+static void drain(int fd)
+{
+	char buf[16 * 1024];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR))
+		;
+}
+
+static int read_archive(
+	struct reader *r, int fd, const char *spool_dir, struct error *err)
+{
+	unpack_init(&r->unpack, r->t, fd, spool_dir);
+	r->a = open_archive(fd, err);
+	if (!r->a)
+		return -1;
+	int result = read_entries(r, err);
+	archive_read_free(r->a);
+	unpack_done(&r->unpack);
+	if (result == 0)
+		drain(fd);
+	return result;
+}
+
+int tree_add_archive(struct tree *t, int fd, const char *name, const char *at,
+	const char *spool_dir, struct error *err)
+{
+	struct reader r = {.t = t};
+
+	if (tree_walk_dir(t, t->root, at, strlen(at), TREE_WALK_MAKE, &r.at, err))
+		return error_prefix(err, "archive '%s'", name);
+	locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+	locale_t before = uselocale(c);
+	int result = read_archive(&r, fd, spool_dir, err);
+	uselocale(before);
+	freelocale(c);
+	return result ? error_prefix(err, "archive '%s'", name) : 0;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Directories and files of the host: naming them, opening them again, telling whether
+ * they changed. */
+#include "tree/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+const struct host_dir *host_root_open(struct tree *t, const char *path, struct error *err)
+{
+	struct stat st;
+
+	CLEANUP_CLOSE int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_null(err, errno, "open directory '%s'", path);
+	struct host_root *root = xcalloc(1, sizeof(*root));
+	root->path = xstrdup(path);
+	root->fd = TAKE_FD(fd);
+	root->next = t->host_roots;
+	t->host_roots = root;
+	struct host_dir *d = host_dir_new(t, NULL, "", &st);
+	d->root = root;
+	return d;
+}
+
+void host_roots_free(struct host_root *roots)
+{
+	while (roots) {
+		struct host_root *next = roots->next;
+		close(roots->fd);
+		free(roots->path);
+		free(roots);
+		roots = next;
+	}
+}
+
+struct host_dir *host_dir_new(struct tree *t, const struct host_dir *parent,
+	const char *name, const struct stat *st)
+{
+	struct host_dir *d = arena_alloc(&t->arena, sizeof(*d));
+
+	d->parent = parent;
+	d->name = arena_strdup(&t->arena, name);
+	d->root = parent ? parent->root : NULL;
+	d->dev = st->st_dev;
+	d->ino = st->st_ino;
+	return d;
+}
+
+void host_dir_path(struct strbuf *sb, const struct host_dir *d)
+{
+	VECTOR(const char *) names = {0};
+
+	for (; d->parent; d = d->parent)
+		vector_push(&names, d->name);
+	for (size_t i = names.len; i > 0; i--) {
+		strbuf_adds(sb, names.items[i - 1]);
+		if (i > 1)
+			strbuf_addc(sb, '/');
+	}
+	vector_done(&names);
+}
+
+/* The whole path, for messages. */
+static char *display_path(const struct host_dir *d, const char *name)
+{
+	struct strbuf sb = {0};
+
+	strbuf_adds(&sb, d->root->path);
+	while (sb.len > 0 && sb.data[sb.len - 1] == '/')
+		sb.data[--sb.len] = '\0';
+	if (d->parent) {
+		strbuf_addc(&sb, '/');
+		host_dir_path(&sb, d);
+	}
+	if (name && strcmp(name, ".") != 0)
+		strbuf_addf(&sb, "/%s", name);
+	return strbuf_detach(&sb);
+}
+
+static int fail(const struct host_dir *d, const char *name, int num, const char *what,
+	struct error *err)
+{
+	CLEANUP_FREE char *path = display_path(d, name);
+
+	return error_set(err, num, "%s '%s'", what, path);
+}
+
+int host_skip(struct tree *t, const struct host_dir *dir, const char *name, int num,
+	struct error *err)
+{
+	if (!t->options.skip_unreadable || (num != EACCES && num != EPERM))
+		return fail(dir, name, num, "read", err);
+	CLEANUP_FREE char *path = display_path(dir, name);
+	if (t->options.on_skip)
+		t->options.on_skip(path, strerror(num), t->options.on_skip_data);
+	return 1;
+}
+
+/*
+ * openat() for a path of any length: the longest leading part that the kernel takes, then
+ * the rest from there. Only O_NOFOLLOW at each part's end; the caller compares what was
+ * reached.
+ */
+static int open_long(int dirfd, char *path, int flags)
+{
+	CLEANUP_CLOSE int owned = -1;
+
+	while (strlen(path) >= PATH_MAX) {
+		char *cut = memrchr(path, '/', PATH_MAX - 1);
+		if (!cut) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		*cut = '\0';
+		int fd = openat(
+			dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return -1;
+		if (owned >= 0)
+			close(owned);
+		dirfd = owned = fd;
+		path = cut + 1;
+	}
+	return openat(dirfd, path, flags | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int host_dir_open(const struct host_dir *d, int flags, int *ret_fd, struct error *err)
+{
+	CLEANUP_STRBUF struct strbuf path = {0};
+	struct stat st;
+
+	host_dir_path(&path, d);
+	if (path.len == 0)
+		strbuf_addc(&path, '.');
+	CLEANUP_CLOSE int fd = open_long(d->root->fd, path.data, flags | O_DIRECTORY);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail(d, NULL, errno, "open directory", err);
+	if (st.st_dev != d->dev || st.st_ino != d->ino)
+		return fail(d, NULL, 0,
+			"another directory took the place, while it was read, of", err);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int host_stat(struct tree *t, const struct host_at *at, const char *name,
+	struct stat *ret, struct error *err)
+{
+	if (fstatat(at->fd, name, ret, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (errno == ENOENT || errno == ENOTDIR)
+		return 1;
+	return host_skip(t, at->dir, name, errno, err);
+}
+
+int host_file_verify(const struct tree_inode *inode, int fd, struct error *err)
+{
+	const struct host_file *f = inode->source;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return fail(f->dir, f->name, errno, "read", err);
+	if (st.st_dev != f->dev || st.st_ino != f->ino ||
+		(uint64_t)st.st_size != inode->size ||
+		st.st_ctim.tv_sec != f->ctime.sec || st.st_ctim.tv_nsec != f->ctime.nsec)
+		return fail(
+			f->dir, f->name, 0, "the file changed while it was read:", err);
+	return 0;
+}
+
+int host_file_open(const struct tree_inode *inode, int *ret_fd, struct error *err)
+{
+	const struct host_file *f = inode->source;
+	CLEANUP_STRBUF struct strbuf path = {0};
+
+	host_dir_path(&path, f->dir);
+	if (path.len)
+		strbuf_addc(&path, '/');
+	strbuf_adds(&path, f->name);
+	/* Not to hang on a pipe that may be there by now. */
+	CLEANUP_CLOSE int fd =
+		open_long(f->dir->root->fd, path.data, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return fail(f->dir, f->name, errno, "open", err);
+	if (host_file_verify(inode, fd, err))
+		return -1;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Spool files. */
+#include "tree/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/io.h"
+
+/* Below what every file system takes as a file's size; beyond it another file is begun.
+ */
+#define SPOOL_MAX ((uint64_t)1 << 40)
+
+/* Files from here on begin at a block, so that they can be copied by sharing blocks;
+ * smaller ones are packed. */
+#define ALIGN_FROM (32 * 1024)
+#define BLOCK	   4096
+
+struct spool {
+	struct spool *next;
+	char *dir; /* for messages */
+	int fd;
+	uint64_t end;
+};
+
+static int open_unlinked(const char *dir)
+{
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+		return fd;
+	CLEANUP_FREE char *name = xasprintf("%s/hypermin-spool-XXXXXX", dir);
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(name);
+	return fd;
+}
+
+static struct spool *begin(struct tree *t, const char *dir, struct error *err)
+{
+	int fd = open_unlinked(dir);
+	if (fd < 0)
+		return error_null(err, errno, "create a temporary file in '%s'", dir);
+	struct spool *s = xcalloc(1, sizeof(*s));
+	s->fd = fd;
+	s->dir = xstrdup(dir);
+	s->next = t->spools;
+	t->spools = s;
+	return s;
+}
+
+int spool_reserve(struct tree *t, const char *dir, uint64_t size, struct spool_slice *ret,
+	struct error *err)
+{
+	struct spool *s = t->spools;
+
+	if (!s || (s->end > 0 && (size > SPOOL_MAX || s->end > SPOOL_MAX - size)))
+		s = begin(t, dir, err);
+	if (!s)
+		return -1;
+	if (size >= ALIGN_FROM)
+		s->end = (s->end + BLOCK - 1) / BLOCK * BLOCK;
+	*ret = (struct spool_slice){.spool = s, .offset = s->end};
+	s->end += size;
+	return 0;
+}
+
+int spool_write(const struct spool_slice *s, uint64_t offset, const void *data,
+	size_t len, struct error *err)
+{
+	if (io_pwrite_full(s->spool->fd, data, len, s->offset + offset) == 0)
+		return 0;
+	return error_set(err, errno, "write a temporary file in '%s'", s->spool->dir);
+}
+
+int spool_open(const struct spool_slice *s, int *ret_fd, struct error *err)
+{
+	int fd = fcntl(s->spool->fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return error_set(
+			err, errno, "open a temporary file in '%s'", s->spool->dir);
+	*ret_fd = fd;
+	return 0;
+}
+
+void spools_free(struct spool *spools)
+{
+	while (spools) {
+		struct spool *next = spools->next;
+		close(spools->fd);
+		free(spools->dir);
+		free(spools);
+		spools = next;
+	}
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The last lines of a text that others write. */
+#include "vm/console.h"
+
+#include <string.h>
+
+#define LINE_MAX_LEN 1000
+
+/* Control bytes become '?', but tabs; bytes from 0x80 stay, for UTF-8 (C1 controls are two bytes
+ * there: 0xc2 0x80 to 0x9f, and go too). */
+static void make_printable(char *s)
+{
+	for (; *s; s++) {
+		unsigned char c = *s;
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			*s = '?';
+		else if (c == 0xc2 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] < 0xa0)
+			*s = s[1] = '?';
+		else if (c >= 0x80 && c < 0xa0 && (s[-1] & 0x80) == 0)
+			*s = '?';
+	}
+}
+
+static void finish_line(struct console *c)
+{
+	/* s[-1] is looked at: keep a byte in front. */
+	CLEANUP_FREE char *line = xasprintf(" %s", c->line.data ? c->line.data : "");
+
+	make_printable(line + 1);
+	if (line[1])
+		c->on_line(line + 1, c->name);
+	strbuf_clear(&c->line);
+}
+
+static void split_lines(struct console *c, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (bytes[i] == '\n' || c->line.len >= LINE_MAX_LEN)
+			finish_line(c);
+		if (bytes[i] != '\n' && bytes[i] != '\r' && bytes[i] != '\0')
+			strbuf_addc(&c->line, bytes[i]);
+	}
+}
+
+void console_add(struct console *c, const char *bytes, size_t len)
+{
+	if (c->on_line)
+		split_lines(c, bytes, len);
+	if (!c->ring)
+		c->ring = xmalloc(CONSOLE_RING_SIZE);
+	for (size_t i = 0; i < len; i++)
+		c->ring[c->total++ % CONSOLE_RING_SIZE] = bytes[i];
+}
+
+/* The ring's text in order, with carriage returns and NULs left out. */
+static char *text(const struct console *c)
+{
+	CLEANUP_STRBUF struct strbuf sb = {0};
+	size_t len = MIN(c->total, (size_t)CONSOLE_RING_SIZE);
+
+	for (size_t i = c->total - len; i < c->total; i++) {
+		char byte = c->ring[i % CONSOLE_RING_SIZE];
+		if (byte && byte != '\r')
+			strbuf_addc(&sb, byte);
+	}
+	while (sb.len && sb.data[sb.len - 1] == '\n')
+		sb.data[--sb.len] = '\0';
+	return strbuf_detach(&sb);
+}
+
+char *console_tail(const struct console *c, unsigned n, const char *indent)
+{
+	CLEANUP_STRBUF struct strbuf sb = {0};
+	CLEANUP_FREE char *all = text(c);
+	char *start = all + strlen(all);
+
+	while (start > all && n) {
+		if (start[-1] == '\n' && --n == 0)
+			break;
+		start--;
+	}
+	for (char *line; (line = strsep(&start, "\n"));) {
+		CLEANUP_FREE char *copy = xasprintf(" %s", line);
+		make_printable(copy + 1);
+		if (copy[1])
+			strbuf_addf(&sb, "%s%s\n", indent, copy + 1);
+	}
+	return strbuf_detach(&sb);
+}
+
+char *console_find(const struct console *c, const char *what)
+{
+	CLEANUP_FREE char *all = text(c);
+	char *found = NULL;
+
+	for (char *p = all; (p = strstr(p, what)); p++)
+		found = p;
+	if (!found)
+		return NULL;
+	found[strcspn(found, "\n")] = '\0';
+	CLEANUP_FREE char *copy = xasprintf(" %s", found);
+	make_printable(copy + 1);
+	return xstrdup(copy + 1);
+}
+
+void console_done(struct console *c)
+{
+	free(c->ring);
+	strbuf_done(&c->line);
+	*c = (struct console){0};
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a running VM is made of. Private to src/vm: vm.h has the interface. */
+#pragma once
+
+#include <poll.h>
+
+#include "vm/console.h"
+#include "vm/streams.h"
+#include "base/supervise.h"
+#include "vm/vm.h"
+
+/* The command under way. */
+struct vm_exec {
+	const struct vm_command *command;
+	struct streams streams;
+	struct vm_result result;
+	bool running; /* the guest said so */
+	bool done;
+	bool interrupted; /* one signal was passed on: the next one ends the VM */
+	int64_t deadline_ms; /* 0: none */
+	bool timed_out;
+};
+
+struct vm {
+	struct supervised qemu;
+	int agent_fd, qmp_fd, console_fd, messages_fd; /* -1 once closed */
+	int control_fd;
+	struct agent *agent;
+	struct console console;	 /* the guest's */
+	struct console messages; /* qemu's stderr */
+	bool kvm;
+
+	bool dead; /* nothing can be asked of it any more */
+	bool ready, stopped;
+	struct agent_boot_times boot_times;
+	char fatal[512]; /* what the guest said it could not do; "" */
+
+	struct vm_exec *exec; /* NULL between commands */
+	bool devices_listed;
+	struct agent_block_device *devices;
+	size_t n_devices;
+
+	int64_t started_ms;
+	int64_t heard_ms; /* when the guest last said anything */
+	int64_t ping_ms;  /* when it was asked for a sign of life; 0: no ping under way */
+};
+
+/* ---- loop.c ---- */
+
+/*
+ * Serve all descriptors until *done, or the time `deadline_ms` (io_now_ms(); 0: never) has come.
+ * Returns 1 when the time is over; -1 when the VM is lost: then it is dead and the error says why.
+ */
+int loop_until(struct vm *vm, const bool *done, int64_t deadline_ms, struct error *err);
+extern const struct agent_handler loop_agent_handler;
+
+/* ---- failure.c ---- */
+
+/* End qemu and set an error that has the console's last lines. Always -1. */
+int failure_set(struct vm *vm, struct error *err, int num, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* qemu has ended by itself: say why. Always -1. */
+int failure_explain_end(struct vm *vm, struct error *err);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The caller's ends of a command's streams. No write here blocks longer than a regular file does,
+ * and the caller's descriptors keep their flags: a pipe or terminal is opened once more, through
+ * /proc/self/fd, to have O_NONBLOCK on an open file description of our own. Private to src/vm.
+ */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <termios.h>
+
+#include "agent/agent.h"
+#include "base/error.h"
+#include "base/strbuf.h"
+
+struct stream_out {
+	int fd;	    /* -1: thrown away */
+	bool owned; /* fd is our own non-blocking one */
+	bool socket;
+	bool broken; /* nobody reads it any more */
+	struct strbuf pending;
+};
+
+struct streams {
+	int stdin_fd; /* -1: none, or at its end */
+	struct stream_out out[3]; /* by enum agent_stream; [0] is not used */
+	bool raw;
+	int terminal_fd;
+	struct termios saved;
+	sigset_t saved_mask;
+};
+
+void streams_init(struct streams *s, int stdin_fd, int stdout_fd, int stderr_fd);
+/* Put the terminal into raw mode until streams_done(). */
+int streams_set_raw(struct streams *s, int terminal_fd, struct error *err);
+/* Write as much of what is pending as can be without blocking. The number of bytes that are done
+ * with, or -1 (errno). Bytes to a broken or absent stream are done with at once. */
+ssize_t stream_flush(struct stream_out *out);
+void streams_done(struct streams *s);

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One VM's life: launch with the chosen accelerator (and once more without KVM where that only
+ * seemed to work), commands, stop.
+ */
+#include "vm/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "vm/accel.h"
+#include "vm/machine.h"
+#include "vm/state.h"
+
+/* Under KVM a guest answers within a second or two; one that does not, never will. */
+#define KVM_FALLBACK_MS 10000
+#define STOP_MS		30000
+#define QUIT_MS		5000
+
+static void log_text_line(const char *line, const char *name)
+{
+	log_debug("%s: %s", name, line);
+}
+
+static struct vm *vm_new(int control_fd)
+{
+	struct vm *vm = xcalloc(1, sizeof(*vm));
+
+	vm->agent_fd = vm->qmp_fd = vm->console_fd = vm->messages_fd = -1;
+	vm->control_fd = control_fd;
+	vm->agent = agent_new(&loop_agent_handler, vm);
+	vm->started_ms = vm->heard_ms = io_now_ms();
+	if (log_max_level() >= LOG_LEVEL_DEBUG) {
+		vm->console.on_line = vm->messages.on_line = log_text_line;
+		vm->console.name = "console";
+		vm->messages.name = "qemu";
+	}
+	return vm;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void vm_free(struct vm *vm)
+{
+	if (!vm)
+		return;
+	supervise_kill(&vm->qemu);
+	close_fd(&vm->agent_fd);
+	close_fd(&vm->qmp_fd);
+	close_fd(&vm->console_fd);
+	close_fd(&vm->messages_fd);
+	agent_free(vm->agent);
+	console_done(&vm->console);
+	console_done(&vm->messages);
+	free(vm->devices);
+	free(vm);
+}
+
+/* ---- Launch ---- */
+
+/* Our end, and qemu's in *ret_far. */
+static int open_channel(int *ret_far)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -1;
+	*ret_far = fds[1];
+	return fds[0];
+}
+
+static void log_argv(const struct strvec *argv)
+{
+	CLEANUP_STRBUF struct strbuf sb = {0};
+
+	if (log_max_level() < LOG_LEVEL_DEBUG)
+		return;
+	vector_foreach (arg, argv)
+		strbuf_addf(&sb, strpbrk(*arg, " \"'{") ? " '%s'" : " %s", *arg);
+	log_debug("qemu command line:%s", sb.data);
+}
+
+static int launch(struct vm *vm, const struct vm_config *config, bool kvm, struct error *err)
+{
+	CLEANUP_STRVEC struct strvec argv = {0};
+	CLEANUP_CLOSE int agent_far = -1, qmp_far = -1, console_far = -1, messages_far = -1;
+
+	vm->agent_fd = open_channel(&agent_far);
+	vm->qmp_fd = open_channel(&qmp_far);
+	vm->console_fd = open_channel(&console_far);
+	vm->messages_fd = open_channel(&messages_far);
+	if (vm->agent_fd < 0 || vm->qmp_fd < 0 || vm->console_fd < 0 || vm->messages_fd < 0)
+		return error_set(err, errno, "create the VM's channels");
+
+	const struct machine_fds fds = {agent_far, qmp_far, console_far};
+	const int pass[] = {agent_far, qmp_far, console_far};
+	machine_argv(config, config->qemu, kvm, &fds, &argv);
+	log_argv(&argv);
+	vm->kvm = kvm;
+	return supervise_start(
+		&vm->qemu, strvec_argv(&argv), messages_far, pass, ARRAY_SIZE(pass), err);
+}
+
+/* 0: booted. 1: not within the time. -1: lost. */
+static int boot(struct vm *vm, const struct vm_config *config, bool kvm, unsigned timeout_ms,
+	struct error *err)
+{
+	if (launch(vm, config, kvm, err) < 0)
+		return -1;
+	int result = loop_until(vm, &vm->ready, io_now_ms() + timeout_ms, err);
+	if (result > 0)
+		failure_set(vm, err, ETIMEDOUT,
+			"the guest's agent did not answer within %u seconds", timeout_ms / 1000);
+	return result;
+}
+
+/* Times of the guest are its own; what lies before them is qemu's and the firmware's. */
+static void log_boot(const struct vm *vm)
+{
+	const struct agent_boot_times *t = &vm->boot_times;
+	int64_t total = io_now_ms() - vm->started_ms;
+
+	log_info("boot: %lld ms until the agent answered: qemu and firmware %lld, kernel %llu, "
+		 "modules %llu, root disk %llu, mounting %llu, environment and agent %llu",
+		(long long)total, (long long)(total - (int64_t)(t->ready / 1000)),
+		(unsigned long long)t->init_started / 1000,
+		(unsigned long long)(t->modules_loaded - t->init_started) / 1000,
+		(unsigned long long)(t->root_found - t->modules_loaded) / 1000,
+		(unsigned long long)(t->root_mounted - t->root_found) / 1000,
+		(unsigned long long)(t->ready - t->root_mounted) / 1000);
+}
+
+int vm_start(const struct vm_config *config, struct vm **ret, struct error *err)
+{
+	const struct accel_key key = {config->cache_fd, config->qemu, config->kernel_version};
+	struct accel_choice choice;
+
+	accel_choose(config->accel, &key, &choice);
+	log_info("accelerator: %s: %s", choice.kvm ? "KVM" : "TCG", choice.reason);
+	bool may_fall_back = choice.kvm && choice.chosen_by_us;
+	unsigned timeout = may_fall_back ? MIN(KVM_FALLBACK_MS, config->boot_timeout_ms)
+					 : config->boot_timeout_ms;
+	accel_choice_done(&choice);
+
+	struct vm *vm = vm_new(config->control_fd);
+	int result = boot(vm, config, choice.kvm, timeout, err);
+	if (result != 0 && may_fall_back && (!err || err->num != EINTR)) {
+		log_warning("the guest does not boot under KVM here; using TCG until the host is "
+			    "booted again");
+		log_info("KVM failed: %s", err ? err->msg : "");
+		accel_remember_tcg(&key, "a guest did not boot under KVM");
+		vm_free(vm);
+		vm = vm_new(config->control_fd);
+		result = boot(vm, config, false, config->boot_timeout_ms, err);
+	}
+	if (result != 0) {
+		vm_free(vm);
+		return -1;
+	}
+	log_boot(vm);
+	*ret = vm;
+	return 0;
+}
+
+/* ---- Commands ---- */
+
+static void add_terminal(struct agent_command *agent, int stdout_fd)
+{
+	struct winsize size = {.ws_row = 24, .ws_col = 80};
+
+	ioctl(stdout_fd, TIOCGWINSZ, &size);
+	agent->rows = size.ws_row;
+	agent->columns = size.ws_col;
+}
+
+/* All output is in our hands; some of it may still wait for the caller's descriptors. */
+static int flush_output(struct vm *vm, struct vm_exec *exec, struct error *err)
+{
+	static const bool never;
+
+	while (!vm->dead && (exec->streams.out[AGENT_STDOUT].pending.len ||
+				    exec->streams.out[AGENT_STDERR].pending.len))
+		if (loop_until(vm, &never, io_now_ms() + 100, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int exec_in(struct vm *vm, struct vm_exec *exec, struct error *err)
+{
+	struct agent_command agent = exec->command->agent;
+
+	agent.stdin_closed = exec->command->stdin_fd < 0;
+	if (agent.terminal) {
+		add_terminal(&agent, exec->command->stdout_fd);
+		if (streams_set_raw(&exec->streams, exec->command->stdin_fd, err) < 0)
+			return -1;
+	}
+	if (agent_exec(vm->agent, &agent, err) < 0)
+		return -1;
+	if (exec->command->timeout_ms)
+		exec->deadline_ms = io_now_ms() + exec->command->timeout_ms;
+	if (loop_until(vm, &exec->done, 0, err) < 0)
+		return -1;
+	return flush_output(vm, exec, err);
+}
+
+int vm_exec(struct vm *vm, const struct vm_command *command, struct vm_result *ret,
+	struct error *err)
+{
+	struct vm_exec exec = {.command = command};
+
+	if (vm->dead)
+		return error_set(err, ESRCH, "run a command: the VM has ended");
+	streams_init(&exec.streams, command->stdin_fd, command->stdout_fd, command->stderr_fd);
+	vm->exec = &exec;
+	int result = exec_in(vm, &exec, err);
+	vm->exec = NULL;
+	streams_done(&exec.streams);
+	if (result == 0)
+		*ret = exec.result;
+	return result;
+}
+
+int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret_len,
+	struct error *err)
+{
+	if (vm->dead)
+		return error_set(err, ESRCH, "list block devices: the VM has ended");
+	vm->devices_listed = false;
+	agent_list_block_devices(vm->agent);
+	if (loop_until(vm, &vm->devices_listed, 0, err) < 0)
+		return -1;
+	*ret = TAKE_PTR(vm->devices);
+	*ret_len = vm->n_devices;
+	return 0;
+}
+
+/* qemu writes out what its block layer holds before it ends. */
+static int quit(struct vm *vm, struct error *err)
+{
+	static const char quit_command[] =
+		"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"quit\"}\n";
+
+	if (send(vm->qmp_fd, quit_command, sizeof(quit_command) - 1, MSG_NOSIGNAL) < 0)
+		return failure_set(vm, err, errno, "ask qemu to end: %s", strerror(errno));
+	int64_t end = io_now_ms() + QUIT_MS;
+	struct pollfd pfd = {vm->qemu.status_fd, POLLIN, 0};
+	while (poll(&pfd, 1, MAX(0, end - io_now_ms())) < 0 && errno == EINTR)
+		;
+	if (!pfd.revents)
+		return failure_set(vm, err, ETIMEDOUT, "qemu did not end when asked to");
+	struct ended ended = supervise_wait(&vm->qemu);
+	if (ended.how != ENDED_EXITED || ended.value != 0)
+		return failure_set(vm, err, EIO, "qemu failed when it was asked to end");
+	return 0;
+}
+
+int vm_stop(struct vm *vm, struct error *err)
+{
+	if (vm->dead)
+		return error_set(err, ESRCH, "stop the VM: it has ended");
+	agent_stop(vm->agent);
+	int result = loop_until(vm, &vm->stopped, io_now_ms() + STOP_MS, err);
+	if (result > 0)
+		return failure_set(vm, err, ETIMEDOUT,
+			"the guest did not write out its file systems within %d seconds",
+			STOP_MS / 1000);
+	if (result < 0)
+		return error_prefix(err, "stop the VM");
+	result = quit(vm, err);
+	vm->dead = true;
+	return result;
+}
+
+const struct agent_boot_times *vm_boot_times(const struct vm *vm)
+{
+	return &vm->boot_times;
+}
+
+/* ---- qemu ---- */
+
+char *vm_find_qemu(struct error *err)
+{
+	static const char *const elsewhere[] = {"/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm"};
+	const char *named = secure_getenv("HYPERMIN_QEMU");
+	const char *path = getenv("PATH");
+
+	if (named && *named) {
+		if (access(named, X_OK) < 0)
+			return error_null(err, errno, "use HYPERMIN_QEMU='%s'", named);
+		return xstrdup(named);
+	}
+	CLEANUP_FREE char *copy = xstrdup(path && *path ? path : "/usr/bin:/bin");
+	char *rest = copy;
+	for (char *dir; (dir = strsep(&rest, ":"));) {
+		CLEANUP_FREE char *file =
+			xasprintf("%s/qemu-system-x86_64", *dir ? dir : ".");
+		if (access(file, X_OK) == 0)
+			return TAKE_PTR(file);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
+		if (access(elsewhere[i], X_OK) == 0)
+			return xstrdup(elsewhere[i]);
+	return error_null(err, 0,
+		"find qemu: no qemu-system-x86_64 in PATH; install it (Debian: qemu-system-x86, "
+		"Fedora: qemu-system-x86-core) or name one in HYPERMIN_QEMU");
+}

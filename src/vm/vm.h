@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One VM: start qemu, wait for the guest's agent, run commands through it, end it.
+ *
+ *	vm_start() ──► vm_exec() … vm_exec() ──► vm_stop() ──► vm_free()
+ *
+ * One poll loop (loop.c) serves everything while a call is under way: the agent's channel, the
+ * command's streams, the console, qemu's messages and its end, and the control pipe. Between calls
+ * nothing is served; the channel's windows bound what a guest can pile up.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/agent.h"
+#include "base/control.h"
+#include "base/error.h"
+#include "base/vector.h"
+
+/* What tells the appliance's own disk from all others. */
+#define VM_ROOT_SERIAL "hypermin-root"
+#define VM_AGENT_PORT  AGENT_PORT_NAME
+
+enum vm_accel { VM_ACCEL_AUTO, VM_ACCEL_KVM, VM_ACCEL_TCG };
+
+struct vm_disk {
+	char *path;
+	char *format; /* qemu's driver name */
+	bool writable;
+	bool block_device;
+};
+
+struct vm_config {
+	const char *qemu; /* path */
+	const char *kernel, *initrd, *root;
+	char root_uuid[37];
+	const char *kernel_version;
+	enum vm_accel accel;
+	unsigned memory_mib;
+	unsigned cpus;
+	unsigned boot_timeout_ms;
+	const struct vm_disk *disks;
+	size_t n_disks;
+	int cache_fd;	/* directory where the accelerator's verdict is kept, or -1 */
+	int control_fd; /* see base/control.h */
+};
+
+struct vm_command {
+	struct agent_command agent;
+	int stdin_fd, stdout_fd, stderr_fd; /* -1: none */
+	unsigned timeout_ms;
+};
+
+enum vm_outcome { VM_EXITED, VM_KILLED, VM_START_FAILED, VM_TIMED_OUT };
+
+struct vm_result {
+	enum vm_outcome outcome;
+	int status;	    /* 128 + signal for VM_KILLED */
+	int start_errno;    /* for VM_START_FAILED, and what could not be done */
+	char start_step[256];
+};
+
+struct vm;
+
+/* The first qemu for this machine's architecture in PATH and the usual places; $HYPERMIN_QEMU
+ * overrides. A new string. */
+char *vm_find_qemu(struct error *err);
+
+/* On failure the error says why, with the console's last lines. EINTR: by the control pipe. */
+int vm_start(const struct vm_config *config, struct vm **ret, struct error *err);
+int vm_exec(struct vm *vm, const struct vm_command *command, struct vm_result *ret,
+	struct error *err);
+/* *ret is the caller's to free. */
+int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret_len,
+	struct error *err);
+int vm_stop(struct vm *vm, struct error *err);
+void vm_free(struct vm *vm);
+
+/* Guest times, and host times in ms from vm_start(): for the log. */
+const struct agent_boot_times *vm_boot_times(const struct vm *vm);
