@@ -127,6 +127,22 @@ static int on_data_end(struct server *s, const struct frame *f)
 	return 0;
 }
 
+/* The next write fails, as to any pipe that nobody reads. A terminal hangs up. */
+static int on_data_closed(struct server *s, const struct frame *f)
+{
+	struct command *c = &s->command;
+
+	if (f->stream == STREAM_STDIN)
+		return -1;
+	if (c->state == COMMAND_NONE)
+		return 0;
+	if (c->outputs[f->stream - STREAM_STDOUT].terminal)
+		command_signal(c, SIGHUP);
+	else
+		output_close(&c->outputs[f->stream - STREAM_STDOUT]);
+	return 0;
+}
+
 static int on_window(struct server *s, const struct frame *f)
 {
 	if (f->stream == STREAM_STDIN)
@@ -216,6 +232,7 @@ static const struct rule {
 } rules[] = {
 	[FRAME_DATA] = {1, FRAME_PAYLOAD_MAX, true, on_data},
 	[FRAME_WINDOW] = {4, 4, true, on_window},
+	[FRAME_DATA_CLOSED] = {0, 0, true, on_data_closed},
 	[FRAME_EXEC_PART] = {1, FRAME_PAYLOAD_MAX, false, on_exec_part},
 	[FRAME_EXEC] = {1, FRAME_PAYLOAD_MAX, false, on_exec},
 	[FRAME_DATA_END] = {0, 0, false, on_data_end},

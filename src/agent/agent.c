@@ -201,6 +201,12 @@ void agent_output_taken(struct agent *a, enum agent_stream stream, size_t len)
 	}
 }
 
+void agent_close_output(struct agent *a, enum agent_stream stream)
+{
+	if (has_command(a))
+		add_frame(a, FRAME_DATA_CLOSED, stream, 0);
+}
+
 void agent_send_signal(struct agent *a, int signal)
 {
 	if (has_command(a))

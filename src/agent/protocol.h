@@ -56,7 +56,6 @@ enum frame_type {
 	FRAME_FATAL,	    /* text */
 	FRAME_STARTED,	    /* - */
 	FRAME_START_FAILED, /* u32 errno, text: the step that failed */
-	FRAME_DATA_CLOSED,  /* stream 0: nobody reads the input any more */
 	FRAME_EXITED,	    /* u8 exit status, u8 signal or 0 */
 	FRAME_BLOCK_DEVICE, /* struct wire_block_device */
 	FRAME_BLOCK_DEVICES_END,
@@ -66,6 +65,7 @@ enum frame_type {
 	/* both ways */
 	FRAME_DATA = 32, /* bytes of `stream`, at least one */
 	FRAME_WINDOW,	 /* u32: so many more bytes of `stream` may come */
+	FRAME_DATA_CLOSED, /* nobody reads `stream` any more */
 
 	/* host to guest */
 	FRAME_EXEC_PART = 64, /* a piece of an exec request that is longer than a frame */

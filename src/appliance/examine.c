@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "appliance/boot-modules.h"
+#include "base/strbuf.h"
 #include "kernel/kernel.h"
 #include "packages/packages.h"
 

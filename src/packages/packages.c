@@ -84,6 +84,11 @@ size_t packages_count(const struct packages *p)
 	return p->handler->count(p->db);
 }
 
+bool packages_installed(const struct packages *p, const char *name)
+{
+	return p->handler->find(p->db, name) != NULL;
+}
+
 /* Edit distance; a distance above `limit` may be given as any number above it. */
 static size_t distance(const char *a, const char *b, size_t limit)
 {

@@ -51,6 +51,7 @@ void packages_close(struct packages *p);
 /* "dpkg", "rpm", "pacman" */
 const char *packages_manager(const struct packages *p);
 size_t packages_count(const struct packages *p);
+/* Would packages_resolve() take this name? */
 bool packages_installed(const struct packages *p, const char *name);
 
 /*

@@ -100,7 +100,7 @@ static bool is_utf8(const char *s)
 int vm_disk_init(struct vm_disk *disk, const char *path, const char *format, bool writable,
 	struct error *err)
 {
-	bool block_device;
+	bool block_device = false;
 
 	/* O_NONBLOCK: a FIFO is refused below, not waited for. */
 	CLEANUP_CLOSE int fd =
