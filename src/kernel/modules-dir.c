@@ -23,18 +23,15 @@ static void kmod_log(void *data, int priority, const char *file, int line, const
 
 int modules_dir_open(const char *dir, struct kmod_ctx **ret, struct error *err)
 {
-	/* The index is not enough: soft dependencies are in a text file, read as
-	 * configuration. */
-	CLEANUP_FREE char *softdep = xasprintf("%s/modules.softdep", dir);
 	CLEANUP_FREE char *index = xasprintf("%s/modules.dep.bin", dir);
-	const char *const config[] = {softdep, NULL};
+	const char *const no_config[] = {NULL};
 
 	if (access(dir, F_OK) < 0)
 		return error_set(err, errno, "no modules directory '%s'", dir);
 	if (access(index, R_OK) < 0)
 		return error_set(
 			err, errno, "no module index '%s' (depmod makes it)", index);
-	struct kmod_ctx *ctx = kmod_new(dir, config);
+	struct kmod_ctx *ctx = kmod_new(dir, no_config);
 	if (!ctx)
 		return error_set(err, 0, "libkmod can't read '%s'", dir);
 	kmod_set_log_fn(ctx, kmod_log, NULL);
