@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The command line: a table of commands. It uses the library through its public header alone. */
+#include <fcntl.h>
 #include <hypermin.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "options.h"
@@ -26,10 +28,23 @@ static void print_help(FILE *out)
 	fputs("\nhypermin COMMAND --help says more; so does the man page hypermin(1).\n", out);
 }
 
+/* Without them the next files opened would be taken for standard input, output or error. */
+static void open_missing_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
+	open_missing_standard_files();
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
 		print_help(stdout);
 		return 0;

@@ -18,8 +18,8 @@
 struct profile {
 	const char *accel;
 	const char *cpu;
-	const char *const *kernel_options;
-	const char *const *one_cpu_options;
+	const char *const *one_cpu_options; /* of the kernel, besides the common ones */
+	bool one_cpu_without_msi;
 };
 
 static const char *const common_options[] = {
@@ -31,13 +31,11 @@ static const char *const common_options[] = {
 	NULL,
 };
 
-static const char *const tcg_options[] = {
-	/* Reading interrupt routing from ACPI costs 140 ms of interpreted methods a device. */
-	"pci=noacpi",
-	NULL,
-};
-
 static const char *const tcg_one_cpu_options[] = {
+	/* Reading interrupt routing from ACPI costs 140 ms of interpreted methods a device. The
+	 * price: kernels without MP table support run without a local APIC, so with one CPU and
+	 * without MSI. */
+	"pci=noacpi",
 	/* Do not rewrite each lock prefix away: TCG would translate the kernel twice. */
 	"noreplace-smp",
 	NULL,
@@ -50,16 +48,20 @@ static const struct profile tcg_profile = {
 	/* The x86-64-v2 level that today's distributions are built for. Not `max`: its fast string
 	 * instructions are byte loops in TCG, and each further flag is code the kernel patches in. */
 	.cpu = "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand,+pdpe1gb",
-	.kernel_options = tcg_options,
 	.one_cpu_options = tcg_one_cpu_options,
+	.one_cpu_without_msi = true,
 };
 
 static const struct profile kvm_profile = {
 	.accel = "kvm",
 	.cpu = "host",
-	.kernel_options = no_options,
 	.one_cpu_options = no_options,
 };
+
+static const struct profile *profile_of(bool kvm)
+{
+	return kvm ? &kvm_profile : &tcg_profile;
+}
 
 static void add_all(struct strbuf *sb, const char *const *options)
 {
@@ -69,11 +71,10 @@ static void add_all(struct strbuf *sb, const char *const *options)
 
 char *machine_kernel_command_line(const struct vm_config *config, bool kvm)
 {
-	const struct profile *profile = kvm ? &kvm_profile : &tcg_profile;
+	const struct profile *profile = profile_of(kvm);
 	struct strbuf sb = {0};
 
 	add_all(&sb, common_options);
-	add_all(&sb, profile->kernel_options);
 	if (config->cpus == 1)
 		add_all(&sb, profile->one_cpu_options);
 	strbuf_addf(&sb, " root=UUID=%s hypermin.root_serial=" VM_ROOT_SERIAL, config->root_uuid);
@@ -113,36 +114,45 @@ static void add_disk(struct strvec *argv, const struct vm_disk *disk, const char
 			"read-only", !disk->writable, "file", file));
 }
 
-static void add_virtio_blk(
-	struct strvec *argv, const char *node, const char *serial, unsigned slot, int function)
+/* A device that tries MSI where the kernel has none makes it print a warning with a backtrace. */
+static void without_msi(json_t *device, const struct vm_config *config, bool kvm)
 {
-	CLEANUP_FREE char *address = xasprintf("0x%x.0x%x", slot, function < 0 ? 0 : function);
-	json_t *device = json_pack("{s:s, s:s, s:s}", "driver", "virtio-blk-pci", "drive", node,
-		"addr", address);
-
-	if (serial)
-		json_object_set_new(device, "serial", json_string(serial));
-	if (function == 0)
-		json_object_set_new(device, "multifunction", json_true());
-	add_json(argv, "-device", device);
+	if (config->cpus == 1 && profile_of(kvm)->one_cpu_without_msi)
+		json_object_set_new(device, "vectors", json_integer(0));
 }
 
-static void add_disks(struct strvec *argv, const struct vm_config *config)
+static json_t *virtio_blk(const char *node, unsigned slot, unsigned function)
+{
+	CLEANUP_FREE char *address = xasprintf("0x%x.0x%x", slot, function);
+
+	return json_pack(
+		"{s:s, s:s, s:s}", "driver", "virtio-blk-pci", "drive", node, "addr", address);
+}
+
+static void add_disks(struct strvec *argv, const struct vm_config *config, bool kvm)
 {
 	for (size_t i = 0; i < config->n_disks; i++) {
 		CLEANUP_FREE char *node = xasprintf("disk%zu", i);
+		json_t *device = virtio_blk(node, FIRST_DISK_SLOT + i / 8, i % 8);
+		if (i % 8 == 0)
+			json_object_set_new(device, "multifunction", json_true());
+		without_msi(device, config, kvm);
 		add_disk(argv, &config->disks[i], node);
-		add_virtio_blk(argv, node, NULL, FIRST_DISK_SLOT + i / 8, i % 8);
+		add_json(argv, "-device", device);
 	}
 }
 
-static void add_root(struct strvec *argv, const struct vm_config *config)
+static void add_root(struct strvec *argv, const struct vm_config *config, bool kvm)
 {
+	json_t *device = virtio_blk("root", ROOT_SLOT, 0);
+
+	json_object_set_new(device, "serial", json_string(VM_ROOT_SERIAL));
+	without_msi(device, config, kvm);
 	/* Never written, so nothing to lock; many VMs share it. */
 	add_json(argv, "-blockdev",
 		json_pack("{s:s, s:s, s:b, s:o}", "driver", "raw", "node-name", "root", "read-only",
 			1, "file", file_node(config->root, false, true, false)));
-	add_virtio_blk(argv, "root", VM_ROOT_SERIAL, ROOT_SLOT, -1);
+	add_json(argv, "-device", device);
 }
 
 static void add_channel(struct strvec *argv, const char *id, int fd)
@@ -151,10 +161,26 @@ static void add_channel(struct strvec *argv, const char *id, int fd)
 	strvec_addf(argv, "socket,id=%s,fd=%d", id, fd);
 }
 
+static void add_agent(
+	struct strvec *argv, const struct vm_config *config, bool kvm, int fd)
+{
+	CLEANUP_FREE char *address = xasprintf("0x%x", AGENT_SLOT);
+	json_t *device = json_pack("{s:s, s:i, s:s}", "driver", "virtio-serial-pci",
+		/* Port 0 is the console's; each port more costs. */
+		"max_ports", 2, "addr", address);
+
+	without_msi(device, config, kvm);
+	add_channel(argv, "agent", fd);
+	add_json(argv, "-device", device);
+	add_json(argv, "-device",
+		json_pack("{s:s, s:s, s:s}", "driver", "virtserialport", "chardev", "agent",
+			"name", VM_AGENT_PORT));
+}
+
 void machine_argv(const struct vm_config *config, const char *qemu, bool kvm,
 	const struct machine_fds *fds, struct strvec *argv)
 {
-	const struct profile *profile = kvm ? &kvm_profile : &tcg_profile;
+	const struct profile *profile = profile_of(kvm);
 	CLEANUP_FREE char *command_line = machine_kernel_command_line(config, kvm);
 
 	strvec_add(argv, qemu);
@@ -177,11 +203,7 @@ void machine_argv(const struct vm_config *config, const char *qemu, bool kvm,
 	add(argv, "-mon", "chardev=qmp,mode=control");
 	add_channel(argv, "console", fds->console);
 	add(argv, "-serial", "chardev:console");
-	add_channel(argv, "agent", fds->agent);
-	strvec_add(argv, "-device");
-	strvec_addf(argv, "virtio-serial-pci,max_ports=2,addr=0x%x", AGENT_SLOT);
-	add(argv, "-device", "virtserialport,chardev=agent,name=" VM_AGENT_PORT);
-
-	add_disks(argv, config);
-	add_root(argv, config);
+	add_agent(argv, config, kvm, fds->agent);
+	add_disks(argv, config, kvm);
+	add_root(argv, config, kvm);
 }

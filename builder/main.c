@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The builder program: the cold path, in a process of its own. The library runs
+ *
+ *	hypermin-builder build --cache=DIR --root=/ …
+ *	hypermin-builder examine --root=/ …
+ *
+ * and reads its messages from standard output; appliance/builder.h has their form.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "appliance/build.h"
+#include "appliance/examine.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+static void catch_signals(void)
+{
+	const struct sigaction action = {.sa_handler = on_signal};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* Texts may hold file names in any encoding; JSON takes UTF-8. */
+static json_t *text_json(const char *text)
+{
+	json_t *json = json_string(text);
+
+	if (json)
+		return json;
+	CLEANUP_FREE char *ascii = xstrdup(text);
+	for (char *p = ascii; *p; p++)
+		if (*p & 0x80)
+			*p = '?';
+	return json_string(ascii);
+}
+
+static void say(json_t *message)
+{
+	json_dumpf(message, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+	json_decref(message);
+}
+
+static void say_text(const char *kind, int number, const char *text)
+{
+	say(json_pack("{s:i, s:o}", kind, number, "text", text_json(text)));
+}
+
+static void say_log(enum log_level level, const char *line, void *data)
+{
+	(void)data;
+	say_text("log", level, line);
+}
+
+/* The path of this program, and of the guest program beside it. */
+static int find_programs(char **ret_self, char **ret_guest, struct error *err)
+{
+	char *self = realpath("/proc/self/exe", NULL);
+
+	if (!self)
+		return error_set(err, errno, "find this program's own path in /proc");
+	*ret_self = self;
+	*ret_guest = xasprintf("%.*s/hypermin-guest", (int)(strrchr(self, '/') - self), self);
+	return 0;
+}
+
+static int task_build(
+	const struct appliance_request *request, const char *cache_dir, struct error *err)
+{
+	CLEANUP_FREE char *self = NULL;
+	CLEANUP_FREE char *guest = NULL;
+	struct cache cache;
+
+	if (find_programs(&self, &guest, err) < 0 || cache_open(cache_dir, &cache, err) < 0)
+		return -1;
+	const struct build_options options = {
+		.builder = self, .guest = guest, .interrupted = &interrupted};
+	int result = appliance_build(request, &cache, &options, err);
+	cache_close(&cache);
+	return result;
+}
+
+static void say_finding(enum examine_finding finding, const char *topic, const char *text,
+	const char *advice, void *data)
+{
+	json_t *message = json_pack("{s:i, s:s, s:o}", "finding", finding, "topic", topic, "text",
+		text_json(text));
+
+	(void)data;
+	if (advice)
+		json_object_set_new(message, "advice", text_json(advice));
+	say(message);
+}
+
+static int task_examine(
+	const struct appliance_request *request, const char *cache_dir, struct error *err)
+{
+	CLEANUP_FREE char *self = NULL;
+	CLEANUP_FREE char *guest = NULL;
+
+	(void)cache_dir;
+	if (find_programs(&self, &guest, err) < 0)
+		return -1;
+	examine_host(request, guest, say_finding, NULL);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(const struct appliance_request *request, const char *cache_dir,
+		struct error *err);
+} tasks[] = {
+	{"build", task_build},
+	{"examine", task_examine},
+};
+
+struct arguments {
+	struct appliance_request request;
+	const char *cache_dir;
+};
+
+static int parse_arguments(int argc, char **argv, struct arguments *ret)
+{
+	static const struct option options[] = {
+		{"cache", required_argument, NULL, 'c'}, {"root", required_argument, NULL, 'r'},
+		{"kernel", required_argument, NULL, 'k'}, {"modules", required_argument, NULL, 'm'},
+		{"package", required_argument, NULL, 'p'},
+		{"log-level", required_argument, NULL, 'l'}, {0}};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			ret->cache_dir = optarg;
+			break;
+		case 'r':
+			ret->request.root = optarg;
+			break;
+		case 'k':
+			ret->request.kernel = optarg;
+			break;
+		case 'm':
+			ret->request.modules_dir = optarg;
+			break;
+		case 'p':
+			strvec_add(&ret->request.packages, optarg);
+			break;
+		case 'l':
+			log_set_handler(say_log, NULL, atoi(optarg));
+			break;
+		default:
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int run_task(const char *name, const struct arguments *arguments)
+{
+	struct error err = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++) {
+		if (strcmp(tasks[i].name, name) != 0)
+			continue;
+		if (tasks[i].run(&arguments->request, arguments->cache_dir, &err) == 0)
+			return 0;
+		say_text("error", err.num, err.msg);
+		return 1;
+	}
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments = {.request = {.root = "/"}};
+	int status = -1;
+
+	catch_signals();
+	if (argc > 1 && parse_arguments(argc - 1, argv + 1, &arguments) == 0)
+		status = run_task(argv[1], &arguments);
+	strvec_done(&arguments.request.packages);
+	if (status < 0)
+		fprintf(stderr, "hypermin-builder is run by hypermin; see hypermin --help\n");
+	return status < 0 ? 2 : status;
+}
