@@ -110,11 +110,9 @@ static int open_long(int dirfd, char *path, int flags)
 	CLEANUP_CLOSE int owned = -1;
 
 	while (strlen(path) >= PATH_MAX) {
-		char *cut = memrchr(path, '/', PATH_MAX - 1);
-		if (!cut) {
-			errno = ENAMETOOLONG;
-			return -1;
-		}
+		char *cut = path + PATH_MAX - 1;
+		while (cut > path && *cut != '/')
+			cut--;
 		*cut = '\0';
 		int fd = openat(
 			dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
