@@ -86,6 +86,9 @@ HYPERMIN_API int hypermin_set_cpus(struct hypermin *h, unsigned cpus);
 HYPERMIN_API int hypermin_set_accelerator(struct hypermin *h, const char *name);
 /* How long the guest may take until its agent answers, in milliseconds; default 120,000. */
 HYPERMIN_API int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms);
+/* How long a guest whose agent has answered may then be silent, in milliseconds, before it is taken
+ * for hung; default 60,000. It is asked for a sign of life after a sixth of that. */
+HYPERMIN_API int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms);
 /* Where appliances are kept; default $XDG_CACHE_HOME/hypermin or ~/.cache/hypermin. */
 HYPERMIN_API int hypermin_set_cache_dir(struct hypermin *h, const char *dir);
 

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The host's side of the conversation with the agent in the guest: a state machine on bytes that
- * does no I/O of its own. Whoever has the descriptors feeds it what came and sends what it has:
+ * The host's side of the conversation with the agent in the guest: a state machine on
+ *bytes that does no I/O of its own. Whoever has the descriptors feeds it what came and
+ *sends what it has:
  *
  *	bytes from the guest ──► agent_receive() ──► struct agent_handler's functions
  *	agent_exec(), agent_send_stdin(), … ──► agent_output() ──► bytes to the guest
  *
- * protocol.h has the frames. The guest is not trusted: each length, type, stream and order is
- * checked, and a breach is an error after which the VM has to end.
+ * protocol.h has the frames. The guest is not trusted: each length, type, stream and
+ *order is checked, and a breach is an error after which the VM has to end.
  *
- * One command at a time, any number after each other. Each stream has its own window, so that a
- * command that never reads its input, or a host that does not take the output, stops that stream
- * alone.
+ * One command at a time, any number after each other. Each stream has its own window, so
+ *that a command that never reads its input, or a host that does not take the output,
+ *stops that stream alone.
  */
 #pragma once
 
@@ -19,17 +20,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/protocol.h"
 #include "base/error.h"
 
 /* The name of the virtio-serial port. */
-#define AGENT_PORT_NAME "org.hypermin.agent.0"
+#define AGENT_PORT_NAME PROTOCOL_PORT_NAME
 
 struct agent;
 
 enum agent_stream {
-	AGENT_STDIN = 0,
-	AGENT_STDOUT = 1,
-	AGENT_STDERR = 2,
+	AGENT_STDIN = STREAM_STDIN,
+	AGENT_STDOUT = STREAM_STDOUT,
+	AGENT_STDERR = STREAM_STDERR,
 };
 
 /* Guest times in microseconds since its kernel started. */
@@ -42,31 +44,37 @@ struct agent_boot_times {
 };
 
 struct agent_block_device {
-	char name[32];	   /* "vda": the node is /dev/NAME */
-	uint64_t size;	   /* bytes */
+	char name[32]; /* "vda": the node is /dev/NAME */
+	uint64_t size; /* bytes */
 	bool read_only;
-	char serial[32];   /* as the disk says it, "" where it has none */
+	char serial[32]; /* as the disk says it, "" where it has none */
 };
 
+/* What can happen; a function that is NULL is not called. They may call the functions
+ * below, but neither agent_receive() nor agent_free(). */
 struct agent_handler {
 	/* First of all: the guest is up. */
 	void (*ready)(const struct agent_boot_times *times, void *data);
-	/* The guest can't go on (no root disk, …): the message is for the user, printable. */
+	/* The guest can't go on (no root disk, …): the message is for the user,
+	 * printable. */
 	void (*fatal)(const char *message, void *data);
-	/* The command runs; or it could not be started: errnum is the guest's, step is what failed
+	/* The command runs; or it could not be started: errnum is the guest's, step is
+	 * what failed
 	 * ("execute 'foo'", "change directory to '/x'", "find user 'y'"). */
 	void (*started)(void *data);
 	void (*start_failed)(int errnum, const char *step, void *data);
 	/* Output of the command; call agent_output_taken() once it is written. */
-	void (*output)(enum agent_stream stream, const void *bytes, size_t len, void *data);
+	void (*output)(
+		enum agent_stream stream, const void *bytes, size_t len, void *data);
 	/* The window of stdin grew: agent_stdin_room() is not 0 any more. */
 	void (*stdin_room)(void *data);
-	/* The command closed its standard input, or ended: more is pointless. */
+	/* The command closed its standard input while it runs: more is pointless. */
 	void (*stdin_closed)(void *data);
-	/* The command ended and all its output has been delivered: exit code 0 to 255, or 128 + signal
-	 * and the signal in `signal` (else 0). */
+	/* The command ended and all its output has been delivered: exit code 0 to 255, or
+	 * 128 + signal and the signal in `signal` (else 0). */
 	void (*exited)(int status, int signal, void *data);
-	void (*block_devices)(const struct agent_block_device *devices, size_t n, void *data);
+	void (*block_devices)(
+		const struct agent_block_device *devices, size_t n, void *data);
 	void (*pong)(void *data);
 	/* All file systems are unmounted and synced; the guest can be ended. */
 	void (*stopped)(void *data);
@@ -74,7 +82,8 @@ struct agent_handler {
 
 struct agent_command {
 	const char *const *argv; /* NULL-terminated, argv[0] is searched in PATH inside */
-	const char *const *env;	 /* NULL-terminated NAME=VALUE: set on top of the default environment */
+	const char *const *env;	 /* NULL-terminated NAME=VALUE: set on top of the default
+				    environment */
 	const char *cwd;	 /* NULL: the user's home, or / */
 	const char *user;	 /* NULL: root. NAME, UID, NAME:GROUP or UID:GID */
 	bool stdin_closed;	 /* no input at all: /dev/null */
@@ -86,19 +95,24 @@ struct agent_command {
 struct agent *agent_new(const struct agent_handler *handler, void *data);
 void agent_free(struct agent *a);
 
-/* Bytes from the guest, in any pieces. -1: the guest broke the protocol; the agent is dead. */
+/* Bytes from the guest, in any pieces. -1: the guest broke the protocol; the agent is
+ * dead. */
 int agent_receive(struct agent *a, const void *bytes, size_t len, struct error *err);
 
 /* What waits to be sent to the guest; 0 bytes when nothing does. */
 const void *agent_output(const struct agent *a, size_t *ret_len);
 void agent_output_sent(struct agent *a, size_t len);
 
-/* Fails if argv and env are too long for one request (1 MiB), or a command is running. */
+/* Fails if the strings are too long for one request (1 MiB), or the guest is not ready
+ * for a command: not up yet, or one is running. */
 int agent_exec(struct agent *a, const struct agent_command *command, struct error *err);
-/* How many bytes of input the guest takes now; send no more. */
+/* How many bytes of input the guest takes now: 0 when none runs or its input is closed.
+ * Send no more than that. */
 size_t agent_stdin_room(const struct agent *a);
 void agent_send_stdin(struct agent *a, const void *bytes, size_t len);
 void agent_send_stdin_eof(struct agent *a);
+/* `len` bytes from output() are written or thrown away: the guest may send as many again.
+ */
 void agent_output_taken(struct agent *a, enum agent_stream stream, size_t len);
 /* Nobody reads this output any more: the command gets SIGPIPE or EPIPE when it writes on. */
 void agent_close_output(struct agent *a, enum agent_stream stream);
@@ -109,5 +123,8 @@ void agent_ping(struct agent *a);
 void agent_list_block_devices(struct agent *a);
 /* Set the guest's clock: nanoseconds since 1970. */
 void agent_set_clock(struct agent *a, int64_t realtime_ns);
+/* Fresh randomness for a guest that was restored from a snapshot: all of its clones would
+ * draw the same numbers. At most RESEED_MAX bytes. */
+void agent_reseed(struct agent *a, const void *bytes, size_t len);
 /* End all processes, unmount, sync; then `stopped` comes. */
 void agent_stop(struct agent *a);

@@ -59,7 +59,7 @@ static int gather_packages(const struct appliance_request *request, struct conte
 
 	if (packages_open(request->root, &c->packages, err) < 0)
 		return -1;
-	int result = packages_watch_paths(c->packages, &watch, err);
+	packages_watch_paths(c->packages, &watch);
 	vector_foreach (path, &watch)
 		entry_stamp_add(stamp, *path);
 	for (const char *const *name = default_packages(packages_manager(c->packages)); *name; name++)
@@ -69,9 +69,8 @@ static int gather_packages(const struct appliance_request *request, struct conte
 			log_info("package %s is not installed, and so not in the appliance", *name);
 	vector_foreach (name, &request->packages)
 		strvec_add(&names, *name);
-	if (result == 0)
-		result = packages_resolve(c->packages, (const char *const *)names.items, names.len,
-			&c->set, err);
+	int result = packages_resolve(
+		c->packages, (const char *const *)names.items, names.len, &c->set, err);
 	strvec_done(&watch);
 	strvec_done(&names);
 	if (result == 0)

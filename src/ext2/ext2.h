@@ -19,13 +19,14 @@ struct tree;
 struct ext2_plan;
 
 struct ext2_options {
-	uint32_t block_size;	/* 1024, 2048 or 4096; 0: 4096 */
-	uint64_t size;		/* of the image in bytes, rounded down to blocks; 0: as small as fits */
-	uint64_t free_blocks;	/* with size 0: blocks to leave free */
-	uint64_t free_inodes;	/* with size 0: inodes to leave free */
-	bool have_uuid;		/* else derived from the contents' metadata and the options */
+	uint32_t block_size; /* 1024, 2048 or 4096; 0: 4096 */
+	uint64_t size; /* of the image in bytes, rounded down to blocks; 0: as small as
+			  fits */
+	uint64_t free_blocks; /* with size 0: blocks to leave free */
+	uint64_t free_inodes; /* with size 0: inodes to leave free */
+	bool have_uuid; /* else derived from the contents' metadata and the options */
 	uint8_t uuid[16];
-	char label[16];		/* NUL-padded; all 16 may be used */
+	char label[16]; /* NUL-padded; all 16 may be used */
 };
 
 /* What a plan came to, for messages, manifests and tests. */
@@ -38,9 +39,9 @@ struct ext2_summary {
 };
 
 /*
- * Decide where everything goes. Pure: no I/O. The tree must stay as it is until the plan is freed.
- * Fails if the tree does not fit into options->size (saying how much it needs), or if something
- * can't be expressed in ext2 (the error names the file and the limit).
+ * Decide where everything goes. Pure: no I/O. The tree must stay as it is until the plan
+ * is freed. Fails if the tree does not fit into options->size (saying how much it needs),
+ * or if something can't be expressed in ext2 (the error names the file and the limit).
  */
 int ext2_plan_new(const struct tree *t, const struct ext2_options *options,
 	struct ext2_plan **ret_plan, struct error *err);
@@ -49,7 +50,10 @@ void ext2_plan_summary(const struct ext2_plan *p, struct ext2_summary *ret);
 
 struct ext2_emit_options {
 	unsigned workers; /* threads that copy content; 0: 2 */
-	/* Called now and then from the calling thread; a non-zero return stops with ECANCELED. */
+	/*
+	 * Called now and then from the calling thread; a non-zero return stops with
+	 * ECANCELED.
+	 */
 	int (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *data);
 	void *progress_data;
 };
@@ -60,8 +64,9 @@ struct ext2_emit_stats {
 };
 
 /*
- * Write the image to fd, an empty regular file open for reading and writing. On failure the file
- * is left half-written: the caller removes it. options and ret_stats may be NULL.
+ * Write the image to fd, an empty regular file open for reading and writing. On failure
+ * the file is left half-written: the caller removes it. options and ret_stats may be
+ * NULL.
  */
 int ext2_emit(const struct ext2_plan *p, int fd, const struct ext2_emit_options *options,
 	struct ext2_emit_stats *ret_stats, struct error *err);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The initrd: a newc cpio with one static program and the modules that lead to the root disk.
+ * The initrd: a newc cpio with one static program and the modules that lead to the root
+ *disk.
  *
  *	/init                  the guest binary
- *	/modules/000-NAME.ko   loaded in the order of their names
- *	/dev /proc /sys        empty, to mount on
+ *	/dev/console           opened by the kernel as init's streams, before anything is
+ *mounted /modules/000-NAME.ko   loaded in the order of their names /dev /proc /sys else
+ *empty, to mount on
  *
  * Uncompressed: unpacking is slower than reading. The same input gives the same bytes.
  */
@@ -15,8 +17,11 @@
 
 #include "base/error.h"
 
+/* More than these would not sort by their three digits. */
+#define INITRD_MODULES_MAX 1000
+
 struct initrd_module {
-	const char *name;
+	const char *name; /* "virtio_blk" */
 	const uint8_t *data;
 	size_t len;
 };

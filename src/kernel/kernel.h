@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The appliance's kernel: which of the host's, and what of its modules leads to the root disk.
+ * The appliance's kernel: which of the host's, and what of its modules leads to the root
+ *disk.
  *
- *	/lib/modules/VERSION/vmlinuz, /boot/vmlinuz* ──► kernel_find(): the highest version that can be
- *	                                                read *and* has what is needed
- *	kernel_modules_closure(): the modules to load, in order
- *	kernel_extract(): the uncompressed ELF inside a bzImage, for PVH boot
+ *	/lib/modules/VERSION/vmlinuz, /boot/vmlinuz* ──► kernel_find(): the highest
+ *version that can be read *and* has what is needed kernel_modules_closure(): the modules
+ *to load, in order kernel_extract(): the uncompressed ELF inside a bzImage, for PVH boot
  *
  * It need not be the kernel that the host runs: containers have none of that one's files.
  */
@@ -33,17 +33,23 @@ struct kernel_request {
 };
 
 /*
- * Choose. Each candidate that was passed over goes to `ret_rejected` as "PATH: reason" (may be
- * NULL), best first; on failure the error holds them too, and says what to install or to name.
+ * Choose: the highest version, and of one version the flavour made for virtual machines.
+ * Each candidate that was passed over goes to `ret_rejected` (may be NULL) as "PATH:
+ * reason", best first; on failure the error holds them too, and says what to install or
+ * to name. A kernel that the user named is taken or fails; its modules may be beside it.
  */
 int kernel_find(const struct kernel_request *request, struct kernel *ret,
 	struct strvec *ret_rejected, struct error *err);
 void kernel_done(struct kernel *k);
 
-/* The version string inside a kernel image (x86 boot protocol's kernel_version, arm64 Image
- * banner): pure, on the first bytes of the file or all of them. Returns a new string or NULL. */
+/*
+ * The version string inside a kernel image: a bzImage's header has it, for which the
+ * first bytes of the file are enough; ELF and arm64 images have it somewhere in their
+ * text, which takes all of them. Pure. Returns a new string or NULL.
+ */
 char *kernel_version_parse(const uint8_t *data, size_t len);
-/* As the distributions order versions: numbers as numbers, "~rc1" before the release. */
+/* As the distributions order versions: numbers as numbers, "~rc1" and "-rc1" before the
+ * release. */
 int kernel_version_compare(const char *a, const char *b);
 
 struct kernel_module {
@@ -58,24 +64,28 @@ struct kernel_modules {
 };
 
 /*
- * Close over dependencies and soft dependencies ("pre" before, "post" after); what is built in is
- * left out. A name that the kernel has neither way is an error, unless written with a leading '?'.
+ * Close over dependencies and soft dependencies ("pre" before, "post" after); what is
+ * built in is left out. A name may be an alias, which can mean several modules
+ * ("crc32c"): all are taken, so one that finds no hardware (crc32c_intel) is no reason to
+ * stop loading. A name that the kernel has neither way is an error, unless written with a
+ * leading '?'.
  */
 int kernel_modules_closure(const struct kernel *k, const char *const *names,
 	struct kernel_modules *ret, struct error *err);
 void kernel_modules_done(struct kernel_modules *m);
 
 /*
- * A module's ELF bytes: decompressed (.gz, .xz, .zst) and, unless keep_signature, without the
- * signature behind it, whose check costs more than the loading. Caller frees.
+ * A module's ELF bytes: decompressed (.gz, .xz, .zst) and, unless keep_signature, without
+ * the signature behind it, whose check costs more than the loading. Caller frees.
  */
-int kernel_module_read(const char *path, bool keep_signature, uint8_t **ret_data, size_t *ret_len,
-	struct error *err);
+int kernel_module_read(const char *path, bool keep_signature, uint8_t **ret_data,
+	size_t *ret_len, struct error *err);
 
 /*
- * The uncompressed ELF vmlinux inside a bzImage (gzip, xz, lzma, bzip2, lzo, lz4 legacy, zstd),
- * if it has a PVH entry note (XEN_ELFNOTE_PHYS32_ENTRY). Returns 1, not an error, where there is
- * none to be had: boot the image itself then; `why` (may be NULL) says the reason. Caller frees.
+ * The uncompressed ELF vmlinux inside a bzImage (gzip, bzip2, xz, lzma, lz4, zstd), or
+ * the image itself if it is one, if it has a PVH entry note (XEN_ELFNOTE_PHYS32_ENTRY).
+ * Returns 1, not an error, where there is none to be had: boot the image itself then;
+ * `why` (may be NULL) says the reason. Caller frees.
  */
 int kernel_extract(const char *image, uint8_t **ret_data, size_t *ret_len, char **ret_why,
 	struct error *err);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the host has installed. One struct of functions a package manager (struct packages_handler
- * in handler.h), chosen by what is there below the root, not by a distribution's name.
+ * What the host has installed. One struct of functions a package manager (struct
+ *packages_handler in handler.h), chosen by what is there below the root, not by a
+ *distribution's name.
  *
- *	names ──► packages_resolve() ──► the closure over dependencies, all of it installed
- *	          packages_files()   ──► the paths that belong to it
+ *	names ──► packages_resolve() ──► the closure over dependencies, all of it
+ *installed packages_files()   ──► the paths that belong to it
  *
- * Reads the package manager's own files; runs none of its programs. Everything is held in memory
- * that dies with packages_close().
+ * Reads the package manager's own files; runs none of its programs. Everything is held in
+ *memory that dies with packages_close(): packages, names and paths alike.
  */
 #pragma once
 
@@ -23,7 +24,7 @@ struct package {
 	const char *name;
 	const char *version;
 	const char *arch;
-	void *handler_data;
+	size_t index; /* its place among all that are installed, below packages_count() */
 };
 
 struct package_set {
@@ -43,34 +44,40 @@ struct package_files {
 	size_t cap;
 };
 
-/* Open the database below `root` ("/" or a fixture). Fails if there is none that we can read. */
+/* Open the database below `root` ("/" or a fixture). Fails if there is none that we can
+ * read. */
 int packages_open(const char *root, struct packages **ret, struct error *err);
 void packages_close(struct packages *p);
 /* "dpkg", "rpm", "pacman" */
 const char *packages_manager(const struct packages *p);
 size_t packages_count(const struct packages *p);
+/* Would packages_resolve() take this name? */
 bool packages_installed(const struct packages *p, const char *name);
 
 /*
- * The installed packages that `names` need, themselves included. A name that is not installed,
- * or only provided by others, is an error that says so and, where a similar name is installed,
- * names it. A dependency that nothing installed satisfies is told by log_warning() and left out:
- * the host runs without it too.
+ * The installed packages that `names` need, themselves included. A name may carry an
+ * architecture
+ * ("libc6:i386"). One that no package bears but that an installed package provides
+ * ("awk") means that package. Any other is an error that says so and, where a similar
+ * name is installed, names it. A dependency that nothing installed satisfies is told by
+ * log_warning() and left out: the host runs without it too.
  */
 int packages_resolve(struct packages *p, const char *const *names, size_t n,
 	struct package_set *ret, struct error *err);
 void package_set_done(struct package_set *set);
 
 /*
- * The paths of a set: the packages' own, and what their installation scripts made of them in a way
- * that the database knows (the alternatives system's links). Not each need exist on the host.
+ * The paths of a set: the packages' own, and what their installation scripts made of them
+ * in a way that the database knows (the alternatives system's links). Not each need exist
+ * on the host.
  */
-int packages_files(struct packages *p, const struct package_set *set, struct package_files *ret,
-	struct error *err);
+int packages_files(struct packages *p, const struct package_set *set,
+	struct package_files *ret, struct error *err);
 void package_files_done(struct package_files *files);
 
 /*
- * The paths (absolute, with the root) whose stat data changes whenever the answers above could:
- * a cache that watches them need not ask.
+ * The paths (absolute, with the root) whose stat data changes whenever the answers above
+ * could: a cache that watches them need not ask. A path that does not exist may come to
+ * be.
  */
-int packages_watch_paths(struct packages *p, struct strvec *ret, struct error *err);
+void packages_watch_paths(const struct packages *p, struct strvec *ret);

@@ -20,8 +20,7 @@
 #include "base/log.h"
 #include "vm/state.h"
 
-#define PING_AFTER_MS	5000
-#define SILENCE_MS	60000
+#define PING_AFTER(vm)	((vm)->silence_ms / 6)
 #define READ_SIZE	(64 * 1024)
 #define AFTER_SIGTERM_MS 2000
 
@@ -358,11 +357,11 @@ static int check_life(struct vm *vm, int64_t now, struct error *err)
 {
 	if (!vm->ready)
 		return 0;
-	if (vm->ping_ms && now - vm->ping_ms >= SILENCE_MS)
+	if (vm->ping_ms && now - vm->heard_ms >= vm->silence_ms)
 		return failure_set(vm, err, ETIMEDOUT,
 			"the guest has been silent for %d seconds: its kernel hangs, or the host is "
 			"far too busy", (int)((now - vm->heard_ms) / 1000));
-	if (!vm->ping_ms && now - vm->heard_ms >= PING_AFTER_MS) {
+	if (!vm->ping_ms && now - vm->heard_ms >= PING_AFTER(vm)) {
 		agent_ping(vm->agent);
 		serve_agent_output(vm);
 		vm->ping_ms = now;
@@ -392,7 +391,7 @@ static void check_timeout(struct vm *vm, int64_t now)
 
 static int wait_time(const struct vm *vm, int64_t now, int64_t deadline_ms)
 {
-	int64_t until = vm->ping_ms ? vm->ping_ms + SILENCE_MS : vm->heard_ms + PING_AFTER_MS;
+	int64_t until = vm->heard_ms + (vm->ping_ms ? vm->silence_ms : PING_AFTER(vm));
 
 	if (!vm->ready)
 		until = INT64_MAX;

@@ -14,7 +14,6 @@
 #include "base/vector.h"
 #include "vm/vm.h"
 
-#define MACHINE_MAX_DISKS 200
 
 /* The descriptors that qemu inherits; each the far end of a socket pair. */
 struct machine_fds {

@@ -40,6 +40,7 @@ struct vm {
 	struct agent_block_device *devices;
 	size_t n_devices;
 
+	unsigned silence_ms; /* the guest may say nothing for so long */
 	int64_t started_ms;
 	int64_t heard_ms; /* when the guest last said anything */
 	int64_t ping_ms;  /* when it was asked for a sign of life; 0: no ping under way */

@@ -29,12 +29,13 @@ static void log_text_line(const char *line, const char *name)
 	log_debug("%s: %s", name, line);
 }
 
-static struct vm *vm_new(int control_fd)
+static struct vm *vm_new(const struct vm_config *config)
 {
 	struct vm *vm = xcalloc(1, sizeof(*vm));
 
 	vm->agent_fd = vm->qmp_fd = vm->console_fd = vm->messages_fd = -1;
-	vm->control_fd = control_fd;
+	vm->control_fd = config->control_fd;
+	vm->silence_ms = config->silence_timeout_ms;
 	vm->agent = agent_new(&loop_agent_handler, vm);
 	vm->started_ms = vm->heard_ms = io_now_ms();
 	if (log_max_level() >= LOG_LEVEL_DEBUG) {
@@ -154,7 +155,7 @@ int vm_start(const struct vm_config *config, struct vm **ret, struct error *err)
 					 : config->boot_timeout_ms;
 	accel_choice_done(&choice);
 
-	struct vm *vm = vm_new(config->control_fd);
+	struct vm *vm = vm_new(config);
 	int result = boot(vm, config, choice.kvm, timeout, err);
 	if (result != 0 && may_fall_back && (!err || err->num != EINTR)) {
 		log_warning("the guest does not boot under KVM here; using TCG until the host is "
@@ -162,7 +163,7 @@ int vm_start(const struct vm_config *config, struct vm **ret, struct error *err)
 		log_info("KVM failed: %s", err ? err->msg : "");
 		accel_remember_tcg(&key, "a guest did not boot under KVM");
 		vm_free(vm);
-		vm = vm_new(config->control_fd);
+		vm = vm_new(config);
 		result = boot(vm, config, false, config->boot_timeout_ms, err);
 	}
 	if (result != 0) {

@@ -23,6 +23,8 @@
 #define VM_ROOT_SERIAL "hypermin-root"
 #define VM_AGENT_PORT  AGENT_PORT_NAME
 
+#define VM_MAX_DISKS 200
+
 enum vm_accel { VM_ACCEL_AUTO, VM_ACCEL_KVM, VM_ACCEL_TCG };
 
 struct vm_disk {
@@ -41,6 +43,7 @@ struct vm_config {
 	unsigned memory_mib;
 	unsigned cpus;
 	unsigned boot_timeout_ms;
+	unsigned silence_timeout_ms; /* of a guest that has booted */
 	const struct vm_disk *disks;
 	size_t n_disks;
 	int cache_fd;	/* directory where the accelerator's verdict is kept, or -1 */

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The commands: one file each; argv[0] is the command's own name. They return an exit status. */
+#pragma once
+
+int command_run(int argc, char **argv);
+int command_shell(int argc, char **argv);
+int command_doctor(int argc, char **argv);

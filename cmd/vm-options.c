@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What `run` and `shell` have in common. One VM a process: signal handlers have to find it.
+ *
+ * SIGINT, SIGTERM, SIGHUP and SIGQUIT go to the command; the second one, or one before the command
+ * runs, ends the VM.
+ */
+#include "vm-options.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- The option table ---- */
+
+static int refused(struct vm_options *o)
+{
+	return options_complain("%s", hypermin_error(o->vm));
+}
+
+static bool is_format(const char *word)
+{
+	static const char *const formats[] = {
+		"raw", "qcow2", "qed", "vmdk", "vdi", "vhdx", "vpc"};
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (strcmp(word, formats[i]) == 0)
+			return true;
+	return false;
+}
+
+/* FILE, and behind it in any order :rw or :ro and :FORMAT. */
+static int take_disk(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	char *path = strdup(value);
+	const char *format = NULL;
+	bool writable = false;
+	char *colon;
+
+	if (!path)
+		abort();
+	while ((colon = strrchr(path, ':'))) {
+		bool rw = strcmp(colon, ":rw") == 0;
+		if (rw)
+			writable = true;
+		else if (is_format(colon + 1))
+			format = value + (colon + 1 - path);
+		else if (strcmp(colon, ":ro") != 0)
+			break;
+		*colon = '\0';
+	}
+	/* The format's word ends where the next option's colon is. */
+	char word[16] = "";
+	if (format)
+		snprintf(word, sizeof(word), "%.*s", (int)strcspn(format, ":"), format);
+	o->writable_disks |= writable;
+	int result = hypermin_add_disk(o->vm, path, format ? word : NULL, writable);
+	free(path);
+	return result < 0 ? refused(o) : 0;
+}
+
+static int take_package(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return hypermin_add_package(o->vm, value) < 0 ? refused(o) : 0;
+}
+
+static int take_memory(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	char *end;
+
+	errno = 0;
+	unsigned long mib = strtoul(value, &end, 10);
+	if (*end == 'G' || *end == 'g')
+		mib = mib > 4096 * 1024ul ? mib : mib * 1024;
+	if (*end && strchr("MmGg", *end))
+		end++;
+	if (errno || end == value || *end || *value == '-' || mib > 4096 * 1024ul)
+		return options_complain(
+			"--memory takes MiB, or a number with M or G, not '%s'", value);
+	return hypermin_set_memory(o->vm, mib) < 0 ? refused(o) : 0;
+}
+
+static int take_cpus(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	unsigned long cpus;
+
+	if (options_number("cpus", value, 1, 255, &cpus) < 0)
+		return -1;
+	return hypermin_set_cpus(o->vm, cpus) < 0 ? refused(o) : 0;
+}
+
+static int take_kernel(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	o->kernel = value;
+	return 0;
+}
+
+static int take_modules(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	o->modules_dir = value;
+	return 0;
+}
+
+static int take_accel(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return hypermin_set_accelerator(o->vm, value) < 0 ? refused(o) : 0;
+}
+
+static void add_env(struct vm_options *o, const char *value)
+{
+	o->env = reallocarray(o->env, o->n_env + 2, sizeof(o->env[0]));
+	if (!o->env)
+		abort();
+	o->env[o->n_env++] = value;
+	o->env[o->n_env] = NULL;
+}
+
+static int take_env(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	const char *ours;
+	char *pair;
+
+	if (*value == '\0' || *value == '=')
+		return options_complain("--env takes NAME=VALUE or NAME, not '%s'", value);
+	if (strchr(value, '=')) {
+		add_env(o, value);
+		return 0;
+	}
+	ours = getenv(value);
+	if (!ours)
+		return options_complain("--env %s: it is not set here", value);
+	if (asprintf(&pair, "%s=%s", value, ours) < 0)
+		abort();
+	add_env(o, pair);
+	return 0;
+}
+
+static int take_cwd(void *target, const char *value)
+{
+	struct vm_options *o = target;
+
+	if (*value != '/')
+		return options_complain("--cwd takes an absolute path in the guest, not '%s'", value);
+	o->command.cwd = value;
+	return 0;
+}
+
+static int take_user(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	o->command.user = value;
+	return 0;
+}
+
+static int take_timeout(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return options_seconds("timeout", value, &o->command.timeout_ms);
+}
+
+static int take_boot_timeout(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	unsigned ms;
+
+	if (options_seconds("boot-timeout", value, &ms) < 0)
+		return -1;
+	return hypermin_set_boot_timeout(o->vm, ms) < 0 ? refused(o) : 0;
+}
+
+static int take_silence_timeout(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	unsigned ms;
+
+	if (options_seconds("silence-timeout", value, &ms) < 0)
+		return -1;
+	return hypermin_set_silence_timeout(o->vm, ms) < 0 ? refused(o) : 0;
+}
+
+static int take_cache_dir(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return hypermin_set_cache_dir(o->vm, value) < 0 ? refused(o) : 0;
+}
+
+static int take_no_stdin(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	(void)value;
+	o->command.stdin_fd = -1;
+	return 0;
+}
+
+static int take_no_terminal(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	(void)value;
+	o->no_terminal = true;
+	return 0;
+}
+
+static void print_log(enum hypermin_log_level level, const char *line, void *data)
+{
+	struct vm_options *o = data;
+
+	if (level == HYPERMIN_LOG_NOTICE && !o->verbose && !isatty(STDERR_FILENO))
+		return;
+	/* The terminal may be in raw mode. */
+	fprintf(stderr, "hypermin: %s%s\n", line, o->command.terminal ? "\r" : "");
+}
+
+static int take_verbose(void *target, const char *value)
+{
+	struct vm_options *o = target;
+
+	(void)value;
+	o->verbose++;
+	hypermin_set_log(
+		print_log, o, o->verbose > 1 ? HYPERMIN_LOG_DEBUG : HYPERMIN_LOG_INFO);
+	return 0;
+}
+
+const struct option_row vm_option_table[] = {
+	{"disk", 'd', "FILE[:rw][:FORMAT]",
+		"attach a disk image, the first as /dev/vda; read-only without :rw", take_disk},
+	{"package", 'p', "NAME", "have this package of the host in the VM, too", take_package},
+	{"env", 'e', "NAME[=VALUE]", "set a variable; without a value, the caller's", take_env},
+	{"cwd", 'w', "DIR", "run the command in this directory", take_cwd},
+	{"user", 'u', "USER[:GROUP]", "run it as this user, by name or number", take_user},
+	{"timeout", 0, "SECONDS", "end the command after this time, with status 124", take_timeout},
+	{"no-stdin", 'n', NULL, "give it no input; do not read ours", take_no_stdin},
+	{"no-terminal", 'T', NULL, "give it pipes, even between terminals", take_no_terminal},
+	{"memory", 'm', "SIZE", "guest memory in MiB, or with G; default 1024", take_memory},
+	{"cpus", 'c', "N", "virtual CPUs; default 1", take_cpus},
+	{"kernel", 0, "FILE", "boot this kernel", take_kernel},
+	{"modules", 0, "DIR", "its modules; default /lib/modules/VERSION", take_modules},
+	{"accel", 0, "auto|kvm|tcg", "accelerator; auto takes KVM only where it works", take_accel},
+	{"boot-timeout", 0, "SECONDS", "how long booting may take; default 120", take_boot_timeout},
+	{"silence-timeout", 0, "SECONDS", "how long a running guest may hang; default 60",
+		take_silence_timeout},
+	{"cache-dir", 0, "DIR", "default $XDG_CACHE_HOME/hypermin", take_cache_dir},
+	{"verbose", 'v', NULL, "say what was chosen and where the time went; -vv: and the console",
+		take_verbose},
+	{0},
+};
+
+/* ---- Signals ---- */
+
+static struct hypermin *running;
+static volatile sig_atomic_t last_signal;
+
+static void on_interrupt(int signal)
+{
+	last_signal = signal;
+	hypermin_interrupt(running, signal);
+}
+
+static void on_window_change(int signal)
+{
+	(void)signal;
+	hypermin_window_changed(running);
+}
+
+/* One that the caller had ignored (nohup) stays so. */
+static void catch(int signal, void (*handler)(int))
+{
+	struct sigaction action = {.sa_handler = handler};
+	struct sigaction old;
+
+	if (sigaction(signal, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+		sigaction(signal, &action, NULL);
+}
+
+static void catch_signals(struct hypermin *vm)
+{
+	running = vm;
+	catch(SIGINT, on_interrupt);
+	catch(SIGTERM, on_interrupt);
+	catch(SIGHUP, on_interrupt);
+	catch(SIGQUIT, on_interrupt);
+	catch(SIGWINCH, on_window_change);
+}
+
+/* ---- Running ---- */
+
+void vm_options_init(struct vm_options *o)
+{
+	*o = (struct vm_options){.vm = hypermin_new(), .command = HYPERMIN_COMMAND_INIT};
+	o->command.stdin_fd = STDIN_FILENO;
+	hypermin_set_log(print_log, o, HYPERMIN_LOG_NOTICE);
+}
+
+void vm_options_done(struct vm_options *o)
+{
+	hypermin_free(o->vm);
+	free(o->env);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * (int64_t)1000 + ts.tv_nsec / 1000000;
+}
+
+static int failed(struct vm_options *o)
+{
+	if (hypermin_error_number(o->vm) == EINTR && last_signal)
+		return 128 + last_signal;
+	fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
+	return EXIT_OURS;
+}
+
+static void prepare_terminal(struct vm_options *o)
+{
+	const char *term = getenv("TERM");
+	char *pair;
+
+	o->command.terminal = !o->no_terminal && o->command.stdin_fd >= 0 &&
+		isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	if (!o->command.terminal || !term || !*term)
+		return;
+	if (asprintf(&pair, "TERM=%s", term) < 0)
+		abort();
+	add_env(o, pair);
+}
+
+static void log_times(const struct vm_options *o, int64_t start, int64_t booted, int64_t ran)
+{
+	if (o->verbose)
+		fprintf(stderr,
+			"hypermin: time: %lld ms to a running VM, %lld ms for the command, %lld ms to "
+			"end\n", (long long)(booted - start), (long long)(ran - booted),
+			(long long)(now_ms() - ran));
+}
+
+int vm_options_run(struct vm_options *o, const char *const *argv)
+{
+	struct hypermin_result result;
+	int64_t start = now_ms();
+
+	if (o->modules_dir && !o->kernel)
+		return options_complain("--modules goes with --kernel"), EXIT_OURS;
+	if (o->kernel && hypermin_set_kernel(o->vm, o->kernel, o->modules_dir) < 0)
+		return failed(o);
+	prepare_terminal(o);
+	o->command.argv = argv;
+	o->command.env = o->env;
+	catch_signals(o->vm);
+	if (hypermin_start(o->vm) < 0)
+		return failed(o);
+	int64_t booted = now_ms();
+	if (hypermin_exec(o->vm, &o->command, &result) < 0)
+		return failed(o);
+	if (result.outcome == HYPERMIN_NOT_FOUND || result.outcome == HYPERMIN_NOT_EXECUTED)
+		fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
+	int64_t ran = now_ms();
+	/* Without a writable disk there is nothing that could be lost by ending it at once. A VM that
+	 * had to be ended for its time limit is gone already. */
+	if (o->writable_disks && hypermin_stop(o->vm) < 0 && result.outcome != HYPERMIN_TIMED_OUT)
+		return failed(o);
+	hypermin_free(o->vm);
+	o->vm = NULL;
+	log_times(o, start, booted, ran);
+	return result.status;
+}

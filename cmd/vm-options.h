@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What `run` and `shell` have in common: the VM's and the command's options, and running it. */
+#pragma once
+
+#include <hypermin.h>
+
+#include "options.h"
+
+struct vm_options {
+	struct hypermin *vm;
+	struct hypermin_command command;
+	const char **env; /* NULL-terminated; grows */
+	size_t n_env;
+	const char *kernel, *modules_dir;
+	int verbose;
+	bool writable_disks;
+	bool no_terminal;
+};
+
+extern const struct option_row vm_option_table[];
+
+void vm_options_init(struct vm_options *o);
+void vm_options_done(struct vm_options *o);
+/* Boot, run argv, end; the exit status for main(). */
+int vm_options_run(struct vm_options *o, const char *const *argv);

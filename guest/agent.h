@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The agent: does what the host says on the port. Its loop waits in one place, for
+ * everything. What concerns the machine as a whole comes from outside, so that a test can
+ * be the machine.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct machine {
+	const char *sys;   /* "/sys", or a fixture */
+	dev_t hidden_disk; /* the appliance's own */
+	void (*set_clock)(uint64_t realtime_ns);
+	void (*reseed)(const uint8_t *bytes, size_t len);
+	/* End all processes, unmount, write everything out. */
+	void (*stop)(void);
+};
+
+/* What the host hears first. `times` has READY_TIMES microseconds, or is NULL if READY
+ * has to wait; these write and wait until the host is there. */
+int agent_say_hello(int port, const uint64_t *times);
+void agent_say_fatal(int port, const char *message);
+
+/* Serve until the host says stop: 0. -1: the host is gone, or what it says makes no
+ * sense. */
+int agent_serve(int port, const struct machine *machine, struct error *err);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The boot, step by step. Each either succeeds or gives the sentence that the user will
+ * read.
+ */
+#include "guest/boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "guest/file.h"
+#include "guest/log.h"
+#include "guest/uevent.h"
+
+uint64_t boot_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000000ULL + now.tv_nsec / 1000;
+}
+
+static int mount_kernel_file_systems(struct error *err)
+{
+	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	/* EBUSY: a kernel with CONFIG_DEVTMPFS_MOUNT. */
+	if (mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755") < 0 &&
+		errno != EBUSY)
+		return error_set(err, errno, "mount /dev");
+	if (mount("proc", "/proc", "proc", flags, NULL) < 0)
+		return error_set(err, errno, "mount /proc");
+	if (mount("sysfs", "/sys", "sysfs", flags, NULL) < 0)
+		return error_set(err, errno, "mount /sys");
+	return 0;
+}
+
+/* Without a console the kernel starts us with no descriptors at all, and the first files
+ * we open would become some command's standard streams. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+static int read_options(struct boot_options *ret, struct error *err)
+{
+	char cmdline[4096]; /* COMMAND_LINE_SIZE is at most this */
+
+	if (file_read(AT_FDCWD, "/proc/cmdline", cmdline, sizeof(cmdline)) < 0)
+		return error_set(err, errno, "read /proc/cmdline");
+	return boot_options_parse(cmdline, ret, err);
+}
+
+/* No tool inside should come upon the appliance's own disk. */
+static void hide_disk(const char *name)
+{
+	char node[80];
+
+	snprintf(node, sizeof(node), "/dev/%s", name);
+	unlink(node);
+}
+
+int boot_run(struct boot *b, struct error *err)
+{
+	b->times.init_started = boot_now_us();
+	if (mount_kernel_file_systems(err) < 0)
+		return -1;
+	fill_standard_descriptors();
+	int options = read_options(&b->options, err);
+	klog_open(options == 0 && b->options.debug);
+	b->uevents = uevent_open(err);
+	if (b->uevents < 0)
+		return -1;
+	/* Even with bad options: one of the modules drives the port over which to say so.
+	 */
+	modules_load("/modules");
+	b->times.modules_loaded = boot_now_us();
+	if (options < 0 || root_find(&b->options, b->uevents, b->disk, err) < 0)
+		return -1;
+	b->times.root_found = boot_now_us();
+	if (root_mount(b->disk, &b->disk_dev, err) < 0 || root_switch(err) < 0)
+		return -1;
+	hide_disk(b->disk);
+	environment_setup();
+	b->times.root_mounted = boot_now_us();
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The port with its buffers: whole frames in, whole frames out, nothing that waits.
+ *
+ *	port ──read──► in ──► channel_next()
+ *	port ◄─write── out ◄── channel_add()
+ *	     ◄─splice── staging ◄── a command's pipe
+ *
+ * Bulk output does not pass through our memory: pages move from the command's pipe to a
+ *staging pipe that nobody else has, and from there to the port, behind their header.
+ *(Straight from the command's own pipe would not do: the command can read it too, and
+ *leave a frame without its promised bytes.)
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "agent/protocol.h"
+
+enum {
+	/* Several of the largest frames, so that one read brings much of what waits. */
+	CHANNEL_IN_SIZE = 4 * (FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX),
+	/* The longest answer to one frame (a list of all disks), twice. */
+	CHANNEL_OUT_SIZE = 256 * 1024,
+	CHANNEL_OUT_RESERVE = 128 * 1024,
+};
+
+struct channel {
+	int port;
+	int staging[2];
+	size_t staged; /* bytes in the staging pipe that belong to the last frame in `out`
+			*/
+	size_t in_start, in_end;
+	size_t out_start, out_end;
+	uint8_t in[CHANNEL_IN_SIZE];
+	uint8_t out[CHANNEL_OUT_SIZE];
+};
+
+int channel_init(struct channel *c, int port);
+void channel_done(struct channel *c);
+
+/* Read what there is. -1: the other end is gone. */
+int channel_receive(struct channel *c);
+/* The next whole frame: 1, 0 if there is none, -1 if these are no frames. It is valid
+ * until the next channel_receive(). */
+int channel_next(struct channel *c, struct frame *ret);
+
+/* All of what was added has been written. */
+bool channel_is_idle(const struct channel *c);
+/* There is room for any answer: only then take the next frame. */
+bool channel_has_room(const struct channel *c);
+/* A frame whose payload the caller writes at the returned place, at once. */
+uint8_t *channel_add(
+	struct channel *c, enum frame_type type, uint8_t stream, uint32_t len);
+/* A DATA frame of at most `max` bytes (and a frame) from a descriptor, on an idle
+ * channel: through our memory, or straight from a pipe. As read(): the bytes moved, 0 at
+ * the end, -1 with errno. */
+long channel_add_copied(struct channel *c, uint8_t stream, int fd, size_t max);
+long channel_add_spliced(struct channel *c, uint8_t stream, int pipe, size_t max);
+/* Write as much as the port takes. -1: the other end is gone. */
+int channel_flush(struct channel *c);
+/* Write everything, waiting for the port. */
+int channel_flush_all(struct channel *c);

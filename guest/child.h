@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The command's side of a fork: from a copy of the init to the command itself. */
+#pragma once
+
+#include "agent/protocol.h"
+
+/* What the child writes to its status pipe when it can't become the command; the pipe
+ * closes by itself when it can. Below PIPE_BUF, so it comes whole. */
+struct start_failure {
+	int errnum;
+	char step[MESSAGE_MAX];
+};
+
+struct child_io {
+	int stdin_fd, stdout_fd, stderr_fd;
+	int status_fd;
+	bool terminal; /* stdin_fd becomes the controlling terminal */
+};
+
+_Noreturn void child_run(const struct exec_request *request, const struct child_io *io);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The one command that runs: its process, its streams, and when it is over.
+ *
+ *	NONE ──start──► STARTING ──exec succeeded──► RUNNING ──process ended──► DRAINING
+ *──► NONE ▲                 │ could not become the command └─────────────────┘
+ *
+ * It is over when its first process has ended and what that left in the pipes is
+ *delivered. What it started in the background goes on: like under ssh or docker exec, a
+ *service may be wanted to. It loses the streams (a write to them fails), and ends with
+ *the machine.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "guest/child.h"
+#include "guest/streams.h"
+
+enum command_state {
+	COMMAND_NONE,
+	COMMAND_STARTING,
+	COMMAND_RUNNING,
+	COMMAND_DRAINING,
+};
+
+struct command {
+	enum command_state state;
+	pid_t pid; /* and its process group and session; 0 when it has ended */
+	int wait_status;
+	int status_fd; /* where a child that can't start says why */
+	int terminal; /* our descriptor of the slave, so that the terminal lives; or -1 */
+	uint64_t pending_signals; /* bit n - 1: to be sent when it runs */
+	struct input input;
+	struct output outputs[2]; /* stdout, stderr */
+};
+
+void command_init(struct command *c);
+/* Fork. -1 with the reason in ret_failure. */
+int command_start(struct command *c, const struct exec_request *r,
+	struct start_failure *ret_failure);
+enum command_start_result {
+	COMMAND_START_PENDING,
+	COMMAND_STARTED,
+	COMMAND_START_FAILED,
+};
+/* Whether it became the command; look when status_fd is readable. */
+enum command_start_result command_check_start(
+	struct command *c, struct start_failure *ret_failure);
+void command_signal(struct command *c, int signal);
+void command_resize(struct command *c, uint16_t rows, uint16_t columns);
+/* A process ended; it may not be this one's. */
+void command_reaped(struct command *c, pid_t pid, int wait_status);
+/* All that it wrote is on its way. */
+bool command_is_over(const struct command *c);
+/* Close everything. */
+void command_done(struct command *c);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Kernel modules, in the order in which the host numbered them: no dependencies are
+ * worked out here. The host has unpacked them too.
+ */
+#include "guest/boot.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "guest/log.h"
+
+static int is_module(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* Built in or loaded already, or a driver for a device that this machine does not have.
+ */
+static bool is_harmless(int errnum)
+{
+	return errnum == EEXIST || errnum == ENODEV || errnum == ENOENT;
+}
+
+static void load(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0) < 0) {
+		if (is_harmless(errno))
+			klog_debug("module %s: %s", name, strerror(errno));
+		else
+			klog_error("load module %s: %s", name, strerror(errno));
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+void modules_load(const char *dir)
+{
+	struct dirent **entries;
+	int n = scandir(dir, &entries, is_module, alphasort);
+	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (int i = 0; i < n; i++) {
+		load(dirfd, entries[i]->d_name);
+		free(entries[i]);
+	}
+	if (n >= 0)
+		free(entries);
+	if (dirfd >= 0)
+		close(dirfd);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which disk is the appliance's own.
+ *
+ * Disks appear when their drivers find them, in any order, some seconds after the modules
+ * are loaded. The superblock of each is compared with root=. The UUID alone is not proof:
+ * a user may attach a copy of the appliance. So the host gives the real one a serial
+ * number, which a disk's content can't forge, and names it on the command line. A bus
+ * that has no serial numbers is taken at its UUID's word, but only if no disk with the
+ * right number is there.
+ */
+#include "guest/boot.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest/devices.h"
+#include "guest/log.h"
+#include "guest/uevent.h"
+
+#define BLOCK_CLASS "/sys/class/block"
+
+/* ext2's superblock is at byte 1024 of the disk; offsets in it. */
+#define SUPERBLOCK_OFFSET 1024
+#define MAGIC_OFFSET	  0x38
+#define UUID_OFFSET	  0x68
+#define LABEL_OFFSET	  0x78
+
+enum match {
+	MATCH_NONE,
+	MATCH_NO_SERIAL, /* the content is right, and the disk has no serial number */
+	MATCH_FULL,
+};
+
+static bool content_matches(const char *name, const struct boot_options *o)
+{
+	uint8_t sb[256];
+	char path[80];
+	int fd;
+	ssize_t n;
+
+	if (o->root == ROOT_DEVICE)
+		return strcmp(name, o->device) == 0;
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	/* Not to wait for a medium in an empty drive. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	n = pread(fd, sb, sizeof(sb), SUPERBLOCK_OFFSET);
+	close(fd);
+	if (n != sizeof(sb) || sb[MAGIC_OFFSET] != 0x53 || sb[MAGIC_OFFSET + 1] != 0xef)
+		return false;
+	if (o->root == ROOT_UUID)
+		return memcmp(sb + UUID_OFFSET, o->uuid, sizeof(o->uuid)) == 0;
+	return strncmp((char *)sb + LABEL_OFFSET, o->label, 16) == 0;
+}
+
+static enum match match_device(const char *name, const struct boot_options *o)
+{
+	char serial[DEVICE_SERIAL_SIZE];
+	enum match m = MATCH_FULL;
+
+	if (o->serial[0]) {
+		if (!device_serial(AT_FDCWD, BLOCK_CLASS, name, serial))
+			m = MATCH_NO_SERIAL;
+		else if (strcmp(serial, o->serial) != 0)
+			return MATCH_NONE;
+	}
+	return content_matches(name, o) ? m : MATCH_NONE;
+}
+
+/* Look at all disks there are; `ret_seen` gets their names, for an error. */
+static bool scan(
+	const struct boot_options *o, char *ret_name, char *ret_seen, size_t seen_size)
+{
+	enum match best = MATCH_NONE;
+	DIR *dir = opendir(BLOCK_CLASS);
+	struct dirent *entry;
+	size_t seen = 0;
+
+	ret_seen[0] = '\0';
+	while (dir && best != MATCH_FULL && (entry = readdir(dir))) {
+		enum match m;
+
+		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 63)
+			continue;
+		if (seen < seen_size)
+			seen += snprintf(
+				ret_seen + seen, seen_size - seen, " %s", entry->d_name);
+		m = match_device(entry->d_name, o);
+		if (m > best) {
+			best = m;
+			strcpy(ret_name, entry->d_name);
+		}
+	}
+	if (dir)
+		closedir(dir);
+	return best != MATCH_NONE;
+}
+
+int root_find(const struct boot_options *o, int uevents, char ret_name[static 64],
+	struct error *err)
+{
+	int64_t deadline = uevent_now_ms() + o->timeout_s * 1000LL;
+	char seen[512];
+	struct uevent event;
+	bool found = scan(o, ret_name, seen, sizeof(seen));
+
+	while (!found) {
+		switch (uevent_wait(uevents, deadline, &event)) {
+		case UEVENT_DEVICE:
+			if (strcmp(event.subsystem, "block") != 0 || event.gone)
+				break;
+			found = match_device(event.devname, o) != MATCH_NONE;
+			if (found)
+				strcpy(ret_name, event.devname);
+			break;
+		case UEVENT_RESCAN:
+			found = scan(o, ret_name, seen, sizeof(seen));
+			break;
+		case UEVENT_TIMEOUT:
+			found = scan(o, ret_name, seen, sizeof(seen));
+			if (!found)
+				return error_set(err, 0,
+					"the appliance's disk did not appear within %u "
+					"s; block "
+					"devices:%s",
+					o->timeout_s, seen[0] ? seen : " none");
+		}
+	}
+	klog_debug("the root is on %s", ret_name);
+	return 0;
+}

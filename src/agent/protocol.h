@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What host and guest say to each other: frames on the one byte stream of a virtio-serial
+ *port.
+ *
+ *	 0               4       5        6        8
+ *	┌───────────────┬───────┬────────┬────────┬───────── ─ ─ ─┐
+ *	│ payload bytes │ type  │ stream │ zero   │ payload       │   all numbers
+ *little-endian │ u32, ≤ 64 KiB │ u8    │ u8     │ u16    │               │
+ *	└───────────────┴───────┴────────┴────────┴───────── ─ ─ ─┘
+ *
+ *	guest  HELLO READY                STARTED  DATA… WINDOW…  EXITED
+ *	                 ╲               ╱      ╲ ╱                     ╲
+ *	host              EXEC_PART… EXEC        DATA… WINDOW… DATA_END  EXEC …
+ *
+ * The guest's first frame is HELLO with the version; then READY, or FATAL and nothing
+ *more. One command runs at a time, from EXEC to START_FAILED or EXITED.
+ *
+ * Flow control is by credit, for each stream apart: at EXEC the sender may send
+ *PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows so many
+ *more. A receiver keeps room for what it has allowed, so DATA of one stream never holds
+ *up another, or a control frame.
+ *
+ * Since frames keep their order, input that is under way when a command ends arrives
+ *before the next EXEC: the guest drops it, as it drops a WINDOW, SIGNAL or RESIZE for no
+ *command.
+ *
+ * Used by both sides, so it needs nothing but libc. Pure functions on bytes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The name of the virtio-serial port. */
+#define PROTOCOL_PORT_NAME "org.hypermin.agent.0"
+
+/* Raise with every change of what is on the wire: host and guest are built together, and
+ * a cached initrd of another version has to be noticed. */
+#define PROTOCOL_VERSION 1
+/* Opens HELLO: whatever else speaks on a port does not start like this. */
+#define PROTOCOL_MAGIC 0x6e696d68u /* "hmin" */
+
+#define FRAME_HEADER_SIZE 8u
+#define FRAME_PAYLOAD_MAX (64u * 1024)
+#define PROTOCOL_WINDOW	  (512u * 1024)
+/* EXEC_PART payloads together. */
+#define EXEC_REQUEST_MAX (1024u * 1024)
+#define MESSAGE_MAX	 1024u /* the text in FATAL and START_FAILED */
+
+enum frame_type {
+	/* guest to host */
+	FRAME_HELLO = 1,    /* u32 magic, u32 version */
+	FRAME_READY,	    /* READY_TIMES × u64 microseconds */
+	FRAME_FATAL,	    /* text */
+	FRAME_STARTED,	    /* - */
+	FRAME_START_FAILED, /* u32 errno, text: the step that failed */
+	FRAME_EXITED,	    /* u8 exit status, u8 signal or 0 */
+	FRAME_BLOCK_DEVICE, /* struct wire_block_device */
+	FRAME_BLOCK_DEVICES_END,
+	FRAME_PONG,
+	FRAME_STOPPED,
+
+	/* both ways */
+	FRAME_DATA = 32, /* bytes of `stream`, at least one */
+	FRAME_WINDOW,	 /* u32: so many more bytes of `stream` may come */
+	FRAME_DATA_CLOSED, /* nobody reads `stream` any more */
+
+	/* host to guest */
+	FRAME_EXEC_PART = 64, /* a piece of an exec request that is longer than a frame */
+	FRAME_EXEC,	      /* its last piece */
+	FRAME_DATA_END,	      /* stream 0: end of input */
+	FRAME_SIGNAL,	      /* u32 */
+	FRAME_RESIZE,	      /* u16 rows, u16 columns */
+	FRAME_PING,
+	FRAME_LIST_BLOCK_DEVICES,
+	FRAME_SET_CLOCK, /* u64 nanoseconds since 1970 */
+	FRAME_RESEED,	 /* 1 to 512 random bytes: a restored guest shares its past with
+			    others */
+	FRAME_STOP,
+};
+
+enum {
+	STREAM_STDIN = 0,
+	STREAM_STDOUT = 1,
+	STREAM_STDERR = 2,
+	STREAM_COUNT = 3,
+	READY_TIMES = 5,
+	RESEED_MAX = 512,
+};
+
+struct frame {
+	uint8_t type;
+	uint8_t stream;
+	uint32_t len;
+	const uint8_t *payload;
+};
+
+/*
+ * Look at the start of `data`: returns the bytes of the whole frame there, 0 if it is not
+ * complete yet, -1 if no more bytes can make it a frame. `ret` points into data. Types
+ * are not judged here.
+ */
+long frame_parse(const uint8_t *data, size_t len, struct frame *ret);
+/* How many bytes are needed, from the start of the frame, before frame_parse() can say
+ * more. */
+size_t frame_want(const uint8_t *data, size_t len);
+void frame_put_header(uint8_t ret[static FRAME_HEADER_SIZE], uint8_t type, uint8_t stream,
+	uint32_t len);
+
+void wire_put_u16(uint8_t *p, uint16_t v);
+void wire_put_u32(uint8_t *p, uint32_t v);
+void wire_put_u64(uint8_t *p, uint64_t v);
+uint16_t wire_get_u16(const uint8_t *p);
+uint32_t wire_get_u32(const uint8_t *p);
+uint64_t wire_get_u64(const uint8_t *p);
+
+/* BLOCK_DEVICE: one disk. Names are NUL-padded and not terminated when full. */
+#define WIRE_BLOCK_DEVICE_SIZE	 73u
+#define WIRE_BLOCK_DEVICE_NAME	 0u  /* 32 bytes */
+#define WIRE_BLOCK_DEVICE_SERIAL 32u /* 32 bytes */
+#define WIRE_BLOCK_DEVICE_BYTES	 64u /* u64 */
+#define WIRE_BLOCK_DEVICE_RO	 72u /* u8: 0 or 1 */
+/* More disks than any machine type takes. */
+#define BLOCK_DEVICES_MAX 1024
+
+/*
+ * An exec request: a fixed part, then strings that each end with a NUL, to the last byte:
+ *
+ *	u16 flags, u16 rows, u16 columns, u16 zero, u32 argc, u32 envc, cwd, user, argv…,
+ *env…
+ */
+#define EXEC_FIXED_SIZE 16u
+
+enum {
+	EXEC_STDIN_CLOSED = 1 << 0,
+	EXEC_TERMINAL = 1 << 1,
+	EXEC_STDERR_APART = 1 << 2,
+	EXEC_FLAGS = EXEC_STDIN_CLOSED | EXEC_TERMINAL | EXEC_STDERR_APART,
+};
+
+struct exec_request {
+	uint16_t flags;
+	uint16_t rows, columns;
+	uint32_t argc, envc;
+	const char *cwd, *user; /* "" where none was given */
+	const char *argv, *env; /* the first of each: the next is behind its NUL */
+};
+
+/* -1 unless the whole of `data` is one well-formed request with at least one argument.
+ * The strings stay in data. */
+int exec_request_parse(const uint8_t *data, size_t len, struct exec_request *ret);

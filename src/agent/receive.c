@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Frames from the guest. One table says of each type in which states it may come and how
+ * long it is; the function of the type checks the rest and tells the caller. Whatever a
+ * guest sends, the memory held for it stays below a frame, the windows and
+ * BLOCK_DEVICES_MAX disks.
+ */
+#include <string.h>
+
+#include "agent/printable.h"
+#include "agent/state.h"
+
+#define TELL(a, what, ...)                                         \
+	do {                                                       \
+		if ((a)->handler.what)                             \
+			(a)->handler.what(__VA_ARGS__, (a)->data); \
+	} while (0)
+#define TELL_BARE(a, what)                            \
+	do {                                          \
+		if ((a)->handler.what)                \
+			(a)->handler.what((a)->data); \
+	} while (0)
+
+static int on_hello(struct agent *a, const struct frame *f, struct error *err)
+{
+	uint32_t version = wire_get_u32(f->payload + 4);
+
+	if (wire_get_u32(f->payload) != PROTOCOL_MAGIC)
+		return error_set(
+			err, 0, "what answers in the guest is not hypermin's agent");
+	if (version != PROTOCOL_VERSION)
+		return error_set(err, 0,
+			"the agent in the guest speaks version %u of the protocol and "
+			"this program "
+			"version %u: the appliance has to be built again",
+			version, PROTOCOL_VERSION);
+	a->state = STATE_BOOTING;
+	return 0;
+}
+
+static int on_ready(struct agent *a, const struct frame *f, struct error *err)
+{
+	const struct agent_boot_times times = {
+		.init_started = wire_get_u64(f->payload),
+		.modules_loaded = wire_get_u64(f->payload + 8),
+		.root_found = wire_get_u64(f->payload + 16),
+		.root_mounted = wire_get_u64(f->payload + 24),
+		.ready = wire_get_u64(f->payload + 32),
+	};
+
+	(void)err;
+	a->state = STATE_IDLE;
+	TELL(a, ready, &times);
+	return 0;
+}
+
+static int on_fatal(struct agent *a, const struct frame *f, struct error *err)
+{
+	char message[MESSAGE_MAX + 1];
+
+	(void)err;
+	printable_copy(message, sizeof(message), f->payload, f->len);
+	a->state = STATE_OVER;
+	TELL(a, fatal, message);
+	return 0;
+}
+
+static int on_started(struct agent *a, const struct frame *f, struct error *err)
+{
+	(void)f;
+	(void)err;
+	a->state = STATE_RUNNING;
+	TELL_BARE(a, started);
+	return 0;
+}
+
+static int on_start_failed(struct agent *a, const struct frame *f, struct error *err)
+{
+	char step[MESSAGE_MAX + 1];
+	uint32_t errnum = wire_get_u32(f->payload);
+
+	if (errnum == 0 || errnum > 4095)
+		return error_set(err, 0, "the guest sent an impossible error number");
+	printable_copy(step, sizeof(step), f->payload + 4, f->len - 4);
+	a->state = STATE_IDLE;
+	TELL(a, start_failed, errnum, step);
+	return 0;
+}
+
+static int on_data(struct agent *a, const struct frame *f, struct error *err)
+{
+	struct stream *s = &a->streams[f->stream];
+
+	if (f->stream == AGENT_STDIN)
+		return error_set(err, 0, "the guest sent data on a stream that it reads");
+	if (f->len > s->window)
+		return error_set(
+			err, 0, "the guest sent more output than it was allowed to");
+	s->window -= f->len;
+	s->held += f->len;
+	if (a->handler.output)
+		a->handler.output(f->stream, f->payload, f->len, a->data);
+	else
+		agent_output_taken(a, f->stream, f->len);
+	return 0;
+}
+
+static int on_window(struct agent *a, const struct frame *f, struct error *err)
+{
+	struct stream *s = &a->streams[f->stream];
+	uint32_t more = wire_get_u32(f->payload);
+
+	if (f->stream != AGENT_STDIN)
+		return error_set(
+			err, 0, "the guest opened a window that is the host's to open");
+	if (more > PROTOCOL_WINDOW - s->window)
+		return error_set(err, 0, "the guest took more input than there was");
+	s->window += more;
+	if (agent_stdin_room(a) > 0)
+		TELL_BARE(a, stdin_room);
+	return 0;
+}
+
+static int on_data_closed(struct agent *a, const struct frame *f, struct error *err)
+{
+	(void)f;
+	(void)err;
+	a->streams[AGENT_STDIN].closed = true;
+	TELL_BARE(a, stdin_closed);
+	return 0;
+}
+
+static int on_exited(struct agent *a, const struct frame *f, struct error *err)
+{
+	int status = f->payload[0], signal = f->payload[1];
+
+	if (signal && (signal > 64 || status != 128 + signal))
+		return error_set(err, 0, "the guest sent an impossible exit status");
+	a->state = STATE_IDLE;
+	TELL(a, exited, status, signal);
+	return 0;
+}
+
+/* A name that is safe below /dev, whatever is done with it. */
+static bool is_device_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && name[0] != '.' &&
+		strspn(name,
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._"
+			"-!") == len;
+}
+
+static int on_block_device(struct agent *a, const struct frame *f, struct error *err)
+{
+	struct agent_block_device d = {0};
+	const uint8_t *serial = f->payload + WIRE_BLOCK_DEVICE_SERIAL;
+
+	if (a->lists == 0)
+		return error_set(
+			err, 0, "the guest listed block devices that nobody asked for");
+	if (a->devices.len == BLOCK_DEVICES_MAX)
+		return error_set(err, 0, "the guest lists more than %d block devices",
+			BLOCK_DEVICES_MAX);
+	memcpy(d.name, f->payload + WIRE_BLOCK_DEVICE_NAME, sizeof(d.name));
+	d.name[sizeof(d.name) - 1] = '\0';
+	d.size = wire_get_u64(f->payload + WIRE_BLOCK_DEVICE_BYTES);
+	d.read_only = f->payload[WIRE_BLOCK_DEVICE_RO] != 0;
+	if (!is_device_name(d.name) || d.size > INT64_MAX)
+		return error_set(err, 0, "the guest sent an impossible block device");
+	printable_copy(d.serial, sizeof(d.serial), serial,
+		strnlen((const char *)serial, sizeof(d.serial)));
+	vector_push(&a->devices, d);
+	return 0;
+}
+
+static int on_block_devices_end(struct agent *a, const struct frame *f, struct error *err)
+{
+	(void)f;
+	if (a->lists == 0)
+		return error_set(
+			err, 0, "the guest listed block devices that nobody asked for");
+	a->lists--;
+	TELL(a, block_devices, a->devices.items, a->devices.len);
+	a->devices.len = 0;
+	return 0;
+}
+
+static int on_pong(struct agent *a, const struct frame *f, struct error *err)
+{
+	(void)f;
+	if (a->pings == 0)
+		return error_set(err, 0, "the guest answered a ping that was not sent");
+	a->pings--;
+	TELL_BARE(a, pong);
+	return 0;
+}
+
+static int on_stopped(struct agent *a, const struct frame *f, struct error *err)
+{
+	(void)f;
+	if (!a->stopping)
+		return error_set(err, 0, "the guest stopped without being told to");
+	a->state = STATE_OVER;
+	TELL_BARE(a, stopped);
+	return 0;
+}
+
+#define IN(state) (1u << (state))
+#define COMMAND	  (IN(STATE_STARTING) | IN(STATE_RUNNING))
+#define UP	  (IN(STATE_IDLE) | COMMAND)
+
+static const struct rule {
+	unsigned states;
+	uint32_t min, max; /* bytes of payload */
+	bool has_stream;   /* else the stream must be 0 */
+	int (*handle)(struct agent *a, const struct frame *f, struct error *err);
+} rules[] = {
+	[FRAME_HELLO] = {IN(STATE_HELLO_AWAITED), 8, 8, false, on_hello},
+	[FRAME_READY] = {IN(STATE_BOOTING), READY_TIMES * 8, READY_TIMES * 8, false,
+		on_ready},
+	[FRAME_FATAL] = {IN(STATE_BOOTING) | UP, 0, MESSAGE_MAX, false, on_fatal},
+	[FRAME_STARTED] = {IN(STATE_STARTING), 0, 0, false, on_started},
+	[FRAME_START_FAILED] = {IN(STATE_STARTING), 4, 4 + MESSAGE_MAX, false,
+		on_start_failed},
+	[FRAME_DATA_CLOSED] = {IN(STATE_RUNNING), 0, 0, false, on_data_closed},
+	[FRAME_EXITED] = {IN(STATE_RUNNING), 2, 2, false, on_exited},
+	[FRAME_BLOCK_DEVICE] = {UP, WIRE_BLOCK_DEVICE_SIZE, WIRE_BLOCK_DEVICE_SIZE, false,
+		on_block_device},
+	[FRAME_BLOCK_DEVICES_END] = {UP, 0, 0, false, on_block_devices_end},
+	[FRAME_PONG] = {UP, 0, 0, false, on_pong},
+	[FRAME_STOPPED] = {UP, 0, 0, false, on_stopped},
+	[FRAME_DATA] = {IN(STATE_RUNNING), 1, FRAME_PAYLOAD_MAX, true, on_data},
+	[FRAME_WINDOW] = {COMMAND, 4, 4, true, on_window},
+};
+
+static int handle_frame(struct agent *a, const struct frame *f, struct error *err)
+{
+	const struct rule *r = f->type < ARRAY_SIZE(rules) ? &rules[f->type] : NULL;
+
+	if (!r || !r->handle)
+		return error_set(
+			err, 0, "the guest sent a frame of unknown type %u", f->type);
+	if (!(r->states & IN(a->state)))
+		return error_set(err, 0, "the guest sent a frame of type %u out of order",
+			f->type);
+	if (f->len < r->min || f->len > r->max || (f->stream && !r->has_stream))
+		return error_set(
+			err, 0, "the guest sent a malformed frame of type %u", f->type);
+	return r->handle(a, f, err);
+}
+
+/*
+ * Whole frames are handled where they are. Only one that is cut by the end of the bytes
+ * is copied, to wait for its rest. Returns the bytes used up: all of them, or up to a
+ * frame's end.
+ */
+static long receive_some(
+	struct agent *a, const uint8_t *bytes, size_t len, struct error *err)
+{
+	struct frame f;
+	long whole;
+	size_t take = 0;
+
+	if (a->in.len > 0) {
+		take = MIN(len, frame_want((uint8_t *)a->in.data, a->in.len) - a->in.len);
+		strbuf_add(&a->in, bytes, take);
+		whole = frame_parse((uint8_t *)a->in.data, a->in.len, &f);
+	} else {
+		whole = frame_parse(bytes, len, &f);
+		take = whole > 0 ? whole : len;
+		if (whole == 0)
+			strbuf_add(&a->in, bytes, len);
+	}
+	if (whole < 0)
+		return error_set(err, 0, "the guest sent bytes that are not a frame");
+	if (whole > 0) {
+		if (handle_frame(a, &f, err) < 0)
+			return -1;
+		strbuf_clear(&a->in);
+	}
+	return take;
+}
+
+int agent_receive(struct agent *a, const void *bytes, size_t len, struct error *err)
+{
+	const uint8_t *next = bytes;
+
+	if (a->state == STATE_DEAD)
+		return error_set(err, 0, "the guest broke the agent's protocol before");
+	while (len > 0 && a->state != STATE_OVER) {
+		long used = receive_some(a, next, len, err);
+
+		if (used < 0) {
+			a->state = STATE_DEAD;
+			return error_prefix(err, "talk to the guest's agent");
+		}
+		next += used;
+		len -= used;
+	}
+	return 0;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the host offers: each thing that a start needs, looked at in the way a start looks at it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "api/handle.h"
+#include "appliance/builder.h"
+#include "base/io.h"
+#include "base/supervise.h"
+#include "vm/accel.h"
+
+/* A first appliance, with some room. */
+#define CACHE_WANTED_MIB 1024
+
+struct doctor {
+	hypermin_doctor_fn *fn;
+	void *data;
+	int problems;
+};
+
+static void report(struct doctor *d, enum hypermin_finding finding, const char *topic,
+	const char *text, const char *advice)
+{
+	if (finding == HYPERMIN_FINDING_PROBLEM)
+		d->problems++;
+	d->fn(finding, topic, text, advice, d->data);
+}
+
+/* The first line of `qemu --version`, or why there is none. A new string. */
+static char *qemu_version(const char *qemu, bool *ret_works)
+{
+	char *argv[] = {(char *)qemu, (char *)"--version", NULL};
+	struct supervised process;
+	struct error err = {0};
+	char *text = NULL;
+	size_t len;
+	int output[2];
+
+	*ret_works = false;
+	if (pipe2(output, O_CLOEXEC) < 0)
+		return xstrdup(strerror(errno));
+	int started = supervise_start(&process, argv, output[1], NULL, 0, &err);
+	close(output[1]);
+	if (started == 0 && io_read_fd(output[0], qemu, 64 * 1024, &text, &len, &err) == 0) {
+		struct ended ended = supervise_wait(&process);
+		*ret_works = ended.how == ENDED_EXITED && ended.value == 0;
+		text[strcspn(text, "\n")] = '\0';
+	}
+	close(output[0]);
+	return text ? text : xstrdup(err.msg);
+}
+
+static char *examine_qemu(struct doctor *d)
+{
+	struct error err;
+	bool works;
+	char *qemu = vm_find_qemu(&err);
+
+	if (!qemu) {
+		report(d, HYPERMIN_FINDING_PROBLEM, "qemu", err.msg, NULL);
+		return NULL;
+	}
+	CLEANUP_FREE char *version = qemu_version(qemu, &works);
+	CLEANUP_FREE char *text = xasprintf("%s: %s", qemu, version);
+	report(d, works ? HYPERMIN_FINDING_OK : HYPERMIN_FINDING_PROBLEM, "qemu", text,
+		works ? NULL : "it does not run: install it anew");
+	return qemu;
+}
+
+static void examine_accelerator(struct doctor *d, struct hypermin *h, const char *qemu)
+{
+	const struct accel_key key = {h->cache.fd, qemu, "doctor"};
+	struct accel_choice choice;
+
+	accel_choose(VM_ACCEL_AUTO, &key, &choice);
+	if (choice.kvm) {
+		report(d, HYPERMIN_FINDING_OK, "KVM", choice.reason, NULL);
+	} else {
+		CLEANUP_FREE char *text = xasprintf("not usable: %s", choice.reason);
+		report(d, HYPERMIN_FINDING_NOTE, "KVM", text,
+			"everything works without it, by emulation (TCG), only slower");
+	}
+	accel_choice_done(&choice);
+}
+
+static void examine_cache(struct doctor *d, struct hypermin *h)
+{
+	struct statvfs fs;
+
+	if (handle_open_cache(h) < 0) {
+		report(d, HYPERMIN_FINDING_PROBLEM, "cache", h->error.msg, NULL);
+		return;
+	}
+	if (faccessat(h->cache.fd, ".", W_OK, AT_EACCESS) < 0 || fstatvfs(h->cache.fd, &fs) < 0) {
+		CLEANUP_FREE char *text = xasprintf("%s: %s", h->cache.path, strerror(errno));
+		report(d, HYPERMIN_FINDING_PROBLEM, "cache", text,
+			"name another directory with --cache-dir or XDG_CACHE_HOME");
+		return;
+	}
+	unsigned long long mib = (unsigned long long)fs.f_bavail * fs.f_frsize >> 20;
+	CLEANUP_FREE char *text = xasprintf("%s, %llu MiB free", h->cache.path, mib);
+	bool enough = mib >= CACHE_WANTED_MIB;
+	report(d, enough ? HYPERMIN_FINDING_OK : HYPERMIN_FINDING_NOTE, "cache", text,
+		enough ? NULL : "an appliance takes some hundred MiB: make room, or name another "
+				"directory with --cache-dir");
+}
+
+static void pass_finding(
+	int finding, const char *topic, const char *text, const char *advice, void *data)
+{
+	report(data, (enum hypermin_finding)finding, topic ? topic : "", text, advice);
+}
+
+static void examine_host(struct doctor *d, struct hypermin *h)
+{
+	const struct appliance_request request = {
+		.root = "/", .kernel = h->kernel, .modules_dir = h->modules_dir};
+	CLEANUP_FREE char *builder = handle_find_program("hypermin-builder", &h->error);
+	CLEANUP_STRVEC struct strvec argv = {0};
+
+	if (builder)
+		builder_argv(&argv, builder, "examine", &request);
+	if (!builder || builder_run(&argv, h->control[0], pass_finding, d, &h->error) < 0)
+		report(d, HYPERMIN_FINDING_PROBLEM, "builder", h->error.msg, NULL);
+}
+
+int hypermin_doctor(struct hypermin *h, hypermin_doctor_fn *fn, void *data)
+{
+	struct doctor d = {.fn = fn, .data = data};
+
+	CLEANUP_FREE char *qemu = examine_qemu(&d);
+	examine_cache(&d, h);
+	examine_accelerator(&d, h, qemu ? qemu : "");
+	examine_host(&d, h);
+	return d.problems;
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The public handle: settings, then an appliance, then a VM. hypermin.h is the documentation; here
+ * settings are checked and handed on.
+ */
+#include "hypermin.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/handle.h"
+#include "base/control.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "config.h"
+#include "vm/disk.h"
+
+static_assert((int)HYPERMIN_LOG_WARNING == LOG_LEVEL_WARNING &&
+		(int)HYPERMIN_LOG_NOTICE == LOG_LEVEL_NOTICE &&
+		(int)HYPERMIN_LOG_INFO == LOG_LEVEL_INFO &&
+		(int)HYPERMIN_LOG_DEBUG == LOG_LEVEL_DEBUG,
+	"the log's levels are the public ones");
+
+#define MEMORY_MIN_MIB 128
+#define CPUS_MAX       255
+
+const char *hypermin_version(void)
+{
+	return HYPERMIN_VERSION;
+}
+
+static struct {
+	hypermin_log_fn *fn;
+	void *data;
+} public_log;
+
+static void pass_log(enum log_level level, const char *line, void *data)
+{
+	(void)data;
+	public_log.fn((enum hypermin_log_level)level, line, public_log.data);
+}
+
+void hypermin_set_log(hypermin_log_fn *fn, void *data, enum hypermin_log_level max)
+{
+	public_log.fn = fn;
+	public_log.data = data;
+	log_set_handler(fn ? pass_log : NULL, NULL, (enum log_level)max);
+}
+
+struct hypermin *hypermin_new(void)
+{
+	struct hypermin *h = xcalloc(1, sizeof(*h));
+
+	h->memory_mib = 1024;
+	h->cpus = 1;
+	h->boot_timeout_ms = 120000;
+	h->silence_timeout_ms = 60000;
+	h->accel = VM_ACCEL_AUTO;
+	h->cache.fd = -1;
+	h->appliance.lock_fd = -1;
+	h->control[0] = h->control[1] = -1;
+	/* Without the pipe nothing can be interrupted; hypermin_start() says so. */
+	if (control_open(h->control, &h->error) == 0)
+		h->error = (struct error){0};
+	return h;
+}
+
+void hypermin_free(struct hypermin *h)
+{
+	if (!h)
+		return;
+	vm_free(h->vm);
+	appliance_done(&h->appliance);
+	cache_close(&h->cache);
+	strvec_done(&h->packages);
+	vector_foreach (disk, &h->disks)
+		vm_disk_done(disk);
+	vector_done(&h->disks);
+	free(h->kernel);
+	free(h->modules_dir);
+	free(h->cache_dir);
+	for (int i = 0; i < 2; i++)
+		if (h->control[i] >= 0)
+			close(h->control[i]);
+	free(h);
+}
+
+const char *hypermin_error(const struct hypermin *h)
+{
+	return h->error.msg;
+}
+
+int hypermin_error_number(const struct hypermin *h)
+{
+	return h->error.num;
+}
+
+/* ---- Settings ---- */
+
+static int check_not_started(struct hypermin *h)
+{
+	if (h->vm || h->appliance.kernel)
+		return error_set(&h->error, EBUSY, "change a setting after the start");
+	return 0;
+}
+
+int hypermin_add_package(struct hypermin *h, const char *name)
+{
+	if (check_not_started(h) < 0)
+		return -1;
+	if (!*name || strpbrk(name, "/ \t\n"))
+		return error_set(&h->error, 0, "'%s' is not a package's name", name);
+	strvec_add(&h->packages, name);
+	return 0;
+}
+
+static void replace(char **field, const char *value)
+{
+	free(*field);
+	*field = value ? xstrdup(value) : NULL;
+}
+
+/* The builder and the cache's stamp need names that do not depend on the current directory. */
+static int set_path(struct hypermin *h, char **field, const char *path)
+{
+	char *full = realpath(path, NULL);
+
+	if (!full)
+		return error_set(&h->error, errno, "find '%s'", path);
+	free(*field);
+	*field = full;
+	return 0;
+}
+
+int hypermin_set_kernel(struct hypermin *h, const char *image, const char *modules_dir)
+{
+	if (check_not_started(h) < 0 || set_path(h, &h->kernel, image) < 0)
+		return -1;
+	if (modules_dir)
+		return set_path(h, &h->modules_dir, modules_dir);
+	replace(&h->modules_dir, NULL);
+	return 0;
+}
+
+int hypermin_set_memory(struct hypermin *h, unsigned mib)
+{
+	if (check_not_started(h) < 0)
+		return -1;
+	if (mib < MEMORY_MIN_MIB)
+		return error_set(&h->error, 0,
+			"%u MiB of memory are not enough for a guest: give it at least %d MiB", mib,
+			MEMORY_MIN_MIB);
+	h->memory_mib = mib;
+	return 0;
+}
+
+int hypermin_set_cpus(struct hypermin *h, unsigned cpus)
+{
+	if (check_not_started(h) < 0)
+		return -1;
+	if (cpus < 1 || cpus > CPUS_MAX)
+		return error_set(&h->error, 0, "a VM has 1 to %d CPUs, not %u", CPUS_MAX, cpus);
+	h->cpus = cpus;
+	return 0;
+}
+
+int hypermin_set_accelerator(struct hypermin *h, const char *name)
+{
+	static const char *const names[] = {"auto", "kvm", "tcg"};
+
+	if (check_not_started(h) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0) {
+			h->accel = (enum vm_accel)i;
+			return 0;
+		}
+	return error_set(&h->error, 0, "'%s' is not an accelerator: auto, kvm or tcg", name);
+}
+
+int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
+{
+	if (check_not_started(h) < 0)
+		return -1;
+	h->boot_timeout_ms = ms;
+	return 0;
+}
+
+int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms)
+{
+	if (check_not_started(h) < 0)
+		return -1;
+	h->silence_timeout_ms = ms;
+	return 0;
+}
+
+int hypermin_set_cache_dir(struct hypermin *h, const char *dir)
+{
+	if (check_not_started(h) < 0)
+		return -1;
+	replace(&h->cache_dir, dir);
+	return 0;
+}
+
+int hypermin_add_disk(struct hypermin *h, const char *path, const char *format, bool writable)
+{
+	struct vm_disk disk;
+
+	if (check_not_started(h) < 0)
+		return -1;
+	if (h->disks.len >= VM_MAX_DISKS)
+		return error_set(&h->error, 0, "a VM has at most %d disks", VM_MAX_DISKS);
+	if (vm_disk_init(&disk, path, format, writable, &h->error) < 0)
+		return -1;
+	vector_push(&h->disks, disk);
+	return 0;
+}
+
+/* ---- The VM ---- */
+
+int hypermin_prepare(struct hypermin *h)
+{
+	CLEANUP_FREE char *builder = NULL;
+
+	if (h->appliance.kernel)
+		return 0;
+	if (h->control[0] < 0)
+		return error_set(&h->error, EMFILE, "create a pipe");
+	builder = handle_find_program("hypermin-builder", &h->error);
+	if (!builder || handle_open_cache(h) < 0)
+		return -1;
+	const struct appliance_request request = {
+		.root = "/",
+		.packages = h->packages,
+		.kernel = h->kernel,
+		.modules_dir = h->modules_dir,
+	};
+	return appliance_open(
+		&request, &h->cache, builder, h->control[0], &h->appliance, &h->error);
+}
+
+int hypermin_start(struct hypermin *h)
+{
+	CLEANUP_FREE char *qemu = NULL;
+
+	if (h->vm)
+		return error_set(&h->error, EBUSY, "start the VM: it was started before");
+	qemu = vm_find_qemu(&h->error);
+	if (!qemu || hypermin_prepare(h) < 0)
+		return -1;
+	struct vm_config config = {
+		.qemu = qemu,
+		.kernel = h->appliance.kernel,
+		.initrd = h->appliance.initrd,
+		.root = h->appliance.root,
+		.kernel_version = h->appliance.kernel_version,
+		.accel = h->accel,
+		.memory_mib = h->memory_mib,
+		.cpus = h->cpus,
+		.boot_timeout_ms = h->boot_timeout_ms,
+		.silence_timeout_ms = h->silence_timeout_ms,
+		.disks = h->disks.items,
+		.n_disks = h->disks.len,
+		.cache_fd = h->cache.fd,
+		.control_fd = h->control[0],
+	};
+	strcpy(config.root_uuid, h->appliance.root_uuid);
+	return vm_start(&config, &h->vm, &h->error);
+}
+
+static int check_started(struct hypermin *h)
+{
+	if (!h->vm)
+		return error_set(&h->error, ESRCH, "the VM has not been started");
+	return 0;
+}
+
+/* The shell's conventions: 127 not found, 126 found and not to be executed. */
+static void set_start_failure(struct hypermin *h, const struct vm_result *r,
+	struct hypermin_result *ret)
+{
+	bool not_found = r->start_errno == ENOENT && strncmp(r->start_step, "execute", 7) == 0;
+
+	error_set(&h->error, r->start_errno, "%s", r->start_step);
+	ret->outcome = not_found ? HYPERMIN_NOT_FOUND : HYPERMIN_NOT_EXECUTED;
+	ret->status = not_found ? 127 : 126;
+}
+
+static void set_result(struct hypermin *h, const struct vm_result *r, struct hypermin_result *ret)
+{
+	switch (r->outcome) {
+	case VM_EXITED:
+		*ret = (struct hypermin_result){HYPERMIN_EXITED, r->status};
+		break;
+	case VM_KILLED:
+		*ret = (struct hypermin_result){HYPERMIN_KILLED, r->status};
+		break;
+	case VM_TIMED_OUT:
+		*ret = (struct hypermin_result){HYPERMIN_TIMED_OUT, 124};
+		break;
+	case VM_START_FAILED:
+		set_start_failure(h, r, ret);
+		break;
+	}
+}
+
+int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
+	struct hypermin_result *ret_result)
+{
+	struct vm_result result;
+
+	if (check_started(h) < 0)
+		return -1;
+	if (command->size != sizeof(*command) || !command->argv || !command->argv[0])
+		return error_set(&h->error, EINVAL, "run a command: none is given");
+	const struct vm_command vm_command = {
+		.agent =
+			{
+				.argv = command->argv,
+				.env = command->env,
+				.cwd = command->cwd,
+				.user = command->user,
+				.terminal = command->terminal,
+				.stderr_apart = command->terminal && !isatty(command->stderr_fd),
+			},
+		.stdin_fd = command->stdin_fd,
+		.stdout_fd = command->stdout_fd,
+		.stderr_fd = command->stderr_fd,
+		.timeout_ms = command->timeout_ms,
+	};
+	if (vm_exec(h->vm, &vm_command, &result, &h->error) < 0)
+		return -1;
+	set_result(h, &result, ret_result);
+	return 0;
+}
+
+void hypermin_interrupt(struct hypermin *h, int signal)
+{
+	control_send(h->control[1], CONTROL_INTERRUPT, signal);
+}
+
+void hypermin_window_changed(struct hypermin *h)
+{
+	control_send(h->control[1], CONTROL_WINDOW, 0);
+}
+
+int hypermin_block_devices(
+	struct hypermin *h, struct hypermin_block_device **ret, size_t *ret_len)
+{
+	struct agent_block_device *devices;
+	size_t n;
+
+	if (check_started(h) < 0 || vm_block_devices(h->vm, &devices, &n, &h->error) < 0)
+		return -1;
+	struct hypermin_block_device *list = xcalloc(n, sizeof(*list));
+	for (size_t i = 0; i < n; i++) {
+		snprintf(list[i].name, sizeof(list[i].name), "%s", devices[i].name);
+		list[i].size = devices[i].size;
+		list[i].read_only = devices[i].read_only;
+	}
+	free(devices);
+	*ret = list;
+	*ret_len = n;
+	return 0;
+}
+
+int hypermin_stop(struct hypermin *h)
+{
+	if (check_started(h) < 0)
+		return -1;
+	return vm_stop(h->vm, &h->error);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Looking at what a build would use, without building. */
+#include "appliance/examine.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "appliance/boot-modules.h"
+#include "base/strbuf.h"
+#include "kernel/kernel.h"
+#include "packages/packages.h"
+
+static void examine_packages(const struct appliance_request *request, examine_fn *fn, void *data)
+{
+	struct packages *packages;
+	struct error err;
+	char text[200];
+
+	if (packages_open(request->root, &packages, &err) < 0) {
+		fn(EXAMINE_PROBLEM, "packages", err.msg,
+			"an appliance is made of the host's packages: run on a host with dpkg", data);
+		return;
+	}
+	snprintf(text, sizeof(text), "%s, %zu packages installed", packages_manager(packages),
+		packages_count(packages));
+	fn(EXAMINE_OK, "packages", text, NULL, data);
+	packages_close(packages);
+}
+
+static void examine_modules(const struct kernel *kernel, examine_fn *fn, void *data)
+{
+	struct kernel_modules modules;
+	struct error err;
+	CLEANUP_STRBUF struct strbuf text = {0};
+
+	if (kernel_modules_closure(kernel, boot_modules, &modules, &err) < 0) {
+		fn(EXAMINE_PROBLEM, "modules", err.msg,
+			"install the kernel's modules, or name another kernel with --kernel", data);
+		return;
+	}
+	strbuf_addf(&text, "%zu to load from %s:", modules.len, kernel->modules_dir);
+	vector_foreach (module, &modules)
+		strbuf_addf(&text, " %s", module->name);
+	fn(EXAMINE_OK, "modules", text.data, NULL, data);
+	kernel_modules_done(&modules);
+}
+
+static void examine_kernel(const struct appliance_request *request, examine_fn *fn, void *data)
+{
+	const struct kernel_request kernel_request = {
+		.root = request->root,
+		.image = request->kernel,
+		.modules_dir = request->modules_dir,
+		.needs = boot_modules,
+	};
+	CLEANUP_STRVEC struct strvec rejected = {0};
+	struct kernel kernel;
+	struct error err;
+
+	if (kernel_find(&kernel_request, &kernel, &rejected, &err) < 0) {
+		fn(EXAMINE_PROBLEM, "kernel", err.msg, NULL, data);
+		return;
+	}
+	CLEANUP_FREE char *text = xasprintf("%s, version %s", kernel.image, kernel.version);
+	fn(EXAMINE_OK, "kernel", text, NULL, data);
+	vector_foreach (reason, &rejected) {
+		CLEANUP_FREE char *passed = xasprintf("passed over %s", *reason);
+		fn(EXAMINE_NOTE, "kernel", passed, NULL, data);
+	}
+	examine_modules(&kernel, fn, data);
+	kernel_done(&kernel);
+}
+
+void examine_host(const struct appliance_request *request, const char *guest, examine_fn *fn,
+	void *data)
+{
+	if (access(guest, R_OK) < 0) {
+		CLEANUP_FREE char *text = xasprintf("'%s' is missing", guest);
+		fn(EXAMINE_PROBLEM, "guest", text, "install hypermin whole", data);
+	}
+	examine_packages(request, fn, data);
+	examine_kernel(request, fn, data);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Directory blocks: what one block holds is a plain list of names; what needs more is a
+ * hash tree.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct ext2_plan;
+struct tree_inode;
+
+struct dir_shape {
+	bool hashed;
+	uint32_t leaves; /* blocks with names */
+	uint32_t nodes;	 /* tree blocks between root and leaves */
+	uint32_t blocks; /* all */
+};
+
+void dir_measure(
+	const struct ext2_plan *p, const struct tree_inode *dir, struct dir_shape *ret);
+
+/*
+ * Hand out the directory's blocks, as they were measured for the plan, in ascending
+ * order.
+ */
+typedef int dir_put_fn(const void *block, void *data);
+int dir_write(const struct ext2_plan *p, const struct tree_inode *dir, dir_put_fn *put,
+	void *data);
+/* The same for an empty directory that is not in the tree. */
+int dir_write_empty(const struct ext2_plan *p, uint32_t ino, uint32_t parent_ino,
+	dir_put_fn *put, void *data);

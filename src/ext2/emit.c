@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Writing the image: one ascending pass over its metadata, while workers fill in the
+ * contents at the addresses that the plan gave them (content.c).
+ *
+ * A group's own tables come up when the pass gets to its first block; before each block
+ * it is checked that the pass is where the plan says. What is not written is a hole, and
+ * reads as zeros: unused inodes, free blocks.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "content.h"
+#include "plan.h"
+#include "super.h"
+#include "xattr.h"
+
+#define DEFAULT_WORKERS 2
+#define BUFFER_BLOCKS	256
+#define PROGRESS_MS	50
+
+struct emitter {
+	const struct ext2_plan *plan;
+	int fd;
+	const struct ext2_emit_options *options;
+	struct content *content;
+	struct error *err;
+
+	/* Neighbouring blocks are written together. */
+	uint8_t *buffer;
+	uint64_t start; /* address of the first */
+	uint32_t used;
+
+	uint32_t next_group; /* groups before it have their tables */
+	uint32_t next_meta;  /* data number that comes next in the plan's first zone */
+	uint8_t *block;
+};
+
+static int flush(struct emitter *e)
+{
+	const uint32_t shift = e->plan->layout.block_shift;
+
+	if (io_pwrite_full(
+		    e->fd, e->buffer, (size_t)e->used << shift, e->start << shift) < 0)
+		return error_set(e->err, errno, "write the image");
+	e->start += e->used;
+	e->used = 0;
+	return 0;
+}
+
+/* Never backwards. */
+static int put_block(struct emitter *e, uint32_t address, const void *block)
+{
+	const uint32_t shift = e->plan->layout.block_shift;
+	uint64_t position = e->start + e->used;
+
+	assert(address >= position);
+	if ((address != position || e->used == BUFFER_BLOCKS) && flush(e) < 0)
+		return -1;
+	if (e->used == 0)
+		e->start = address;
+	memcpy(e->buffer + ((size_t)e->used << shift), block, e->plan->block_size);
+	e->used++;
+	return 0;
+}
+
+static int report(struct emitter *e)
+{
+	const struct ext2_plan *p = e->plan;
+	const uint32_t shift = p->layout.block_shift;
+
+	if (!e->options->progress)
+		return 0;
+	uint64_t done = content_done(e->content) + ((uint64_t)e->next_meta << shift);
+	if (e->options->progress(
+		    done, (uint64_t)p->used_blocks << shift, e->options->progress_data))
+		return error_set(e->err, ECANCELED, "write the image");
+	return 0;
+}
+
+static int emit_super(struct emitter *e, uint32_t group)
+{
+	const struct ext2_plan *p = e->plan;
+	const uint32_t per_block = p->block_size / EXT2_DESC_SIZE;
+	uint32_t address = layout_group_start(&p->layout, group);
+	struct disk_super super;
+
+	super_encode(p, group, &super);
+	memset(e->block, 0, p->block_size);
+	memcpy(e->block + (address == 0 ? EXT2_SUPER_OFFSET : 0), &super, sizeof(super));
+	if (put_block(e, address, e->block) < 0)
+		return -1;
+	for (uint32_t i = 0; i < p->layout.descriptor_blocks; i++) {
+		struct disk_group *descs = (struct disk_group *)e->block;
+		memset(e->block, 0, p->block_size);
+		for (uint32_t k = 0;
+			k < per_block && i * per_block + k < p->layout.groups; k++)
+			super_encode_group(p, i * per_block + k, &descs[k]);
+		if (put_block(e, address + 1 + i, e->block) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* false: that inode is not in use, or one of those that have a number and nothing else.
+ */
+static bool encode_inode(const struct ext2_plan *p, uint32_t ino, struct disk_inode *ret)
+{
+	const struct tree_inode *inode = plan_inode_by_number(p, ino);
+
+	if (inode)
+		inode_encode(p, inode, ret);
+	else if (ino == EXT2_FIRST_INO && p->add_lost_found)
+		inode_encode_lost_found(p, ret);
+	else
+		return false;
+	return true;
+}
+
+static int emit_inode_table(struct emitter *e, uint32_t group)
+{
+	const struct ext2_plan *p = e->plan;
+	const uint32_t per_block = p->block_size / EXT2_INODE_SIZE;
+	struct disk_inode *inodes = (struct disk_inode *)e->block;
+	uint32_t used = super_used_inodes(p, group);
+	uint32_t ino = group * p->layout.inodes_per_group + 1;
+
+	for (uint32_t i = 0; i < used; i += per_block) {
+		bool any = false;
+		memset(e->block, 0, p->block_size);
+		for (uint32_t k = 0; k < per_block && i + k < used; k++)
+			any |= encode_inode(p, ino + i + k, &inodes[k]);
+		uint32_t address = layout_inode_table(&p->layout, group) + i / per_block;
+		if (any && put_block(e, address, e->block) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int emit_group(struct emitter *e, uint32_t group)
+{
+	const struct ext2_plan *p = e->plan;
+
+	if (layout_group_has_super(group) && emit_super(e, group) < 0)
+		return -1;
+	super_fill_block_bitmap(p, group, e->block);
+	if (put_block(e, layout_block_bitmap(&p->layout, group), e->block) < 0)
+		return -1;
+	super_fill_inode_bitmap(p, group, e->block);
+	if (put_block(e, layout_inode_bitmap(&p->layout, group), e->block) < 0)
+		return -1;
+	if (emit_inode_table(e, group) < 0)
+		return -1;
+	return report(e);
+}
+
+/* The next block of the first zone; the tables of the group that it is in come before it.
+ */
+static int put_meta(const void *block, void *data)
+{
+	struct emitter *e = data;
+	uint32_t run;
+	uint32_t address = layout_address(&e->plan->layout, e->next_meta, &run);
+
+	for (; e->next_group <= layout_group_of(&e->plan->layout, address);
+		e->next_group++)
+		if (emit_group(e, e->next_group) < 0)
+			return -1;
+	e->next_meta++;
+	return put_block(e, address, block);
+}
+
+static int emit_symlink(struct emitter *e, const struct tree_inode *inode)
+{
+	CLEANUP_FREE uint8_t *block = xcalloc(1, e->plan->block_size);
+
+	memcpy(block, inode->target, inode->size);
+	return put_meta(block, e);
+}
+
+static int emit_xattr_block(struct emitter *e, const struct tree_inode *inode)
+{
+	const struct ext2_plan *p = e->plan;
+	uint32_t index = p->inodes[inode->index].xattrs;
+	CLEANUP(xattr_set_done) struct xattr_set set = {0};
+
+	if (index == NO_XATTR_BLOCK || p->xattr_blocks.items[index].owner != inode->index)
+		return 0;
+	assert(e->next_meta == p->xattr_blocks.items[index].data);
+	if (xattr_set_init(&set, inode, p->block_size, e->err) < 0)
+		return -1;
+	CLEANUP_FREE uint8_t *block = xcalloc(1, p->block_size);
+	xattr_write_block(
+		&set, p->xattr_blocks.items[index].refcount, block, p->block_size);
+	return put_meta(block, e);
+}
+
+/* What an inode has in the first zone. */
+static int emit_inode_blocks(struct emitter *e, const struct tree_inode *inode)
+{
+	const struct ext2_plan *p = e->plan;
+	struct block_runs runs = plan_block_runs(p, inode);
+	uint32_t meta = p->inodes[inode->index].meta;
+	struct map_shape shape;
+
+	assert(e->next_meta == meta);
+	map_measure(runs, p->block_size, &shape);
+	uint32_t first = plan_first_block(p, inode, &shape);
+	if (map_total(&shape) && map_write(p, runs, meta, first, put_meta, e) < 0)
+		return -1;
+	if (S_ISDIR(inode->mode) && dir_write(p, inode, put_meta, e) < 0)
+		return -1;
+	if (S_ISLNK(inode->mode) && shape.data_blocks && emit_symlink(e, inode) < 0)
+		return -1;
+	return emit_xattr_block(e, inode);
+}
+
+static int emit_metadata(struct emitter *e)
+{
+	const struct ext2_plan *p = e->plan;
+
+	if (p->add_lost_found &&
+		dir_write_empty(p, EXT2_FIRST_INO, EXT2_ROOT_INO, put_meta, e) < 0)
+		return -1;
+	for (uint32_t i = 0; i < p->n_inodes; i++)
+		if (emit_inode_blocks(e, tree_inode_at(p->tree, i)) < 0)
+			return -1;
+	assert(e->next_meta == p->meta_blocks);
+	for (; e->next_group < p->layout.groups; e->next_group++)
+		if (emit_group(e, e->next_group) < 0)
+			return -1;
+	return flush(e);
+}
+
+static int emit_all(struct emitter *e)
+{
+	if (emit_metadata(e) < 0)
+		return -1;
+	while (!content_wait(e->content, PROGRESS_MS))
+		if (report(e) < 0)
+			return -1;
+	return report(e);
+}
+
+int ext2_emit(const struct ext2_plan *p, int fd, const struct ext2_emit_options *options,
+	struct ext2_emit_stats *ret_stats, struct error *err)
+{
+	static const struct ext2_emit_options defaults;
+	CLEANUP_FREE uint8_t *buffer = xmalloc((size_t)BUFFER_BLOCKS * p->block_size);
+	CLEANUP_FREE uint8_t *block = xmalloc(p->block_size);
+	struct emitter e = {
+		.plan = p,
+		.fd = fd,
+		.options = options ? options : &defaults,
+		.err = err,
+		.buffer = buffer,
+		.block = block,
+	};
+
+	if (ftruncate(fd, p->layout.size) < 0)
+		return error_set(
+			err, errno, "make an image of %" PRIu64 " bytes", p->layout.size);
+	unsigned workers = e.options->workers ? e.options->workers : DEFAULT_WORKERS;
+	if (content_start(p, fd, workers, &e.content, err) < 0)
+		return -1;
+	if (emit_all(&e) < 0) {
+		content_cancel(e.content);
+		content_finish(e.content, NULL, NULL);
+		return -1;
+	}
+	return content_finish(e.content, ret_stats, err);
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The choice of a kernel. All that could be one is collected, the best version first, and
+ * the first is taken that passes: its file can be read and is a kernel, its modules are
+ * there, and among them what the boot needs. Each that fails is kept with its reason, so
+ * that the user sees why the newest was not taken, or what there is to mend.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <libgen.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "kernel/decompress.h"
+#include "kernel/image.h"
+#include "kernel/kernel.h"
+#include "kernel/modules-dir.h"
+#include "kernel/version-order.h"
+
+#define IMAGE_MAX ((size_t)1024 * 1024 * 1024)
+
+struct candidate {
+	char *image;
+	char *version; /* from the file; from its name if it can't be read */
+	char *problem; /* NULL: none so far */
+	bool beside_modules;
+};
+
+struct candidates {
+	struct candidate *items;
+	size_t len;
+	size_t cap;
+};
+
+static void candidates_done(struct candidates *list)
+{
+	vector_foreach (c, list) {
+		free(c->image);
+		free(c->version);
+		free(c->problem);
+	}
+	vector_done(list);
+}
+
+/* A version that is not in the first bytes: that of an arm64 or ELF kernel, packed or
+ * not. */
+static char *version_of_whole(const char *path, struct error *err)
+{
+	CLEANUP_FREE char *data = NULL;
+	size_t len;
+
+	if (io_read_file(AT_FDCWD, path, IMAGE_MAX, &data, &len, err) < 0)
+		return NULL;
+	if (decompress_format((uint8_t *)data, len)) {
+		CLEANUP_FREE uint8_t *packed = (uint8_t *)TAKE_PTR(data);
+		uint8_t *plain;
+		if (decompress(packed, len, IMAGE_MAX, &plain, &len, err) < 0)
+			return NULL;
+		data = (char *)plain;
+	}
+	char *version = kernel_version_parse((uint8_t *)data, len);
+	return version ? version : error_null(err, 0, "not a kernel image");
+}
+
+static char *version_of_file(const char *path, struct error *err)
+{
+	CLEANUP_FREE uint8_t *head = xmalloc(KERNEL_IMAGE_HEAD_MAX);
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_null(err, errno, "can't be read");
+	if (!S_ISREG(st.st_mode))
+		return error_null(err, 0, "not a regular file");
+	ssize_t len = io_pread_full(fd, head, KERNEL_IMAGE_HEAD_MAX, 0);
+	if (len < 0)
+		return error_null(err, errno, "can't be read");
+
+	if (kernel_image_is_bzimage(head, len)) {
+		char *version = kernel_version_parse(head, len);
+		return version ? version
+			       : error_null(err, 0, "its header has no version");
+	}
+	if (!kernel_image_is_elf(head, len) && !kernel_image_is_arm64(head, len) &&
+		!decompress_format(head, len))
+		return error_null(err, 0, "not a kernel image");
+	return version_of_whole(path, err);
+}
+
+static void add_candidate(struct candidates *list, char *image, const char *named_version,
+	bool beside_modules)
+{
+	struct error err;
+	struct candidate c = {.image = image, .beside_modules = beside_modules};
+
+	c.version = version_of_file(image, &err);
+	if (!c.version) {
+		c.version = xstrdup(named_version);
+		c.problem = xstrdup(err.msg);
+	}
+	vector_push(list, c);
+}
+
+static void collect_beside_modules(const char *root, struct candidates *list)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/lib/modules", root);
+	CLEANUP_CLOSEDIR DIR *dir = opendir(path);
+
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		if (entry->d_name[0] == '.')
+			continue;
+		CLEANUP_FREE char *image =
+			xasprintf("%s/%s/vmlinuz", path, entry->d_name);
+		if (access(image, F_OK) == 0)
+			add_candidate(list, TAKE_PTR(image), entry->d_name, true);
+	}
+}
+
+static bool is_boot_kernel(const char *name)
+{
+	static const char *const patterns[] = {
+		"vmlinuz*", "vmlinux*", "Image*", "kernel-*"};
+
+	/* A rescue kernel is a copy of an old one, kept for a system that does not boot.
+	 */
+	if (strstr(name, "rescue"))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
+		if (fnmatch(patterns[i], name, 0) == 0)
+			return true;
+	return false;
+}
+
+static void collect_boot(const char *root, struct candidates *list)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/boot", root);
+	CLEANUP_CLOSEDIR DIR *dir = opendir(path);
+
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		if (!is_boot_kernel(entry->d_name))
+			continue;
+		const char *hyphen = strchr(entry->d_name, '-');
+		add_candidate(list, xasprintf("%s/%s", path, entry->d_name),
+			hyphen ? hyphen + 1 : "", false);
+	}
+}
+
+/* Best first. */
+static int compare_candidates(const void *a, const void *b)
+{
+	const struct candidate *ca = a;
+	const struct candidate *cb = b;
+
+	int diff = kernel_version_prefer(cb->version, ca->version);
+	if (!diff)
+		diff = cb->beside_modules - ca->beside_modules;
+	return diff ? diff : strcmp(ca->image, cb->image);
+}
+
+/* Are the needed modules in the directory, or built into its kernel? */
+static int check_modules(const char *dir, const char *const *needs, struct error *err)
+{
+	CLEANUP_KMOD struct kmod_ctx *ctx = NULL;
+
+	if (modules_dir_open(dir, &ctx, err) < 0)
+		return -1;
+	for (; needs && *needs; needs++) {
+		if (**needs == '?')
+			continue;
+		CLEANUP_KMOD_LIST struct kmod_list *list =
+			modules_dir_lookup(ctx, *needs);
+		if (!list)
+			return error_set(err, 0, "has no %s", *needs);
+	}
+	return 0;
+}
+
+static int check_candidate(const struct candidate *c,
+	const struct kernel_request *request, const char *root, struct kernel *ret,
+	struct error *err)
+{
+	if (c->problem)
+		return error_set(err, 0, "%s", c->problem);
+	CLEANUP_FREE char *dir = request->modules_dir
+		? xstrdup(request->modules_dir)
+		: xasprintf("%s/lib/modules/%s", root, c->version);
+	if (check_modules(dir, request->needs, err) < 0)
+		return -1;
+	*ret = (struct kernel){xstrdup(c->image), xstrdup(c->version), TAKE_PTR(dir)};
+	return 0;
+}
+
+static int nothing_found(
+	const char *root, const struct strvec *rejected, struct error *err)
+{
+	CLEANUP_STRBUF struct strbuf reasons = {0};
+
+	vector_foreach (reason, rejected)
+		strbuf_addf(&reasons, "%s%s", reasons.len ? "; " : "", *reason);
+	return error_set(err, 0,
+		"no kernel to boot: looked for %s/lib/modules/*/vmlinuz and "
+		"%s/boot/vmlinuz*, "
+		"Image*, kernel-*; %s%s. Install a kernel package (Debian: "
+		"linux-image-cloud-amd64, Fedora: kernel-core, Arch: linux) or name one "
+		"with "
+		"--kernel FILE --modules DIR",
+		root, root, reasons.len ? "passed over " : "there is none",
+		reasons.len ? reasons.data : "");
+}
+
+static int search(const struct kernel_request *request, const char *root,
+	struct kernel *ret, struct strvec *rejected, struct error *err)
+{
+	CLEANUP(candidates_done) struct candidates list = {0};
+
+	collect_beside_modules(root, &list);
+	collect_boot(root, &list);
+	vector_sort(&list, compare_candidates);
+	vector_foreach (c, &list) {
+		struct error why;
+		if (check_candidate(c, request, root, ret, &why) == 0)
+			return 0;
+		strvec_addf(rejected, "%s: %s", c->image, why.msg);
+		log_info("kernel: passed over %s: %s", c->image, why.msg);
+	}
+	return nothing_found(root, rejected, err);
+}
+
+static bool has_index(const char *dir)
+{
+	CLEANUP_FREE char *index = xasprintf("%s/modules.dep.bin", dir);
+
+	return access(index, F_OK) == 0;
+}
+
+/*
+ * The modules of a kernel that the user named: where they are installed, or beside it, as
+ * in a directory made by "make modules_install".
+ */
+static char *modules_of_named(const char *image, const char *version, const char *root)
+{
+	CLEANUP_FREE char *copy = xstrdup(image);
+	const char *beside = dirname(copy);
+	char *const places[] = {
+		xasprintf("%s/lib/modules/%s", root, version),
+		xasprintf("%s/lib/modules/%s", beside, version),
+		xasprintf("%s/../lib/modules/%s", beside, version),
+		xasprintf("%s/modules/%s", beside, version),
+		xasprintf("%s/modules", beside),
+		xstrdup(beside),
+	};
+	char *found = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (!found && has_index(places[i]))
+			found = places[i];
+		else
+			free(places[i]);
+	return found;
+}
+
+static int take_named(const struct kernel_request *request, const char *root,
+	struct kernel *ret, struct error *err)
+{
+	CLEANUP_FREE char *dir = NULL;
+	CLEANUP_FREE char *version = version_of_file(request->image, err);
+
+	if (!version)
+		return error_prefix(err, "kernel '%s'", request->image);
+	if (request->modules_dir)
+		dir = xstrdup(request->modules_dir);
+	else
+		dir = modules_of_named(request->image, version, root);
+	if (!dir)
+		return error_set(err, 0,
+			"kernel '%s': no modules of version %s in %s/lib/modules or "
+			"beside it. "
+			"Name their directory with --modules DIR",
+			request->image, version, root);
+	if (check_modules(dir, request->needs, err) < 0)
+		return error_prefix(
+			err, "kernel '%s', modules in '%s'", request->image, dir);
+	*ret = (struct kernel){xstrdup(request->image), TAKE_PTR(version), TAKE_PTR(dir)};
+	return 0;
+}
+
+int kernel_find(const struct kernel_request *request, struct kernel *ret,
+	struct strvec *ret_rejected, struct error *err)
+{
+	CLEANUP_STRVEC struct strvec rejected = {0};
+	size_t len = strlen(request->root);
+	while (len && request->root[len - 1] == '/')
+		len--;
+	CLEANUP_FREE char *root = xstrndup(request->root, len);
+
+	int r = request->image ? take_named(request, root, ret, err)
+			       : search(request, root, ret, &rejected, err);
+	if (r == 0)
+		log_info("kernel: %s, version %s", ret->image, ret->version);
+	if (ret_rejected)
+		vector_foreach (reason, &rejected)
+			strvec_add(ret_rejected, *reason);
+	return r;
+}
+
+void kernel_done(struct kernel *k)
+{
+	free(k->image);
+	free(k->version);
+	free(k->modules_dir);
+	*k = (struct kernel){0};
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Kernel file formats; image.h has the drawing. The x86 offsets are those of the kernel's
+ * Documentation/arch/x86/boot.rst, arm64's of Documentation/arch/arm64/booting.rst.
+ * Everything is little-endian.
+ */
+#include "kernel/image.h"
+
+#include <elf.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "kernel/kernel.h"
+
+#define X86_SETUP_SECTS 0x1f1 /* u8: 512-byte sectors behind the first; 0 means 4 */
+#define X86_MAGIC	0x202 /* "HdrS" */
+#define X86_PROTOCOL	0x206 /* u16 */
+#define X86_KERNEL_VERSION \
+	0x20e /* u16: where the version string is, less 0x200; 0: nowhere */
+#define X86_PAYLOAD_OFFSET 0x248 /* u32: from the end of the setup sectors */
+#define X86_PAYLOAD_LENGTH 0x24c /* u32 */
+#define X86_HEADER_END	   0x250
+#define X86_PAYLOAD_SINCE  0x0208 /* the protocol that brought the last two */
+
+#define ARM64_MAGIC 0x38 /* "ARM\x64" */
+
+#define XEN_NOTE_PHYS32_ENTRY 18
+
+#define VERSION_MAX 128
+
+static uint32_t get_le(const uint8_t *p, size_t bytes)
+{
+	uint32_t value = 0;
+
+	for (size_t i = 0; i < bytes; i++)
+		value |= (uint32_t)p[i] << (8 * i);
+	return value;
+}
+
+static bool has_at(const uint8_t *data, size_t len, size_t at, const char magic[static 4])
+{
+	return len >= at + 4 && memcmp(data + at, magic, 4) == 0;
+}
+
+bool kernel_image_is_bzimage(const uint8_t *data, size_t len)
+{
+	return len >= X86_HEADER_END && has_at(data, len, X86_MAGIC, "HdrS");
+}
+
+bool kernel_image_is_elf(const uint8_t *data, size_t len)
+{
+	return has_at(data, len, 0, ELFMAG);
+}
+
+bool kernel_image_is_arm64(const uint8_t *data, size_t len)
+{
+	return has_at(data, len, ARM64_MAGIC, "ARM\x64");
+}
+
+/* A release like "6.1.0-56-cloud-amd64", up to the blank or the NUL behind it. */
+static char *parse_release(const uint8_t *data, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && data[n] > ' ' && data[n] < 0x7f && data[n] != '/')
+		n++;
+	if (n == len || n > VERSION_MAX || n == 0 || data[0] < '0' || data[0] > '9')
+		return NULL;
+	return xstrndup((const char *)data, n);
+}
+
+/* /proc/version's text. Its format string is in the image too, "Linux version %s". */
+static char *find_banner(const uint8_t *data, size_t len)
+{
+	static const char banner[] = "Linux version ";
+	const size_t banner_len = sizeof(banner) - 1;
+	const uint8_t *end = data + len;
+
+	for (const uint8_t *p = data; (p = memmem(p, end - p, banner, banner_len));) {
+		p += banner_len;
+		char *release = parse_release(p, end - p);
+		if (release)
+			return release;
+	}
+	return NULL;
+}
+
+char *kernel_version_parse(const uint8_t *data, size_t len)
+{
+	if (kernel_image_is_bzimage(data, len)) {
+		size_t at = get_le(data + X86_KERNEL_VERSION, 2);
+		at += 0x200;
+		return at > 0x200 && at < len ? parse_release(data + at, len - at) : NULL;
+	}
+	if (kernel_image_is_elf(data, len) || kernel_image_is_arm64(data, len))
+		return find_banner(data, len);
+	return NULL;
+}
+
+bool kernel_image_payload(const uint8_t *data, size_t len, size_t *ret_offset,
+	size_t *ret_len, const char **ret_why)
+{
+	*ret_why = "not a bzImage";
+	if (!kernel_image_is_bzimage(data, len))
+		return false;
+	*ret_why = "a bzImage from before boot protocol 2.08, which does not say where "
+		   "its payload is";
+	if (get_le(data + X86_PROTOCOL, 2) < X86_PAYLOAD_SINCE)
+		return false;
+
+	uint64_t sectors = data[X86_SETUP_SECTS] ? data[X86_SETUP_SECTS] : 4;
+	uint64_t offset = (sectors + 1) * 512 + get_le(data + X86_PAYLOAD_OFFSET, 4);
+	uint64_t payload_len = get_le(data + X86_PAYLOAD_LENGTH, 4);
+	*ret_why = "its header names a payload outside of the file";
+	if (payload_len <= 4 || offset > len || payload_len > len - offset)
+		return false;
+	*ret_offset = offset;
+	*ret_len = payload_len - 4; /* the size word */
+	return true;
+}
+
+/* The notes of one segment, each: three words, the name and the descriptor, padded to
+ * words. */
+static bool notes_have_pvh(const uint8_t *p, uint64_t len)
+{
+	while (len >= sizeof(Elf64_Nhdr)) {
+		Elf64_Nhdr note;
+
+		memcpy(&note, p, sizeof(note));
+		uint64_t name_len = ((uint64_t)note.n_namesz + 3) & ~(uint64_t)3;
+		uint64_t whole = sizeof(note) + name_len +
+			(((uint64_t)note.n_descsz + 3) & ~(uint64_t)3);
+		if (whole > len)
+			return false;
+		if (note.n_type == XEN_NOTE_PHYS32_ENTRY && note.n_namesz == 4 &&
+			note.n_descsz >= 4 && memcmp(p + sizeof(note), "Xen", 4) == 0)
+			return true;
+		p += whole;
+		len -= whole;
+	}
+	return false;
+}
+
+bool kernel_image_has_pvh(const uint8_t *data, size_t len)
+{
+	Elf64_Ehdr elf;
+
+	if (!kernel_image_is_elf(data, len) || len < sizeof(elf))
+		return false;
+	memcpy(&elf, data, sizeof(elf));
+	if (elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_ident[EI_DATA] != ELFDATA2LSB ||
+		elf.e_machine != EM_X86_64 || elf.e_phentsize != sizeof(Elf64_Phdr) ||
+		elf.e_phoff > len ||
+		elf.e_phnum > (len - elf.e_phoff) / sizeof(Elf64_Phdr))
+		return false;
+	for (size_t i = 0; i < elf.e_phnum; i++) {
+		Elf64_Phdr segment;
+
+		memcpy(&segment, data + elf.e_phoff + i * sizeof(segment),
+			sizeof(segment));
+		if (segment.p_type != PT_NOTE || segment.p_offset > len ||
+			segment.p_filesz > len - segment.p_offset)
+			continue;
+		if (notes_have_pvh(data + segment.p_offset, segment.p_filesz))
+			return true;
+	}
+	return false;
+}

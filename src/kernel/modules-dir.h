@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A kernel's modules directory through libkmod, as that directory alone describes it: the
+ * host's /etc/modprobe.d (blacklists, aliases, install commands) is about the host's
+ * hardware and has no say in the appliance.
+ */
+#pragma once
+
+#include <libkmod.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+/* Fails when depmod's index is not there. */
+int modules_dir_open(const char *dir, struct kmod_ctx **ret, struct error *err);
+/* All modules that a name or alias means, built-in ones too; NULL: none. */
+struct kmod_list *modules_dir_lookup(struct kmod_ctx *ctx, const char *name);
+
+static inline void cleanup_kmod(struct kmod_ctx **ctx)
+{
+	if (*ctx)
+		kmod_unref(*ctx);
+}
+
+static inline void cleanup_kmod_list(struct kmod_list **list)
+{
+	kmod_module_unref_list(*list);
+}
+
+#define CLEANUP_KMOD	  CLEANUP(cleanup_kmod)
+#define CLEANUP_KMOD_LIST CLEANUP(cleanup_kmod_list)

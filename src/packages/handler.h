@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One package manager, as a struct of functions. To add one: write them, and name the
+ * struct in packages.c's table.
+ *
+ * A handler opens its database into memory of its own, `db`, and hands out packages that
+ * live there; it embeds `struct package` in what it knows of each. It answers for one
+ * package at a time: the closure, sorting and telling the user about names are
+ * packages.c's.
+ */
+#pragma once
+
+#include "packages/packages.h"
+
+struct packages_handler {
+	const char *name;
+	const char *install_command; /* for advice: "apt-get install" */
+	/* Paths below the root, NULL-terminated; one that exists shows that the manager
+	 * is in use. */
+	const char *const *databases;
+
+	/* `root` has no slash at its end: "" is the host's own. */
+	int (*open)(const char *root, void **ret_db, struct error *err);
+	void (*close)(void *db);
+
+	size_t (*count)(const void *db);
+	/* By index, in an order that the same database always gives. */
+	const struct package *(*at)(const void *db, size_t index);
+	/* By what a user writes: a name, or what a package provides. NULL: nothing
+	 * installed. */
+	const struct package *(*find)(const void *db, const char *name);
+	/* Append the packages that satisfy what this one needs to run, and warn of what
+	 * does not. */
+	int (*depends)(void *db, const struct package *pkg, struct package_set *ret,
+		struct error *err);
+	/* Append the set's paths, in any order. */
+	int (*files)(void *db, const struct package_set *set, struct package_files *ret,
+		struct error *err);
+	void (*watch_paths)(const void *db, struct strvec *ret);
+};
+
+extern const struct packages_handler dpkg_handler;
+
+/*
+ * Sort by path and leave each path once. A path that several packages list is
+ * configuration only if all of them say so: one that ships it as a plain file has taken
+ * it over.
+ */
+void package_files_sort(struct package_files *files);
+/* Is the path there? Of sorted files. */
+bool package_files_contain(const struct package_files *files, const char *path);

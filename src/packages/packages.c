@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The package manager at hand: choosing its handler, and what is the same for all of
+ * them: the closure over dependencies, and telling the user about a name that is not
+ * installed.
+ */
+#include "packages/packages.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "packages/handler.h"
+
+static const struct packages_handler *const handlers[] = {
+	&dpkg_handler,
+};
+
+struct packages {
+	const struct packages_handler *handler;
+	void *db;
+};
+
+static bool handler_in_use(const struct packages_handler *handler, const char *root)
+{
+	for (const char *const *path = handler->databases; *path; path++) {
+		CLEANUP_FREE char *full = xasprintf("%s/%s", root, *path);
+		if (access(full, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int no_database(const char *root, struct error *err)
+{
+	CLEANUP_STRBUF struct strbuf looked = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
+		for (const char *const *path = handlers[i]->databases; *path; path++)
+			strbuf_addf(
+				&looked, "%s%s/%s", looked.len ? ", " : "", root, *path);
+	return error_set(err, 0, "no package database that can be read: there is no %s",
+		looked.data);
+}
+
+int packages_open(const char *root, struct packages **ret, struct error *err)
+{
+	size_t len = strlen(root);
+	while (len && root[len - 1] == '/')
+		len--;
+	CLEANUP_FREE char *prefix = xstrndup(root, len);
+
+	for (size_t i = 0; i < ARRAY_SIZE(handlers); i++) {
+		void *db;
+
+		if (!handler_in_use(handlers[i], prefix))
+			continue;
+		if (handlers[i]->open(prefix, &db, err) < 0)
+			return -1;
+		*ret = xmalloc(sizeof(**ret));
+		**ret = (struct packages){handlers[i], db};
+		log_info("packages: %s, %zu installed", handlers[i]->name,
+			packages_count(*ret));
+		return 0;
+	}
+	return no_database(prefix, err);
+}
+
+void packages_close(struct packages *p)
+{
+	if (!p)
+		return;
+	p->handler->close(p->db);
+	free(p);
+}
+
+const char *packages_manager(const struct packages *p)
+{
+	return p->handler->name;
+}
+
+size_t packages_count(const struct packages *p)
+{
+	return p->handler->count(p->db);
+}
+
+bool packages_installed(const struct packages *p, const char *name)
+{
+	return p->handler->find(p->db, name) != NULL;
+}
+
+/* Edit distance; a distance above `limit` may be given as any number above it. */
+static size_t distance(const char *a, const char *b, size_t limit)
+{
+	size_t b_len = strlen(b);
+	size_t row[64];
+
+	if (b_len >= ARRAY_SIZE(row))
+		return limit + 1;
+	for (size_t j = 0; j <= b_len; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i + 1;
+		for (size_t j = 0; j < b_len; j++) {
+			size_t replaced = diagonal + (a[i] != b[j]);
+			diagonal = row[j + 1];
+			row[j + 1] = MIN(replaced, MIN(row[j], diagonal) + 1);
+		}
+	}
+	return row[b_len];
+}
+
+/* The installed name that the user most likely meant: a third of it may be wrong. */
+static const char *similar_name(const struct packages *p, const char *name)
+{
+	const char *best = NULL;
+	size_t limit = MAX(strlen(name) / 3, 1);
+
+	for (size_t i = 0; i < packages_count(p); i++) {
+		const char *other = p->handler->at(p->db, i)->name;
+		size_t d = distance(name, other, limit);
+		if (d > limit || (best && d == limit))
+			continue;
+		best = other;
+		limit = d;
+	}
+	return best;
+}
+
+static int not_installed(const struct packages *p, const char *name, struct error *err)
+{
+	const char *similar = similar_name(p, name);
+
+	if (similar)
+		return error_set(err, 0,
+			"package '%s' is not installed; '%s' is. Did you mean that, or "
+			"else "
+			"install it first: %s %s",
+			name, similar, p->handler->install_command, name);
+	return error_set(err, 0, "package '%s' is not installed. Install it first: %s %s",
+		name, p->handler->install_command, name);
+}
+
+/* Append to the set what is not yet in it. */
+static void add_once(struct package_set *set, bool *seen, const struct package *pkg)
+{
+	if (seen[pkg->index])
+		return;
+	seen[pkg->index] = true;
+	vector_push(set, pkg);
+}
+
+/* The set is its own work list: each package in it is asked once for what it needs. */
+static int close_over(
+	struct packages *p, struct package_set *set, bool *seen, struct error *err)
+{
+	CLEANUP(package_set_done) struct package_set needed = {0};
+
+	for (size_t i = 0; i < set->len; i++) {
+		needed.len = 0;
+		if (p->handler->depends(p->db, set->items[i], &needed, err) < 0)
+			return -1;
+		vector_foreach (pkg, &needed)
+			add_once(set, seen, *pkg);
+	}
+	return 0;
+}
+
+static int compare_packages(const void *a, const void *b)
+{
+	const struct package *pa = *(const struct package *const *)a;
+	const struct package *pb = *(const struct package *const *)b;
+	int diff = strcmp(pa->name, pb->name);
+
+	return diff ? diff : strcmp(pa->arch, pb->arch);
+}
+
+int packages_resolve(struct packages *p, const char *const *names, size_t n,
+	struct package_set *ret, struct error *err)
+{
+	CLEANUP(package_set_done) struct package_set set = {0};
+	CLEANUP_FREE bool *seen = xcalloc(packages_count(p), sizeof(*seen));
+
+	for (size_t i = 0; i < n; i++) {
+		const struct package *pkg = p->handler->find(p->db, names[i]);
+		if (!pkg)
+			return not_installed(p, names[i], err);
+		add_once(&set, seen, pkg);
+	}
+	if (close_over(p, &set, seen, err) < 0)
+		return -1;
+	vector_sort(&set, compare_packages);
+	*ret = set;
+	set = (struct package_set){0};
+	return 0;
+}
+
+void package_set_done(struct package_set *set)
+{
+	vector_done(set);
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	const struct package_file *fa = a;
+	const struct package_file *fb = b;
+
+	return strcmp(fa->path, fb->path);
+}
+
+void package_files_sort(struct package_files *files)
+{
+	size_t kept = 0;
+
+	vector_sort(files, compare_files);
+	for (size_t i = 0; i < files->len; i++) {
+		const struct package_file *file = &files->items[i];
+		if (kept && strcmp(files->items[kept - 1].path, file->path) == 0)
+			files->items[kept - 1].is_config &= file->is_config;
+		else
+			files->items[kept++] = *file;
+	}
+	files->len = kept;
+}
+
+bool package_files_contain(const struct package_files *files, const char *path)
+{
+	const struct package_file key = {.path = path};
+
+	return files->len &&
+		bsearch(&key, files->items, files->len, sizeof(key), compare_files);
+}
+
+int packages_files(struct packages *p, const struct package_set *set,
+	struct package_files *ret, struct error *err)
+{
+	CLEANUP(package_files_done) struct package_files files = {0};
+
+	if (p->handler->files(p->db, set, &files, err) < 0)
+		return -1;
+	package_files_sort(&files);
+	*ret = files;
+	files = (struct package_files){0};
+	return 0;
+}
+
+void package_files_done(struct package_files *files)
+{
+	vector_done(files);
+}
+
+void packages_watch_paths(const struct packages *p, struct strvec *ret)
+{
+	p->handler->watch_paths(p->db, ret);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A user's disk image, checked before qemu sees it. The format is never guessed from content that a
+ * guest could have written: an image that looks like qcow2 and is said to be nothing is refused, as
+ * a qcow2 header can name any file of the host as its backing file.
+ */
+#include "vm/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+struct format {
+	const char *name; /* qemu's driver */
+	const char *magic;
+	size_t magic_len;
+	off_t magic_offset;
+};
+
+static const struct format formats[] = {
+	{"raw", NULL, 0, 0},
+	{"qcow2", "QFI\xfb", 4, 0},
+	{"qed", "QED\0", 4, 0},
+	{"vmdk", "KDMV", 4, 0},
+	{"vdi", "\x7f\x10\xda\xbe", 4, 64},
+	{"vhdx", "vhdxfile", 8, 0},
+	{"vpc", "conectix", 8, 0},
+};
+
+static const struct format *format_named(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		if (strcmp(formats[i].name, name) == 0)
+			return &formats[i];
+	return NULL;
+}
+
+static bool has_magic(int fd, const struct format *f)
+{
+	char bytes[16];
+
+	return f->magic && io_pread_full(fd, bytes, f->magic_len, f->magic_offset) ==
+				   (ssize_t)f->magic_len &&
+		memcmp(bytes, f->magic, f->magic_len) == 0;
+}
+
+static int check_format(int fd, const char *path, const char *format, struct error *err)
+{
+	if (format && !format_named(format))
+		return error_set(err, 0,
+			"attach '%s': '%s' is not a format known here: raw, qcow2, qed, vmdk, vdi, "
+			"vhdx or vpc", path, format);
+	if (format && !has_magic(fd, format_named(format)) && strcmp(format, "raw") != 0)
+		return error_set(err, 0, "attach '%s': it is not in %s format", path, format);
+	for (size_t i = 0; i < ARRAY_SIZE(formats) && !format; i++)
+		if (has_magic(fd, &formats[i]))
+			return error_set(err, 0,
+				"attach '%s': it looks like a %s image; if you trust it, as it may "
+				"name other files of this host, say '%s:%s', else '%s:raw'", path,
+				formats[i].name, path, formats[i].name, path);
+	return 0;
+}
+
+static int check_kind(int fd, const char *path, bool *ret_block_device, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return error_set(err, errno, "attach '%s'", path);
+	if (S_ISDIR(st.st_mode))
+		return error_set(err, EISDIR, "attach '%s'", path);
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return error_set(err, 0,
+			"attach '%s': it is neither a file nor a block device", path);
+	if (S_ISREG(st.st_mode) && st.st_size == 0)
+		return error_set(err, 0, "attach '%s': the file is empty", path);
+	*ret_block_device = S_ISBLK(st.st_mode);
+	return 0;
+}
+
+/* The names go to qemu in JSON, which holds UTF-8 alone. */
+static bool is_utf8(const char *s)
+{
+	for (const unsigned char *p = (const unsigned char *)s; *p; p++) {
+		int follow = *p < 0x80 ? 0 : (*p & 0xe0) == 0xc0 && *p > 0xc1 ? 1
+			: (*p & 0xf0) == 0xe0 ? 2 : (*p & 0xf8) == 0xf0 && *p < 0xf5 ? 3 : -1;
+		if (follow < 0)
+			return false;
+		for (; follow; follow--)
+			if ((*++p & 0xc0) != 0x80)
+				return false;
+	}
+	return true;
+}
+
+int vm_disk_init(struct vm_disk *disk, const char *path, const char *format, bool writable,
+	struct error *err)
+{
+	bool block_device = false;
+
+	/* O_NONBLOCK: a FIFO is refused below, not waited for. */
+	CLEANUP_CLOSE int fd =
+		open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return error_set(err, errno, "attach '%s'", path);
+	if (check_kind(fd, path, &block_device, err) < 0 || check_format(fd, path, format, err) < 0)
+		return -1;
+	CLEANUP_FREE char *full = realpath(path, NULL);
+	if (!full)
+		return error_set(err, errno, "attach '%s'", path);
+	if (!is_utf8(full))
+		return error_set(err, EILSEQ,
+			"attach '%s': qemu takes only file names in UTF-8; rename it", path);
+	*disk = (struct vm_disk){.path = TAKE_PTR(full), .format = xstrdup(format ? format : "raw"),
+		.writable = writable, .block_device = block_device};
+	return 0;
+}
+
+void vm_disk_done(struct vm_disk *disk)
+{
+	free(disk->path);
+	free(disk->format);
+	*disk = (struct vm_disk){0};
+}

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the functional tests share. Source it first: it makes a scratch directory, moves there, and
+# removes it at the end. A test fails by `fail` or by any command that fails unexpectedly.
+# shellcheck shell=bash
+set -eu -o pipefail
+
+: "${HYPERMIN:?the program under test}"
+: "${XDG_CACHE_HOME:?where appliances are kept, shared by the tests}"
+export XDG_CACHE_HOME
+
+cleanups=()
+cleanup_fn() {
+	cleanups+=("$*")
+}
+
+finish() {
+	local status=$? i
+	for ((i = ${#cleanups[@]} - 1; i >= 0; i--)); do
+		${cleanups[i]} || true
+	done
+	cd /
+	rm -rf "$scratch"
+	exit $status
+}
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/hypermin-test.XXXXXX")
+trap finish EXIT
+cd "$scratch"
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+skip() {
+	echo "skipped: $*"
+	exit 77
+}
+
+requires() {
+	command -v "$1" >/dev/null || skip "$1 is not installed"
+}
+
+requires_root() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root: $1"
+}
+
+run() {
+	"$HYPERMIN" run "$@"
+}
+
+# expect_status STATUS COMMAND…: its stdout goes to out, its stderr to err.
+expect_status() {
+	local expected=$1 status=0
+	shift
+	"$@" >out 2>err || status=$?
+	[ "$status" -eq "$expected" ] ||
+		fail "$* ended with status $status, not $expected; stderr: $(cat err)"
+}
+
+# expect_equal WHAT EXPECTED ACTUAL
+expect_equal() {
+	[ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"
+}
+
+# expect_match FILE PATTERN: an extended regular expression
+expect_match() {
+	grep -qE -- "$2" "$1" || fail "$1 does not match '$2': $(cat "$1")"
+}
+
+# wait_for SECONDS COMMAND…: until it succeeds
+wait_for() {
+	local i limit=$(($1 * 20))
+	shift
+	for ((i = 0; i < limit; i++)); do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.05
+	done
+	fail "waited in vain for: $*"
+}
+
+# The pid of the qemu behind a hypermin process: its grandchild.
+qemu_of() {
+	local child grandchild
+	for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+		for grandchild in $(cat "/proc/$child/task/$child/children" 2>/dev/null); do
+			echo "$grandchild"
+			return 0
+		done
+	done
+	return 1
+}
+
+# gone PID: it does not exist, or is a zombie that nobody has waited for
+gone() {
+	[ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which kernel is taken, and what is said of those that are not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fixture-kernel.h"
+#include "kernel/kernel.h"
+#include "kernel/version-order.h"
+
+static const char *const needs_disk[] = {"virtio_blk", "?ext4", NULL};
+
+static int setup(void **state)
+{
+	static struct fixture_root root;
+
+	fixture_root_init(&root);
+	*state = &root;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_root_done(*state);
+	return 0;
+}
+
+static void add_image(const struct fixture_root *f, const char *path, const char *release)
+{
+	CLEANUP_STRBUF struct strbuf image = fixture_bzimage(release, "", 0);
+
+	fixture_root_write_bytes(f, path, image.data, image.len);
+}
+
+static void add_modules(
+	const struct fixture_root *f, const char *release, const char *builtin)
+{
+	if (!fixture_modules(f, release, builtin)) {
+		print_message("skipped: no depmod here\n");
+		skip();
+	}
+}
+
+/* boot/vmlinuz-RELEASE and its modules, the disk's driver built in. */
+static void add_kernel(const struct fixture_root *f, const char *release)
+{
+	CLEANUP_FREE char *path = xasprintf("boot/vmlinuz-%s", release);
+
+	add_image(f, path, release);
+	add_modules(f, release, "kernel/drivers/block/virtio_blk.ko\n");
+}
+
+/* "image version", below the root, and a line for each that was passed over; or the
+ * error. */
+static char *find(const struct fixture_root *f, const char *image)
+{
+	CLEANUP_STRVEC struct strvec rejected = {0};
+	CLEANUP_FREE char *named = image ? xasprintf("%s/%s", f->path, image) : NULL;
+	struct strbuf sb = {0};
+	struct kernel k;
+	struct error err;
+	const struct kernel_request request = {
+		.root = f->path,
+		.image = named,
+		.needs = needs_disk,
+	};
+
+	if (kernel_find(&request, &k, &rejected, &err) < 0)
+		return xstrdup(err.msg);
+	strbuf_addf(&sb, "%s %s\n", k.image + strlen(f->path) + 1, k.version);
+	vector_foreach (line, &rejected)
+		strbuf_addf(&sb, "%s\n", *line + strlen(f->path) + 1);
+	kernel_done(&k);
+	return strbuf_detach(&sb);
+}
+
+static void assert_finds(
+	const struct fixture_root *f, const char *image, const char *expected)
+{
+	CLEANUP_FREE char *got = find(f, image);
+	assert_string_equal(got, expected);
+}
+
+static void assert_contains(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("'%s' does not hold '%s'", text, part);
+}
+
+static void the_highest_version_wins(void **state)
+{
+	add_kernel(*state, "6.1.0-9-amd64");
+	add_kernel(*state, "6.1.0-10-amd64");
+	add_kernel(*state, "6.1.0-10~rc1-amd64");
+	assert_finds(*state, NULL, "boot/vmlinuz-6.1.0-10-amd64 6.1.0-10-amd64\n");
+}
+
+static void the_version_is_what_the_file_says(void **state)
+{
+	add_kernel(*state, "6.1.0-9-amd64");
+	add_image(*state, "boot/vmlinuz-9.9", "6.1.0-8-amd64");
+	add_modules(*state, "6.1.0-8-amd64", "kernel/drivers/block/virtio_blk.ko\n");
+	assert_finds(*state, NULL, "boot/vmlinuz-6.1.0-9-amd64 6.1.0-9-amd64\n");
+}
+
+static void of_one_version_the_leaner_wins(void **state)
+{
+	add_kernel(*state, "6.1.0-10-rt-amd64");
+	add_kernel(*state, "6.1.0-10-amd64");
+	add_kernel(*state, "6.1.0-10-cloud-amd64");
+	add_kernel(*state, "6.1.0-9-cloud-amd64");
+	assert_finds(
+		*state, NULL, "boot/vmlinuz-6.1.0-10-cloud-amd64 6.1.0-10-cloud-amd64\n");
+}
+
+static void the_copy_beside_the_modules_is_preferred(void **state)
+{
+	add_kernel(*state, "6.1.0");
+	add_image(*state, "lib/modules/6.1.0/vmlinuz", "6.1.0");
+	assert_finds(*state, NULL, "lib/modules/6.1.0/vmlinuz 6.1.0\n");
+}
+
+static void rescue_kernels_are_not_for_this(void **state)
+{
+	add_image(*state, "boot/vmlinuz-0-rescue-123", "9.0.0");
+	add_modules(*state, "9.0.0", "kernel/drivers/block/virtio_blk.ko\n");
+	add_kernel(*state, "6.1.0");
+	assert_finds(*state, NULL, "boot/vmlinuz-6.1.0 6.1.0\n");
+}
+
+static void each_that_is_passed_over_has_its_reason(void **state)
+{
+	const struct fixture_root *f = *state;
+
+	fixture_root_write(f, "boot/vmlinuz-9.5", "this is no kernel");
+	add_image(f, "boot/vmlinuz-9.4", "9.4");
+	add_image(f, "boot/vmlinuz-9.3", "9.3");
+	add_modules(f, "9.3", "kernel/drivers/block/loop.ko\n");
+	fixture_root_write(f, "boot/vmlinuz-9.2/in", "");
+	add_kernel(f, "6.1.0");
+	CLEANUP_FREE char *got = find(f, NULL);
+	CLEANUP_FREE char *expected = xasprintf("boot/vmlinuz-6.1.0 6.1.0\n"
+						"boot/vmlinuz-9.5: not a kernel image\n"
+						"boot/vmlinuz-9.4: no modules directory "
+						"'%s/lib/modules/9.4': No such file or "
+						"directory\n"
+						"boot/vmlinuz-9.3: has no virtio_blk\n"
+						"boot/vmlinuz-9.2: not a regular file\n",
+		f->path);
+	assert_string_equal(got, expected);
+}
+
+static void a_kernel_that_may_not_be_read_is_passed_over(void **state)
+{
+	const struct fixture_root *f = *state;
+	CLEANUP_FREE char *path = xasprintf("%s/boot/vmlinuz-9.0", f->path);
+	bool is_root = geteuid() == 0;
+
+	add_kernel(f, "9.0");
+	add_kernel(f, "6.1.0");
+	assert_int_equal(chmod(path, 0), 0);
+	/* root may read everything: be nobody for a moment. */
+	if (is_root) {
+		assert_int_equal(chmod(f->path, 0755), 0);
+		assert_int_equal(seteuid(65534), 0);
+	}
+	CLEANUP_FREE char *got = find(f, NULL);
+	if (is_root)
+		assert_int_equal(seteuid(0), 0);
+	assert_string_equal(got,
+		"boot/vmlinuz-6.1.0 6.1.0\n"
+		"boot/vmlinuz-9.0: can't be read: Permission denied\n");
+}
+
+static void no_kernel_at_all_says_what_to_do(void **state)
+{
+	CLEANUP_FREE char *none = find(*state, NULL);
+
+	assert_contains(none, "no kernel to boot");
+	assert_contains(none, "/boot/vmlinuz*");
+	assert_contains(none, "--kernel FILE --modules DIR");
+	fixture_root_write(*state, "boot/vmlinuz-1", "x");
+	CLEANUP_FREE char *bad = find(*state, NULL);
+	assert_contains(bad, "/boot/vmlinuz-1: not a kernel image");
+}
+
+static void a_named_kernel_is_taken_or_fails(void **state)
+{
+	add_kernel(*state, "6.1.0");
+	add_image(*state, "my/bzImage", "6.1.0");
+	assert_finds(*state, "my/bzImage", "my/bzImage 6.1.0\n");
+
+	fixture_root_write(*state, "my/bzImage", "text");
+	CLEANUP_FREE char *bad = find(*state, "my/bzImage");
+	assert_contains(bad, "my/bzImage': not a kernel image");
+	add_image(*state, "my/bzImage", "7.0.0");
+	CLEANUP_FREE char *no_modules = find(*state, "my/bzImage");
+	assert_contains(no_modules, "no modules of version 7.0.0");
+	assert_contains(no_modules, "--modules DIR");
+}
+
+static void a_named_kernels_modules_may_be_beside_it(void **state)
+{
+	const struct fixture_root *f = *state;
+	CLEANUP_FREE char *from = xasprintf("%s/lib", f->path);
+	CLEANUP_FREE char *to = xasprintf("%s/my/lib", f->path);
+
+	add_modules(f, "7.0.0", "kernel/drivers/block/virtio_blk.ko\n");
+	add_image(f, "my/bzImage", "7.0.0");
+	assert_int_equal(rename(from, to), 0);
+	assert_finds(f, "my/bzImage", "my/bzImage 7.0.0\n");
+}
+
+static void an_arm64_kernel_may_be_packed(void **state)
+{
+	const struct fixture_root *f = *state;
+	CLEANUP_FREE char *pack = xasprintf("gzip %s/boot/Image", f->path);
+	uint8_t image[0x100] = {0};
+
+	memcpy(image + 0x38, "ARM\x64", 4);
+	strcpy((char *)image + 0x40, "Linux version 6.12.0-arm64 (a@b)");
+	fixture_root_write_bytes(f, "boot/Image", image, sizeof(image));
+	add_modules(f, "6.12.0-arm64", "kernel/drivers/block/virtio_blk.ko\n");
+	assert_finds(f, NULL, "boot/Image 6.12.0-arm64\n");
+	assert_true(fixture_run(pack));
+	assert_finds(f, NULL, "boot/Image.gz 6.12.0-arm64\n");
+}
+
+static void orders_versions(void **state)
+{
+	static const char *const ascending[] = {
+		"5.14.0-362.el9.x86_64+debug",
+		"5.14.0-362.el9.x86_64",
+		"5.15.0-91-generic",
+		"5.15.0-91-kvm",
+		"6.1.0-9-amd64",
+		"6.1.0-10-rt-amd64",
+		"6.1.0-10-amd64",
+		"6.1.0-10-cloud-amd64",
+		"6.6.1-arch1-1",
+		"6.6.1-arch2-1",
+		"6.8.0-rc1",
+		"6.8.0-rc2-cloud",
+		"6.8.0",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ascending); i++)
+		for (size_t j = i + 1; j < ARRAY_SIZE(ascending); j++) {
+			assert_true(
+				kernel_version_prefer(ascending[j], ascending[i]) > 0);
+			assert_true(
+				kernel_version_prefer(ascending[i], ascending[j]) < 0);
+		}
+	assert_true(kernel_version_compare("6.8.0-rc1", "6.8.0") < 0);
+	assert_true(kernel_version_compare("6.10", "6.9") > 0);
+	assert_int_equal(kernel_version_compare("6.1", "6.1"), 0);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_highest_version_wins),
+		TEST(the_version_is_what_the_file_says),
+		TEST(of_one_version_the_leaner_wins),
+		TEST(the_copy_beside_the_modules_is_preferred),
+		TEST(rescue_kernels_are_not_for_this),
+		TEST(each_that_is_passed_over_has_its_reason),
+		TEST(a_kernel_that_may_not_be_read_is_passed_over),
+		TEST(no_kernel_at_all_says_what_to_do),
+		TEST(a_named_kernel_is_taken_or_fails),
+		TEST(a_named_kernels_modules_may_be_beside_it),
+		TEST(an_arm64_kernel_may_be_packed),
+		TEST(orders_versions),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Kernel file formats: versions, payloads, the PVH note; and files that lie about them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fixture-kernel.h"
+#include "kernel/image.h"
+#include "kernel/kernel.h"
+#include "kernel/module-signature.h"
+
+/* A copy that ends where the data ends, so that a sanitizer sees any read behind it. */
+static uint8_t *exactly(const struct strbuf *sb, size_t len)
+{
+	return xmemdup(sb->data, len);
+}
+
+static void assert_version(const struct strbuf *sb, const char *expected)
+{
+	CLEANUP_FREE uint8_t *data = exactly(sb, sb->len);
+	CLEANUP_FREE char *version = kernel_version_parse(data, sb->len);
+
+	if (expected)
+		assert_string_equal(version, expected);
+	else
+		assert_null(version);
+}
+
+static void reads_the_version_of_each_format(void **state)
+{
+	CLEANUP_STRBUF struct strbuf bz = fixture_bzimage("6.1.0-56-cloud-amd64", "", 0);
+	CLEANUP_STRBUF struct strbuf elf = fixture_vmlinux(18);
+	CLEANUP_STRBUF struct strbuf arm = {0};
+	CLEANUP_STRBUF struct strbuf text = {0};
+
+	(void)state;
+	memset(strbuf_grow(&arm, 0x38), 0, 0x38);
+	arm.len = 0x38;
+	strbuf_adds(&arm, "ARM\x64 code Linux version 6.12.1-arm64 (a@b)");
+	strbuf_adds(&text,
+		"Linux version 6.1.0 is only spoken of in this file, at some length: it "
+		"is no "
+		"kernel for that. Nor would it be if it were longer.");
+	assert_version(&bz, "6.1.0-56-cloud-amd64");
+	assert_version(&elf, "9.8.7-elf");
+	assert_version(&arm, "6.12.1-arm64");
+	assert_version(&text, NULL);
+}
+
+static void a_header_that_lies_has_no_version(void **state)
+{
+	CLEANUP_STRBUF struct strbuf bz = fixture_bzimage("6.1.0", "", 0);
+
+	(void)state;
+	fixture_put16(&bz, 0x20e, 0);
+	assert_version(&bz, NULL);
+	fixture_put16(&bz, 0x20e, 0xffff);
+	assert_version(&bz, NULL);
+	/* Not terminated before the end of the file. */
+	fixture_put16(&bz, 0x20e, bz.len - 3 - 0x200);
+	memcpy(bz.data + bz.len - 3, "6.1", 3);
+	assert_version(&bz, NULL);
+	fixture_put16(&bz, 0x20e, 0x310 - 0x200);
+	memcpy(bz.data + 0x310, "../../x ", 8);
+	assert_version(&bz, NULL);
+}
+
+static void finds_the_payload_without_its_size_word(void **state)
+{
+	CLEANUP_STRBUF struct strbuf bz = fixture_bzimage("6.1.0", "payload", 7);
+	size_t offset, len;
+	const char *why;
+
+	(void)state;
+	assert_true(
+		kernel_image_payload((uint8_t *)bz.data, bz.len, &offset, &len, &why));
+	assert_int_equal(offset, FIXTURE_PAYLOAD);
+	assert_int_equal(len, 7);
+}
+
+static void a_payload_outside_of_the_file_is_refused(void **state)
+{
+	CLEANUP_STRBUF struct strbuf bz = fixture_bzimage("6.1.0", "payload", 7);
+	const uint8_t *data = (const uint8_t *)bz.data;
+	size_t offset, len;
+	const char *why;
+
+	(void)state;
+	assert_false(kernel_image_payload(data, bz.len - 1, &offset, &len, &why));
+	assert_non_null(strstr(why, "outside of the file"));
+	fixture_put32(&bz, 0x24c, 4);
+	assert_false(kernel_image_payload(data, bz.len, &offset, &len, &why));
+	fixture_put32(&bz, 0x24c, 0xffffffff);
+	assert_false(kernel_image_payload(data, bz.len, &offset, &len, &why));
+	fixture_put32(&bz, 0x248, 0xffffffff);
+	assert_false(kernel_image_payload(data, bz.len, &offset, &len, &why));
+	fixture_put16(&bz, 0x206, 0x0207);
+	assert_false(kernel_image_payload(data, bz.len, &offset, &len, &why));
+	assert_non_null(strstr(why, "2.08"));
+}
+
+static void knows_the_pvh_note(void **state)
+{
+	CLEANUP_STRBUF struct strbuf pvh = fixture_vmlinux(18);
+	CLEANUP_STRBUF struct strbuf other = fixture_vmlinux(17);
+
+	(void)state;
+	assert_true(kernel_image_has_pvh((uint8_t *)pvh.data, pvh.len));
+	assert_false(kernel_image_has_pvh((uint8_t *)other.data, other.len));
+}
+
+static void a_cut_elf_has_no_note(void **state)
+{
+	CLEANUP_STRBUF struct strbuf pvh = fixture_vmlinux(18);
+	size_t end_of_note =
+		sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr) + sizeof(Elf64_Nhdr) + 8;
+
+	(void)state;
+	for (size_t len = 0; len < end_of_note; len++) {
+		CLEANUP_FREE uint8_t *data = exactly(&pvh, len);
+		assert_false(kernel_image_has_pvh(data, len));
+	}
+	CLEANUP_FREE uint8_t *whole = exactly(&pvh, end_of_note);
+	assert_true(kernel_image_has_pvh(whole, end_of_note));
+}
+
+static void offsets_that_wrap_have_no_note(void **state)
+{
+	CLEANUP_STRBUF struct strbuf sb = fixture_vmlinux(18);
+	Elf64_Ehdr *elf = (Elf64_Ehdr *)sb.data;
+	Elf64_Phdr *segment = (Elf64_Phdr *)(elf + 1);
+	Elf64_Nhdr *note = (Elf64_Nhdr *)(segment + 1);
+
+	(void)state;
+	note->n_namesz = UINT32_MAX;
+	assert_false(kernel_image_has_pvh((uint8_t *)sb.data, sb.len));
+	note->n_namesz = 4;
+	note->n_descsz = UINT32_MAX;
+	assert_false(kernel_image_has_pvh((uint8_t *)sb.data, sb.len));
+	note->n_descsz = 4;
+	segment->p_offset = UINT64_MAX - 7;
+	assert_false(kernel_image_has_pvh((uint8_t *)sb.data, sb.len));
+	segment->p_offset = sizeof(*elf) + sizeof(*segment);
+	segment->p_filesz = UINT64_MAX - 7;
+	assert_false(kernel_image_has_pvh((uint8_t *)sb.data, sb.len));
+	segment->p_filesz = sizeof(*note) + 8;
+	elf->e_phoff = UINT64_MAX - 7;
+	assert_false(kernel_image_has_pvh((uint8_t *)sb.data, sb.len));
+	elf->e_phoff = sizeof(*elf);
+	elf->e_phnum = UINT16_MAX;
+	assert_false(kernel_image_has_pvh((uint8_t *)sb.data, sb.len));
+}
+
+static void signature(struct strbuf *sb, uint32_t sig_len)
+{
+	uint8_t info[12] = {0};
+	uint32_t be = htobe32(sig_len);
+
+	memcpy(info + 8, &be, 4);
+	strbuf_add(sb, info, sizeof(info));
+	strbuf_adds(sb, "~Module signature appended~\n");
+}
+
+static void cuts_a_modules_signature_off(void **state)
+{
+	CLEANUP_STRBUF struct strbuf sb = {0};
+
+	(void)state;
+	strbuf_adds(&sb, "module");
+	assert_int_equal(module_signature_cut((uint8_t *)sb.data, sb.len), 6);
+	strbuf_adds(&sb, "signature");
+	signature(&sb, 9);
+	assert_int_equal(module_signature_cut((uint8_t *)sb.data, sb.len), 6);
+}
+
+static void a_signature_longer_than_the_module_stays(void **state)
+{
+	CLEANUP_STRBUF struct strbuf sb = {0};
+
+	(void)state;
+	strbuf_adds(&sb, "module");
+	signature(&sb, 7);
+	assert_int_equal(module_signature_cut((uint8_t *)sb.data, sb.len), sb.len);
+	/* The marker alone. */
+	CLEANUP_FREE uint8_t *marker = xmemdup(sb.data + sb.len - 28, 28);
+	assert_int_equal(module_signature_cut(marker, 28), 28);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_the_version_of_each_format),
+		cmocka_unit_test(a_header_that_lies_has_no_version),
+		cmocka_unit_test(finds_the_payload_without_its_size_word),
+		cmocka_unit_test(a_payload_outside_of_the_file_is_refused),
+		cmocka_unit_test(knows_the_pvh_note),
+		cmocka_unit_test(a_cut_elf_has_no_note),
+		cmocka_unit_test(offsets_that_wrap_have_no_note),
+		cmocka_unit_test(cuts_a_modules_signature_off),
+		cmocka_unit_test(a_signature_longer_than_the_module_stays),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
