@@ -324,10 +324,11 @@ static void sparse_forms_of_tar_keep_holes(void **state)
 
 static void names_are_bytes_whatever_the_locale(void **state)
 {
-	static const char *const locales[] = {"C", "C.UTF-8"};
+	/* In the last, if it is there, UTF-8 could be converted. */
+	static const char *const locales[] = {"C", "C.UTF-8", "en_US.ISO-8859-1"};
 	static const int formats[] = {
 		ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FORMAT_TAR_GNUTAR};
-	const char latin1[] = "caf\xe9", utf8[] = "caf\xc3\xa9-\xe2\x82\xac";
+	const char latin1[] = "caf\xe9", utf8[] = "caf\xc3\xa9";
 	char long_name[256];
 
 	(void)state;
@@ -335,13 +336,14 @@ static void names_are_bytes_whatever_the_locale(void **state)
 	long_name[255] = '\0';
 	make_dir("d");
 	write_file("d/caf\xe9", "1");
-	write_file("d/caf\xc3\xa9-\xe2\x82\xac", "2");
+	write_file("d/caf\xc3\xa9", "2");
 	make_dir("d/e");
 	CLEANUP_FREE char *in_dir = xasprintf("d/e/%s", long_name);
 	write_file(in_dir, "3");
 	make_link("\xe9\xc3\xa9", "d/l");
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(locales); i++) {
-		assert_non_null(setlocale(LC_ALL, locales[i / 2]));
+		if (!setlocale(LC_ALL, locales[i / 2]))
+			continue;
 		if (RUN("tar", "-H", i % 2 ? "posix" : "gnu", "-C", "d", "-cf", "a", "."))
 			skip_because("no GNU tar");
 		CLEANUP_TREE struct tree *t = tree_of("a");
@@ -454,6 +456,22 @@ static void a_hard_link_with_data_gives_it_to_all_names(void **state)
 	assert_int_equal(io_write_full(fd, sb.data, sb.len), 0);
 	CLEANUP_TREE struct tree *t = tree_of("a");
 	assert_tree(t, "/one =new data\n/three =3\n/two =new data\n");
+}
+
+static void data_that_a_sparse_map_promises_has_to_come(void **state)
+{
+	CLEANUP_STRBUF struct strbuf sb = {0};
+	static const char nothing[1024];
+
+	(void)state;
+	put_raw(&sb, "pax", 'x', "",
+		"30 GNU.sparse.map=0,10,100,10\n23 GNU.sparse.size=200\n");
+	put_raw(&sb, "f", '0', "", "ten bytes!");
+	strbuf_add(&sb, nothing, sizeof(nothing));
+	CLEANUP_CLOSE int fd = open("a", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	assert_int_equal(io_write_full(fd, sb.data, sb.len), 0);
+	CLEANUP_TREE struct tree *t = tree_new(NULL);
+	assert_fails(add(t, "a", "/"), "'f': its data ends before its size says");
 }
 
 static void the_root_entry_carries_the_metadata_of_its_place(void **state)
@@ -650,6 +668,7 @@ int main(void)
 		scratch_test(entries_are_confined),
 		scratch_test(a_hard_link_never_means_the_hosts_file),
 		scratch_test(a_hard_link_with_data_gives_it_to_all_names),
+		scratch_test(data_that_a_sparse_map_promises_has_to_come),
 		scratch_test(the_root_entry_carries_the_metadata_of_its_place),
 		scratch_test(a_directory_entry_keeps_a_merged_usr),
 		scratch_test(a_symlink_in_an_archive_leads_nowhere_else),
