@@ -71,7 +71,8 @@ static int scan_dir(struct scan *s, const struct pending *p, struct error *err)
 	CLEANUP_CLOSEDIR DIR *d = fdopendir(fd);
 	if (!d)
 		return host_skip(s->t, p->from, NULL, errno, err);
-	const struct host_at at = {.dir = p->from, .fd = TAKE_FD(fd)};
+	CLEANUP_FREE char *path = host_fd_path(p->from, fd);
+	const struct host_at at = {.dir = p->from, .fd = TAKE_FD(fd), .path = path};
 	return read_dir(s, d, &at, p->to, err) < 0 ? -1 : 0;
 }
 
@@ -88,7 +89,8 @@ static int start(
 		return -1;
 	if (tree_walk_dir(t, t->root, at, strlen(at), TREE_WALK_MAKE, &to, err))
 		return -1;
-	const struct host_at here = {.dir = from, .fd = fd};
+	CLEANUP_FREE char *path = host_fd_path(from, fd);
+	const struct host_at here = {.dir = from, .fd = fd, .path = path};
 	int r = host_stat(t, &here, ".", &st, err);
 	if (r == 0)
 		r = host_read_node(t, &here, ".", &st, &node, err);

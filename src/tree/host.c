@@ -64,8 +64,7 @@ void host_dir_path(struct strbuf *sb, const struct host_dir *d)
 	vector_done(&names);
 }
 
-/* The whole path, for messages. */
-static char *display_path(const struct host_dir *d, const char *name)
+char *host_full_path(const struct host_dir *d, const char *name)
 {
 	struct strbuf sb = {0};
 
@@ -78,13 +77,25 @@ static char *display_path(const struct host_dir *d, const char *name)
 	}
 	if (name && strcmp(name, ".") != 0)
 		strbuf_addf(&sb, "/%s", name);
+	if (sb.len == 0)
+		strbuf_addc(&sb, '/');
 	return strbuf_detach(&sb);
+}
+
+char *host_fd_path(const struct host_dir *d, int fd)
+{
+	char *path = xasprintf("/proc/self/fd/%d", fd);
+
+	if (access(path, F_OK) == 0)
+		return path;
+	free(path);
+	return host_full_path(d, NULL);
 }
 
 static int fail(const struct host_dir *d, const char *name, int num, const char *what,
 	struct error *err)
 {
-	CLEANUP_FREE char *path = display_path(d, name);
+	CLEANUP_FREE char *path = host_full_path(d, name);
 
 	return error_set(err, num, "%s '%s'", what, path);
 }
@@ -94,7 +105,7 @@ int host_skip(struct tree *t, const struct host_dir *dir, const char *name, int 
 {
 	if (!t->options.skip_unreadable || (num != EACCES && num != EPERM))
 		return fail(dir, name, num, "read", err);
-	CLEANUP_FREE char *path = display_path(dir, name);
+	CLEANUP_FREE char *path = host_full_path(dir, name);
 	if (t->options.on_skip)
 		t->options.on_skip(path, strerror(num), t->options.on_skip_data);
 	return 1;
@@ -110,11 +121,9 @@ static int open_long(int dirfd, char *path, int flags)
 	CLEANUP_CLOSE int owned = -1;
 
 	while (strlen(path) >= PATH_MAX) {
-		char *cut = memrchr(path, '/', PATH_MAX - 1);
-		if (!cut) {
-			errno = ENAMETOOLONG;
-			return -1;
-		}
+		char *cut = path + PATH_MAX - 1;
+		while (cut > path && *cut != '/')
+			cut--;
 		*cut = '\0';
 		int fd = openat(
 			dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

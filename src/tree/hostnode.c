@@ -69,31 +69,6 @@ static int find_extents(struct tree *t, int fd, struct tree_inode *inode)
 	return r;
 }
 
-static int read_regular(struct tree *t, const struct host_at *at, const char *name,
-	const struct stat *st, struct tree_inode *inode)
-{
-	if (st->st_size == 0)
-		return 0;
-	inode->size = st->st_size;
-	inode->content = TREE_CONTENT_FILE;
-	if (st->st_blocks * (off_t)512 < st->st_size) {
-		CLEANUP_CLOSE int fd = openat(at->fd, name,
-			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		if (fd < 0 || find_extents(t, fd, inode) < 0)
-			return -1;
-	} else if (faccessat(at->fd, name, R_OK, AT_EACCESS) < 0) {
-		return -1;
-	}
-	struct host_file *f = arena_alloc(&t->arena, sizeof(*f));
-	f->dir = at->dir;
-	f->name = arena_strdup(&t->arena, name);
-	f->dev = st->st_dev;
-	f->ino = st->st_ino;
-	f->ctime = (struct tree_time){st->st_ctim.tv_sec, st->st_ctim.tv_nsec};
-	inode->source = f;
-	return 0;
-}
-
 static int read_xattr(
 	struct tree *t, const char *path, const char *name, struct xattr_list *list)
 {
@@ -106,13 +81,16 @@ static int read_xattr(
 	return 0;
 }
 
-static int read_xattrs(struct tree *t, const char *path, struct tree_inode *inode)
+static int read_xattrs(struct tree *t, const struct host_at *at, const char *name,
+	struct tree_inode *inode)
 {
+	char path[PATH_MAX], small[512], *names = small;
 	CLEANUP_FREE char *large = NULL;
 	struct xattr_list list = {0};
-	char small[512], *names = small;
 	int r = 0;
 
+	/* There is no llistxattrat() in older kernels. */
+	snprintf(path, sizeof(path), "%s/%s", at->path, name);
 	/* The kernel allocates what we offer: little, for the many files that have none.
 	 */
 	ssize_t len = llistxattr(path, small, sizeof(small));
@@ -122,33 +100,53 @@ static int read_xattrs(struct tree *t, const char *path, struct tree_inode *inod
 	}
 	if (len < 0)
 		return errno == ENOTSUP ? 0 : -1;
-	for (const char *name = names; r == 0 && name < names + len;
-		name += strlen(name) + 1)
-		if (tree_xattr_wanted(name))
-			r = read_xattr(t, path, name, &list);
+	for (const char *x = names; r == 0 && x < names + len; x += strlen(x) + 1)
+		if (tree_xattr_wanted(x))
+			r = read_xattr(t, path, x, &list);
 	tree_xattr_attach(t, &list, inode);
 	return r;
 }
 
-/*
- * There is no llistxattrat(): the open directory is named through /proc, which is as
- * safe; where that is not mounted, by its path.
- */
-static int read_xattrs_at(struct tree *t, const struct host_at *at, const char *name,
-	struct tree_inode *inode)
+static bool has_acl(const struct tree_inode *inode)
 {
-	char path[PATH_MAX];
+	for (uint32_t i = 0; i < inode->n_xattrs; i++)
+		if (strcmp(inode->xattrs[i].name, "system.posix_acl_access") == 0)
+			return true;
+	return false;
+}
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", at->fd, name);
-	if (read_xattrs(t, path, inode) == 0)
+/* Whether it can be read: mostly the mode tells without asking. */
+static int check_readable(
+	const struct host_at *at, const char *name, const struct tree_inode *inode)
+{
+	if ((inode->mode & 0444) == 0444 && !has_acl(inode))
 		return 0;
-	if (errno != ENOENT || access("/proc/self/fd", F_OK) == 0)
+	return faccessat(at->fd, name, R_OK, AT_EACCESS);
+}
+
+static int read_regular(struct tree *t, const struct host_at *at, const char *name,
+	const struct stat *st, struct tree_inode *inode)
+{
+	if (st->st_size == 0)
+		return 0;
+	inode->size = st->st_size;
+	inode->content = TREE_CONTENT_FILE;
+	if (check_readable(at, name, inode) < 0)
 		return -1;
-	CLEANUP_STRBUF struct strbuf sb = {0};
-	strbuf_addf(&sb, "%s/", at->dir->root->path);
-	host_dir_path(&sb, at->dir);
-	strbuf_addf(&sb, "/%s", name);
-	return read_xattrs(t, sb.data, inode);
+	if (st->st_blocks * (off_t)512 < st->st_size) {
+		CLEANUP_CLOSE int fd = openat(at->fd, name,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (fd < 0 || find_extents(t, fd, inode) < 0)
+			return -1;
+	}
+	struct host_file *f = arena_alloc(&t->arena, sizeof(*f));
+	f->dir = at->dir;
+	f->name = arena_strdup(&t->arena, name);
+	f->dev = st->st_dev;
+	f->ino = st->st_ino;
+	f->ctime = (struct tree_time){st->st_ctim.tv_sec, st->st_ctim.tv_nsec};
+	inode->source = f;
+	return 0;
 }
 
 int host_read_node(struct tree *t, const struct host_at *at, const char *name,
@@ -160,17 +158,17 @@ int host_read_node(struct tree *t, const struct host_at *at, const char *name,
 		.gid = st->st_gid,
 		.mtime = {st->st_mtim.tv_sec, st->st_mtim.tv_nsec},
 	};
-	int r = 0;
 
-	if (S_ISLNK(st->st_mode)) {
+	int r = read_xattrs(t, at, name, &node);
+	if (r == 0 && S_ISLNK(st->st_mode)) {
 		r = read_target(t, at, name, &node);
-	} else if (S_ISREG(st->st_mode)) {
+	} else if (r == 0 && S_ISREG(st->st_mode)) {
 		r = read_regular(t, at, name, st, &node);
 	} else if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) {
 		node.rdev_major = major(st->st_rdev);
 		node.rdev_minor = minor(st->st_rdev);
 	}
-	if (r < 0 || read_xattrs_at(t, at, name, &node) < 0)
+	if (r < 0)
 		return host_skip(t, at->dir, name, errno, err);
 	*ret = node;
 	return 0;

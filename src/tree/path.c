@@ -28,12 +28,18 @@ struct path_cache {
 	struct host_at at;
 };
 
+static void leave(struct path_cache *c)
+{
+	if (c->at.fd >= 0)
+		close(c->at.fd);
+	free(c->at.path);
+	c->at = (struct host_at){.fd = -1};
+}
+
 static void forget(struct path_cache *c)
 {
 	strmap_done(&c->places);
-	if (c->at.fd >= 0)
-		close(c->at.fd);
-	c->at = (struct host_at){.fd = -1};
+	leave(c);
 }
 
 void path_cache_free(struct path_cache *c)
@@ -72,9 +78,14 @@ static int enter(struct path_cache *c, const struct host_dir *d, struct error *e
 		return 0;
 	if (host_dir_open(d, O_PATH, &fd, err))
 		return -1;
-	if (c->at.fd >= 0)
-		close(c->at.fd);
-	c->at = (struct host_at){.dir = d, .fd = fd};
+	leave(c);
+	c->at = (struct host_at){.dir = d, .fd = fd, .path = host_full_path(d, NULL)};
+	/* A third of the cost of going through /proc, and these directories are the
+	 * system's own. */
+	if (strlen(c->at.path) + NAME_MAX + 2 > PATH_MAX) {
+		free(c->at.path);
+		c->at.path = host_fd_path(d, fd);
+	}
 	return 0;
 }
 

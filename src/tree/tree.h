@@ -132,8 +132,8 @@ int tree_add_directory(
  * Add one path of the host below `root`, without what is in it if it is a directory, with
  * its ancestors and their metadata where the tree does not have them. An ancestor that is
  * a symlink on the host (`/lib`) is added as that symlink, and its target's directories
- * too. Returns 1 if the path does not exist on the host (or was skipped as unreadable); its
- * ancestors may have been added then.
+ * too. Returns 1 if the path does not exist on the host (or was skipped as unreadable);
+ * its ancestors may have been added then.
  */
 int tree_add_path(struct tree *t, const char *root, const char *path, struct error *err);
 
