@@ -136,8 +136,8 @@ static void the_hash_is_the_one_of_others(void **state)
 	require_e2fsprogs();
 	make_image(t, &ext2_defaults, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		CLEANUP_FREE char *command = xasprintf(
-			"dx_hash -h 4 -s %s \"%s\"", seed_text, names[i]);
+		CLEANUP_FREE char *command =
+			xasprintf("dx_hash -h 4 -s %s \"%s\"", seed_text, names[i]);
 		CLEANUP_FREE char *expected = xasprintf(
 			"is 0x%x (minor", hash_name(names[i], strlen(names[i]), seed));
 		assert_debugfs(command, expected);
