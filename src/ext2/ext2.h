@@ -7,6 +7,12 @@
  *	         inode and block, no I/O   asserting position == planned
  *
  * The same tree and options give the same bytes, UUID included, on any machine.
+ *
+ * What comes out is ext2 proper (block maps, no journal): inodes of 256 bytes with
+ * nanoseconds, hashed directories, attributes in inodes and shared blocks. Features that
+ * the ext2 driver can't write to are set only where a file needs them: one of more than a
+ * terabyte, a directory with more than 65,000 subdirectories. A directory `lost+found` is
+ * added unless the tree has that name.
  */
 #pragma once
 
@@ -28,6 +34,12 @@ struct ext2_options {
 	uint8_t uuid[16];
 	char label[16]; /* NUL-padded; all 16 may be used */
 };
+
+/*
+ * A derived UUID follows from options, names, metadata (size and times among them) and
+ * the bytes of files in memory. Other contents are not read for it: two trees that differ
+ * only in bytes, not even in a time, have the same UUID.
+ */
 
 /* What a plan came to, for messages, manifests and tests. */
 struct ext2_summary {

@@ -56,7 +56,10 @@ static int check_by_type(
 {
 	switch (inode->mode & S_IFMT) {
 	case S_IFREG:
-		if (inode->size > INT64_MAX || !extents_are_sound(inode))
+		if (inode->size > map_max_size(p->block_size))
+			return refuse(p, inode, EFBIG,
+				"the file is larger than block maps can describe", err);
+		if (!extents_are_sound(inode))
 			return refuse(p, inode, EINVAL, "size and extents disagree", err);
 		return 0;
 	case S_IFLNK:

@@ -14,8 +14,14 @@
 #include "base/mem.h"
 #include "disk.h"
 
-/* With a given size, one more inode for this much free space. */
-#define BYTES_PER_FREE_INODE 16384
+/*
+ * With a given size, one more inode for so much free space: up to a million inodes as
+ * others do it, after that for larger files only. Each costs 256 bytes that every e2fsck
+ * reads.
+ */
+#define SPACE_PER_INODE	      (16 * 1024)
+#define DENSE_INODES	      (1024 * 1024)
+#define SPACE_PER_LATER_INODE (1024 * 1024)
 
 /* Keeps the inodes with a fixed meaning together in group 0. */
 #define MIN_INODES_PER_GROUP 16
@@ -137,6 +143,11 @@ static bool find_minimum(struct layout *l, uint64_t inodes, uint64_t need,
 	return try_blocks(l, *ret_blocks, per_group, inodes, need);
 }
 
+static uint64_t spare_inodes(uint64_t bytes)
+{
+	return MIN(bytes / SPACE_PER_INODE, DENSE_INODES + bytes / SPACE_PER_LATER_INODE);
+}
+
 static int fill_size(struct layout *l, const struct layout_demand *demand,
 	uint64_t minimum, uint32_t per_group, struct error *err)
 {
@@ -154,10 +165,13 @@ static int fill_size(struct layout *l, const struct layout_demand *demand,
 			" bytes is too small: its files need %" PRIu64,
 			demand->size, minimum << l->block_shift);
 
-	uint64_t spare = ((blocks - minimum) << l->block_shift) / BYTES_PER_FREE_INODE;
+	uint64_t spare = spare_inodes((blocks - minimum) << l->block_shift);
 	if (try_blocks(l, blocks, bits_per_block(l), demand->inodes + spare, need) ||
 		try_blocks(l, blocks, bits_per_block(l), demand->inodes, need) ||
-		try_blocks(l, blocks, per_group, demand->inodes, need) ||
+		try_blocks(l, blocks, per_group, demand->inodes, need))
+		return 0;
+	/* One group more can cost more descriptor blocks than it brings. */
+	if (blocks - minimum < per_group &&
 		try_blocks(l, minimum, per_group, demand->inodes, need))
 		return 0;
 	return error_set(err, EFBIG,

@@ -120,18 +120,21 @@ static uint64_t count_new_maps(
 	return n;
 }
 
-bool map_measure(struct block_runs runs, uint32_t block_size, struct map_shape *ret)
+uint64_t map_max_size(uint32_t block_size)
+{
+	uint64_t count;
+	uint64_t start = height_start(block_size, EXT2_MAP_HEIGHTS, &count);
+
+	return (start + count) * block_size;
+}
+
+void map_measure(struct block_runs runs, uint32_t block_size, struct map_shape *ret)
 {
 	uint64_t last[EXT2_MAP_HEIGHTS + 1][4] = {0};
 	struct map_shape shape = {0};
 	struct block_run run, part;
-	uint64_t count;
-	uint64_t end = height_start(block_size, EXT2_MAP_HEIGHTS, &count);
 
-	end += count;
 	while (block_runs_next(&runs, &run)) {
-		if (run.first + run.count > end)
-			return false;
 		shape.data_blocks += run.count;
 		for (int h = 1; h <= EXT2_MAP_HEIGHTS; h++)
 			if (clip_run(&run, block_size, h, &part))
@@ -139,7 +142,6 @@ bool map_measure(struct block_runs runs, uint32_t block_size, struct map_shape *
 					&part, slots_shift(block_size), h, last[h]);
 	}
 	*ret = shape;
-	return true;
 }
 
 uint64_t map_total(const struct map_shape *shape)

@@ -45,9 +45,12 @@ struct map_shape {
 					    included */
 };
 
-/* false: the file is larger than three heights of maps can reach. */
-bool map_measure(struct block_runs runs, uint32_t block_size, struct map_shape *ret);
+/* No further than to map_max_size(). */
+void map_measure(struct block_runs runs, uint32_t block_size, struct map_shape *ret);
 uint64_t map_total(const struct map_shape *shape);
+
+/* The largest file that maps can describe, holes too, in bytes. */
+uint64_t map_max_size(uint32_t block_size);
 
 /* i_block of an inode with maps from `meta` and blocks from `first`. */
 void map_fill_slots(const struct ext2_plan *p, struct block_runs runs, uint32_t meta,

@@ -127,21 +127,13 @@ static int plan_directory(
 	return 0;
 }
 
-static int plan_blocks(
-	struct planner *pl, const struct tree_inode *inode, struct error *err)
+static void plan_blocks(struct planner *pl, const struct tree_inode *inode)
 {
 	struct ext2_plan *p = pl->plan;
 	struct plan_inode *planned = &p->inodes[inode->index];
 	struct map_shape shape;
 
-	if (!map_measure(plan_block_runs(p, inode), p->block_size, &shape)) {
-		error_set(err, EFBIG,
-			"%" PRIu64
-			" bytes are more than block maps with blocks of %" PRIu32
-			" bytes reach",
-			inode->size, p->block_size);
-		return prefix_path(p, inode, err);
-	}
+	map_measure(plan_block_runs(p, inode), p->block_size, &shape);
 	planned->meta = pl->meta;
 	pl->meta += map_total(&shape);
 	if (S_ISREG(inode->mode)) {
@@ -151,7 +143,6 @@ static int plan_blocks(
 	} else {
 		pl->meta += shape.data_blocks;
 	}
-	return 0;
 }
 
 static int plan_xattrs(
@@ -186,7 +177,8 @@ static int plan_inodes(struct planner *pl, struct error *err)
 			return -1;
 		if (S_ISDIR(inode->mode) && plan_directory(pl, inode, err) < 0)
 			return -1;
-		if (plan_blocks(pl, inode, err) < 0 || plan_xattrs(pl, inode, err) < 0)
+		plan_blocks(pl, inode);
+		if (plan_xattrs(pl, inode, err) < 0)
 			return -1;
 		if (pl->meta + pl->content > UINT32_MAX)
 			return error_set(err, EFBIG,

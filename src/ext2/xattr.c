@@ -38,6 +38,7 @@ static const struct {
 #define ACL_XATTR_VERSION 2
 #define ACL_USER	  0x02
 #define ACL_GROUP	  0x08
+#define ACL_OTHER	  0x20 /* the last of those tags, each of which is one bit */
 
 static uint32_t load32(const uint8_t *p)
 {
@@ -66,6 +67,8 @@ static uint32_t convert_acl(const uint8_t *value, uint32_t len, uint8_t *to)
 	at += sizeof(version);
 	for (uint32_t i = sizeof(version); i < len; i += entry_size) {
 		uint32_t tag = load32(value + i) & 0xffff;
+		if (tag == 0 || tag > ACL_OTHER || (tag & (tag - 1)))
+			return 0;
 		bool named = tag == ACL_USER || tag == ACL_GROUP;
 		uint32_t size = named ? entry_size : offsetof(struct disk_acl_entry, id);
 		memcpy(at, value + i, size);
@@ -99,7 +102,8 @@ static int translate(struct xattr *x, const struct tree_xattr *from, uint8_t **c
 		x->value = *converted;
 		*converted += x->value_len;
 		if (x->value_len == 0)
-			return error_set(err, EINVAL, "attribute '%s'", from->name);
+			return error_set(err, EINVAL, "attribute '%s' is not a POSIX ACL",
+				from->name);
 		return 0;
 	}
 	return error_set(
