@@ -9,13 +9,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -62,6 +63,9 @@ static void set_streams(const struct child_io *io)
 		dup2(io->stdout_fd, STDOUT_FILENO) < 0 ||
 		dup2(io->stderr_fd, STDERR_FILENO) < 0)
 		fail(errno, "set up the standard streams");
+	/* All descriptors of ours close by themselves; this is for those we do not know
+	 * of. */
+	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
 static void become_user(const char *spec, struct user *u)

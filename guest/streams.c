@@ -19,7 +19,8 @@
 #include "base/mem.h"
 
 enum {
-	/* Below this, one write of a copy costs less than a header and a splice. */
+	/* A splice needs a write of its own for the header; a short copy goes out with
+	   it. */
 	SPLICE_MIN = 8 * 1024,
 	/* More than the kernel's terminal buffers hold, which it does not tell. */
 	TERMINAL_DRAIN_MAX = 128 * 1024,
