@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The commands: one file each; argv[0] is the command's own name. They return an exit status. */
+/* The commands: one file each; argv[0] is the command's own name. They return an exit
+ * status. */
 #pragma once
 
 int command_run(int argc, char **argv);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The command line: a table of commands. It uses the library through its public header alone. */
+/* The command line: a table of commands. It uses the library through its public header
+ * alone. */
 #include <fcntl.h>
 #include <hypermin.h>
 #include <stdio.h>
@@ -28,7 +29,8 @@ static void print_help(FILE *out)
 	fputs("\nhypermin COMMAND --help says more; so does the man page hypermin(1).\n", out);
 }
 
-/* Without them the next files opened would be taken for standard input, output or error. */
+/* Without them the next files opened would be taken for standard input, output or
+ * error. */
 static void open_missing_standard_files(void)
 {
 	int fd;

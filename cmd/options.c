@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Options as tables: getopt_long() does the parsing, the tables make its arguments and --help. */
+/* Options as tables: getopt_long() does the parsing, the tables make its arguments and
+ * --help. */
 #include "options.h"
 
 #include <errno.h>

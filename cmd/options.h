@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Options as tables: a row says how an option is written, what --help says of it, and which
- * function takes its value. Parsing stops at the first word that is no option.
+ * Options as tables: a row says how an option is written, what --help says of it, and
+ * which function takes its value. Parsing stops at the first word that is no option.
  */
 #pragma once
 

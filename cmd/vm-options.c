@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What `run` and `shell` have in common. One VM a process: signal handlers have to find it.
+ * What `run` and `shell` have in common. One VM a process: signal handlers have to find
+ * it.
  *
- * SIGINT, SIGTERM, SIGHUP and SIGQUIT go to the command; the second one, or one before the command
- * runs, ends the VM.
+ * SIGINT, SIGTERM, SIGHUP and SIGQUIT go to the command; the second one, or one before
+ * the command runs, ends the VM.
  */
 #include "vm-options.h"
 
@@ -369,8 +370,8 @@ int vm_options_run(struct vm_options *o, const char *const *argv)
 	if (result.outcome == HYPERMIN_NOT_FOUND || result.outcome == HYPERMIN_NOT_EXECUTED)
 		fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
 	int64_t ran = now_ms();
-	/* Without a writable disk there is nothing that could be lost by ending it at once. A VM that
-	 * had to be ended for its time limit is gone already. */
+	/* Without a writable disk there is nothing that could be lost by ending it at
+	 * once. A VM that had to be ended for its time limit is gone already. */
 	if (o->writable_disks && hypermin_stop(o->vm) < 0 && result.outcome != HYPERMIN_TIMED_OUT)
 		return failed(o);
 	hypermin_free(o->vm);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What `run` and `shell` have in common: the VM's and the command's options, and running it. */
+/* What `run` and `shell` have in common: the VM's and the command's options, and running
+ * it. */
 #pragma once
 
 #include <hypermin.h>

@@ -355,8 +355,8 @@ static void reap(struct server *s)
 	if (read(s->child_signals, &info, sizeof(info)) < 0)
 		return;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		/* It may be over before its start was noticed; what it said then counts.
-		 */
+		/* It may be over before its start was noticed; what it said then
+		 * counts. */
 		if (pid == s->command.pid)
 			check_start(s);
 		command_reaped(&s->command, pid, status);

@@ -82,8 +82,8 @@ int boot_run(struct boot *b, struct error *err)
 	b->uevents = uevent_open(err);
 	if (b->uevents < 0)
 		return -1;
-	/* Even with bad options: one of the modules drives the port over which to say so.
-	 */
+	/* Even with bad options: one of the modules drives the port over which to say
+	 * so. */
 	modules_load("/modules");
 	b->times.modules_loaded = boot_now_us();
 	if (options < 0 || root_find(&b->options, b->uevents, b->disk, err) < 0)

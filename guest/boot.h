@@ -42,6 +42,6 @@ int root_switch(struct error *err);
 /* /dev/pts, /run, /tmp and what else programs expect to find. */
 void environment_setup(void);
 
-/* The agent's virtio-serial port, opened; waits until deadline_ms as uevent_wait() does.
- */
+/* The agent's virtio-serial port, opened; waits until deadline_ms as uevent_wait()
+ * does. */
 int port_open(int uevents, int64_t deadline_ms, struct error *err);

@@ -7,9 +7,9 @@
  *	     ◄─splice── staging ◄── a command's pipe
  *
  * Bulk output does not pass through our memory: pages move from the command's pipe to a
- *staging pipe that nobody else has, and from there to the port, behind their header.
- *(Straight from the command's own pipe would not do: the command can read it too, and
- *leave a frame without its promised bytes.)
+ * staging pipe that nobody else has, and from there to the port, behind their header.
+ * (Straight from the command's own pipe would not do: the command can read it too, and
+ * leave a frame without its promised bytes.)
  */
 #pragma once
 

@@ -2,13 +2,14 @@
 /*
  * The one command that runs: its process, its streams, and when it is over.
  *
- *	NONE ──start──► STARTING ──exec succeeded──► RUNNING ──process ended──► DRAINING
- *──► NONE ▲                 │ could not become the command └─────────────────┘
+ *	NONE ──start──► STARTING ──exec succeeded──► RUNNING ──process ended──► DRAINING ──► NONE
+ *	  ▲                 │ could not become the command
+ *	  └─────────────────┘
  *
  * It is over when its first process has ended and what that left in the pipes is
- *delivered. What it started in the background goes on: like under ssh or docker exec, a
- *service may be wanted to. It loses the streams (a write to them fails), and ends with
- *the machine.
+ * delivered. What it started in the background goes on: like under ssh or docker exec, a
+ * service may be wanted to. It loses the streams (a write to them fails), and ends with
+ * the machine.
  */
 #pragma once
 

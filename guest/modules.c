@@ -20,8 +20,8 @@ static int is_module(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-/* Built in or loaded already, or a driver for a device that this machine does not have.
- */
+/* Built in or loaded already, or a driver for a device that this machine does not
+ * have. */
 static bool is_harmless(int errnum)
 {
 	return errnum == EEXIST || errnum == ENODEV || errnum == ENOENT;

@@ -170,8 +170,8 @@ int output_grow_window(struct output *out, uint32_t more)
 	return 0;
 }
 
-/* A closed window, or a poll that has told already: only the host can change something.
- */
+/* A closed window, or a poll that has told already: only the host can change
+ * something. */
 bool output_wants_poll(const struct output *out)
 {
 	return out->fd >= 0 && !out->readable && !out->draining && out->window > 0;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The root is a read-only disk that many VMs may share, so writes go to memory: an
- *overlay.
+ * overlay.
  *
  *	/lower  the disk, read-only ─┐
  *	/upper  tmpfs ───────────────┴─► /newroot  overlay ─► moved to /
  *
  * The overlay keeps its own private mounts of both, so /lower and /upper are unmounted
- *before the switch: nothing below / shows or leads to them.
+ * before the switch: nothing below / shows or leads to them.
  */
 #include "guest/boot.h"
 

@@ -60,8 +60,8 @@ static bool parse_id(const char *s, size_t len, uint32_t *ret)
 	return true;
 }
 
-/* The line whose first field is `name`, or else whose third is the number that name is.
- */
+/* The line whose first field is `name`, or else whose third is the number that name
+ * is. */
 static const char *find_line(const char *table, const char *name, size_t len)
 {
 	uint32_t id, line_id;

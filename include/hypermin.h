@@ -14,13 +14,13 @@
  *
  * Rules for all calls:
  *
- * - Functions that return int return 0, or -1 with a message in hypermin_error(). A message says
- *   what was tried, what went wrong and, where that helps, what to do; it may have several lines
- *   (the guest console's last ones).
+ * - Functions that return int return 0, or -1 with a message in hypermin_error(). A message
+ *   says what was tried, what went wrong and, where that helps, what to do; it may have
+ *   several lines (the guest console's last ones).
  * - Strings and arrays passed in are copied before the call returns, and stay the caller's.
  * - A handle is used by one thread at a time; different handles are independent. Only
- *   hypermin_interrupt() and hypermin_window_changed() may be called from another thread or a
- *   signal handler while a call is under way.
+ *   hypermin_interrupt() and hypermin_window_changed() may be called from another thread or
+ *   a signal handler while a call is under way.
  * - Running out of memory aborts the process.
  * - The VM never outlives the process that started it, however that one ends.
  */
@@ -52,7 +52,8 @@ HYPERMIN_API int hypermin_error_number(const struct hypermin *h);
 /* "0.1.0" */
 HYPERMIN_API const char *hypermin_version(void);
 
-/* ---- Log: what was chosen, and why. Process-wide; set it before other threads use the library. */
+/* ---- Log: what was chosen, and why. Process-wide; set it before other threads use the
+ * library. */
 
 enum hypermin_log_level {
 	HYPERMIN_LOG_WARNING = 0, /* something was left out or worked around */
@@ -69,41 +70,46 @@ HYPERMIN_API void hypermin_set_log(
 
 /* ---- Settings: before hypermin_start() or hypermin_prepare(). ---- */
 
-/* A package of the host, with all it depends on. On top of a default set: a shell and its usual
- * tools. Whether it is installed is checked by hypermin_prepare(). */
+/* A package of the host, with all it depends on. On top of a default set: a shell and its
+ * usual tools. Whether it is installed is checked by hypermin_prepare(). */
 HYPERMIN_API int hypermin_add_package(struct hypermin *h, const char *name);
 
-/* Boot this kernel instead of one found on the host. modules_dir is the directory that holds its
- * modules.dep; NULL: /lib/modules/VERSION. */
+/* Boot this kernel instead of one found on the host. modules_dir is the directory that
+ * holds its modules.dep; NULL: /lib/modules/VERSION. */
 HYPERMIN_API int hypermin_set_kernel(
 	struct hypermin *h, const char *image, const char *modules_dir);
 
-/* Guest memory in MiB; default 1024, at least 128. What the guest writes goes there too. */
+/* Guest memory in MiB; default 1024, at least 128. What the guest writes goes there
+ * too. */
 HYPERMIN_API int hypermin_set_memory(struct hypermin *h, unsigned mib);
 /* Virtual CPUs, 1 to 255; default 1. */
 HYPERMIN_API int hypermin_set_cpus(struct hypermin *h, unsigned cpus);
 /* "auto" (default: KVM where stock kernels truly run on it, else TCG), "kvm" or "tcg". */
 HYPERMIN_API int hypermin_set_accelerator(struct hypermin *h, const char *name);
-/* How long the guest may take until its agent answers, in milliseconds; default 120,000. */
+/* How long the guest may take until its agent answers, in milliseconds; default
+ * 120,000. */
 HYPERMIN_API int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms);
-/* How long a guest whose agent has answered may then be silent, in milliseconds, before it is taken
- * for hung; default 60,000. It is asked for a sign of life after a sixth of that. */
+/* How long a guest whose agent has answered may then be silent, in milliseconds, before
+ * it is taken for hung; default 60,000. It is asked for a sign of life after a sixth of
+ * that. */
 HYPERMIN_API int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms);
 /* Where appliances are kept; default $XDG_CACHE_HOME/hypermin or ~/.cache/hypermin. */
 HYPERMIN_API int hypermin_set_cache_dir(struct hypermin *h, const char *dir);
 
 /*
- * Attach a disk image or block device; the first one is /dev/vda in the guest, and so on, up to
- * 200. `format` is qemu's name: "raw", "qcow2", … NULL means raw, and is refused for a file that
- * looks like one of the other formats: those can name further files, and a guest that may write to
- * a raw disk could make it look like one.
+ * Attach a disk image or block device; the first one is /dev/vda in the guest, and so on,
+ * up to
+ * 200. `format` is qemu's name: "raw", "qcow2", … NULL means raw, and is refused for a
+ * file that looks like one of the other formats: those can name further files, and a
+ * guest that may write to a raw disk could make it look like one.
  */
 HYPERMIN_API int hypermin_add_disk(
 	struct hypermin *h, const char *path, const char *format, bool writable);
 
 /* ---- The VM ---- */
 
-/* Build the appliance if the cache has none for these settings. hypermin_start() does it too. */
+/* Build the appliance if the cache has none for these settings. hypermin_start() does it
+ * too. */
 HYPERMIN_API int hypermin_prepare(struct hypermin *h);
 
 /* Boot; returns when the guest's agent answers. */
@@ -115,14 +121,15 @@ struct hypermin_command {
 	const char *const *env;	 /* NULL-terminated NAME=VALUE, on top of the guest's default */
 	const char *cwd;	 /* NULL: the user's home directory */
 	const char *user;	 /* NULL: root. NAME, UID, NAME:GROUP or UID:GID of the guest */
-	/* Descriptors of the caller; they stay open and keep their flags. -1: nothing to read, or
-	 * output is thrown away. */
+	/* Descriptors of the caller; they stay open and keep their flags. -1: nothing to
+	 * read, or output is thrown away. */
 	int stdin_fd, stdout_fd, stderr_fd;
-	/* Give the command a terminal in place of stdin_fd and stdout_fd, which must both be
-	 * terminals; they are in raw mode while it runs. stderr_fd is the same terminal if it is one,
-	 * else stays apart. */
+	/* Give the command a terminal in place of stdin_fd and stdout_fd, which must both
+	 * be terminals; they are in raw mode while it runs. stderr_fd is the same
+	 * terminal if it is one, else stays apart. */
 	bool terminal;
-	/* End the command after this time; 0: never. It gets SIGTERM, and 2 s later the VM ends. */
+	/* End the command after this time; 0: never. It gets SIGTERM, and 2 s later the
+	 * VM ends. */
 	unsigned timeout_ms;
 };
 
@@ -146,17 +153,17 @@ struct hypermin_result {
 };
 
 /*
- * Run one command to its end. For the outcomes NOT_FOUND and NOT_EXECUTED hypermin_error() has the
- * reason, though 0 is returned. -1: the VM itself failed, or hypermin_interrupt() ended it, or the
- * output could not be written; the VM is gone then.
+ * Run one command to its end. For the outcomes NOT_FOUND and NOT_EXECUTED
+ * hypermin_error() has the reason, though 0 is returned. -1: the VM itself failed, or
+ * hypermin_interrupt() ended it, or the output could not be written; the VM is gone then.
  */
 HYPERMIN_API int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 	struct hypermin_result *ret_result);
 
 /*
- * Pass a signal to the running command. Where none runs, and the second time in any case, end what
- * is under way instead: the call returns -1 and hypermin_error_number() is EINTR.
- * Async-signal-safe.
+ * Pass a signal to the running command. Where none runs, and the second time in any case,
+ * end what is under way instead: the call returns -1 and hypermin_error_number() is
+ * EINTR. Async-signal-safe.
  */
 HYPERMIN_API void hypermin_interrupt(struct hypermin *h, int signal);
 /* The caller's terminal has a new size. Async-signal-safe. */
@@ -168,12 +175,13 @@ struct hypermin_block_device {
 	bool read_only;
 };
 
-/* The guest's block devices, without the appliance's own. The caller frees *ret with free(). */
+/* The guest's block devices, without the appliance's own. The caller frees *ret with
+ * free(). */
 HYPERMIN_API int hypermin_block_devices(
 	struct hypermin *h, struct hypermin_block_device **ret, size_t *ret_len);
 
-/* End all processes in the guest, unmount and sync its file systems, end the VM. Needed before
- * what a command wrote to a writable disk is certain to be there. */
+/* End all processes in the guest, unmount and sync its file systems, end the VM. Needed
+ * before what a command wrote to a writable disk is certain to be there. */
 HYPERMIN_API int hypermin_stop(struct hypermin *h);
 
 /* ---- What the host offers ---- */

@@ -7,8 +7,8 @@
  *	                          └─FATAL─► OVER ◄──STOPPED──┘
  *
  * Frames from the guest go through a table in receive.c that says for each type in which
- *states it may come and how long it may be. After a breach everything else is ignored:
- *the VM has to end.
+ * states it may come and how long it may be. After a breach everything else is ignored:
+ * the VM has to end.
  */
 #include <assert.h>
 #include <string.h>
@@ -107,8 +107,8 @@ static void encode_request(struct strbuf *sb, const struct agent_command *c)
 }
 
 /* Windows start anew with each command. What the caller still holds of the last one's
- * output is remembered, so that taking it later does not open the new command's windows.
- */
+ * output is remembered, so that taking it later does not open the new command's
+ * windows. */
 static void reset_streams(struct agent *a, bool stdin_closed)
 {
 	for (int i = 0; i < STREAM_COUNT; i++) {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The host's side of the conversation with the agent in the guest: a state machine on
- *bytes that does no I/O of its own. Whoever has the descriptors feeds it what came and
- *sends what it has:
+ * bytes that does no I/O of its own. Whoever has the descriptors feeds it what came and
+ * sends what it has:
  *
  *	bytes from the guest ──► agent_receive() ──► struct agent_handler's functions
  *	agent_exec(), agent_send_stdin(), … ──► agent_output() ──► bytes to the guest
  *
  * protocol.h has the frames. The guest is not trusted: each length, type, stream and
- *order is checked, and a breach is an error after which the VM has to end.
+ * order is checked, and a breach is an error after which the VM has to end.
  *
  * One command at a time, any number after each other. Each stream has its own window, so
- *that a command that never reads its input, or a host that does not take the output,
- *stops that stream alone.
+ * that a command that never reads its input, or a host that does not take the output,
+ * stops that stream alone.
  */
 #pragma once
 
@@ -111,10 +111,11 @@ int agent_exec(struct agent *a, const struct agent_command *command, struct erro
 size_t agent_stdin_room(const struct agent *a);
 void agent_send_stdin(struct agent *a, const void *bytes, size_t len);
 void agent_send_stdin_eof(struct agent *a);
-/* `len` bytes from output() are written or thrown away: the guest may send as many again.
- */
+/* `len` bytes from output() are written or thrown away: the guest may send as many
+ * again. */
 void agent_output_taken(struct agent *a, enum agent_stream stream, size_t len);
-/* Nobody reads this output any more: the command gets SIGPIPE or EPIPE when it writes on. */
+/* Nobody reads this output any more: the command gets SIGPIPE or EPIPE when it writes
+ * on. */
 void agent_close_output(struct agent *a, enum agent_stream stream);
 /* To the command's process group; nothing happens if none runs. */
 void agent_send_signal(struct agent *a, int signal);

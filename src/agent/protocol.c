@@ -77,8 +77,8 @@ size_t frame_want(const uint8_t *data, size_t len)
 	return FRAME_HEADER_SIZE + wire_get_u32(data);
 }
 
-/* Step over n strings: what is behind them, or NULL if they do not all end before `end`.
- */
+/* Step over n strings: what is behind them, or NULL if they do not all end before
+ * `end`. */
 static const char *skip_strings(const char *s, const char *end, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {

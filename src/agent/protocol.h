@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What host and guest say to each other: frames on the one byte stream of a virtio-serial
- *port.
+ * port.
  *
  *	 0               4       5        6        8
  *	┌───────────────┬───────┬────────┬────────┬───────── ─ ─ ─┐
- *	│ payload bytes │ type  │ stream │ zero   │ payload       │   all numbers
- *little-endian │ u32, ≤ 64 KiB │ u8    │ u8     │ u16    │               │
+ *	│ payload bytes │ type  │ stream │ zero   │ payload       │   all numbers little-endian
+ *	│ u32, ≤ 64 KiB │ u8    │ u8     │ u16    │               │
  *	└───────────────┴───────┴────────┴────────┴───────── ─ ─ ─┘
  *
  *	guest  HELLO READY                STARTED  DATA… WINDOW…  EXITED
@@ -14,16 +14,16 @@
  *	host              EXEC_PART… EXEC        DATA… WINDOW… DATA_END  EXEC …
  *
  * The guest's first frame is HELLO with the version; then READY, or FATAL and nothing
- *more. One command runs at a time, from EXEC to START_FAILED or EXITED.
+ * more. One command runs at a time, from EXEC to START_FAILED or EXITED.
  *
  * Flow control is by credit, for each stream apart: at EXEC the sender may send
- *PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows so many
- *more. A receiver keeps room for what it has allowed, so DATA of one stream never holds
- *up another, or a control frame.
+ * PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows so many
+ * more. A receiver keeps room for what it has allowed, so DATA of one stream never holds
+ * up another, or a control frame.
  *
  * Since frames keep their order, input that is under way when a command ends arrives
- *before the next EXEC: the guest drops it, as it drops a WINDOW, SIGNAL or RESIZE for no
- *command.
+ * before the next EXEC: the guest drops it, as it drops a WINDOW, SIGNAL or RESIZE for no
+ * command.
  *
  * Used by both sides, so it needs nothing but libc. Pure functions on bytes.
  */
@@ -128,8 +128,7 @@ uint64_t wire_get_u64(const uint8_t *p);
 /*
  * An exec request: a fixed part, then strings that each end with a NUL, to the last byte:
  *
- *	u16 flags, u16 rows, u16 columns, u16 zero, u32 argc, u32 envc, cwd, user, argv…,
- *env…
+ *	u16 flags, u16 rows, u16 columns, u16 zero, u32 argc, u32 envc, cwd, user, argv…, env…
  */
 #define EXEC_FIXED_SIZE 16u
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the host offers: each thing that a start needs, looked at in the way a start looks at it.
+ * What the host offers: each thing that a start needs, looked at in the way a start looks
+ * at it.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -24,8 +24,8 @@ struct hypermin {
 };
 
 /*
- * One of our own programs: in $HYPERMIN_LIBEXECDIR, beside the running program (a build tree), or
- * where it was installed. A new string.
+ * One of our own programs: in $HYPERMIN_LIBEXECDIR, beside the running program (a build
+ * tree), or where it was installed. A new string.
  */
 char *handle_find_program(const char *name, struct error *err);
 int handle_open_cache(struct hypermin *h);

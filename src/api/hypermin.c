@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The public handle: settings, then an appliance, then a VM. hypermin.h is the documentation; here
- * settings are checked and handed on.
+ * The public handle: settings, then an appliance, then a VM. hypermin.h is the
+ * documentation; here settings are checked and handed on.
  */
 #include "hypermin.h"
 
@@ -126,7 +126,8 @@ static void replace(char **field, const char *value)
 	*field = value ? xstrdup(value) : NULL;
 }
 
-/* The builder and the cache's stamp need names that do not depend on the current directory. */
+/* The builder and the cache's stamp need names that do not depend on the current
+ * directory. */
 static int set_path(struct hypermin *h, char **field, const char *path)
 {
 	char *full = realpath(path, NULL);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The appliance: a kernel, an initrd and a root image, made from what the host has installed, and
- * kept in the cache.
+ * The appliance: a kernel, an initrd and a root image, made from what the host has
+ * installed, and kept in the cache.
  *
  *	request ──► appliance_open() ──stamp fits──────────────────────────► appliance
  *	                    │ no                                                ▲
  *	                    └──► the builder program ──► appliance_build() ─────┘
  *
- * Two halves in two programs: this header's is the hot path, linked into the library, needs nothing
- * but libc and finds a cached appliance by a few stat calls. build.h's is the cold path, with all
- * the libraries that reading packages, modules and archives needs.
+ * Two halves in two programs: this header's is the hot path, linked into the library,
+ * needs nothing but libc and finds a cached appliance by a few stat calls. build.h's is
+ * the cold path, with all the libraries that reading packages, modules and archives
+ * needs.
  *
  * In the cache directory:
  *
@@ -34,7 +35,8 @@ struct appliance_request {
 	const char *modules_dir; /* with it, or NULL */
 };
 
-/* One that is there to be booted. It stays in the cache at least until appliance_done(). */
+/* One that is there to be booted. It stays in the cache at least until
+ * appliance_done(). */
 struct appliance {
 	char *kernel, *initrd, *root; /* paths */
 	char *kernel_version;
@@ -49,14 +51,14 @@ struct cache {
 	int fd;
 };
 
-/* NULL: $XDG_CACHE_HOME/hypermin, ~/.cache/hypermin, or /var/tmp/hypermin-UID without a home. Made
- * if it is missing. Refused if another user owns it or may write to it. */
+/* NULL: $XDG_CACHE_HOME/hypermin, ~/.cache/hypermin, or /var/tmp/hypermin-UID without a
+ * home. Made if it is missing. Refused if another user owns it or may write to it. */
 int cache_open(const char *path, struct cache *ret, struct error *err);
 void cache_close(struct cache *c);
 
 /*
- * The appliance for a request, from the cache or built. `builder` is the builder program's path;
- * control_fd (base/control.h) can end the wait for it with EINTR.
+ * The appliance for a request, from the cache or built. `builder` is the builder
+ * program's path; control_fd (base/control.h) can end the wait for it with EINTR.
  */
 int appliance_open(const struct appliance_request *request, const struct cache *cache,
 	const char *builder, int control_fd, struct appliance *ret, struct error *err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The kernel modules that lead to the root disk and to the agent. Private to src/appliance. */
+/* The kernel modules that lead to the root disk and to the agent. Private to
+ * src/appliance. */
 #pragma once
 
 #include <stddef.h>

@@ -78,8 +78,8 @@ static int lock_cache(const struct cache *cache, struct error *err)
 
 /* ---- The key ---- */
 
-/* A file changed twice within a tick of the kernel's clock has the same times after both: what was
- * changed just now is read only when the tick is over. */
+/* A file changed twice within a tick of the kernel's clock has the same times after both:
+ * what was changed just now is read only when the tick is over. */
 static void wait_for_clock_tick(void)
 {
 	const struct timespec tick = {.tv_nsec = 20 * 1000 * 1000};

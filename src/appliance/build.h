@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The cold path: make the appliance for a request and publish it in the cache. Runs in the builder
- * program; the only place where packages, kernel, initrd, tree and ext2 meet.
+ * The cold path: make the appliance for a request and publish it in the cache. Runs in
+ * the builder program; the only place where packages, kernel, initrd, tree and ext2 meet.
  */
 #pragma once
 
@@ -12,7 +12,8 @@
 struct build_options {
 	const char *builder; /* path of this program */
 	const char *guest;   /* path of the static guest program */
-	/* Set by a signal handler: the build ends with EINTR and removes what it has made. */
+	/* Set by a signal handler: the build ends with EINTR and removes what it has
+	 * made. */
 	const volatile sig_atomic_t *interrupted;
 };
 

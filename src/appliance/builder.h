@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The builder is a program of its own: its libraries cost the hot path nothing, and archives and
- * package databases are parsed in a process that holds nothing else. It takes a task and a request
- * as arguments and says on standard output, a JSON object a line:
+ * The builder is a program of its own: its libraries cost the hot path nothing, and
+ * archives and package databases are parsed in a process that holds nothing else. It
+ * takes a task and a request as arguments and says on standard output, a JSON object a
+ * line:
  *
  *	{"log": LEVEL, "text": "…"}                             for the log
  *	{"error": ERRNO, "text": "…"}                           why it failed
@@ -19,6 +20,7 @@ typedef void builder_finding_fn(
 /* The program and the task, and the request as options. */
 void builder_argv(struct strvec *argv, const char *program, const char *task,
 	const struct appliance_request *request);
-/* Run it to its end; what it says goes to the log, to on_finding (may be NULL), and to err. */
+/* Run it to its end; what it says goes to the log, to on_finding (may be NULL), and to
+ * err. */
 int builder_run(struct strvec *argv, int control_fd, builder_finding_fn *on_finding, void *data,
 	struct error *err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The cache directory: where it is, and that it is ours. What is in it is booted, so nobody else
- * may own it or write to it; each step is checked on the opened descriptor, not on the name.
+ * The cache directory: where it is, and that it is ours. What is in it is booted, so
+ * nobody else may own it or write to it; each step is checked on the opened descriptor,
+ * not on the name.
  */
 #include <errno.h>
 #include <fcntl.h>

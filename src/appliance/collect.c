@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Removing what nobody will use again. Failures are not errors: what stays is found again the next
- * time. An entry is taken out of the way by a rename before it is emptied, so that nobody sees
- * half of one.
+ * Removing what nobody will use again. Failures are not errors: what stays is found again
+ * the next time. An entry is taken out of the way by a rename before it is emptied, so
+ * that nobody sees half of one.
  */
 #include "appliance/collect.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Removing what nobody will use again. Call with the cache's lock held. Private to src/appliance. */
+/* Removing what nobody will use again. Call with the cache's lock held. Private to
+ * src/appliance. */
 #pragma once
 
 #include <stdbool.h>

@@ -19,8 +19,8 @@
 #include "base/log.h"
 
 /*
- * What a person at a shell expects. Left out silently where the host does without, except the
- * first: without a shell there is nothing to stand on.
+ * What a person at a shell expects. Left out silently where the host does without, except
+ * the first: without a shell there is nothing to stand on.
  */
 static const char *const dpkg_defaults[] = {"bash", "base-files", "base-passwd", "coreutils",
 	"dash", "debianutils", "diffutils", "e2fsprogs", "findutils", "grep", "gzip", "hostname",

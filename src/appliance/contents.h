@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What goes into the root file system: packages, the kernel's modules, and the few files that no
- * package brings. Private to src/appliance.
+ * What goes into the root file system: packages, the kernel's modules, and the few files
+ * that no package brings. Private to src/appliance.
  */
 #pragma once
 
@@ -19,8 +19,8 @@ struct contents {
 	struct strvec unreadable; /* left out */
 };
 
-/* Read the host. Each path whose change would change the answer is added to the stamp before it is
- * read. */
+/* Read the host. Each path whose change would change the answer is added to the stamp
+ * before it is read. */
 int contents_gather(const struct appliance_request *request, struct contents *c,
 	struct strbuf *stamp, struct error *err);
 void contents_done(struct contents *c);

@@ -6,8 +6,8 @@
  *
  *	"hypermin-request 1"  KEY  KERNEL-VERSION  ROOT-UUID  { PATH  IDENTITY }...
  *
- * IDENTITY is what stat() said of the path when the answer was made, as text. As long as it says
- * the same of all of them, the answer stands.
+ * IDENTITY is what stat() said of the path when the answer was made, as text. As long as
+ * it says the same of all of them, the answer stands.
  */
 #pragma once
 
@@ -24,7 +24,8 @@ struct entry {
 	char root_uuid[37];
 };
 
-/* The name of the request's file: a digest over all that is asked for, and our version. */
+/* The name of the request's file: a digest over all that is asked for, and our
+ * version. */
 void entry_request_digest(
 	const struct appliance_request *request, char ret[static ENTRY_KEY_LEN + 1]);
 
@@ -32,7 +33,8 @@ void entry_request_digest(
 int entry_find(const struct cache *cache, const char *digest, struct entry *ret);
 void entry_done(struct entry *e);
 
-/* Start a request file's stamp part; then add each path, before anything is read from it. */
+/* Start a request file's stamp part; then add each path, before anything is read from
+ * it. */
 void entry_stamp_add(struct strbuf *stamp, const char *path);
 /* Publish: the request's answer is this entry. */
 int entry_write(const struct cache *cache, const char *digest, const struct entry *e,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From a request to an appliance: look into the cache, else run the builder and look again. */
+/* From a request to an appliance: look into the cache, else run the builder and look
+ * again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -70,7 +71,8 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 
 	entry_request_digest(request, digest);
 	int result = find(cache, digest, &a, err);
-	/* Twice: what the builder made may be outdated, or collected, before we hold it. */
+	/* Twice: what the builder made may be outdated, or collected, before we hold
+	 * it. */
 	for (int i = 0; i < 2 && result == 1; i++) {
 		a.built = true;
 		if (build(request, cache, builder, control_fd, err) < 0)

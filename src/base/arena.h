@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * An arena: many small allocations that die together. A build keeps names, paths and nodes in one.
- * Zero bytes are an empty arena.
+ * An arena: many small allocations that die together. A build keeps names, paths and
+ * nodes in one. Zero bytes are an empty arena.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a signal handler or another thread has to say to a call that is under way: fixed-size
- * messages through a non-blocking pipe, which the call's poll loop watches.
+ * What a signal handler or another thread has to say to a call that is under way:
+ * fixed-size messages through a non-blocking pipe, which the call's poll loop watches.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The error object: lives on the caller's stack and is passed last, so that a failing branch is
- * one line and carries words:
+ * The error object: lives on the caller's stack and is passed last, so that a failing
+ * branch is one line and carries words:
  *
  *	return error_set(err, errno, "open '%s'", path);
  *
@@ -16,7 +16,8 @@ struct error {
 	char msg[ERROR_MSG_SIZE];
 };
 
-/* Set the message; num != 0 appends ": " and its text. Always returns -1. err may be NULL. */
+/* Set the message; num != 0 appends ": " and its text. Always returns -1. err may be
+ * NULL. */
 int error_set(struct error *err, int num, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

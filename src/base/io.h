@@ -16,8 +16,9 @@ int io_pwrite_full(int fd, const void *data, size_t len, off_t offset);
 ssize_t io_pread_full(int fd, void *data, size_t len, off_t offset);
 
 /*
- * A whole file, as a NUL-terminated block that the caller frees. A file larger than `max` is an
- * error (EFBIG): what we read whole is never large unless someone made it so. dirfd as for openat().
+ * A whole file, as a NUL-terminated block that the caller frees. A file larger than `max`
+ * is an error (EFBIG): what we read whole is never large unless someone made it so. dirfd
+ * as for openat().
  */
 int io_read_file(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len,
 	struct error *err);

@@ -2,8 +2,8 @@
 /*
  * Allocation that can't fail, and cleanup attributes.
  *
- * Out of memory aborts: hypermin's own data is small, and a half-handled shortage loses more than
- * a clear abort. The public header says so to library users.
+ * Out of memory aborts: hypermin's own data is small, and a half-handled shortage loses
+ * more than a clear abort. The public header says so to library users.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A map from strings to pointers. Open addressing, insertion only. It keeps the caller's key
- * pointers (put them in an arena) and owns nothing but its table. Zero bytes are an empty map.
+ * A map from strings to pointers. Open addressing, insertion only. It keeps the caller's
+ * key pointers (put them in an arena) and owns nothing but its table. Zero bytes are an
+ * empty map.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A child that can't outlive us: see supervise.h for the idea. Between fork() and _exit() only
- * async-signal-safe calls are made, since the caller may have threads.
+ * A child that can't outlive us: see supervise.h for the idea. Between fork() and _exit()
+ * only async-signal-safe calls are made, since the caller may have threads.
  */
 #include "base/supervise.h"
 

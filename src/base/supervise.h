@@ -5,10 +5,11 @@
  *	caller ──life pipe──► supervisor ──PDEATHSIG──► child
  *	       ◄─status pipe─
  *
- * The supervisor is a fork that does nothing but wait: when the life pipe closes (the caller ended
- * it, exited, or was killed) it kills the child; when it is killed itself, the kernel kills the
- * child, whose parent-death signal is tied to this one single-threaded process. A parent-death
- * signal tied to the caller would fire when the *thread* that started the child ends.
+ * The supervisor is a fork that does nothing but wait: when the life pipe closes (the
+ * caller ended it, exited, or was killed) it kills the child; when it is killed itself,
+ * the kernel kills the child, whose parent-death signal is tied to this one
+ * single-threaded process. A parent-death signal tied to the caller would fire when the
+ * *thread* that started the child ends.
  */
 #pragma once
 
@@ -38,7 +39,8 @@ struct ended {
 
 /*
  * Run argv[0] (a path) with stdin from /dev/null, stdout and stderr to stderr_fd, and the
- * `n_pass` descriptors of `pass` open under their own numbers; all others are closed in it.
+ * `n_pass` descriptors of `pass` open under their own numbers; all others are closed in
+ * it.
  */
 int supervise_start(struct supervised *s, char *const *argv, int stderr_fd, const int *pass,
 	size_t n_pass, struct error *err);

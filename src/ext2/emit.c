@@ -106,8 +106,8 @@ static int emit_super(struct emitter *e, uint32_t group)
 	return 0;
 }
 
-/* false: that inode is not in use, or one of those that have a number and nothing else.
- */
+/* false: that inode is not in use, or one of those that have a number and nothing
+ * else. */
 static bool encode_inode(const struct ext2_plan *p, uint32_t ino, struct disk_inode *ret)
 {
 	const struct tree_inode *inode = plan_inode_by_number(p, ino);
@@ -158,8 +158,8 @@ static int emit_group(struct emitter *e, uint32_t group)
 	return report(e);
 }
 
-/* The next block of the first zone; the tables of the group that it is in come before it.
- */
+/* The next block of the first zone; the tables of the group that it is in come before
+ * it. */
 static int put_meta(const void *block, void *data)
 {
 	struct emitter *e = data;

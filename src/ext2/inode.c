@@ -18,8 +18,8 @@
 #define TIME_MIN (-(INT64_C(1) << 31))
 #define TIME_MAX ((INT64_C(3) << 32) + INT32_MAX)
 
-/* The kernel's encodings of device numbers: 8 + 8 bits where they suffice, else 12 + 20.
- */
+/* The kernel's encodings of device numbers: 8 + 8 bits where they suffice, else 12 +
+ * 20. */
 #define OLD_DEVICE_MAX	 255
 #define DEVICE_MAJOR_MAX 0xfff
 #define DEVICE_MINOR_MAX 0xfffff

@@ -73,8 +73,8 @@ static uint64_t total_overhead(const struct layout *l, uint64_t groups)
 		count_supers(groups) * (uint64_t)(1 + l->descriptor_blocks);
 }
 
-/* What follows from a number of groups alone. false: not with so few groups, or so many.
- */
+/* What follows from a number of groups alone. false: not with so few groups, or so
+ * many. */
 static bool set_groups(struct layout *l, uint64_t groups, uint64_t inodes)
 {
 	/* Whole bytes of the bitmap, whole blocks of the table. */

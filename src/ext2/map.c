@@ -76,8 +76,8 @@ static uint32_t slots_shift(uint32_t block_size)
 	return __builtin_ctz(block_size) - 2;
 }
 
-/* The file blocks under the root of that height (1 to 3): from the return value, so many.
- */
+/* The file blocks under the root of that height (1 to 3): from the return value, so
+ * many. */
 static uint64_t height_start(uint32_t block_size, int height, uint64_t *ret_count)
 {
 	uint32_t shift = slots_shift(block_size);
@@ -89,8 +89,8 @@ static uint64_t height_start(uint32_t block_size, int height, uint64_t *ret_coun
 	return start;
 }
 
-/* The part of a run under the root of that height, counted from that root's first block.
- */
+/* The part of a run under the root of that height, counted from that root's first
+ * block. */
 static bool clip_run(const struct block_run *run, uint32_t block_size, int height,
 	struct block_run *ret)
 {

@@ -34,8 +34,8 @@ static int failure(struct writer *w, const char *what, struct error *err)
 		why ? why : "unknown error");
 }
 
-/* The next file, as far as all files are alike; the caller adds to it, then add_entry().
- */
+/* The next file, as far as all files are alike; the caller adds to it, then
+ * add_entry(). */
 static struct archive_entry *new_entry(struct writer *w, const char *path, mode_t mode)
 {
 	archive_entry_clear(w->entry);

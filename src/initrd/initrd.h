@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The initrd: a newc cpio with one static program and the modules that lead to the root
- *disk.
+ * disk.
  *
  *	/init                  the guest binary
- *	/dev/console           opened by the kernel as init's streams, before anything is
- *mounted /modules/000-NAME.ko   loaded in the order of their names /dev /proc /sys else
- *empty, to mount on
+ *	/dev/console           opened by the kernel as init's streams, before any mount
+ *	/modules/000-NAME.ko   loaded in the order of their names
+ *	/dev /proc /sys        else empty, to mount on
  *
  * Uncompressed: unpacking is slower than reading. The same input gives the same bytes.
  */

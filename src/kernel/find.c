@@ -127,8 +127,8 @@ static bool is_boot_kernel(const char *name)
 	static const char *const patterns[] = {
 		"vmlinuz*", "vmlinux*", "Image*", "kernel-*"};
 
-	/* A rescue kernel is a copy of an old one, kept for a system that does not boot.
-	 */
+	/* A rescue kernel is a copy of an old one, kept for a system that does not
+	 * boot. */
 	if (strstr(name, "rescue"))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)

@@ -2,8 +2,8 @@
 /*
  * What is inside a kernel file. Pure functions on its bytes, none of which is trusted.
  *
- *	bzImage (x86)      boot sector and header │ setup code │ … compressed vmlinux,
- *size word … 0x1f1 … 0x264          │            │ ▲ payload_offset, payload_length
+ *	bzImage (x86)      boot sector and header │ setup code │ … compressed vmlinux, size word …
+ *	                   0x1f1 … 0x264          │            │   ▲ payload_offset, payload_length
  *	vmlinux            ELF, with the PVH entry point in a note
  *	Image (arm64)      header │ code; often as a whole inside gzip
  */

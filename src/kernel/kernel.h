@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The appliance's kernel: which of the host's, and what of its modules leads to the root
- *disk.
+ * disk.
  *
- *	/lib/modules/VERSION/vmlinuz, /boot/vmlinuz* ──► kernel_find(): the highest
- *version that can be read *and* has what is needed kernel_modules_closure(): the modules
- *to load, in order kernel_extract(): the uncompressed ELF inside a bzImage, for PVH boot
+ * /lib/modules/VERSION/vmlinuz, /boot/vmlinuz*
+ *	  ──► kernel_find()              the highest version that can be read *and* has what is needed
+ *	  ──► kernel_modules_closure()   the modules to load, in order
+ *	  ──► kernel_extract()           the uncompressed ELF inside a bzImage, for PVH boot
  *
  * It need not be the kernel that the host runs: containers have none of that one's files.
  */

@@ -2,9 +2,10 @@
 /*
  * A module's file. What may lie around the ELF object:
  *
- *	[.gz .xz .zst of] ELF object │ signature │ struct module_signature │ "~Module
- *signature appended~\n" 12 bytes: … signer_len at 3, key_id_len at 4, sig_len at 8,
- *big-endian
+ *	[.gz .xz .zst of] ELF object │ signature │ struct module_signature │ marker
+ *
+ * The structure has 12 bytes: … signer_len at 3, key_id_len at 4, sig_len at 8,
+ * big-endian. The marker is "~Module signature appended~\n".
  */
 #include <elf.h>
 #include <endian.h>

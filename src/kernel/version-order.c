@@ -2,12 +2,13 @@
 /*
  * Kernel versions, and which is preferred. A version is a base and a flavour:
  *
- *	6.1.0-56 │ -cloud-amd64        6.5.6-300.fc39.x86_64
- *│        5.14.0-362.el9.x86_64 │ +rt
+ *	             6.1.0-56 │ -cloud-amd64
+ *	6.5.6-300.fc39.x86_64 │
+ *	5.14.0-362.el9.x86_64 │ +rt
  *
  * The higher base is better: it has the fixes. Of one base, a flavour made for virtual
- *machines is better than the ordinary one, since it has less to start, and that is better
- *than one made for debugging or real time.
+ * machines is better than the ordinary one, since it has less to start, and that is
+ * better than one made for debugging or real time.
  */
 #include "kernel/version-order.h"
 

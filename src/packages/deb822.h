@@ -9,8 +9,8 @@
  *	Package: …                       … DEB822_END
  *
  * Pure and without copies: names and values point into the text, and are not
- *NUL-terminated. The text must end with a newline: dpkg writes it so, and one that does
- *not was cut.
+ * NUL-terminated. The text must end with a newline: dpkg writes it so, and one that does
+ * not was cut.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The alternatives system: links that installation scripts made, and that no package
- *lists.
+ * lists.
  *
  *	/usr/bin/awk ──► /etc/alternatives/awk ──► /usr/bin/mawk
  *	master link      chosen by the administrator or by priority
@@ -12,9 +12,9 @@
  *	/usr/bin/awk                     the master link
  *	awk.1.gz                         a slave: its name below /etc/alternatives,
  *	/usr/share/man/man1/awk.1.gz     and its link; more of these
- *	                                 an empty line; then the choices, which don't
- *matter here: /usr/bin/mawk                    /etc/alternatives/NAME tells which of them
- *is in force
+ *	                                 an empty line; then the choices,
+ *	/usr/bin/mawk                    which don't matter here: /etc/alternatives/NAME
+ *	                                 tells which of them is in force
  *
  * A set has an alternative's links if the choice in force is one of the set's files.
  */

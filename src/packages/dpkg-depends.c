@@ -5,8 +5,8 @@
  *	libc6 (>= 2.34), default-mta | mail-transport-agent, python3:any
  *
  * and the versions they compare, [EPOCH:]UPSTREAM[-REVISION]. Pure. The restrictions that
- *source packages have besides ("[linux-any]", "<!nocheck>") are resolved before a package
- *is built, so here they are errors.
+ * source packages have besides ("[linux-any]", "<!nocheck>") are resolved before a
+ * package is built, so here they are errors.
  */
 #include <string.h>
 

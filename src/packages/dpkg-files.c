@@ -2,14 +2,14 @@
 /*
  * A package's paths: a line each in info/NAME.list, or info/NAME:ARCH.list where several
  * architectures of it can be installed. The list says what the package holds; a
- **diversion* may have moved one of its files away:
+ * *diversion* may have moved one of its files away:
  *
  *	/bin/sh             from
  *	/bin/sh.distrib     to
  *	dash                by: its own /bin/sh stays; ":" diverts everyone's
  *
  * What is configuration is told by the status file, for all packages at once;
- *info/NAME.conffiles is what the package shipped, and does not know better.
+ * info/NAME.conffiles is what the package shipped, and does not know better.
  */
 #include <errno.h>
 #include <fcntl.h>

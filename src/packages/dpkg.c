@@ -139,8 +139,8 @@ static int index_provides(
 	return r < 0 ? field_error(pkg, "Provides", err) : 0;
 }
 
-/* dpkg has its own architecture compiled in, and no file says it where there is only one.
- */
+/* dpkg has its own architecture compiled in, and no file says it where there is only
+ * one. */
 static const char *native_arch(const struct dpkg_db *db)
 {
 	const struct dpkg_package *dpkg = strmap_get(&db->by_name, "dpkg");

@@ -3,8 +3,8 @@
  * dpkg's database, below ROOT/var/lib/dpkg:
  *
  *	status, updates/NNNN      dpkg-status.c        stanzas ──► struct dpkg_package
- *	                          dpkg-depends.c       "a (>= 1) | b, c" ──► struct
- *dpkg_relation info/NAME[:ARCH].list,    dpkg-files.c         what a package's paths are
+ *	                          dpkg-depends.c       "a (>= 1) | b" ──► struct dpkg_relation
+ *	info/NAME[:ARCH].list,    dpkg-files.c         what a package's paths are
  *	diversions
  *	alternatives/NAME         dpkg-alternatives.c  links that no package lists
  *

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the host has installed. One struct of functions a package manager (struct
- *packages_handler in handler.h), chosen by what is there below the root, not by a
- *distribution's name.
+ * packages_handler in handler.h), chosen by what is there below the root, not by a
+ * distribution's name.
  *
- *	names ──► packages_resolve() ──► the closure over dependencies, all of it
- *installed packages_files()   ──► the paths that belong to it
+ *	names ──► packages_resolve() ──► the closure over dependencies, all of it installed
+ *	          packages_files()   ──► the paths that belong to it
  *
  * Reads the package manager's own files; runs none of its programs. Everything is held in
- *memory that dies with packages_close(): packages, names and paths alike.
+ * memory that dies with packages_close(): packages, names and paths alike.
  */
 #pragma once
 

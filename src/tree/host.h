@@ -48,8 +48,8 @@ struct host_dir *host_dir_new(struct tree *t, const struct host_dir *parent,
 int host_dir_open(const struct host_dir *d, int flags, int *ret_fd, struct error *err);
 /* From the root, without a leading slash. */
 void host_dir_path(struct strbuf *sb, const struct host_dir *d);
-/* With the root's own path in front, and `name` behind if it is not NULL. Caller frees.
- */
+/* With the root's own path in front, and `name` behind if it is not NULL. Caller
+ * frees. */
 char *host_full_path(const struct host_dir *d, const char *name);
 /* A path to an open directory that is as safe as its descriptor, if /proc is there.
  * Caller frees. */

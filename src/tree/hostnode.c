@@ -91,8 +91,8 @@ static int read_xattrs(struct tree *t, const struct host_at *at, const char *nam
 
 	/* There is no llistxattrat() in older kernels. */
 	snprintf(path, sizeof(path), "%s/%s", at->path, name);
-	/* The kernel allocates what we offer: little, for the many files that have none.
-	 */
+	/* The kernel allocates what we offer: little, for the many files that have
+	 * none. */
 	ssize_t len = llistxattr(path, small, sizeof(small));
 	if (len < 0 && errno == ERANGE) {
 		names = large = xmalloc(XATTR_LIST_MAX);

@@ -7,8 +7,8 @@
 
 #include "base/io.h"
 
-/* Below what every file system takes as a file's size; beyond it another file is begun.
- */
+/* Below what every file system takes as a file's size; beyond it another file is
+ * begun. */
 #define SPOOL_MAX ((uint64_t)1 << 40)
 
 /* Files from here on begin at a block, so that they can be copied by sharing blocks;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The merged file tree: every file that goes into an image, with all of its metadata and
- *where its content comes from. No content is held here but small in-memory files.
+ * where its content comes from. No content is held here but small in-memory files.
  *
  *	directory trees ─┐
  *	archives ────────┼──► tree_add_…()  ──►  tree  ──►  ext2 plan
  *	single files ────┘     later ones win
  *
  * A *name* (struct tree_entry) is in one directory and points to an *inode*; hard links
- *are several names of one inode. Paths are resolved inside the tree: where `lib` is a
- *symlink to `usr/lib`, adding `lib/x` adds `usr/lib/x`. The links of the host are never
- *followed, `..` never leads above the root, and nothing read from an archive can name a
- *place outside the tree.
+ * are several names of one inode. Paths are resolved inside the tree: where `lib` is a
+ * symlink to `usr/lib`, adding `lib/x` adds `usr/lib/x`. The links of the host are never
+ * followed, `..` never leads above the root, and nothing read from an archive can name a
+ * place outside the tree.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Choosing the accelerator, and remembering the choice. The file `accelerator` in the cache
- * directory: the host's boot id, then a line for each qemu and kernel:
+ * Choosing the accelerator, and remembering the choice. The file `accelerator` in the
+ * cache directory: the host's boot id, then a line for each qemu and kernel:
  *
  *	QEMU MTIME SIZE <tab> KERNEL <tab> kvm|tcg <tab> REASON
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which accelerator: KVM where stock kernels truly run on it, else TCG. The verdict of the probe is
- * remembered in the cache directory, for this boot of the host, this qemu and this kernel.
+ * Which accelerator: KVM where stock kernels truly run on it, else TCG. The verdict of
+ * the probe is remembered in the cache directory, for this boot of the host, this qemu
+ * and this kernel.
  */
 #pragma once
 

@@ -6,8 +6,8 @@
 
 #define LINE_MAX_LEN 1000
 
-/* Control bytes become '?', but tabs; bytes from 0x80 stay, for UTF-8 (C1 controls are two bytes
- * there: 0xc2 0x80 to 0x9f, and go too). */
+/* Control bytes become '?', but tabs; bytes from 0x80 stay, for UTF-8 (C1 controls are
+ * two bytes there: 0xc2 0x80 to 0x9f, and go too). */
 static void make_printable(char *s)
 {
 	for (; *s; s++) {

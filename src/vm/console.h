@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The last lines of a text that others write: the guest's console, qemu's stderr. A ring of fixed
- * size; what comes out is printable, since a hostile guest could send terminal escapes.
+ * The last lines of a text that others write: the guest's console, qemu's stderr. A ring
+ * of fixed size; what comes out is printable, since a hostile guest could send terminal
+ * escapes.
  */
 #pragma once
 
@@ -22,7 +23,8 @@ struct console {
 };
 
 void console_add(struct console *c, const char *bytes, size_t len);
-/* Up to `n` last lines, each with `indent` in front and a newline behind. "" if there are none. */
+/* Up to `n` last lines, each with `indent` in front and a newline behind. "" if there are
+ * none. */
 char *console_tail(const struct console *c, unsigned n, const char *indent);
 /* The last line that contains `what`, from there on, or NULL. Caller frees. */
 char *console_find(const struct console *c, const char *what);

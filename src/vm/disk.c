@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A user's disk image, checked before qemu sees it. The format is never guessed from content that a
- * guest could have written: an image that looks like qcow2 and is said to be nothing is refused, as
- * a qcow2 header can name any file of the host as its backing file.
+ * A user's disk image, checked before qemu sees it. The format is never guessed from
+ * content that a guest could have written: an image that looks like qcow2 and is said to
+ * be nothing is refused, as a qcow2 header can name any file of the host as its backing
+ * file.
  */
 #include "vm/disk.h"
 

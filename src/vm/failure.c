@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Why a VM was lost, in words for its user: what qemu said, whether the guest's kernel panicked,
- * and the console's last lines.
+ * Why a VM was lost, in words for its user: what qemu said, whether the guest's kernel
+ * panicked, and the console's last lines.
  */
 #include <errno.h>
 #include <stdarg.h>

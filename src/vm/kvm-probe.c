@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * /dev/kvm can open, and run small things, where it is itself emulated in software: a stock kernel
- * then crawls at about a thousandth of the expected speed and looks hung. So before KVM is trusted
- * a virtual CPU is put straight into long mode, as a kernel would use it, and counts to 20,000 in
- * memory. Hardware needs well under a millisecond for that; it gets ten.
+ * /dev/kvm can open, and run small things, where it is itself emulated in software: a
+ * stock kernel then crawls at about a thousandth of the expected speed and looks hung. So
+ * before KVM is trusted a virtual CPU is put straight into long mode, as a kernel would
+ * use it, and counts to 20,000 in memory. Hardware needs well under a millisecond for
+ * that; it gets ten.
  *
  * The guest's memory, at guest-physical addresses:
  *
@@ -13,7 +14,8 @@
  *	0x4000  the code
  *	0x5000  the counter
  *
- * Runs in a child, which is killed when its time is over: KVM_RUN may not come back by itself.
+ * Runs in a child, which is killed when its time is over: KVM_RUN may not come back by
+ * itself.
  */
 #include "vm/kvm-probe.h"
 

@@ -7,7 +7,8 @@
  *	console_fd, messages_fd ──► rings          qemu's end ──► failure
  *	control pipe ──► a signal for the command, or the end
  *
- * Nothing waits for anything else: a stream that does not move holds back only its own window.
+ * Nothing waits for anything else: a stream that does not move holds back only its own
+ * window.
  */
 #include <errno.h>
 #include <signal.h>
@@ -288,7 +289,8 @@ static void fill(struct vm *vm, struct pollfd fds[SLOT_COUNT])
 	set(&fds[SLOT_STDERR], -1, POLLOUT);
 	if (!exec)
 		return;
-	/* What was typed before the end of input is still to be sent; then the window rests. */
+	/* What was typed before the end of input is still to be sent; then the window
+	 * rests. */
 	if (agent_stdin_room(vm->agent) && exec->running)
 		fds[SLOT_STDIN].fd = exec->streams.stdin_fd;
 	for (int i = AGENT_STDOUT; i <= AGENT_STDERR; i++)
@@ -352,7 +354,8 @@ static int serve(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct erro
 	return 0;
 }
 
-/* A guest that has said nothing for a while is asked; one that does not answer is lost. */
+/* A guest that has said nothing for a while is asked; one that does not answer is
+ * lost. */
 static int check_life(struct vm *vm, int64_t now, struct error *err)
 {
 	if (!vm->ready)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * qemu's command line from a profile. A profile is a row of a table: what differs between the
- * accelerators is data, and each setting says why it is there.
+ * qemu's command line from a profile. A profile is a row of a table: what differs between
+ * the accelerators is data, and each setting says why it is there.
  */
 #include "vm/machine.h"
 
@@ -32,9 +32,9 @@ static const char *const common_options[] = {
 };
 
 static const char *const tcg_one_cpu_options[] = {
-	/* Reading interrupt routing from ACPI costs 140 ms of interpreted methods a device. The
-	 * price: kernels without MP table support run without a local APIC, so with one CPU and
-	 * without MSI. */
+	/* Reading interrupt routing from ACPI costs 140 ms of interpreted methods a
+	 * device. The price: kernels without MP table support run without a local APIC,
+	 * so with one CPU and without MSI. */
 	"pci=noacpi",
 	/* Do not rewrite each lock prefix away: TCG would translate the kernel twice. */
 	"noreplace-smp",
@@ -45,8 +45,9 @@ static const char *const no_options[] = {NULL};
 
 static const struct profile tcg_profile = {
 	.accel = "tcg",
-	/* The x86-64-v2 level that today's distributions are built for. Not `max`: its fast string
-	 * instructions are byte loops in TCG, and each further flag is code the kernel patches in. */
+	/* The x86-64-v2 level that today's distributions are built for. Not `max`: its
+	 * fast string instructions are byte loops in TCG, and each further flag is code
+	 * the kernel patches in. */
 	.cpu = "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand,+pdpe1gb",
 	.one_cpu_options = tcg_one_cpu_options,
 	.one_cpu_without_msi = true,
@@ -87,7 +88,8 @@ static void add(struct strvec *argv, const char *option, const char *value)
 	strvec_add(argv, value);
 }
 
-/* -blockdev and -device take JSON, where a file name needs no escaping rules of qemu's own. */
+/* -blockdev and -device take JSON, where a file name needs no escaping rules of qemu's
+ * own. */
 static void add_json(struct strvec *argv, const char *option, json_t *object)
 {
 	char *text = json_dumps(object, JSON_COMPACT);
@@ -97,8 +99,8 @@ static void add_json(struct strvec *argv, const char *option, json_t *object)
 	json_decref(object);
 }
 
-/* A file name that is not UTF-8 can't be said in JSON: /proc/self/cwd can't help there either, so
- * vm_config's paths are checked before. */
+/* A file name that is not UTF-8 can't be said in JSON: /proc/self/cwd can't help there
+ * either, so vm_config's paths are checked before. */
 static json_t *file_node(const char *path, bool block_device, bool read_only, bool lock)
 {
 	return json_pack("{s:s, s:s, s:b, s:s}", "driver", block_device ? "host_device" : "file",
@@ -114,7 +116,8 @@ static void add_disk(struct strvec *argv, const struct vm_disk *disk, const char
 			"read-only", !disk->writable, "file", file));
 }
 
-/* A device that tries MSI where the kernel has none makes it print a warning with a backtrace. */
+/* A device that tries MSI where the kernel has none makes it print a warning with a
+ * backtrace. */
 static void without_msi(json_t *device, const struct vm_config *config, bool kvm)
 {
 	if (config->cpus == 1 && profile_of(kvm)->one_cpu_without_msi)

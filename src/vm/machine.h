@@ -2,8 +2,8 @@
 /*
  * The virtual machine as qemu's command line. Pure: text in, text out. Private to src/vm.
  *
- * On the PCI bus the user's disks come first and the appliance's root disk last, so that the first
- * of the user's is always /dev/vda:
+ * On the PCI bus the user's disks come first and the appliance's root disk last, so that
+ * the first of the user's is always /dev/vda:
  *
  *	slot 2        the agent's virtio-serial port
  *	slots 3 to 30 user disks, eight functions a slot

@@ -49,8 +49,9 @@ struct vm {
 /* ---- loop.c ---- */
 
 /*
- * Serve all descriptors until *done, or the time `deadline_ms` (io_now_ms(); 0: never) has come.
- * Returns 1 when the time is over; -1 when the VM is lost: then it is dead and the error says why.
+ * Serve all descriptors until *done, or the time `deadline_ms` (io_now_ms(); 0: never)
+ * has come. Returns 1 when the time is over; -1 when the VM is lost: then it is dead and
+ * the error says why.
  */
 int loop_until(struct vm *vm, const bool *done, int64_t deadline_ms, struct error *err);
 extern const struct agent_handler loop_agent_handler;

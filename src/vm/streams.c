@@ -39,7 +39,8 @@ void streams_init(struct streams *s, int stdin_fd, int stdout_fd, int stderr_fd)
 	*s = (struct streams){.stdin_fd = stdin_fd};
 	open_out(&s->out[AGENT_STDOUT], stdout_fd);
 	open_out(&s->out[AGENT_STDERR], stderr_fd);
-	/* A reader that went away is EPIPE for us, not the end of the program we are in. */
+	/* A reader that went away is EPIPE for us, not the end of the program we are
+	 * in. */
 	sigemptyset(&pipe);
 	sigaddset(&pipe, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe, &s->saved_mask);
@@ -67,8 +68,8 @@ static ssize_t write_some(struct stream_out *out)
 	if (out->socket)
 		return send(out->fd, out->pending.data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (!out->owned) {
-		/* A regular file, or a pipe that could not be opened again: a pipe that polls as
-		 * writable takes PIPE_BUF bytes without blocking. */
+		/* A regular file, or a pipe that could not be opened again: a pipe that
+		 * polls as writable takes PIPE_BUF bytes without blocking. */
 		struct pollfd pfd = {out->fd, POLLOUT, 0};
 		if (poll(&pfd, 1, 0) == 0) {
 			errno = EAGAIN;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The caller's ends of a command's streams. No write here blocks longer than a regular file does,
- * and the caller's descriptors keep their flags: a pipe or terminal is opened once more, through
- * /proc/self/fd, to have O_NONBLOCK on an open file description of our own. Private to src/vm.
+ * The caller's ends of a command's streams. No write here blocks longer than a regular
+ * file does, and the caller's descriptors keep their flags: a pipe or terminal is opened
+ * once more, through /proc/self/fd, to have O_NONBLOCK on an open file description of our
+ * own. Private to src/vm.
  */
 #pragma once
 
@@ -34,7 +35,8 @@ struct streams {
 void streams_init(struct streams *s, int stdin_fd, int stdout_fd, int stderr_fd);
 /* Put the terminal into raw mode until streams_done(). */
 int streams_set_raw(struct streams *s, int terminal_fd, struct error *err);
-/* Write as much of what is pending as can be without blocking. The number of bytes that are done
- * with, or -1 (errno). Bytes to a broken or absent stream are done with at once. */
+/* Write as much of what is pending as can be without blocking. The number of bytes
+ * that are done with, or -1 (errno). Bytes to a broken or absent stream are done with
+ * at once. */
 ssize_t stream_flush(struct stream_out *out);
 void streams_done(struct streams *s);

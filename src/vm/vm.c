@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One VM's life: launch with the chosen accelerator (and once more without KVM where that only
- * seemed to work), commands, stop.
+ * One VM's life: launch with the chosen accelerator (and once more without KVM where that
+ * only seemed to work), commands, stop.
  */
 #include "vm/vm.h"
 

@@ -4,9 +4,10 @@
  *
  *	vm_start() ──► vm_exec() … vm_exec() ──► vm_stop() ──► vm_free()
  *
- * One poll loop (loop.c) serves everything while a call is under way: the agent's channel, the
- * command's streams, the console, qemu's messages and its end, and the control pipe. Between calls
- * nothing is served; the channel's windows bound what a guest can pile up.
+ * One poll loop (loop.c) serves everything while a call is under way: the agent's
+ * channel, the command's streams, the console, qemu's messages and its end, and the
+ * control pipe. Between calls nothing is served; the channel's windows bound what a guest
+ * can pile up.
  */
 #pragma once
 
@@ -67,11 +68,12 @@ struct vm_result {
 
 struct vm;
 
-/* The first qemu for this machine's architecture in PATH and the usual places; $HYPERMIN_QEMU
- * overrides. A new string. */
+/* The first qemu for this machine's architecture in PATH and the usual places;
+ * $HYPERMIN_QEMU overrides. A new string. */
 char *vm_find_qemu(struct error *err);
 
-/* On failure the error says why, with the console's last lines. EINTR: by the control pipe. */
+/* On failure the error says why, with the console's last lines. EINTR: by the control
+ * pipe. */
 int vm_start(const struct vm_config *config, struct vm **ret, struct error *err);
 int vm_exec(struct vm *vm, const struct vm_command *command, struct vm_result *ret,
 	struct error *err);

@@ -55,8 +55,8 @@ static inline void fixture_root_done(struct fixture_root *f)
 		f->path);
 }
 
-/* The whole path of a file below the root, all directories above it made. Caller frees.
- */
+/* The whole path of a file below the root, all directories above it made. Caller
+ * frees. */
 static inline char *fixture_root_place(const struct fixture_root *f, const char *path)
 {
 	char *full = xasprintf("%s/%s", f->path, path);

@@ -53,8 +53,8 @@ static void from_one_block_to_two(void **state)
 	}
 }
 
-/* Too many for a lookup of each name in the test's own reader: the counts are compared.
- */
+/* Too many for a lookup of each name in the test's own reader: the counts are
+ * compared. */
 static void check_many(uint32_t block_size, size_t n, size_t name_len, const char *flags)
 {
 	CLEANUP_TREE struct tree *t = tree_new(NULL);

@@ -306,8 +306,8 @@ static inline void reader_check_inode(
 		reader_check_device(d, inode);
 }
 
-/* The directory's names and what they lead to; directories below come up as inodes later.
- */
+/* The directory's names and what they lead to; directories below come up as inodes
+ * later. */
 static inline void reader_check_dir(
 	const struct reader *r, const struct tree_inode *dir, bool lost_found)
 {

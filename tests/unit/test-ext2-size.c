@@ -67,8 +67,8 @@ static void every_size_around_a_group_boundary(void **state)
 	require_e2fsprogs();
 	add_bytes(t, "/file", 50000);
 	assert_ok(tree_finish(t, &err));
-	/* 1 KiB blocks: a group is 8 MiB. The second one appears once it can hold data.
-	 */
+	/* 1 KiB blocks: a group is 8 MiB. The second one appears once it can hold
+	 * data. */
 	for (uint64_t blocks = 8185; blocks < 8700; blocks += blocks < 8200 ? 1 : 37) {
 		struct ext2_options o = {.block_size = 1024, .size = blocks * 1024};
 		assert_ok(write_image(t, &o, IMAGE, &s));

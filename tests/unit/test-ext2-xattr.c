@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Extended attributes and ACLs: in the inode, in a block, shared between inodes, refused.
- */
+/* Extended attributes and ACLs: in the inode, in a block, shared between inodes,
+ * refused. */
 #include "test-ext2-reader.h"
 
 #define ATTR(name_, value_)                                               \

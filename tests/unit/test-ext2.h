@@ -33,8 +33,8 @@ static inline int write_image(const struct tree *t, const struct ext2_options *o
 	return r;
 }
 
-/* Run a program and take what it prints, errors too. Its exit status, or -1 without it.
- */
+/* Run a program and take what it prints, errors too. Its exit status, or -1 without
+ * it. */
 static inline int run_output(const char *const *argv, struct strbuf *out)
 {
 	posix_spawn_file_actions_t actions;

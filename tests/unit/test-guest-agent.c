@@ -444,8 +444,8 @@ static void the_program_is_looked_for_in_the_requests_path(void **state)
 
 	run_program(f, "true", c);
 	assert_int_equal(f->errnum, ENOENT);
-	/* That it is there and can't be executed says more than that it is not elsewhere.
-	 */
+	/* That it is there and can't be executed says more than that it is not
+	 * elsewhere. */
 	run_program(f, "passwd", c);
 	assert_int_equal(f->errnum, EACCES);
 }

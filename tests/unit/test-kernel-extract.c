@@ -83,8 +83,8 @@ static int (*const filters[])(struct archive *) = {
 	archive_write_add_filter_zstd,
 };
 
-/* Extract from a bzImage with this payload; 0 if the vmlinux comes out, else the reason.
- */
+/* Extract from a bzImage with this payload; 0 if the vmlinux comes out, else the
+ * reason. */
 static char *extract_payload(const struct fixture_root *f, const struct strbuf *payload,
 	const struct strbuf *expected)
 {

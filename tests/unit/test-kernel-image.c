@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kernel file formats: versions, payloads, the PVH note; and files that lie about them.
- */
+/* Kernel file formats: versions, payloads, the PVH note; and files that lie about
+ * them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -15,8 +15,10 @@
 #define MODULES "lib/modules/" RELEASE "/"
 
 /*
- *	disk ──► bus ──► core        disk softly needs "checksum" before and "late" after
- *it; sum_fast and sum_plain are both "checksum"; ext2 is built in
+ *	disk ──► bus ──► core
+ *
+ * disk softly needs "checksum" before and "late" after it; sum_fast and sum_plain are
+ * both "checksum"; ext2 is built in.
  */
 static const struct {
 	const char *path, *exports, *needs, *modinfo;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Debian's control files: fields over several lines, stanzas, and text that was damaged.
- */
+/* Debian's control files: fields over several lines, stanzas, and text that was
+ * damaged. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the tree's tests share: a scratch directory that a test runs in, and a tree
- *written out as text, one name a line, so that a test says the whole result it expects:
+ * written out as text, one name a line, so that a test says the whole result it expects:
  *
  *	/usr/bin/sh -> dash		symlink
  *	/usr/bin/dash =text		regular file and its content ("=" alone: empty)
