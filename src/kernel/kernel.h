@@ -77,7 +77,8 @@ void kernel_modules_done(struct kernel_modules *m);
 
 /*
  * A module's ELF bytes: decompressed (.gz, .xz, .zst) and, unless keep_signature, without
- * the signature behind it, whose check costs more than the loading. Caller frees.
+ * what costs more than the loading: the signature behind it, whose check is expensive, and
+ * the type information for BPF programs. Caller frees.
  */
 int kernel_module_read(const char *path, bool keep_signature, uint8_t **ret_data,
 	size_t *ret_len, struct error *err);
