@@ -167,12 +167,14 @@ static int write_initrd(struct build *b, struct error *err)
 {
 	struct kernel_modules closure = {0};
 	VECTOR(struct initrd_module) modules = {0};
+	bool keep_signatures =
+		kernel_enforces_signatures(b->request->root, &b->contents.kernel);
 
 	int result = kernel_modules_closure(&b->contents.kernel, boot_modules, &closure, err);
 	for (size_t i = 0; i < closure.len && result == 0; i++) {
 		struct initrd_module module = {.name = closure.items[i].name};
-		result = kernel_module_read(
-			closure.items[i].path, false, (uint8_t **)&module.data, &module.len, err);
+		result = kernel_module_read(closure.items[i].path, keep_signatures,
+			(uint8_t **)&module.data, &module.len, err);
 		if (result == 0)
 			vector_push(&modules, module);
 	}

@@ -76,6 +76,12 @@ int kernel_modules_closure(const struct kernel *k, const char *const *names,
 void kernel_modules_done(struct kernel_modules *m);
 
 /*
+ * Does it load signed modules only, as far as its configuration is to be found: beside
+ * the modules, beside the image, in ROOT/boot?
+ */
+bool kernel_enforces_signatures(const char *root, const struct kernel *k);
+
+/*
  * A module's ELF bytes: decompressed (.gz, .xz, .zst) and, unless keep_signature, without
  * what costs more than the loading: the signature behind it, whose check is expensive, and
  * the type information for BPF programs. Caller frees.
