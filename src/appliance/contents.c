@@ -46,14 +46,14 @@ static const char *const *default_packages(const char *manager)
 
 /* ---- Packages ---- */
 
-static void stamp_below(struct strbuf *stamp, const char *root, const char *path)
+static void stamp_below(struct entry_stamp *stamp, const char *root, const char *path)
 {
 	CLEANUP_FREE char *full = xasprintf("%s%s", strcmp(root, "/") == 0 ? "" : root, path);
 	entry_stamp_add(stamp, full);
 }
 
 static int gather_packages(const struct appliance_request *request, struct contents *c,
-	struct strbuf *stamp, struct error *err)
+	struct entry_stamp *stamp, struct error *err)
 {
 	struct strvec watch = {0}, names = {0};
 
@@ -80,7 +80,7 @@ static int gather_packages(const struct appliance_request *request, struct conte
 }
 
 static int add_package_files(const struct appliance_request *request, struct contents *c,
-	struct strbuf *stamp, struct error *err)
+	struct entry_stamp *stamp, struct error *err)
 {
 	struct package_files files = {0};
 	int result = packages_files(c->packages, &c->set, &files, err);
@@ -99,7 +99,7 @@ static int add_package_files(const struct appliance_request *request, struct con
 /* ---- What no package brings ---- */
 
 static int add_host_file(const struct appliance_request *request, struct contents *c,
-	struct strbuf *stamp, const char *path, struct error *err)
+	struct entry_stamp *stamp, const char *path, struct error *err)
 {
 	stamp_below(stamp, request->root, path);
 	return tree_add_path(c->tree, request->root, path, err) < 0 ? -1 : 0;
@@ -116,7 +116,7 @@ static int add_if_missing(struct contents *c, const char *path, uint32_t mode, c
 }
 
 static int add_base_files(const struct appliance_request *request, struct contents *c,
-	struct strbuf *stamp, struct error *err)
+	struct entry_stamp *stamp, struct error *err)
 {
 	static const struct {
 		const char *path;
@@ -144,7 +144,7 @@ static int add_base_files(const struct appliance_request *request, struct conten
 /* ---- The kernel ---- */
 
 static int gather_kernel(const struct appliance_request *request, struct contents *c,
-	struct strbuf *stamp, struct error *err)
+	struct entry_stamp *stamp, struct error *err)
 {
 	struct kernel_request kernel_request = {
 		.root = request->root,
@@ -152,22 +152,16 @@ static int gather_kernel(const struct appliance_request *request, struct content
 		.modules_dir = request->modules_dir,
 		.needs = boot_modules,
 	};
-	struct strvec rejected = {0};
 
 	if (!request->kernel) {
 		stamp_below(stamp, request->root, "/boot");
 		stamp_below(stamp, request->root, "/lib/modules");
 	}
-	int result = kernel_find(&kernel_request, &c->kernel, &rejected, err);
-	vector_foreach (reason, &rejected)
-		log_info("kernel passed over: %s", *reason);
-	strvec_done(&rejected);
-	if (result < 0)
+	if (kernel_find(&kernel_request, &c->kernel, NULL, err) < 0)
 		return -1;
 	CLEANUP_FREE char *dependencies = xasprintf("%s/modules.dep", c->kernel.modules_dir);
 	entry_stamp_add(stamp, c->kernel.image);
 	entry_stamp_add(stamp, dependencies);
-	log_info("kernel: %s (%s)", c->kernel.image, c->kernel.version);
 	return 0;
 }
 
@@ -189,7 +183,7 @@ static void on_unreadable(const char *path, const char *reason, void *data)
 }
 
 int contents_gather(const struct appliance_request *request, struct contents *c,
-	struct strbuf *stamp, struct error *err)
+	struct entry_stamp *stamp, struct error *err)
 {
 	const struct tree_options options = {
 		/* An ordinary user can't read /etc/sudoers, and can do without. */
