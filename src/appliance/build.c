@@ -278,14 +278,19 @@ static int publish(const struct build *b, struct error *err)
 	return 0;
 }
 
+static void warn_unreadable(const struct strvec *files)
+{
+	if (files->len)
+		log_warning("left out of the appliance: %zu file%s that this user can't read: %s%s",
+			files->len, files->len > 1 ? "s" : "", files->items[0],
+			files->len > 1 ? ", …" : "");
+}
+
 static int make_entry(struct build *b, struct error *err)
 {
 	log_notice("building an appliance from %zu packages and kernel %s", b->contents.set.len,
 		b->contents.kernel.version);
-	if (b->contents.unreadable.len)
-		log_warning("%zu files can't be read by this user and are left out of the appliance: "
-			    "%s%s", b->contents.unreadable.len, b->contents.unreadable.items[0],
-			b->contents.unreadable.len > 1 ? ", …" : "");
+	warn_unreadable(&b->contents.unreadable);
 	snprintf(b->directory, sizeof(b->directory), "building-%d", (int)getpid());
 	if (mkdirat(b->cache->fd, b->directory, 0700) < 0)
 		return error_set(err, errno, "create '%s/%s'", b->cache->path, b->directory);
