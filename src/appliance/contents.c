@@ -23,7 +23,7 @@
  * the first: without a shell there is nothing to stand on.
  */
 static const char *const dpkg_defaults[] = {"bash", "base-files", "base-passwd", "coreutils",
-	"dash", "debianutils", "diffutils", "e2fsprogs", "findutils", "grep", "gzip", "hostname",
+	"dash", "debianutils", "diffutils", "e2fsprogs", "fdisk", "findutils", "grep", "gzip", "hostname",
 	"iproute2", "kmod", "libc-bin", "mount", "ncurses-base", "ncurses-bin", "procps", "sed",
 	"tar", "util-linux", NULL};
 
