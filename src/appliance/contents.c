@@ -5,7 +5,7 @@
  *	the packages' files, as they are on the host, configuration included
  *	/etc/passwd and /etc/group, so that names and owners mean what they mean on the host
  *	the kernel's modules, so that the guest can load what the user's disks need
- *	mount points and /etc/hosts, where no package brings them
+ *	mount points, where no package brings them
  */
 #include "appliance/contents.h"
 
@@ -23,7 +23,7 @@
  * the first: without a shell there is nothing to stand on.
  */
 static const char *const dpkg_defaults[] = {"bash", "base-files", "base-passwd", "coreutils",
-	"dash", "debianutils", "diffutils", "e2fsprogs", "findutils", "grep", "gzip", "hostname",
+	"dash", "debianutils", "diffutils", "e2fsprogs", "fdisk", "findutils", "grep", "gzip", "hostname",
 	"iproute2", "kmod", "libc-bin", "mount", "ncurses-base", "ncurses-bin", "procps", "sed",
 	"tar", "util-linux", NULL};
 
@@ -133,12 +133,10 @@ static int add_base_files(const struct appliance_request *request, struct conten
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
 		if (add_if_missing(c, directories[i].path, S_IFDIR | directories[i].mode, "", err) < 0)
 			return -1;
-	if (add_if_missing(c, "/etc/passwd", S_IFREG | 0644, "root:x:0:0:root:/root:/bin/sh\n", err) <
-			0 ||
-		add_if_missing(c, "/etc/group", S_IFREG | 0644, "root:x:0:\n", err) < 0)
+	if (add_if_missing(c, "/etc/passwd", S_IFREG | 0644, "root:x:0:0:root:/root:/bin/sh\n",
+		    err) < 0)
 		return -1;
-	return add_if_missing(c, "/etc/hosts", S_IFREG | 0644,
-		"127.0.0.1\tlocalhost\n127.0.1.1\thypermin\n::1\tlocalhost ip6-localhost\n", err);
+	return add_if_missing(c, "/etc/group", S_IFREG | 0644, "root:x:0:\n", err);
 }
 
 /* ---- The kernel ---- */
