@@ -25,8 +25,12 @@
 
 #define BUFFER_SIZE (128 * 1024)
 
-/* What file systems share is whole blocks of theirs. */
+/*
+ * What file systems share is whole blocks of theirs. Each time costs them as much as
+ * copying a few blocks does.
+ */
 #define CLONE_ALIGN 4096
+#define CLONE_MIN   (16 * 1024)
 
 /* A regular file's content, opened. */
 struct source {
@@ -167,10 +171,13 @@ static int copy_runs(struct copier *c, const struct source *s, struct error *err
 {
 	struct block_runs runs = plan_block_runs(c->target->plan, s->inode);
 	uint32_t data = plan_first_block(c->target->plan, s->inode, NULL);
+	const uint32_t clone_min = CLONE_MIN / c->target->plan->block_size;
 	struct block_run run;
 
 	while (block_runs_next(&runs, &run) && !stopped(c)) {
-		uint32_t shared = s->memory ? 0 : clone_blocks(c, s, run, data);
+		uint32_t shared = 0;
+		if (!s->memory && run.count >= clone_min)
+			shared = clone_blocks(c, s, run, data);
 		struct block_run rest = {run.first + shared, run.count - shared};
 		if (rest.count && copy_buffered(c, s, rest, data + shared, err) < 0)
 			return -1;
