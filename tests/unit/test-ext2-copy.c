@@ -5,6 +5,8 @@
  */
 #include "test-ext2-reader.h"
 
+#include <archive.h>
+#include <archive_entry.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -134,6 +136,40 @@ static void a_source_that_ends_early(void **state)
 	tree_lookup(t, "/file")->size = 1 << 20;
 	assert_fails(write_image(t, &ext2_defaults, IMAGE, NULL),
 		"read '/file': it ends early");
+}
+
+/* One entry: four bytes, then a hole. */
+static void write_sparse_archive(const char *path)
+{
+	struct archive *a = archive_write_new();
+	struct archive_entry *e = archive_entry_new();
+
+	archive_write_set_format_pax(a);
+	assert_int_equal(archive_write_open_filename(a, path), ARCHIVE_OK);
+	archive_entry_set_pathname(e, "file");
+	archive_entry_set_mode(e, S_IFREG | 0644);
+	archive_entry_set_size(e, 100000);
+	archive_entry_sparse_add_entry(e, 0, 4);
+	assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
+	assert_int_equal(archive_write_data(a, "data", 4), 4);
+	archive_entry_free(e);
+	archive_write_free(a);
+}
+
+/* The data's block goes on where nothing was ever written. */
+static void a_source_that_ends_with_a_hole(void **state)
+{
+	CLEANUP_TREE struct tree *t = tree_new(NULL);
+
+	(void)state;
+	require_e2fsprogs();
+	write_sparse_archive("in.tar");
+	CLEANUP_CLOSE int fd = open("in.tar", O_RDONLY | O_CLOEXEC);
+	assert_ok(tree_add_archive(t, fd, "in.tar", "/", ".", &err));
+	assert_int_equal(tree_lookup(t, "/file")->n_extents, 1);
+	make_image(t, &ext2_defaults, NULL);
+	assert_image_holds(IMAGE, t);
+	assert_debugfs("stat file", "Blockcount: 8");
 }
 
 static void a_limit_on_the_size_of_files(void **state)
@@ -323,6 +359,7 @@ int main(void)
 		scratch_test(a_source_that_is_not_what_it_was),
 		scratch_test(a_source_that_can_not_be_read),
 		scratch_test(a_source_that_ends_early),
+		scratch_test(a_source_that_ends_with_a_hole),
 		scratch_test(a_source_that_changes_while_it_is_copied),
 		scratch_test(a_limit_on_the_size_of_files),
 		scratch_test(a_full_disk),
