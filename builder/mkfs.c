@@ -108,8 +108,11 @@ int mkfs_add_archive(struct tree *t, const struct mkfs_input *input,
 		return tree_add_archive(
 			t, STDIN_FILENO, "standard input", input->at, spool_dir, err);
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_set(err, errno, "open archive '%s'", path);
+	if (S_ISDIR(st.st_mode))
+		return error_set(err, EISDIR, "open archive '%s'", path);
 	return tree_add_archive(t, fd, path, input->at, spool_dir, err);
 }
 
