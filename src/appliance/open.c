@@ -85,7 +85,7 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 	if (result < 0)
 		return -1;
 	log_info("appliance: %s, kernel %s; %s %lld ms", a.root, a.kernel_version,
-		a.built ? "built in" : "from the cache in", (long long)(io_now_ms() - start));
+		a.built ? "built or checked in" : "from the cache in", (long long)(io_now_ms() - start));
 	*ret = a;
 	return 0;
 }

@@ -99,8 +99,7 @@ static void add_json(struct strvec *argv, const char *option, json_t *object)
 	json_decref(object);
 }
 
-/* A file name that is not UTF-8 can't be said in JSON: /proc/self/cwd can't help there
- * either, so vm_config's paths are checked before. */
+/* Names that are not UTF-8, which JSON can't say, were refused before. */
 static json_t *file_node(const char *path, bool block_device, bool read_only, bool lock)
 {
 	return json_pack("{s:s, s:s, s:b, s:s}", "driver", block_device ? "host_device" : "file",

@@ -15,6 +15,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "vm/accel.h"
 #include "vm/machine.h"
 #include "vm/state.h"
@@ -145,6 +146,10 @@ static void log_boot(const struct vm *vm)
 
 int vm_start(const struct vm_config *config, struct vm **ret, struct error *err)
 {
+	if (!utf8_is_valid(config->root))
+		return error_set(err, EILSEQ,
+			"use the appliance '%s': qemu takes only file names in UTF-8; name another "
+			"cache directory", config->root);
 	const struct accel_key key = {config->cache_fd, config->qemu, config->kernel_version};
 	struct accel_choice choice;
 
