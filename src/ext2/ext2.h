@@ -72,7 +72,7 @@ struct ext2_emit_options {
 
 /* How content got there, for -v and the benchmark. */
 struct ext2_emit_stats {
-	uint64_t reflinked, copied_in_kernel, copied; /* bytes */
+	uint64_t reflinked, copied; /* bytes */
 };
 
 /*

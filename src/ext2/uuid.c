@@ -84,8 +84,6 @@ static void digest_inode(struct digest *d, const struct tree_inode *inode)
 	digest_number(d, (uint64_t)inode->uid << 32 | inode->gid);
 	digest_number(d, inode->size);
 	digest_time(d, &inode->mtime);
-	digest_time(d, &inode->atime);
-	digest_time(d, &inode->ctime);
 	digest_number(d, inode->n_xattrs);
 	for (uint32_t i = 0; i < inode->n_xattrs; i++) {
 		digest_block(d, inode->xattrs[i].name, strlen(inode->xattrs[i].name));

@@ -7,11 +7,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include "tree/host.h"
+
+#ifndef SYS_listxattrat /* newer than many a libc */
+#define SYS_listxattrat 465
+#endif
 
 /* All steps below return 0, or -1 with errno set. */
 
@@ -81,6 +87,25 @@ static int read_xattr(
 	return 0;
 }
 
+/*
+ * By directory and name where the kernel can (Linux 6.13): a path through /proc takes three
+ * times as long, which is a third of the time that reading a tree takes.
+ */
+static ssize_t list_xattrs(const struct host_at *at, const char *name, const char *path,
+	char *list, size_t size)
+{
+	static atomic_bool missing;
+
+	if (!missing) {
+		long len = syscall(SYS_listxattrat, at->fd, name, AT_SYMLINK_NOFOLLOW,
+			list, size);
+		if (len >= 0 || (errno != ENOSYS && errno != EPERM))
+			return len;
+		missing = true;
+	}
+	return llistxattr(path, list, size);
+}
+
 static int read_xattrs(struct tree *t, const struct host_at *at, const char *name,
 	struct tree_inode *inode)
 {
@@ -89,14 +114,13 @@ static int read_xattrs(struct tree *t, const struct host_at *at, const char *nam
 	struct xattr_list list = {0};
 	int r = 0;
 
-	/* There is no llistxattrat() in older kernels. */
 	snprintf(path, sizeof(path), "%s/%s", at->path, name);
 	/* The kernel allocates what we offer: little, for the many files that have
 	 * none. */
-	ssize_t len = llistxattr(path, small, sizeof(small));
+	ssize_t len = list_xattrs(at, name, path, small, sizeof(small));
 	if (len < 0 && errno == ERANGE) {
 		names = large = xmalloc(XATTR_LIST_MAX);
-		len = llistxattr(path, large, XATTR_LIST_MAX);
+		len = list_xattrs(at, name, path, large, XATTR_LIST_MAX);
 	}
 	if (len < 0)
 		return errno == ENOTSUP ? 0 : -1;

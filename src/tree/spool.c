@@ -64,12 +64,29 @@ int spool_reserve(struct tree *t, const char *dir, uint64_t size, struct spool_s
 	return 0;
 }
 
+static int write_error(const struct spool *s, struct error *err)
+{
+	return error_set(err, errno, "write a temporary file in '%s'", s->dir);
+}
+
 int spool_write(const struct spool_slice *s, uint64_t offset, const void *data,
 	size_t len, struct error *err)
 {
 	if (io_pwrite_full(s->spool->fd, data, len, s->offset + offset) == 0)
 		return 0;
-	return error_set(err, errno, "write a temporary file in '%s'", s->spool->dir);
+	return write_error(s->spool, err);
+}
+
+int spool_extend(const struct spool_slice *s, uint64_t size, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(s->spool->fd, &st) < 0)
+		return write_error(s->spool, err);
+	if ((uint64_t)st.st_size < s->offset + size &&
+		ftruncate(s->spool->fd, s->offset + size) < 0)
+		return write_error(s->spool, err);
+	return 0;
 }
 
 int spool_open(const struct spool_slice *s, int *ret_fd, struct error *err)

@@ -22,5 +22,7 @@ int spool_reserve(struct tree *t, const char *dir, uint64_t size, struct spool_s
 /* Write at an offset within the slice. */
 int spool_write(const struct spool_slice *s, uint64_t offset, const void *data,
 	size_t len, struct error *err);
+/* A hole up to the end of the slice: without it, reading ends after the last data. */
+int spool_extend(const struct spool_slice *s, uint64_t size, struct error *err);
 int spool_open(const struct spool_slice *s, int *ret_fd, struct error *err);
 void spools_free(struct spool *spools);

@@ -140,6 +140,8 @@ int unpack_content(struct unpack *u, struct archive *a, struct archive_entry *e,
 	if (r == 0) {
 		file->size = size;
 		describe(u, file, slice, &pieces);
+		if (file->n_extents)
+			r = spool_extend(slice, size, err);
 	}
 	vector_done(&pieces);
 	return r;

@@ -150,13 +150,14 @@ int vm_start(const struct vm_config *config, struct vm **ret, struct error *err)
 
 	accel_choose(config->accel, &key, &choice);
 	log_info("accelerator: %s: %s", choice.kvm ? "KVM" : "TCG", choice.reason);
-	bool may_fall_back = choice.kvm && choice.chosen_by_us;
+	bool kvm = choice.kvm;
+	bool may_fall_back = kvm && choice.chosen_by_us;
 	unsigned timeout = may_fall_back ? MIN(KVM_FALLBACK_MS, config->boot_timeout_ms)
 					 : config->boot_timeout_ms;
 	accel_choice_done(&choice);
 
 	struct vm *vm = vm_new(config);
-	int result = boot(vm, config, choice.kvm, timeout, err);
+	int result = boot(vm, config, kvm, timeout, err);
 	if (result != 0 && may_fall_back && (!err || err->num != EINTR)) {
 		log_warning("the guest does not boot under KVM here; using TCG until the host is "
 			    "booted again");

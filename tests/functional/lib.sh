@@ -49,6 +49,22 @@ run() {
 	"$HYPERMIN" run "$@"
 }
 
+# start [OPTION…] -- COMMAND…: `run` in the background; $pid is hypermin's. Job control gives it the
+# default dispositions: a background process of a script ignores SIGINT.
+start() {
+	set -m
+	"$HYPERMIN" run "$@" &
+	pid=$!
+	set +m
+}
+
+# ended_with STATUS WHAT: wait for it
+ended_with() {
+	local status=0
+	wait "$pid" || status=$?
+	expect_equal "$2" "$1" $status
+}
+
 mkfs() {
 	"$HYPERMIN" mkfs "$@"
 }

@@ -173,40 +173,68 @@ static inline void read_expected(const struct tree_inode *inode, int fd, uint64_
 		assert_int_equal(io_pread_full(fd, to, len, offset + at), len);
 }
 
-static inline bool block_has_data(
-	const struct tree_inode *inode, uint64_t at, uint32_t len)
+/* The file's block n is there and holds what it should; behind the end it is zero. */
+static inline void reader_check_block(const struct reader *r, const uint8_t *d,
+	const struct tree_inode *inode, uint64_t n, int fd, uint64_t offset)
 {
-	if (inode->all_hole)
-		return false;
-	if (inode->n_extents == 0)
-		return true;
-	for (uint32_t i = 0; i < inode->n_extents; i++)
-		if (inode->extents[i].offset < at + len &&
-			inode->extents[i].offset + inode->extents[i].len > at)
-			return true;
-	return false;
+	CLEANUP_FREE uint8_t *expected = xcalloc(1, r->block_size);
+	uint64_t at = n * r->block_size;
+	uint32_t block = reader_map(r, d, n);
+
+	assert_int_not_equal(block, 0);
+	read_expected(
+		inode, fd, offset, expected, at, MIN(r->block_size, inode->size - at));
+	assert_memory_equal(reader_block(r, block), expected, r->block_size);
 }
 
-/* Data is there, holes are holes, and what follows the end in its block is zero. */
+/* Blocks under a pointer, `height` maps below it; *ret_maps grows by these. */
+static inline uint64_t reader_count_under(
+	const struct reader *r, uint32_t block, int height, uint64_t *maps)
+{
+	uint64_t n = 0;
+
+	if (block == 0 || height == 0)
+		return block != 0;
+	++*maps;
+	for (uint32_t i = 0; i < r->block_size; i += 4)
+		n += reader_count_under(
+			r, get32(reader_block(r, block) + i), height - 1, maps);
+	return n;
+}
+
+static inline uint64_t reader_count_blocks(
+	const struct reader *r, const uint8_t *d, uint64_t *ret_maps)
+{
+	uint64_t n = 0;
+
+	*ret_maps = 0;
+	for (int slot = 0; slot < 15; slot++)
+		n += reader_count_under(
+			r, get32(d + 40 + slot * 4), MAX(slot - 11, 0), ret_maps);
+	return n;
+}
+
+/* All data is there, and nothing else: holes are holes. */
 static inline void reader_check_content(
 	const struct reader *r, const uint8_t *d, const struct tree_inode *inode)
 {
-	CLEANUP_FREE uint8_t *expected = xmalloc(r->block_size);
+	const struct tree_extent whole = {0, inode->size};
+	const struct tree_extent *extents = inode->n_extents ? inode->extents : &whole;
+	uint32_t n = inode->n_extents ? inode->n_extents : !inode->all_hole;
 	CLEANUP_CLOSE int fd = -1;
-	uint64_t offset = 0;
+	uint64_t offset = 0, next = 0, blocks = 0, maps;
 
 	if (inode->content == TREE_CONTENT_FILE || inode->content == TREE_CONTENT_SPOOL)
 		assert_ok(tree_content_open(inode, &fd, &offset, &err));
-	for (uint64_t at = 0; at < inode->size; at += r->block_size) {
-		uint32_t block = reader_map(r, d, at / r->block_size);
-		assert_int_equal(block != 0, block_has_data(inode, at, r->block_size));
-		if (block == 0)
-			continue;
-		size_t len = MIN(r->block_size, inode->size - at);
-		memset(expected, 0, r->block_size);
-		read_expected(inode, fd, offset, expected, at, len);
-		assert_memory_equal(reader_block(r, block), expected, r->block_size);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t end = extents[i].offset + extents[i].len;
+		next = MAX(next, extents[i].offset / r->block_size);
+		for (; next * r->block_size < end; next++, blocks++)
+			reader_check_block(r, d, inode, next, fd, offset);
 	}
+	assert_int_equal(reader_count_blocks(r, d, &maps), blocks);
+	assert_int_equal(get32(d + 28) | (uint64_t)get16(d + 116) << 32,
+		(blocks + maps + (get32(d + 104) != 0)) * (r->block_size / 512));
 }
 
 static inline void reader_check_symlink(

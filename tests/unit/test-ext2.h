@@ -75,11 +75,16 @@ static inline bool have_e2fsprogs(void)
 			skip_because("e2fsck is not there"); \
 	} while (0)
 
-/* e2fsck finds nothing at all. */
+/*
+ * e2fsck finds nothing at all. Until 2242 it takes times after 2310 for a mistake that old
+ * kernels made with those before 1970; so it is told that it is later.
+ */
 static inline void assert_clean(const char *image)
 {
 	CLEANUP_STRBUF struct strbuf out = {0};
 
+	setenv("E2FSCK_TIME", "8589934593", 1);
+	setenv("E2FSPROGS_FAKE_TIME", "8589934593", 1);
 	if (RUN_OUTPUT(&out, "e2fsck", "-fn", image) != 0)
 		fail_msg("e2fsck -fn: %s", out.data);
 }
