@@ -154,7 +154,8 @@ static int make_tree(struct mkfs *m, struct error *err)
 		tree_set_root_owner(m->tree, r->root_uid, r->root_gid);
 	if (r->set_root_mode)
 		tree_set_root_mode(m->tree, r->root_mode);
-	return tree_finish(m->tree, err);
+	tree_finish(m->tree);
+	return 0;
 }
 
 /* ---- The image ---- */

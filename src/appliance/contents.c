@@ -223,8 +223,7 @@ int contents_gather(const struct appliance_request *request, struct contents *c,
 		add_package_files(request, c, stamp, err) < 0 ||
 		add_base_files(request, c, stamp, err) < 0 || add_kernel_modules(c, err) < 0)
 		return -1;
-	if (tree_finish(c->tree, err) < 0)
-		return -1;
+	tree_finish(c->tree);
 	set_directory_times(c->tree);
 	return 0;
 }

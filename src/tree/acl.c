@@ -61,8 +61,9 @@ static int add_entry(
 	if (e.tag == TAG_USER || e.tag == TAG_GROUP) {
 		if (id < 0)
 			return error_set(err, 0,
-				"its ACL names '%s' without a number: "
-				"archive it with tar --numeric-owner",
+				"its ACL names '%s' without a number, as GNU tar --acls "
+				"writes it: archive it with --xattrs "
+				"--xattrs-include='*' instead",
 				name ? name : "");
 		e.id = id;
 	}

@@ -28,11 +28,10 @@ static void enter(struct tree *t, struct tree_inode *dir)
 	tree_dir_settle(dir->dir);
 }
 
-int tree_finish(struct tree *t, struct error *err)
+void tree_finish(struct tree *t)
 {
 	VECTOR(struct cursor) stack = {0};
 
-	(void)err;
 	vector_foreach (inode, &t->inodes)
 		(*inode)->nlink = 0;
 	t->inodes.len = 0;
@@ -54,7 +53,6 @@ int tree_finish(struct tree *t, struct error *err)
 		}
 	}
 	vector_done(&stack);
-	return 0;
 }
 
 uint32_t tree_inode_count(const struct tree *t)

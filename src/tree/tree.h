@@ -171,7 +171,7 @@ struct tree_inode *tree_lookup(const struct tree *t, const char *path);
  * Sort names, count links, number the inodes. Call once after the last tree_add_…(); what
  * follows here needs it.
  */
-int tree_finish(struct tree *t, struct error *err);
+void tree_finish(struct tree *t);
 
 struct tree_inode *tree_root(const struct tree *t);
 /* Inodes, by index. Their order does not depend on the order of input. */

@@ -24,7 +24,7 @@ static struct tree *tree_of_one_file(void)
 	make_dir("in/dir");
 	write_file("in/dir/file", text);
 	assert_ok(tree_add_directory(t, "in", "/", &err));
-	assert_ok(tree_finish(t, &err));
+	tree_finish(t);
 	return t;
 }
 
@@ -132,7 +132,7 @@ static void a_source_that_ends_early(void **state)
 	assert_int_equal(RUN("tar", "-cf", "in.tar", "-C", "in", "file"), 0);
 	CLEANUP_CLOSE int fd = open("in.tar", O_RDONLY | O_CLOEXEC);
 	assert_ok(tree_add_archive(t, fd, "in.tar", "/", ".", &err));
-	assert_ok(tree_finish(t, &err));
+	tree_finish(t);
 	tree_lookup(t, "/file")->size = 1 << 20;
 	assert_fails(write_image(t, &ext2_defaults, IMAGE, NULL),
 		"read '/file': it ends early");
@@ -202,7 +202,7 @@ static void a_full_disk(void **state)
 	make_dir("full");
 	if (mount("none", "full", "tmpfs", 0, "size=1m") < 0)
 		skip_because("may not mount a tmpfs");
-	assert_ok(tree_finish(t, &err));
+	tree_finish(t);
 	int contents = write_image(t, &ext2_defaults, "full/image", NULL);
 	int num = err.num;
 	for (int i = 0; i < 10000; i++) {
@@ -210,7 +210,7 @@ static void a_full_disk(void **state)
 		add_dir(t, path, 0755);
 	}
 	tree_remove(t, "/file");
-	assert_ok(tree_finish(t, &err));
+	tree_finish(t);
 	int metadata = write_image(t, &ext2_defaults, "full/image", NULL);
 	assert_int_equal(umount("full"), 0);
 	assert_int_equal(contents, -1);
@@ -268,7 +268,7 @@ static struct tree *tree_of_a_large_file(void)
 	assert_int_equal(posix_fallocate(fd, 0, 256 << 20), 0);
 	t = tree_new(NULL);
 	assert_ok(tree_add_directory(t, "in", "/", &err));
-	assert_ok(tree_finish(t, &err));
+	tree_finish(t);
 	return t;
 }
 
@@ -319,7 +319,7 @@ static void progress_ends_at_the_total(void **state)
 	}
 	assert_ok(tree_add_directory(t, "in", "/", &err));
 	add_text(t, "/memory", "in memory");
-	assert_ok(tree_finish(t, &err));
+	tree_finish(t);
 	for (unsigned workers = 0; workers < 5; workers++) {
 		struct watch w = {0};
 		assert_ok(write_watched(t, &w, workers));
@@ -342,7 +342,7 @@ static void any_number_of_workers_gives_the_same_bytes(void **state)
 		write_file(path, text);
 	}
 	assert_ok(tree_add_directory(t, "in", "/", &err));
-	assert_ok(tree_finish(t, &err));
+	tree_finish(t);
 	assert_ok(write_image(t, &ext2_defaults, "first", NULL));
 	assert_clean("first");
 	assert_image_holds("first", t);

@@ -211,6 +211,33 @@ static void every_file_gets_the_owner_and_no_later_time(void **state)
 	assert_int_equal(tree_root(t)->gid, 4000000000);
 }
 
+static void the_root_can_get_another_owner_and_mode(void **state)
+{
+	const struct tree_options options = {.set_owner = true, .uid = 5, .gid = 6};
+	CLEANUP_TREE struct tree *t = tree_new(&options);
+	const struct tree_xattr xattrs[] = {
+		{"system.posix_acl_access", "a", 1}, {"user.kept", "b", 1}};
+	struct tree_inode *root = tree_root(t);
+
+	(void)state;
+	add_dir(t, "/", 0700);
+	root->xattrs = xattrs;
+	root->n_xattrs = 2;
+	tree_set_root_owner(t, 7, 4294967294);
+	assert_int_equal(root->uid, 7);
+	assert_int_equal(root->gid, 4294967294);
+	assert_int_equal(root->mode, S_IFDIR | 0700);
+	tree_set_root_mode(t, 01777);
+	assert_int_equal(root->mode, S_IFDIR | 01777);
+	/* An ACL would say something else than the mode. */
+	assert_int_equal(root->n_xattrs, 1);
+	assert_string_equal(root->xattrs[0].name, "user.kept");
+	root->xattrs = xattrs;
+	root->n_xattrs = 1;
+	tree_set_root_mode(t, 0755);
+	assert_int_equal(root->n_xattrs, 0);
+}
+
 static void what_is_no_file_is_refused(void **state)
 {
 	CLEANUP_TREE struct tree *t = tree_new(NULL);
@@ -240,6 +267,7 @@ int main(void)
 		cmocka_unit_test(removing_takes_all_below_and_the_name_can_come_back),
 		cmocka_unit_test(names_have_up_to_255_bytes_of_any_value),
 		cmocka_unit_test(every_file_gets_the_owner_and_no_later_time),
+		cmocka_unit_test(the_root_can_get_another_owner_and_mode),
 		cmocka_unit_test(what_is_no_file_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
