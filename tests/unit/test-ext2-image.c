@@ -169,6 +169,9 @@ static void root_label_and_uuid(void **state)
 		"Filesystem features:      ext_attr dir_index "
 		"filetype sparse_super large_file\n");
 	assert_debugfs("show_super_stats -h", "Reserved block count:     0\n");
+	assert_debugfs("show_super_stats -h",
+		"Filesystem flags:         unsigned_directory_hash");
+	assert_debugfs("show_super_stats -h", "Default mount options:    user_xattr acl");
 	assert_debugfs("show_super_stats -h", "Maximum mount count:      -1\n");
 	assert_debugfs("show_super_stats -h", "Check interval:           0 (<none>)\n");
 }
