@@ -5,7 +5,12 @@
  *	hypermin-builder build --cache=DIR --root=/ …
  *	hypermin-builder examine --root=/ …
  *
- * and reads its messages from standard output; appliance/builder.h has their form.
+ * and reads its messages from standard output; appliance/builder.h has their form. The
+ * command line becomes
+ *
+ *	hypermin-builder mkfs …
+ *
+ * which speaks to people.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -20,6 +25,7 @@
 #include "appliance/examine.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "mkfs.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -195,6 +201,8 @@ int main(int argc, char **argv)
 	struct arguments arguments = {.request = {.root = "/"}};
 	int status = -1;
 
+	if (argc > 1 && strcmp(argv[1], "mkfs") == 0)
+		return mkfs_main(argc - 1, argv + 1);
 	catch_signals();
 	if (argc > 1 && parse_arguments(argc - 1, argv + 1, &arguments) == 0)
 		status = run_task(argv[1], &arguments);

@@ -5,4 +5,5 @@
 
 int command_run(int argc, char **argv);
 int command_shell(int argc, char **argv);
+int command_mkfs(int argc, char **argv);
 int command_doctor(int argc, char **argv);

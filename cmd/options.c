@@ -3,6 +3,7 @@
  * --help. */
 #include "options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -117,6 +118,24 @@ int options_number(const char *option, const char *text, unsigned long min, unsi
 		return options_complain("--%s takes a number from %lu to %lu, not '%s'", option, min,
 			max, text);
 	*ret = n;
+	return 0;
+}
+
+int options_size(const char *option, const char *text, uint64_t *ret)
+{
+	static const char units[] = "bKMGT";
+	char *end;
+
+	errno = 0;
+	unsigned long long n = strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : units;
+	int shift = unit ? 10 * (unit - units) : 0;
+	/* What is no digit is white space or a sign, which strtoull() would take. */
+	if (errno || !isdigit((unsigned char)*text) || !unit || (*end && end[1]) || n == 0 ||
+		n > (uint64_t)INT64_MAX >> shift)
+		return options_complain(
+			"--%s takes a size, N or N with b, K, M, G or T, not '%s'", option, text);
+	*ret = (uint64_t)n << shift;
 	return 0;
 }
 

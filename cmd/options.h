@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct option_row {
 	const char *name;  /* "disk" for --disk; NULL ends the table */
@@ -28,5 +29,7 @@ int options_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
 /* A whole number from min to max. */
 int options_number(const char *option, const char *text, unsigned long min, unsigned long max,
 	unsigned long *ret);
+/* N[bKMGT], more than 0, in bytes: the letters are powers of 1024. */
+int options_size(const char *option, const char *text, uint64_t *ret);
 /* Seconds, fractions allowed, as milliseconds. */
 int options_seconds(const char *option, const char *text, unsigned *ret_ms);

@@ -34,33 +34,33 @@ static bool is_format(const char *word)
 	return false;
 }
 
-/* FILE, and behind it in any order :rw or :ro and :FORMAT. */
+/*
+ * FILE, and behind it at most one of :rw and :ro and one :FORMAT, in any order. A file
+ * named "x:rw" is said as "x:rw:ro": the second access word belongs to the name.
+ */
 static int take_disk(void *target, const char *value)
 {
 	struct vm_options *o = target;
 	char *path = strdup(value);
-	const char *format = NULL;
-	bool writable = false;
+	const char *access = NULL, *format = NULL;
 	char *colon;
 
 	if (!path)
 		abort();
 	while ((colon = strrchr(path, ':'))) {
-		bool rw = strcmp(colon, ":rw") == 0;
-		if (rw)
-			writable = true;
-		else if (is_format(colon + 1))
-			format = value + (colon + 1 - path);
-		else if (strcmp(colon, ":ro") != 0)
+		const char *word = colon + 1;
+		bool is_access = strcmp(word, "rw") == 0 || strcmp(word, "ro") == 0;
+		if (is_access && !access)
+			access = word;
+		else if (is_format(word) && !format)
+			format = word;
+		else
 			break;
 		*colon = '\0';
 	}
-	/* The format's word ends where the next option's colon is. */
-	char word[16] = "";
-	if (format)
-		snprintf(word, sizeof(word), "%.*s", (int)strcspn(format, ":"), format);
+	bool writable = access && strcmp(access, "rw") == 0;
 	o->writable_disks |= writable;
-	int result = hypermin_add_disk(o->vm, path, format ? word : NULL, writable);
+	int result = hypermin_add_disk(o->vm, path, format, writable);
 	free(path);
 	return result < 0 ? refused(o) : 0;
 }

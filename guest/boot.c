@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -62,13 +63,21 @@ static int read_options(struct boot_options *ret, struct error *err)
 	return boot_options_parse(cmdline, ret, err);
 }
 
-/* No tool inside should come upon the appliance's own disk. */
+/*
+ * No tool inside should come upon the appliance's own disk: it has no node to open, and for
+ * those that go through /sys an empty directory lies over what it says of the disk. (A
+ * bind mount of a directory of sysfs's own, so that no further file system appears; before
+ * something is mounted there.)
+ */
 static void hide_disk(const char *name)
 {
-	char node[80];
+	char node[80], link[100];
 
 	snprintf(node, sizeof(node), "/dev/%s", name);
 	unlink(node);
+	snprintf(link, sizeof(link), "/sys/class/block/%s", name);
+	if (mount("/sys/fs/cgroup", link, NULL, MS_BIND, NULL) < 0)
+		klog_debug("cover %s: %s", link, strerror(errno));
 }
 
 int boot_run(struct boot *b, struct error *err)

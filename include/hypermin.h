@@ -184,6 +184,13 @@ HYPERMIN_API int hypermin_block_devices(
  * before what a command wrote to a writable disk is certain to be there. */
 HYPERMIN_API int hypermin_stop(struct hypermin *h);
 
+/*
+ * The path of one of hypermin's own programs ("hypermin-builder"): in $HYPERMIN_LIBEXECDIR,
+ * beside the running program, or where it was installed. For front ends that hand a whole
+ * command on to one. NULL if there is none; the caller frees it with free().
+ */
+HYPERMIN_API char *hypermin_find_program(struct hypermin *h, const char *name);
+
 /* ---- What the host offers ---- */
 
 enum hypermin_finding {

@@ -38,6 +38,11 @@ char *handle_find_program(const char *name, struct error *err)
 		"; install hypermin whole, or name its directory in HYPERMIN_LIBEXECDIR", name);
 }
 
+char *hypermin_find_program(struct hypermin *h, const char *name)
+{
+	return handle_find_program(name, &h->error);
+}
+
 int handle_open_cache(struct hypermin *h)
 {
 	if (h->cache.fd >= 0)

@@ -29,11 +29,10 @@
 #include "appliance/manifest.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "config.h"
 #include "ext2/ext2.h"
 #include "initrd/initrd.h"
 
-#define GUEST_MAX (16 * 1024 * 1024)
+#define PROGRAM_MAX (64 * 1024 * 1024)
 
 struct build {
 	const struct appliance_request *request;
@@ -41,7 +40,7 @@ struct build {
 	const struct build_options *options;
 	char digest[ENTRY_KEY_LEN + 1];
 	struct entry entry;
-	struct strbuf stamp;
+	struct entry_stamp stamp;
 	struct contents contents;
 	char *guest;
 	size_t guest_len;
@@ -58,8 +57,9 @@ static int check_interrupted(const struct build *b, struct error *err)
 
 /* ---- The lock ---- */
 
-static int lock_cache(const struct cache *cache, struct error *err)
+static int lock_cache(const struct build *b, struct error *err)
 {
+	const struct cache *cache = b->cache;
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	CLEANUP_CLOSE int fd = openat(cache->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
@@ -72,18 +72,26 @@ static int lock_cache(const struct cache *cache, struct error *err)
 		while (fcntl(fd, F_OFD_SETLKW, &lock) < 0)
 			if (errno != EINTR)
 				return error_set(err, errno, "lock '%s/lock'", cache->path);
+			else if (check_interrupted(b, err) < 0)
+				return -1;
 	}
 	return TAKE_FD(fd);
 }
 
 /* ---- The key ---- */
 
-/* A file changed twice within a tick of the kernel's clock has the same times after both:
- * what was changed just now is read only when the tick is over. */
-static void wait_for_clock_tick(void)
+/* The programs are known by their bytes: while hypermin is being worked on, its version
+ * does not change with each of them. */
+static int add_program(SHA2_CTX *ctx, const char *path, struct error *err)
 {
-	const struct timespec tick = {.tv_nsec = 20 * 1000 * 1000};
-	nanosleep(&tick, NULL);
+	CLEANUP_FREE char *data = NULL;
+	size_t len;
+
+	if (io_read_file(AT_FDCWD, path, PROGRAM_MAX, &data, &len, err) < 0)
+		return -1;
+	SHA256Update(ctx, (const uint8_t *)&len, sizeof(len));
+	SHA256Update(ctx, (const uint8_t *)data, len);
+	return 0;
 }
 
 static int make_key(struct build *b, struct error *err)
@@ -93,10 +101,11 @@ static int make_key(struct build *b, struct error *err)
 	SHA2_CTX ctx;
 
 	SHA256Init(&ctx);
-	SHA256Update(&ctx, (const uint8_t *)HYPERMIN_VERSION, sizeof(HYPERMIN_VERSION));
+	if (add_program(&ctx, b->options->builder, err) < 0 ||
+		add_program(&ctx, b->options->guest, err) < 0)
+		return -1;
 	tree_identity(b->contents.tree, sum);
 	SHA256Update(&ctx, sum, sizeof(sum));
-	SHA256Update(&ctx, (const uint8_t *)b->guest, b->guest_len);
 	if (stat(b->contents.kernel.image, &st) < 0)
 		return error_set(err, errno, "look at '%s'", b->contents.kernel.image);
 	const uint64_t kernel[] = {st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
@@ -114,10 +123,10 @@ static int make_key(struct build *b, struct error *err)
 
 static int gather(struct build *b, struct error *err)
 {
-	wait_for_clock_tick();
+	entry_stamp_start(&b->stamp);
 	entry_stamp_add(&b->stamp, b->options->guest);
 	entry_stamp_add(&b->stamp, b->options->builder);
-	if (io_read_file(AT_FDCWD, b->options->guest, GUEST_MAX, &b->guest, &b->guest_len, err) < 0)
+	if (io_read_file(AT_FDCWD, b->options->guest, PROGRAM_MAX, &b->guest, &b->guest_len, err) < 0)
 		return error_prefix(err, "read the guest program");
 	if (contents_gather(b->request, &b->contents, &b->stamp, err) < 0)
 		return -1;
@@ -167,12 +176,14 @@ static int write_initrd(struct build *b, struct error *err)
 {
 	struct kernel_modules closure = {0};
 	VECTOR(struct initrd_module) modules = {0};
+	bool keep_signatures =
+		kernel_enforces_signatures(b->request->root, &b->contents.kernel);
 
 	int result = kernel_modules_closure(&b->contents.kernel, boot_modules, &closure, err);
 	for (size_t i = 0; i < closure.len && result == 0; i++) {
 		struct initrd_module module = {.name = closure.items[i].name};
-		result = kernel_module_read(
-			closure.items[i].path, false, (uint8_t **)&module.data, &module.len, err);
+		result = kernel_module_read(closure.items[i].path, keep_signatures,
+			(uint8_t **)&module.data, &module.len, err);
 		if (result == 0)
 			vector_push(&modules, module);
 	}
@@ -242,24 +253,44 @@ static int write_parts(struct build *b, struct error *err)
 	return write_part(b, "manifest.json", manifest, strlen(manifest), err);
 }
 
-static int publish(struct build *b, struct error *err)
+/* A power cut must not leave an entry that looks whole: what is on disk under its name
+ * has its data there. It is also when some file systems say that they are full. */
+static int sync_parts(const struct build *b, struct error *err)
+{
+	for (const char *const *part = entry_parts; *part; part++) {
+		CLEANUP_CLOSE int fd = openat(b->directory_fd, *part, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || fdatasync(fd) < 0)
+			return error_set(err, errno, "write '%s/%s/%s' to disk", b->cache->path,
+				b->directory, *part);
+	}
+	return 0;
+}
+
+static int publish(const struct build *b, struct error *err)
 {
 	CLEANUP_FREE char *name = xasprintf("appliances/%s", b->entry.key);
 
+	/* What is left where somebody has removed parts of it. */
+	collect_entry(b->cache->fd, b->entry.key);
 	if (renameat(b->cache->fd, b->directory, b->cache->fd, name) < 0)
 		return error_set(err, errno, "rename '%s/%s' to '%s'", b->cache->path, b->directory,
 			name);
 	return 0;
 }
 
+static void warn_unreadable(const struct strvec *files)
+{
+	if (files->len)
+		log_warning("left out of the appliance: %zu file%s that this user can't read: %s%s",
+			files->len, files->len > 1 ? "s" : "", files->items[0],
+			files->len > 1 ? ", …" : "");
+}
+
 static int make_entry(struct build *b, struct error *err)
 {
 	log_notice("building an appliance from %zu packages and kernel %s", b->contents.set.len,
 		b->contents.kernel.version);
-	if (b->contents.unreadable.len)
-		log_warning("%zu files can't be read by this user and are left out of the appliance: "
-			    "%s%s", b->contents.unreadable.len, b->contents.unreadable.items[0],
-			b->contents.unreadable.len > 1 ? ", …" : "");
+	warn_unreadable(&b->contents.unreadable);
 	snprintf(b->directory, sizeof(b->directory), "building-%d", (int)getpid());
 	if (mkdirat(b->cache->fd, b->directory, 0700) < 0)
 		return error_set(err, errno, "create '%s/%s'", b->cache->path, b->directory);
@@ -267,69 +298,73 @@ static int make_entry(struct build *b, struct error *err)
 	int result = b->directory_fd < 0 ? error_set(err, errno, "open '%s'", b->directory)
 					 : write_parts(b, err);
 	if (result == 0)
+		result = sync_parts(b, err);
+	if (result == 0)
 		result = publish(b, err);
-	if (result < 0)
+	if (result < 0) {
 		collect_remove(b->cache->fd, b->directory);
+		/* Why it really failed. */
+		check_interrupted(b, err);
+	}
 	if (b->directory_fd >= 0)
 		close(b->directory_fd);
 	return result;
 }
 
 /* The entry's UUID when it is there already: its manifest has it. */
-static int find_made(struct build *b, bool *ret_found, struct error *err)
+static bool find_made(struct build *b)
 {
-	CLEANUP_FREE char *name = xasprintf("appliances/%s/manifest.json", b->entry.key);
+	CLEANUP_CLOSE int fd = entry_open(b->cache, b->entry.key);
 	CLEANUP_FREE char *text = NULL;
 	size_t len;
 
-	*ret_found = false;
-	if (faccessat(b->cache->fd, name, F_OK, 0) < 0)
-		return 0;
-	if (io_read_file(b->cache->fd, name, MANIFEST_MAX, &text, &len, err) < 0)
-		return -1;
-	*ret_found = manifest_read_uuid(text, len, b->entry.root_uuid);
-	return 0;
+	return fd >= 0 && io_read_file(fd, "manifest.json", MANIFEST_MAX, &text, &len, NULL) == 0 &&
+		manifest_read_uuid(text, len, b->entry.root_uuid);
 }
 
 static int build(struct build *b, struct error *err)
 {
-	bool found;
-
 	if (mkdirat(b->cache->fd, "requests", 0700) < 0 && errno != EEXIST)
 		return error_set(err, errno, "create '%s/requests'", b->cache->path);
 	if (mkdirat(b->cache->fd, "appliances", 0700) < 0 && errno != EEXIST)
 		return error_set(err, errno, "create '%s/appliances'", b->cache->path);
 	collect_abandoned(b->cache->fd);
-	if (gather(b, err) < 0 || check_interrupted(b, err) < 0 || find_made(b, &found, err) < 0)
+	if (gather(b, err) < 0 || check_interrupted(b, err) < 0)
 		return -1;
-	if (found)
+	if (find_made(b))
 		log_info("nothing in the appliance has changed");
 	else if (make_entry(b, err) < 0)
 		return -1;
 	return entry_write(b->cache, b->digest, &b->entry, &b->stamp, err);
 }
 
+/* Another may have made it while we waited for the lock. */
+static bool is_made(const struct build *b)
+{
+	struct entry e = {0};
+
+	bool fits = entry_find(b->cache, b->digest, &e) == ENTRY_FITS;
+	CLEANUP_CLOSE int fd = fits ? entry_open(b->cache, e.key) : -1;
+	entry_done(&e);
+	return fd >= 0;
+}
+
 int appliance_build(const struct appliance_request *request, const struct cache *cache,
 	const struct build_options *options, struct error *err)
 {
 	struct build b = {.request = request, .cache = cache, .options = options};
-	struct entry made;
-
 	entry_request_digest(request, b.digest);
-	CLEANUP_CLOSE int lock = lock_cache(cache, err);
+	CLEANUP_CLOSE int lock = lock_cache(&b, err);
 	if (lock < 0)
 		return -1;
-	/* Another may have made it while we waited. */
-	if (entry_find(cache, b.digest, &made) == 0 && collect_exists(cache->fd, made.key)) {
-		entry_done(&made);
+	if (is_made(&b))
 		return 0;
-	}
 	int result = build(&b, err);
 	contents_done(&b.contents);
 	entry_done(&b.entry);
-	strbuf_done(&b.stamp);
+	entry_stamp_done(&b.stamp);
 	free(b.guest);
 	if (result == 0)
-		collect_unused(cache->fd);
+		collect_unused(cache);
 	return result;
 }

@@ -66,15 +66,34 @@ static int check_ours(int fd, const char *path, struct error *err)
 	return 0;
 }
 
+/* A link would be followed if a slash came behind it. */
+static void strip_slashes(char *path)
+{
+	for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+		path[len - 1] = '\0';
+}
+
+static int open_failed(const char *path, int num, struct error *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+		return error_set(err, 0,
+			"use the cache directory '%s': it is a symbolic link, which somebody "
+			"else may have put there; name its target", path);
+	return error_set(err, num, "open the cache directory '%s'", path);
+}
+
 int cache_open(const char *path, struct cache *ret, struct error *err)
 {
 	CLEANUP_FREE char *name = path ? xstrdup(path) : default_path();
 
+	strip_slashes(name);
 	if (make_directories(name, err) < 0)
 		return -1;
 	CLEANUP_CLOSE int fd = open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return error_set(err, errno, "open the cache directory '%s'", name);
+		return open_failed(name, errno, err);
 	if (check_ours(fd, name, err) < 0)
 		return -1;
 	ret->path = realpath(name, NULL);

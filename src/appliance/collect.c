@@ -12,23 +12,17 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "appliance/entry.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "base/strmap.h"
 #include "base/vector.h"
 
-#define REQUEST_HEAD_MAX (4 * 1024 * 1024)
-
-bool collect_exists(int cache_fd, const char *key)
-{
-	char name[100];
-
-	snprintf(name, sizeof(name), "appliances/%s/manifest.json", key);
-	return faccessat(cache_fd, name, F_OK, 0) == 0;
-}
+/* What was asked for once, and is outdated, is given up after a week: the entries of all
+ * that anyone ever asked for would fill the disk. */
+#define OUTDATED_REQUEST_SECONDS (7 * 24 * 60 * 60)
 
 static void list(int dir_fd, const char *name, struct strvec *ret)
 {
@@ -63,63 +57,69 @@ void collect_abandoned(int cache_fd)
 
 	list(cache_fd, ".", &names);
 	vector_foreach (name, &names)
-		if (strncmp(*name, "building-", 9) == 0 || strncmp(*name, "removing-", 9) == 0)
+		if (strncmp(*name, "building-", 9) == 0 ||
+			strncmp(*name, "removing-", 9) == 0)
 			collect_remove(cache_fd, *name);
 }
 
-/* The key is the second field. NULL if there is none. */
-static const char *request_key(const char *data, size_t len)
-{
-	const char *nul = memchr(data, '\0', len);
-
-	if (!nul || (size_t)(data + len - (nul + 1)) <= ENTRY_KEY_LEN || nul[1 + ENTRY_KEY_LEN])
-		return NULL;
-	return nul + 1;
-}
-
-static void read_keys(int cache_fd, struct strmap *keys, struct strvec *storage)
-{
-	CLEANUP_STRVEC struct strvec names = {0};
-
-	list(cache_fd, "requests", &names);
-	vector_foreach (name, &names) {
-		CLEANUP_FREE char *path = xasprintf("requests/%s", *name);
-		CLEANUP_FREE char *data = NULL;
-		size_t len;
-		if (io_read_file(cache_fd, path, REQUEST_HEAD_MAX, &data, &len, NULL) < 0)
-			continue;
-		const char *key = request_key(data, len);
-		if (!key)
-			continue;
-		strvec_add(storage, key);
-		strmap_put(keys, storage->items[storage->len - 1], keys);
-	}
-}
-
-static void remove_entry(int cache_fd, const char *key)
+void collect_entry(int cache_fd, const char *key)
 {
 	CLEANUP_FREE char *name = xasprintf("appliances/%s", key);
 	CLEANUP_FREE char *aside = xasprintf("removing-%s", key);
+
+	if (renameat(cache_fd, name, cache_fd, aside) == 0)
+		collect_remove(cache_fd, aside);
+}
+
+static bool is_old(int cache_fd, const char *path)
+{
+	struct stat st;
+
+	return fstatat(cache_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		st.st_mtime < time(NULL) - OUTDATED_REQUEST_SECONDS;
+}
+
+/* Adds the keys that requests lead to. An outdated request still leads to its key: mostly
+ * a look at the host finds that nothing in the appliance has changed. */
+static void read_requests(const struct cache *cache, struct strvec *keys)
+{
+	CLEANUP_STRVEC struct strvec digests = {0};
+
+	list(cache->fd, "requests", &digests);
+	vector_foreach (digest, &digests) {
+		CLEANUP_FREE char *path = xasprintf("requests/%s", *digest);
+		struct entry e = {0};
+		enum entry_found found = entry_find(cache, *digest, &e);
+		if (found != ENTRY_FITS && is_old(cache->fd, path))
+			unlinkat(cache->fd, path, 0);
+		else if (found != ENTRY_MISSING)
+			strvec_add(keys, e.key);
+		entry_done(&e);
+	}
+}
+
+static void remove_unused(int cache_fd, const char *key)
+{
+	CLEANUP_FREE char *name = xasprintf("appliances/%s", key);
 	CLEANUP_CLOSE int fd =
 		openat(cache_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return;
-	if (renameat(cache_fd, name, cache_fd, aside) < 0)
-		return;
 	log_info("removing an appliance that is not used any more: %s", key);
-	collect_remove(cache_fd, aside);
+	collect_entry(cache_fd, key);
 }
 
-void collect_unused(int cache_fd)
+void collect_unused(const struct cache *cache)
 {
-	CLEANUP_STRVEC struct strvec storage = {0}, entries = {0};
-	struct strmap keys = {0};
+	CLEANUP_STRVEC struct strvec used = {0}, entries = {0};
+	CLEANUP(strmap_done) struct strmap keys = {0};
 
-	read_keys(cache_fd, &keys, &storage);
-	list(cache_fd, "appliances", &entries);
+	read_requests(cache, &used);
+	vector_foreach (key, &used)
+		strmap_put(&keys, *key, *key);
+	list(cache->fd, "appliances", &entries);
 	vector_foreach (key, &entries)
 		if (!strmap_get(&keys, *key))
-			remove_entry(cache_fd, *key);
-	strmap_done(&keys);
+			remove_unused(cache->fd, *key);
 }

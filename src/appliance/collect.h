@@ -3,13 +3,14 @@
  * src/appliance. */
 #pragma once
 
-#include <stdbool.h>
+#include "appliance/appliance.h"
 
-/* Is the entry of this key there, whole? */
-bool collect_exists(int cache_fd, const char *key);
-/* A directory of plain files, with all in it. */
+/* A directory of plain files in the cache, with all in it. Nothing, if there is none. */
 void collect_remove(int cache_fd, const char *name);
 /* Directories of builders that were killed. */
 void collect_abandoned(int cache_fd);
-/* Entries that no request leads to any more, and that no VM holds. */
-void collect_unused(int cache_fd);
+/* The entry of this key, or what is left of it. */
+void collect_entry(int cache_fd, const char *key);
+/* Outdated requests that nobody has made for long; entries that no request leads to any
+ * more, and that no VM holds. */
+void collect_unused(const struct cache *cache);

@@ -5,7 +5,7 @@
  *	the packages' files, as they are on the host, configuration included
  *	/etc/passwd and /etc/group, so that names and owners mean what they mean on the host
  *	the kernel's modules, so that the guest can load what the user's disks need
- *	mount points and /etc/hosts, where no package brings them
+ *	mount points, where no package brings them
  */
 #include "appliance/contents.h"
 
@@ -23,7 +23,7 @@
  * the first: without a shell there is nothing to stand on.
  */
 static const char *const dpkg_defaults[] = {"bash", "base-files", "base-passwd", "coreutils",
-	"dash", "debianutils", "diffutils", "e2fsprogs", "findutils", "grep", "gzip", "hostname",
+	"dash", "debianutils", "diffutils", "e2fsprogs", "fdisk", "findutils", "grep", "gzip", "hostname",
 	"iproute2", "kmod", "libc-bin", "mount", "ncurses-base", "ncurses-bin", "procps", "sed",
 	"tar", "util-linux", NULL};
 
@@ -46,14 +46,14 @@ static const char *const *default_packages(const char *manager)
 
 /* ---- Packages ---- */
 
-static void stamp_below(struct strbuf *stamp, const char *root, const char *path)
+static void stamp_below(struct entry_stamp *stamp, const char *root, const char *path)
 {
 	CLEANUP_FREE char *full = xasprintf("%s%s", strcmp(root, "/") == 0 ? "" : root, path);
 	entry_stamp_add(stamp, full);
 }
 
 static int gather_packages(const struct appliance_request *request, struct contents *c,
-	struct strbuf *stamp, struct error *err)
+	struct entry_stamp *stamp, struct error *err)
 {
 	struct strvec watch = {0}, names = {0};
 
@@ -80,7 +80,7 @@ static int gather_packages(const struct appliance_request *request, struct conte
 }
 
 static int add_package_files(const struct appliance_request *request, struct contents *c,
-	struct strbuf *stamp, struct error *err)
+	struct entry_stamp *stamp, struct error *err)
 {
 	struct package_files files = {0};
 	int result = packages_files(c->packages, &c->set, &files, err);
@@ -99,7 +99,7 @@ static int add_package_files(const struct appliance_request *request, struct con
 /* ---- What no package brings ---- */
 
 static int add_host_file(const struct appliance_request *request, struct contents *c,
-	struct strbuf *stamp, const char *path, struct error *err)
+	struct entry_stamp *stamp, const char *path, struct error *err)
 {
 	stamp_below(stamp, request->root, path);
 	return tree_add_path(c->tree, request->root, path, err) < 0 ? -1 : 0;
@@ -116,7 +116,7 @@ static int add_if_missing(struct contents *c, const char *path, uint32_t mode, c
 }
 
 static int add_base_files(const struct appliance_request *request, struct contents *c,
-	struct strbuf *stamp, struct error *err)
+	struct entry_stamp *stamp, struct error *err)
 {
 	static const struct {
 		const char *path;
@@ -133,18 +133,16 @@ static int add_base_files(const struct appliance_request *request, struct conten
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
 		if (add_if_missing(c, directories[i].path, S_IFDIR | directories[i].mode, "", err) < 0)
 			return -1;
-	if (add_if_missing(c, "/etc/passwd", S_IFREG | 0644, "root:x:0:0:root:/root:/bin/sh\n", err) <
-			0 ||
-		add_if_missing(c, "/etc/group", S_IFREG | 0644, "root:x:0:\n", err) < 0)
+	if (add_if_missing(c, "/etc/passwd", S_IFREG | 0644, "root:x:0:0:root:/root:/bin/sh\n",
+		    err) < 0)
 		return -1;
-	return add_if_missing(c, "/etc/hosts", S_IFREG | 0644,
-		"127.0.0.1\tlocalhost\n127.0.1.1\thypermin\n::1\tlocalhost ip6-localhost\n", err);
+	return add_if_missing(c, "/etc/group", S_IFREG | 0644, "root:x:0:\n", err);
 }
 
 /* ---- The kernel ---- */
 
 static int gather_kernel(const struct appliance_request *request, struct contents *c,
-	struct strbuf *stamp, struct error *err)
+	struct entry_stamp *stamp, struct error *err)
 {
 	struct kernel_request kernel_request = {
 		.root = request->root,
@@ -152,22 +150,16 @@ static int gather_kernel(const struct appliance_request *request, struct content
 		.modules_dir = request->modules_dir,
 		.needs = boot_modules,
 	};
-	struct strvec rejected = {0};
 
 	if (!request->kernel) {
 		stamp_below(stamp, request->root, "/boot");
 		stamp_below(stamp, request->root, "/lib/modules");
 	}
-	int result = kernel_find(&kernel_request, &c->kernel, &rejected, err);
-	vector_foreach (reason, &rejected)
-		log_info("kernel passed over: %s", *reason);
-	strvec_done(&rejected);
-	if (result < 0)
+	if (kernel_find(&kernel_request, &c->kernel, NULL, err) < 0)
 		return -1;
 	CLEANUP_FREE char *dependencies = xasprintf("%s/modules.dep", c->kernel.modules_dir);
 	entry_stamp_add(stamp, c->kernel.image);
 	entry_stamp_add(stamp, dependencies);
-	log_info("kernel: %s (%s)", c->kernel.image, c->kernel.version);
 	return 0;
 }
 
@@ -182,6 +174,33 @@ static int add_kernel_modules(struct contents *c, struct error *err)
 
 /* ---- All of it ---- */
 
+static bool is_later(const struct tree_time *a, const struct tree_time *b)
+{
+	return a->sec != b->sec ? a->sec > b->sec : a->nsec > b->nsec;
+}
+
+/*
+ * A directory of the host has the time of the last change to any name in it, and most of
+ * those names are not here: each upgrade of any package would make another appliance.
+ * Here it is as young as the youngest thing in it; /tmp, say, in which there is nothing,
+ * has no time.
+ */
+static void set_directory_times(const struct tree *t)
+{
+	/* Backwards: a directory comes before all that is in it. */
+	for (uint32_t i = tree_inode_count(t); i-- > 0;) {
+		struct tree_inode *dir = tree_inode_at(t, i);
+		size_t n = 0;
+		const struct tree_entry *entries =
+			S_ISDIR(dir->mode) ? tree_dir_entries(dir, &n) : NULL;
+		if (S_ISDIR(dir->mode))
+			dir->mtime = n ? entries[0].inode->mtime : (struct tree_time){0};
+		for (size_t k = 1; k < n; k++)
+			if (is_later(&entries[k].inode->mtime, &dir->mtime))
+				dir->mtime = entries[k].inode->mtime;
+	}
+}
+
 static void on_unreadable(const char *path, const char *reason, void *data)
 {
 	struct contents *c = data;
@@ -189,7 +208,7 @@ static void on_unreadable(const char *path, const char *reason, void *data)
 }
 
 int contents_gather(const struct appliance_request *request, struct contents *c,
-	struct strbuf *stamp, struct error *err)
+	struct entry_stamp *stamp, struct error *err)
 {
 	const struct tree_options options = {
 		/* An ordinary user can't read /etc/sudoers, and can do without. */
@@ -204,7 +223,10 @@ int contents_gather(const struct appliance_request *request, struct contents *c,
 		add_package_files(request, c, stamp, err) < 0 ||
 		add_base_files(request, c, stamp, err) < 0 || add_kernel_modules(c, err) < 0)
 		return -1;
-	return tree_finish(c->tree, err);
+	if (tree_finish(c->tree, err) < 0)
+		return -1;
+	set_directory_times(c->tree);
+	return 0;
 }
 
 void contents_done(struct contents *c)

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "appliance/appliance.h"
-#include "base/strbuf.h"
+#include "appliance/entry.h"
 #include "kernel/kernel.h"
 #include "packages/packages.h"
 #include "tree/tree.h"
@@ -19,8 +19,8 @@ struct contents {
 	struct strvec unreadable; /* left out */
 };
 
-/* Read the host. Each path whose change would change the answer is added to the stamp
- * before it is read. */
+/* Read the host. Each path whose change would change the answer is added to the stamp,
+ * which was started before. */
 int contents_gather(const struct appliance_request *request, struct contents *c,
-	struct strbuf *stamp, struct error *err);
+	struct entry_stamp *stamp, struct error *err);
 void contents_done(struct contents *c);

@@ -14,7 +14,7 @@
 #include "base/io.h"
 #include "config.h"
 
-#define MAGIC		 "hypermin-request 1"
+#define MAGIC		 "hypermin-request 2"
 #define REQUEST_FILE_MAX (4 * 1024 * 1024)
 
 void entry_hex(const uint8_t *bytes, size_t len, char *ret)
@@ -52,27 +52,86 @@ void entry_request_digest(
 	entry_hex(sum, sizeof(sum), ret);
 }
 
-/* ---- The stamp ---- */
+/* ---- The entry ---- */
 
-static void add_identity(struct strbuf *sb, const char *path)
+const char *const entry_parts[] = {"kernel", "initrd", "root", "manifest.json", NULL};
+
+bool entry_is_whole(int dir_fd)
 {
-	struct stat st;
-
-	if (stat(path, &st) < 0) {
-		strbuf_addf(sb, "absent %d", errno);
-		return;
-	}
-	strbuf_addf(sb, "%jx:%jx:%o:%u:%u:%jd:%jd.%09ld:%jd.%09ld", (uintmax_t)st.st_dev,
-		(uintmax_t)st.st_ino, st.st_mode, st.st_uid, st.st_gid, (intmax_t)st.st_size,
-		(intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (intmax_t)st.st_ctim.tv_sec,
-		st.st_ctim.tv_nsec);
+	for (const char *const *part = entry_parts; *part; part++)
+		if (faccessat(dir_fd, *part, R_OK, 0) < 0)
+			return false;
+	return true;
 }
 
-void entry_stamp_add(struct strbuf *stamp, const char *path)
+int entry_open(const struct cache *cache, const char *key)
 {
-	strbuf_add(stamp, path, strlen(path) + 1);
-	add_identity(stamp, path);
-	strbuf_addc(stamp, '\0');
+	CLEANUP_FREE char *name = xasprintf("appliances/%s", key);
+	CLEANUP_CLOSE int fd =
+		openat(cache->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || !entry_is_whole(fd))
+		return -1;
+	return TAKE_FD(fd);
+}
+
+/* ---- The stamp ---- */
+
+/* The kernel stamps files by a clock that ticks every 1 to 10 ms. */
+#define TICK_NS (20 * 1000 * 1000)
+
+static void add_identity(struct strbuf *sb, const struct stat *st)
+{
+	strbuf_addf(sb, "%jx:%jx:%o:%u:%u:%jd:%jd.%09ld:%jd.%09ld", (uintmax_t)st->st_dev,
+		(uintmax_t)st->st_ino, st->st_mode, st->st_uid, st->st_gid,
+		(intmax_t)st->st_size, (intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+		(intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+}
+
+static bool before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+/* A time in the future is no change since the start: the clock was set back. */
+static bool changed_since(const struct stat *st, const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return !before(&st->st_ctim, start) && !before(&now, &st->st_ctim);
+}
+
+/* A file changed twice within a tick has the same times after both. What was changed
+ * before the start is therefore read a tick later: then it does not look like a change
+ * since. */
+void entry_stamp_start(struct entry_stamp *stamp)
+{
+	const struct timespec tick = {.tv_nsec = TICK_NS};
+
+	*stamp = (struct entry_stamp){0};
+	clock_gettime(CLOCK_REALTIME, &stamp->start);
+	nanosleep(&tick, NULL);
+}
+
+void entry_stamp_add(struct entry_stamp *stamp, const char *path)
+{
+	struct strbuf *sb = &stamp->fields;
+	struct stat st;
+
+	strbuf_add(sb, path, strlen(path) + 1);
+	if (stat(path, &st) < 0)
+		strbuf_addf(sb, "absent %d", errno);
+	else if (changed_since(&st, &stamp->start))
+		strbuf_adds(sb, "changing");
+	else
+		add_identity(sb, &st);
+	strbuf_addc(sb, '\0');
+}
+
+void entry_stamp_done(struct entry_stamp *stamp)
+{
+	strbuf_done(&stamp->fields);
 }
 
 /* The next field, or NULL at the end or where a NUL is missing. */
@@ -87,18 +146,29 @@ static const char *next_field(const char **pos, const char *end)
 	return field;
 }
 
+static bool identity_fits(const char *path, const char *identity, struct strbuf *buf)
+{
+	struct stat st;
+
+	strbuf_clear(buf);
+	if (stat(path, &st) < 0)
+		strbuf_addf(buf, "absent %d", errno);
+	else
+		add_identity(buf, &st);
+	return strcmp(buf->data, identity) == 0;
+}
+
 static bool stamp_fits(const char *pos, const char *end)
 {
-	CLEANUP_STRBUF struct strbuf now = {0};
-	const char *path, *identity;
+	CLEANUP_STRBUF struct strbuf buf = {0};
+	const char *path;
 
-	while ((path = next_field(&pos, end)) && (identity = next_field(&pos, end))) {
-		strbuf_clear(&now);
-		add_identity(&now, path);
-		if (strcmp(now.data, identity) != 0)
+	while ((path = next_field(&pos, end)) && *path) {
+		const char *identity = next_field(&pos, end);
+		if (!identity || !identity_fits(path, identity, &buf))
 			return false;
 	}
-	return pos == end;
+	return path && pos == end;
 }
 
 /* ---- Request files ---- */
@@ -108,7 +178,8 @@ static void request_path(const char *digest, char *ret, size_t size)
 	snprintf(ret, size, "requests/%s", digest);
 }
 
-int entry_find(const struct cache *cache, const char *digest, struct entry *ret)
+enum entry_found entry_find(
+	const struct cache *cache, const char *digest, struct entry *ret)
 {
 	CLEANUP_FREE char *data = NULL;
 	char path[100];
@@ -116,19 +187,19 @@ int entry_find(const struct cache *cache, const char *digest, struct entry *ret)
 
 	request_path(digest, path, sizeof(path));
 	if (io_read_file(cache->fd, path, REQUEST_FILE_MAX, &data, &len, NULL) < 0)
-		return 1;
+		return ENTRY_MISSING;
 	const char *pos = data, *end = data + len;
 	const char *magic = next_field(&pos, end);
 	const char *key = magic ? next_field(&pos, end) : NULL;
 	const char *version = key ? next_field(&pos, end) : NULL;
 	const char *uuid = version ? next_field(&pos, end) : NULL;
 	if (!uuid || strcmp(magic, MAGIC) != 0 || strlen(key) != ENTRY_KEY_LEN ||
-		strlen(uuid) != sizeof(ret->root_uuid) - 1 || !stamp_fits(pos, end))
-		return 1;
+		strlen(uuid) != sizeof(ret->root_uuid) - 1)
+		return ENTRY_MISSING;
 	strcpy(ret->key, key);
 	strcpy(ret->root_uuid, uuid);
 	ret->kernel_version = xstrdup(version);
-	return 0;
+	return stamp_fits(pos, end) ? ENTRY_FITS : ENTRY_OUTDATED;
 }
 
 void entry_done(struct entry *e)
@@ -138,7 +209,7 @@ void entry_done(struct entry *e)
 }
 
 int entry_write(const struct cache *cache, const char *digest, const struct entry *e,
-	const struct strbuf *stamp, struct error *err)
+	const struct entry_stamp *stamp, struct error *err)
 {
 	CLEANUP_STRBUF struct strbuf sb = {0};
 	char path[100], temporary[100];
@@ -147,14 +218,16 @@ int entry_write(const struct cache *cache, const char *digest, const struct entr
 	strbuf_add(&sb, e->key, strlen(e->key) + 1);
 	strbuf_add(&sb, e->kernel_version, strlen(e->kernel_version) + 1);
 	strbuf_add(&sb, e->root_uuid, strlen(e->root_uuid) + 1);
-	strbuf_add(&sb, stamp->data, stamp->len);
+	strbuf_add(&sb, stamp->fields.data, stamp->fields.len);
+	strbuf_addc(&sb, '\0');
 	request_path(digest, path, sizeof(path));
-	request_path("new", temporary, sizeof(temporary)); /* one writer: the lock's holder */
-	CLEANUP_CLOSE int fd =
-		openat(cache->fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	request_path(
+		"new", temporary, sizeof(temporary)); /* one writer: the lock's holder */
+	CLEANUP_CLOSE int fd = openat(
+		cache->fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_set(err, errno, "create '%s/%s'", cache->path, temporary);
-	if (io_write_full(fd, sb.data, sb.len) < 0 ||
+	if (io_write_full(fd, sb.data, sb.len) < 0 || fdatasync(fd) < 0 ||
 		renameat(cache->fd, temporary, cache->fd, path) < 0) {
 		int num = errno;
 		unlinkat(cache->fd, temporary, 0);

@@ -4,14 +4,16 @@
  *
  * A request file is a row of NUL-terminated fields:
  *
- *	"hypermin-request 1"  KEY  KERNEL-VERSION  ROOT-UUID  { PATH  IDENTITY }...
+ *	"hypermin-request 2"  KEY  KERNEL-VERSION  ROOT-UUID  { PATH  IDENTITY }...  ""
  *
  * IDENTITY is what stat() said of the path when the answer was made, as text. As long as
- * it says the same of all of them, the answer stands.
+ * it says the same of all of them, the answer stands. The empty field at the end shows
+ * that nothing is missing.
  */
 #pragma once
 
 #include <stdint.h>
+#include <time.h>
 
 #include "appliance/appliance.h"
 #include "base/strbuf.h"
@@ -29,15 +31,40 @@ struct entry {
 void entry_request_digest(
 	const struct appliance_request *request, char ret[static ENTRY_KEY_LEN + 1]);
 
-/* 0: found, and its stamp fits. 1: build. */
-int entry_find(const struct cache *cache, const char *digest, struct entry *ret);
+/* The files of an entry; NULL-terminated. */
+extern const char *const entry_parts[];
+/* Are all of them in this directory? */
+bool entry_is_whole(int dir_fd);
+/* The entry's directory; -1 if there is none that is whole. */
+int entry_open(const struct cache *cache, const char *key);
+
+enum entry_found {
+	ENTRY_FITS,
+	ENTRY_OUTDATED, /* something has changed since, perhaps nothing that matters */
+	ENTRY_MISSING,	/* never asked for, or the file is damaged */
+};
+
+/* Nothing is returned where it is missing. */
+enum entry_found entry_find(
+	const struct cache *cache, const char *digest, struct entry *ret);
 void entry_done(struct entry *e);
 
-/* Start a request file's stamp part; then add each path, before anything is read from
- * it. */
-void entry_stamp_add(struct strbuf *stamp, const char *path);
+/*
+ * What an answer depends on. A path that changes after the start, whether before or after
+ * it was read and added, gets an identity that nothing fits: then the next one to ask
+ * looks again.
+ */
+struct entry_stamp {
+	struct strbuf fields;
+	struct timespec start;
+};
+
+void entry_stamp_start(struct entry_stamp *stamp);
+void entry_stamp_add(struct entry_stamp *stamp, const char *path);
+void entry_stamp_done(struct entry_stamp *stamp);
+
 /* Publish: the request's answer is this entry. */
 int entry_write(const struct cache *cache, const char *digest, const struct entry *e,
-	const struct strbuf *stamp, struct error *err);
+	const struct entry_stamp *stamp, struct error *err);
 
 void entry_hex(const uint8_t *bytes, size_t len, char *ret);

@@ -29,15 +29,16 @@ static int hold(const struct cache *cache, const struct entry *e, struct applian
 	struct error *err)
 {
 	CLEANUP_FREE char *dir = xasprintf("%s/appliances/%s", cache->path, e->key);
-	CLEANUP_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_CLOSE int fd = entry_open(cache, e->key);
 
 	if (fd < 0)
 		return 1;
-	if (flock(fd, LOCK_SH) < 0)
-		return error_set(err, errno, "lock '%s'", dir);
+	/* A collector holds it only while it removes it. */
+	while (flock(fd, LOCK_SH) < 0)
+		if (errno != EINTR)
+			return error_set(err, errno, "lock '%s'", dir);
 	/* It may have been removed before we held it. */
-	if (faccessat(fd, "kernel", R_OK, 0) < 0 || faccessat(fd, "initrd", R_OK, 0) < 0 ||
-		faccessat(fd, "root", R_OK, 0) < 0)
+	if (!entry_is_whole(fd))
 		return 1;
 	ret->kernel = xasprintf("%s/kernel", dir);
 	ret->initrd = xasprintf("%s/initrd", dir);
@@ -52,13 +53,12 @@ static int hold(const struct cache *cache, const struct entry *e, struct applian
 static int find(const struct cache *cache, const char *digest, struct appliance *ret,
 	struct error *err)
 {
-	struct entry e;
+	struct entry e = {0};
+	int result = 1;
 
-	int result = entry_find(cache, digest, &e);
-	if (result == 0) {
+	if (entry_find(cache, digest, &e) == ENTRY_FITS)
 		result = hold(cache, &e, ret, err);
-		entry_done(&e);
-	}
+	entry_done(&e);
 	return result;
 }
 
@@ -85,7 +85,7 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 	if (result < 0)
 		return -1;
 	log_info("appliance: %s, kernel %s; %s %lld ms", a.root, a.kernel_version,
-		a.built ? "built in" : "from the cache in", (long long)(io_now_ms() - start));
+		a.built ? "built or checked in" : "from the cache in", (long long)(io_now_ms() - start));
 	*ret = a;
 	return 0;
 }

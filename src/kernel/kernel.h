@@ -76,8 +76,15 @@ int kernel_modules_closure(const struct kernel *k, const char *const *names,
 void kernel_modules_done(struct kernel_modules *m);
 
 /*
+ * Does it load signed modules only, as far as its configuration is to be found: beside
+ * the modules, beside the image, in ROOT/boot?
+ */
+bool kernel_enforces_signatures(const char *root, const struct kernel *k);
+
+/*
  * A module's ELF bytes: decompressed (.gz, .xz, .zst) and, unless keep_signature, without
- * the signature behind it, whose check costs more than the loading. Caller frees.
+ * what costs more than the loading: the signature behind it, whose check is expensive, and
+ * the type information for BPF programs. Caller frees.
  */
 int kernel_module_read(const char *path, bool keep_signature, uint8_t **ret_data,
 	size_t *ret_len, struct error *err);

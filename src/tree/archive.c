@@ -33,11 +33,16 @@ static bool is_charset_warning(int r, struct archive *a)
 	return r == ARCHIVE_WARN && archive_errno(a) == EILSEQ;
 }
 
+/* Its text says what it was doing; of a failed read the reason is apart. Of a damaged
+ * archive the number is EILSEQ, EINVAL or negative, which says nothing to anyone. */
 static int archive_fail(struct archive *a, struct error *err)
 {
 	const char *why = archive_error_string(a);
+	int num = archive_errno(a);
 
-	return error_set(err, 0, "%s", why ? why : "can't be read");
+	if (num < 0 || num == EILSEQ || num == EINVAL)
+		num = 0;
+	return error_set(err, num, "%s", why ? why : "can't be read");
 }
 
 /* A path in an archive, without what would make it absolute; NULL if it tries to lead

@@ -225,6 +225,27 @@ int tree_add_file(struct tree *t, const char *path, uint32_t type_and_mode, uint
 	return 0;
 }
 
+void tree_set_root_owner(struct tree *t, uint32_t uid, uint32_t gid)
+{
+	t->root->uid = uid;
+	t->root->gid = gid;
+}
+
+void tree_set_root_mode(struct tree *t, uint32_t permissions)
+{
+	struct tree_inode *root = t->root;
+	struct xattr_list kept = {0};
+
+	root->mode = S_IFDIR | (permissions & 07777);
+	for (uint32_t i = 0; i < root->n_xattrs; i++) {
+		const struct tree_xattr *x = &root->xattrs[i];
+		if (strcmp(x->name, "system.posix_acl_access") != 0)
+			tree_xattr_add(t, &kept, x->name, x->value, x->len);
+	}
+	root->n_xattrs = 0;
+	tree_xattr_attach(t, &kept, root);
+}
+
 int tree_remove(struct tree *t, const char *path)
 {
 	struct tree_inode *dir;

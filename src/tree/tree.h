@@ -123,7 +123,8 @@ void tree_free(struct tree *t);
 /*
  * Add the directory `dir` of the host, all that is in it and its own metadata, at `at`
  * ("/" for the root). Merges into what is there: a directory meets a directory, or a
- * symlink to one, which stays; anything else is replaced.
+ * symlink to one, which stays; anything else is replaced. What is mounted in it belongs to
+ * it, as for cp and tar.
  */
 int tree_add_directory(
 	struct tree *t, const char *dir, const char *at, struct error *err);
@@ -153,6 +154,11 @@ int tree_add_archive(struct tree *t, int fd, const char *name, const char *at,
 int tree_add_file(struct tree *t, const char *path, uint32_t type_and_mode, uint32_t uid,
 	uint32_t gid, struct tree_time mtime, const void *data, size_t len,
 	struct error *err);
+
+/* After the last input: the root directory gets this owner, or these permissions (up to
+ * 07777), whatever inputs and options said. New permissions replace an access ACL. */
+void tree_set_root_owner(struct tree *t, uint32_t uid, uint32_t gid);
+void tree_set_root_mode(struct tree *t, uint32_t permissions);
 
 /* Take a name out, with all below it. 1 if it was not there. */
 int tree_remove(struct tree *t, const char *path);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/utf8.h"
 
 struct format {
 	const char *name; /* qemu's driver */
@@ -83,21 +84,6 @@ static int check_kind(int fd, const char *path, bool *ret_block_device, struct e
 	return 0;
 }
 
-/* The names go to qemu in JSON, which holds UTF-8 alone. */
-static bool is_utf8(const char *s)
-{
-	for (const unsigned char *p = (const unsigned char *)s; *p; p++) {
-		int follow = *p < 0x80 ? 0 : (*p & 0xe0) == 0xc0 && *p > 0xc1 ? 1
-			: (*p & 0xf0) == 0xe0 ? 2 : (*p & 0xf8) == 0xf0 && *p < 0xf5 ? 3 : -1;
-		if (follow < 0)
-			return false;
-		for (; follow; follow--)
-			if ((*++p & 0xc0) != 0x80)
-				return false;
-	}
-	return true;
-}
-
 int vm_disk_init(struct vm_disk *disk, const char *path, const char *format, bool writable,
 	struct error *err)
 {
@@ -113,7 +99,7 @@ int vm_disk_init(struct vm_disk *disk, const char *path, const char *format, boo
 	CLEANUP_FREE char *full = realpath(path, NULL);
 	if (!full)
 		return error_set(err, errno, "attach '%s'", path);
-	if (!is_utf8(full))
+	if (!utf8_is_valid(full))
 		return error_set(err, EILSEQ,
 			"attach '%s': qemu takes only file names in UTF-8; rename it", path);
 	*disk = (struct vm_disk){.path = TAKE_PTR(full), .format = xstrdup(format ? format : "raw"),

@@ -240,8 +240,7 @@ static int serve_stdin(struct vm *vm, struct error *err)
 		return 0;
 	}
 	streams->stdin_fd = -1;
-	if (n <= 0)
-		agent_send_stdin_eof(vm->agent);
+	agent_send_stdin_eof(vm->agent);
 	return 0;
 }
 

@@ -99,8 +99,7 @@ static void add_json(struct strvec *argv, const char *option, json_t *object)
 	json_decref(object);
 }
 
-/* A file name that is not UTF-8 can't be said in JSON: /proc/self/cwd can't help there
- * either, so vm_config's paths are checked before. */
+/* Names that are not UTF-8, which JSON can't say, were refused before. */
 static json_t *file_node(const char *path, bool block_device, bool read_only, bool lock)
 {
 	return json_pack("{s:s, s:s, s:b, s:s}", "driver", block_device ? "host_device" : "file",
@@ -124,19 +123,21 @@ static void without_msi(json_t *device, const struct vm_config *config, bool kvm
 		json_object_set_new(device, "vectors", json_integer(0));
 }
 
-static json_t *virtio_blk(const char *node, unsigned slot, unsigned function)
+static json_t *virtio_blk(
+	const char *node, const char *serial, unsigned slot, unsigned function)
 {
 	CLEANUP_FREE char *address = xasprintf("0x%x.0x%x", slot, function);
 
-	return json_pack(
-		"{s:s, s:s, s:s}", "driver", "virtio-blk-pci", "drive", node, "addr", address);
+	return json_pack("{s:s, s:s, s:s, s:s}", "driver", "virtio-blk-pci", "drive", node,
+		"serial", serial, "addr", address);
 }
 
 static void add_disks(struct strvec *argv, const struct vm_config *config, bool kvm)
 {
 	for (size_t i = 0; i < config->n_disks; i++) {
 		CLEANUP_FREE char *node = xasprintf("disk%zu", i);
-		json_t *device = virtio_blk(node, FIRST_DISK_SLOT + i / 8, i % 8);
+		/* With a serial number of its own none can pass for the root disk. */
+		json_t *device = virtio_blk(node, node, FIRST_DISK_SLOT + i / 8, i % 8);
 		if (i % 8 == 0)
 			json_object_set_new(device, "multifunction", json_true());
 		without_msi(device, config, kvm);
@@ -147,9 +148,8 @@ static void add_disks(struct strvec *argv, const struct vm_config *config, bool 
 
 static void add_root(struct strvec *argv, const struct vm_config *config, bool kvm)
 {
-	json_t *device = virtio_blk("root", ROOT_SLOT, 0);
+	json_t *device = virtio_blk("root", VM_ROOT_SERIAL, ROOT_SLOT, 0);
 
-	json_object_set_new(device, "serial", json_string(VM_ROOT_SERIAL));
 	without_msi(device, config, kvm);
 	/* Never written, so nothing to lock; many VMs share it. */
 	add_json(argv, "-blockdev",

@@ -15,6 +15,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "vm/accel.h"
 #include "vm/machine.h"
 #include "vm/state.h"
@@ -145,18 +146,23 @@ static void log_boot(const struct vm *vm)
 
 int vm_start(const struct vm_config *config, struct vm **ret, struct error *err)
 {
+	if (!utf8_is_valid(config->root))
+		return error_set(err, EILSEQ,
+			"use the appliance '%s': qemu takes only file names in UTF-8; name another "
+			"cache directory", config->root);
 	const struct accel_key key = {config->cache_fd, config->qemu, config->kernel_version};
 	struct accel_choice choice;
 
 	accel_choose(config->accel, &key, &choice);
 	log_info("accelerator: %s: %s", choice.kvm ? "KVM" : "TCG", choice.reason);
-	bool may_fall_back = choice.kvm && choice.chosen_by_us;
+	bool kvm = choice.kvm;
+	bool may_fall_back = kvm && choice.chosen_by_us;
 	unsigned timeout = may_fall_back ? MIN(KVM_FALLBACK_MS, config->boot_timeout_ms)
 					 : config->boot_timeout_ms;
 	accel_choice_done(&choice);
 
 	struct vm *vm = vm_new(config);
-	int result = boot(vm, config, choice.kvm, timeout, err);
+	int result = boot(vm, config, kvm, timeout, err);
 	if (result != 0 && may_fall_back && (!err || err->num != EINTR)) {
 		log_warning("the guest does not boot under KVM here; using TCG until the host is "
 			    "booted again");

@@ -49,6 +49,39 @@ run() {
 	"$HYPERMIN" run "$@"
 }
 
+# start [OPTION…] -- COMMAND…: `run` in the background; $pid is hypermin's. Job control gives it the
+# default dispositions: a background process of a script ignores SIGINT.
+start() {
+	set -m
+	"$HYPERMIN" run "$@" &
+	pid=$!
+	set +m
+}
+
+# ended_with STATUS WHAT: wait for it
+ended_with() {
+	local status=0
+	wait "$pid" || status=$?
+	expect_equal "$2" "$1" $status
+}
+
+mkfs() {
+	"$HYPERMIN" mkfs "$@"
+}
+
+# inspect IMAGE REQUEST…: what debugfs says
+inspect() {
+	local image=$1
+	shift
+	debugfs -R "$*" "$image" 2>/dev/null
+}
+
+# expect_sound IMAGE: e2fsck has nothing to say
+expect_sound() {
+	e2fsck -fn "$1" >fsck 2>&1 || fail "$1 is not sound: $(cat fsck)"
+	! grep -qE '^Fix|\? no$' fsck || fail "$1 is not sound: $(cat fsck)"
+}
+
 # expect_status STATUS COMMAND…: its stdout goes to out, its stderr to err.
 expect_status() {
 	local expected=$1 status=0

@@ -7,7 +7,7 @@
 #include "kernel/decompress.h"
 #include "kernel/image.h"
 #include "kernel/kernel.h"
-#include "kernel/module-signature.h"
+#include "kernel/module-parts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,6 +20,13 @@ static void unpack(const uint8_t *data, size_t len)
 		kernel_image_has_pvh(plain, plain_len);
 }
 
+static void hide_btf(const uint8_t *data, size_t size)
+{
+	CLEANUP_FREE uint8_t *copy = xmemdup(data, size);
+
+	module_btf_hide(copy, size);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP_FREE char *version = kernel_version_parse(data, size);
@@ -30,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (module_signature_cut(data, size) > size)
 		abort();
+	hide_btf(data, size);
 	kernel_image_has_pvh(data, size);
 	if (kernel_image_payload(data, size, &offset, &len, &why)) {
 		if (offset > size || len > size - offset)

@@ -12,7 +12,6 @@
 #include "fixture-kernel.h"
 #include "kernel/image.h"
 #include "kernel/kernel.h"
-#include "kernel/module-signature.h"
 
 /* A copy that ends where the data ends, so that a sanitizer sees any read behind it. */
 static uint8_t *exactly(const struct strbuf *sb, size_t len)
@@ -156,41 +155,6 @@ static void offsets_that_wrap_have_no_note(void **state)
 	assert_false(kernel_image_has_pvh((uint8_t *)sb.data, sb.len));
 }
 
-static void signature(struct strbuf *sb, uint32_t sig_len)
-{
-	uint8_t info[12] = {0};
-	uint32_t be = htobe32(sig_len);
-
-	memcpy(info + 8, &be, 4);
-	strbuf_add(sb, info, sizeof(info));
-	strbuf_adds(sb, "~Module signature appended~\n");
-}
-
-static void cuts_a_modules_signature_off(void **state)
-{
-	CLEANUP_STRBUF struct strbuf sb = {0};
-
-	(void)state;
-	strbuf_adds(&sb, "module");
-	assert_int_equal(module_signature_cut((uint8_t *)sb.data, sb.len), 6);
-	strbuf_adds(&sb, "signature");
-	signature(&sb, 9);
-	assert_int_equal(module_signature_cut((uint8_t *)sb.data, sb.len), 6);
-}
-
-static void a_signature_longer_than_the_module_stays(void **state)
-{
-	CLEANUP_STRBUF struct strbuf sb = {0};
-
-	(void)state;
-	strbuf_adds(&sb, "module");
-	signature(&sb, 7);
-	assert_int_equal(module_signature_cut((uint8_t *)sb.data, sb.len), sb.len);
-	/* The marker alone. */
-	CLEANUP_FREE uint8_t *marker = xmemdup(sb.data + sb.len - 28, 28);
-	assert_int_equal(module_signature_cut(marker, 28), 28);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,8 +165,6 @@ int main(void)
 		cmocka_unit_test(knows_the_pvh_note),
 		cmocka_unit_test(a_cut_elf_has_no_note),
 		cmocka_unit_test(offsets_that_wrap_have_no_note),
-		cmocka_unit_test(cuts_a_modules_signature_off),
-		cmocka_unit_test(a_signature_longer_than_the_module_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

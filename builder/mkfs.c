@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * `hypermin mkfs`:
+ *
+ *	inputs ──► tree ──► plan ──► unnamed file beside the output ──► the output
+ *
+ * Nothing of the output is seen before it is whole. Contents of archives wait in the
+ * output's directory, too: there is room for the image, and from there its blocks can be
+ * shared instead of copied.
+ */
+#include "mkfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "agent/printable.h"
+#include "base/io.h"
+#include "base/strbuf.h"
+#include "output.h"
+#include "progress.h"
+
+struct mkfs {
+	const struct mkfs_request *request;
+	struct output output;
+	struct tree *tree;
+	struct ext2_plan *plan;
+	struct ext2_emit_stats stats;
+	struct strvec left_out;
+	int64_t start_ms;
+};
+
+/* ---- What is said ---- */
+
+/* Names come from anyone: none may play with the terminal. */
+static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void say(const char *fmt, ...)
+{
+	CLEANUP_STRBUF struct strbuf line = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vaddf(&line, fmt, ap);
+	va_end(ap);
+	CLEANUP_FREE char *safe = xmalloc(line.len + 1);
+	printable_copy(safe, line.len + 1, line.data, line.len);
+	fprintf(stderr, "hypermin mkfs: %s\n", safe);
+}
+
+static void say_uuid(const uint8_t uuid[static 16])
+{
+	char text[37], *p = text;
+
+	for (int i = 0; i < 16; i++)
+		p += sprintf(p, "%s%02x",
+			i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
+	say("UUID %s", text);
+}
+
+static void say_summary(const struct mkfs *m)
+{
+	struct ext2_summary s;
+
+	ext2_plan_summary(m->plan, &s);
+	say("'%s': %" PRIu64 " bytes, %" PRIu32 " block group%s", m->request->output,
+		s.size, s.groups, s.groups == 1 ? "" : "s");
+	say("%" PRIu64 " blocks of %" PRIu64 " bytes, %" PRIu64 " of them free", s.blocks,
+		s.size / s.blocks, s.free_blocks);
+	say("%" PRIu32 " inodes, %" PRIu32 " of them free", s.inodes, s.free_inodes);
+	say_uuid(s.uuid);
+	say("contents: %" PRIu64 " bytes reflinked, %" PRIu64 " copied; %" PRId64 " ms in all",
+		m->stats.reflinked, m->stats.copied, io_now_ms() - m->start_ms);
+}
+
+static void on_skip(const char *path, const char *reason, void *data)
+{
+	struct mkfs *m = data;
+	strvec_addf(&m->left_out, "left out '%s': %s", path, reason);
+}
+
+static void say_left_out(const struct mkfs *m)
+{
+	vector_foreach (line, &m->left_out)
+		say("%s", *line);
+	if (m->left_out.len)
+		say("%zu unreadable files and directories were left out",
+			m->left_out.len);
+}
+
+/* ---- Inputs ---- */
+
+int mkfs_add_tree(struct tree *t, const struct mkfs_input *input, const char *spool_dir,
+	struct error *err)
+{
+	(void)spool_dir;
+	return tree_add_directory(t, input->path, input->at, err);
+}
+
+int mkfs_add_archive(struct tree *t, const struct mkfs_input *input,
+	const char *spool_dir, struct error *err)
+{
+	const char *path = input->path;
+
+	if (strcmp(path, "-") == 0)
+		return tree_add_archive(
+			t, STDIN_FILENO, "standard input", input->at, spool_dir, err);
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set(err, errno, "open archive '%s'", path);
+	if (S_ISDIR(st.st_mode))
+		return error_set(err, EISDIR, "open archive '%s'", path);
+	return tree_add_archive(t, fd, path, input->at, spool_dir, err);
+}
+
+/* An image that its own input contains would hold its predecessor, and be another one each
+ * time. */
+static int check_place(
+	const struct mkfs *m, const struct mkfs_input *input, struct error *err)
+{
+	if (input->add != mkfs_add_tree || !output_is_inside(&m->output, input->path))
+		return 0;
+	return error_set(err, 0,
+		"the output '%s' lies in the input '%s', and would be put into itself; write it to "
+		"another directory",
+		m->request->output, input->path);
+}
+
+static int add_inputs(struct mkfs *m, struct error *err)
+{
+	vector_foreach (input, &m->request->inputs) {
+		CLEANUP_FREE char *what = xasprintf("reading %s", input->path);
+		if (check_place(m, input, err) < 0)
+			return -1;
+		progress_step(what);
+		if (input->add(m->tree, input, m->output.directory, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int make_tree(struct mkfs *m, struct error *err)
+{
+	const struct mkfs_request *r = m->request;
+	struct tree_options options = r->tree;
+
+	options.on_skip = on_skip;
+	options.on_skip_data = m;
+	m->tree = tree_new(&options);
+	if (add_inputs(m, err) < 0)
+		return -1;
+	if (r->set_root_owner)
+		tree_set_root_owner(m->tree, r->root_uid, r->root_gid);
+	if (r->set_root_mode)
+		tree_set_root_mode(m->tree, r->root_mode);
+	return tree_finish(m->tree, err);
+}
+
+/* ---- The image ---- */
+
+static int make_image(struct mkfs *m, struct error *err)
+{
+	struct ext2_options options = m->request->ext2;
+	const struct ext2_emit_options emit = {
+		.workers = m->request->workers, .progress = progress_share};
+
+	uint32_t block_size = options.block_size ? options.block_size : 4096;
+	options.free_blocks = m->request->free_space / block_size +
+		(m->request->free_space % block_size != 0);
+	progress_step("planning the image");
+	if (ext2_plan_new(m->tree, &options, &m->plan, err) < 0)
+		return error_prefix(err, "'%s'", m->request->output);
+	progress_step("writing the image");
+	progress_share_begin();
+	if (ext2_emit(m->plan, m->output.fd, &emit, &m->stats, err) < 0)
+		return error_prefix(err, "'%s'", m->request->output);
+	return output_publish(&m->output, err);
+}
+
+static int make(struct mkfs *m, struct error *err)
+{
+	if (output_open(m->request->output, &m->output, err) < 0)
+		return -1;
+	int result = make_tree(m, err);
+	if (result == 0)
+		result = make_image(m, err);
+	output_done(&m->output);
+	return result;
+}
+
+static int run(const struct mkfs_request *request)
+{
+	struct mkfs m = {.request = request, .start_ms = io_now_ms()};
+	struct error err = {0};
+
+	if (!request->quiet)
+		progress_start("mkfs");
+	int result = make(&m, &err);
+	progress_end();
+	say_left_out(&m);
+	if (result < 0)
+		say("%s", err.msg);
+	else if (request->verbose)
+		say_summary(&m);
+	ext2_plan_free(m.plan);
+	tree_free(m.tree);
+	strvec_done(&m.left_out);
+	return result < 0 ? MKFS_FAILED : 0;
+}
+
+int mkfs_main(int argc, char **argv)
+{
+	struct mkfs_request request = {0};
+	int status = 0;
+
+	int parsed = mkfs_parse_options(argc, argv, &request);
+	if (parsed < 0)
+		status = MKFS_USAGE;
+	else if (parsed == 0)
+		status = run(&request);
+	mkfs_request_done(&request);
+	return status;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * hypermin mkfs: an ext2 image from directory trees and archives. The work, its options
+ * and its messages are the builder program's, which this process becomes: what reads
+ * archives loads libraries that no other command needs.
+ */
+#include <errno.h>
+#include <hypermin.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+
+static void become(const char *program, int argc, char **argv)
+{
+	char **words = calloc(argc + 2, sizeof(words[0]));
+
+	if (!words)
+		abort();
+	words[0] = (char *)program;
+	/* argv[0] is the command's name, and NULL its end. */
+	memcpy(words + 1, argv, (argc + 1) * sizeof(words[0]));
+	execv(program, words);
+	fprintf(stderr, "hypermin mkfs: run '%s': %s\n", program, strerror(errno));
+	free(words);
+}
+
+int command_mkfs(int argc, char **argv)
+{
+	struct hypermin *h = hypermin_new();
+
+	char *program = hypermin_find_program(h, "hypermin-builder");
+	if (program)
+		become(program, argc, argv);
+	else
+		fprintf(stderr, "hypermin mkfs: %s\n", hypermin_error(h));
+	free(program);
+	hypermin_free(h);
+	return EXIT_FAILURE;
+}

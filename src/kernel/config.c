@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a kernel was configured to do, from the configuration that distributions install
+ * with it: lines of OPTION=VALUE and of comments. Not every kernel comes with one; then
+ * nothing is known.
+ */
+#include <fcntl.h>
+#include <libgen.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "kernel/kernel.h"
+
+#define CONFIG_MAX ((size_t)16 * 1024 * 1024)
+
+/* Is this one of the lines? */
+static bool has_line(const char *text, const char *line)
+{
+	size_t len = strlen(line);
+
+	for (const char *p = text; (p = strstr(p, line)); p += len)
+		if ((p == text || p[-1] == '\n') && (!p[len] || strchr("\r\n", p[len])))
+			return true;
+	return false;
+}
+
+static char *read_config(const char *root, const struct kernel *k, char **ret_path)
+{
+	CLEANUP_FREE char *image = xstrdup(k->image);
+	char *const places[] = {
+		xasprintf("%s/config", k->modules_dir),
+		xasprintf("%s/config-%s", dirname(image), k->version),
+		xasprintf("%s/boot/config-%s", root, k->version),
+	};
+	char *text = NULL;
+	size_t len;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		if (!text &&
+			io_read_file(
+				AT_FDCWD, places[i], CONFIG_MAX, &text, &len, NULL) == 0)
+			*ret_path = places[i];
+		else
+			free(places[i]);
+	}
+	return text;
+}
+
+bool kernel_enforces_signatures(const char *root, const struct kernel *k)
+{
+	/* The latter two have the kernel locked down from its start, which implies it. */
+	static const char *const lines[] = {"CONFIG_MODULE_SIG_FORCE=y",
+		"CONFIG_LOCK_DOWN_KERNEL_FORCE_INTEGRITY=y",
+		"CONFIG_LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY=y"};
+	CLEANUP_FREE char *path = NULL;
+	CLEANUP_FREE char *text = read_config(root, k, &path);
+
+	for (size_t i = 0; text && i < ARRAY_SIZE(lines); i++) {
+		if (!has_line(text, lines[i]))
+			continue;
+		log_info("kernel: modules keep their signatures: %s in %s", lines[i],
+			path);
+		return true;
+	}
+	return false;
+}
