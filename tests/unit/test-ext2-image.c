@@ -153,12 +153,14 @@ static void root_label_and_uuid(void **state)
 		.have_uuid = true,
 		.uuid = {0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf0, 1, 2, 3, 4, 5, 6,
 			7, 8}};
+	struct reader r;
 
 	(void)state;
 	require_e2fsprogs();
 	tree_root(t)->mode = S_IFDIR | 01700;
 	tree_root(t)->uid = 3;
 	tree_root(t)->gid = 4;
+	tree_root(t)->mtime.sec = 0x12345678;
 	make_image(t, &o, NULL);
 	assert_image_holds(IMAGE, t);
 	assert_debugfs(
@@ -169,11 +171,15 @@ static void root_label_and_uuid(void **state)
 		"Filesystem features:      ext_attr dir_index "
 		"filetype sparse_super large_file\n");
 	assert_debugfs("show_super_stats -h", "Reserved block count:     0\n");
+	assert_debugfs("show_super_stats -h", "Filesystem state:         clean\n");
 	assert_debugfs("show_super_stats -h",
 		"Filesystem flags:         unsigned_directory_hash");
 	assert_debugfs("show_super_stats -h", "Default mount options:    user_xattr acl");
 	assert_debugfs("show_super_stats -h", "Maximum mount count:      -1\n");
 	assert_debugfs("show_super_stats -h", "Check interval:           0 (<none>)\n");
+	reader_open(&r, IMAGE, t);
+	assert_int_equal(get32(r.image + 1024 + 264), 0x12345678);
+	reader_close(&r);
 }
 
 static void the_tree_may_have_its_own_lost_and_found(void **state)
