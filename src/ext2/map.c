@@ -64,7 +64,7 @@ bool block_runs_next(struct block_runs *it, struct block_run *ret)
 			it->rest = next;
 			break;
 		}
-		run.count = MAX(run.count, next.first + next.count - run.first);
+		run.count = next.first + next.count - run.first;
 	}
 	*ret = run;
 	return true;

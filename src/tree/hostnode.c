@@ -75,10 +75,13 @@ static int find_extents(struct tree *t, int fd, struct tree_inode *inode)
 	return r;
 }
 
-static int read_xattr(
-	struct tree *t, const char *path, const char *name, struct xattr_list *list)
+static int read_xattr(struct tree *t, const struct host_at *at, const char *file,
+	const char *name, struct xattr_list *list)
 {
 	CLEANUP_FREE char *value = xmalloc(XATTR_SIZE_MAX);
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", at->path, file);
 	ssize_t len = lgetxattr(path, name, value, XATTR_SIZE_MAX);
 
 	if (len < 0)
@@ -91,10 +94,11 @@ static int read_xattr(
  * By directory and name where the kernel can (Linux 6.13): a path through /proc takes three
  * times as long, which is a third of the time that reading a tree takes.
  */
-static ssize_t list_xattrs(const struct host_at *at, const char *name, const char *path,
-	char *list, size_t size)
+static ssize_t list_xattrs(
+	const struct host_at *at, const char *name, char *list, size_t size)
 {
 	static atomic_bool missing;
+	char path[PATH_MAX];
 
 	if (!missing) {
 		long len = syscall(SYS_listxattrat, at->fd, name, AT_SYMLINK_NOFOLLOW,
@@ -103,30 +107,30 @@ static ssize_t list_xattrs(const struct host_at *at, const char *name, const cha
 			return len;
 		missing = true;
 	}
+	snprintf(path, sizeof(path), "%s/%s", at->path, name);
 	return llistxattr(path, list, size);
 }
 
 static int read_xattrs(struct tree *t, const struct host_at *at, const char *name,
 	struct tree_inode *inode)
 {
-	char path[PATH_MAX], small[512], *names = small;
+	char small[512], *names = small;
 	CLEANUP_FREE char *large = NULL;
 	struct xattr_list list = {0};
 	int r = 0;
 
-	snprintf(path, sizeof(path), "%s/%s", at->path, name);
 	/* The kernel allocates what we offer: little, for the many files that have
 	 * none. */
-	ssize_t len = list_xattrs(at, name, path, small, sizeof(small));
+	ssize_t len = list_xattrs(at, name, small, sizeof(small));
 	if (len < 0 && errno == ERANGE) {
 		names = large = xmalloc(XATTR_LIST_MAX);
-		len = list_xattrs(at, name, path, large, XATTR_LIST_MAX);
+		len = list_xattrs(at, name, large, XATTR_LIST_MAX);
 	}
 	if (len < 0)
 		return errno == ENOTSUP ? 0 : -1;
 	for (const char *x = names; r == 0 && x < names + len; x += strlen(x) + 1)
 		if (tree_xattr_wanted(x))
-			r = read_xattr(t, path, x, &list);
+			r = read_xattr(t, at, name, x, &list);
 	tree_xattr_attach(t, &list, inode);
 	return r;
 }
@@ -223,9 +227,9 @@ int host_put_node(struct tree *t, const struct host_at *at, const char *name,
 	struct tree_inode node;
 	char key[40];
 
-	snprintf(key, sizeof(key), "%jx:%jx", (uintmax_t)st->st_dev,
-		(uintmax_t)st->st_ino);
 	if (linked) {
+		snprintf(key, sizeof(key), "%jx:%jx", (uintmax_t)st->st_dev,
+			(uintmax_t)st->st_ino);
 		*ret_inode = find_link(t, key, st);
 		if (*ret_inode)
 			return tree_put_link(t, dir, name, strlen(name), *ret_inode, err);

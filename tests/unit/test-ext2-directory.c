@@ -6,6 +6,7 @@
 #include "test-ext2-reader.h"
 
 #include "ext2/hash.h"
+#include "ext2/plan.h"
 
 static void add_empty(struct tree *t, const char *path)
 {
@@ -142,6 +143,71 @@ static void the_hash_is_the_one_of_others(void **state)
 			"is 0x%x (minor", hash_name(names[i], strlen(names[i]), seed));
 		assert_debugfs(command, expected);
 	}
+	/*
+	 * What means "the end" to the kernel is no name's hash (debugfs says 0xfffffffe). The
+	 * name was found by trying 400 million.
+	 */
+	assert_int_equal(hash_name("5l51xz", 6, seed), 0xfffffffc);
+}
+
+struct hashed_name {
+	char name[13];
+	uint32_t hash;
+};
+
+static int compare_hashes(const void *a, const void *b)
+{
+	const struct hashed_name *x = a, *y = b;
+
+	return x->hash < y->hash ? -1 : x->hash > y->hash;
+}
+
+/* Many names as that directory hashes them, in that order. */
+static struct hashed_name *hash_many(const struct ext2_options *o, size_t n)
+{
+	CLEANUP_TREE struct tree *t = tree_new(NULL);
+	struct hashed_name *names = xcalloc(n, sizeof(*names));
+	struct ext2_plan *p;
+
+	assert_ok(tree_finish(t, &err));
+	assert_ok(ext2_plan_new(t, o, &p, &err));
+	for (size_t i = 0; i < n; i++) {
+		snprintf(names[i].name, sizeof(names[i].name), "%012zu", i);
+		names[i].hash = hash_name(names[i].name, 12, p->hash_seed);
+	}
+	ext2_plan_free(p);
+	qsort(names, n, sizeof(*names), compare_hashes);
+	return names;
+}
+
+/* A lookup goes on into the next block only if the tree says that the hash does. */
+static void one_hash_in_two_blocks(void **state)
+{
+	const struct ext2_options o = {.have_uuid = true};
+	const size_t n = 300000, per_block = 4096 / 20;
+	CLEANUP_TREE struct tree *t = tree_new(NULL);
+	CLEANUP_FREE struct hashed_name *names = hash_many(&o, n);
+	struct reader r;
+	uint32_t dir;
+	uint8_t type;
+	size_t i = per_block;
+
+	(void)state;
+	require_e2fsprogs();
+	while (names[i - 1].hash != names[i].hash)
+		assert_true(++i < n - 200);
+	/* The first of the two ends a block. */
+	for (size_t k = i - per_block; k < i + 200; k++) {
+		CLEANUP_FREE char *path = xasprintf("/d/%s", names[k].name);
+		add_empty(t, path);
+	}
+	make_image(t, &o, NULL);
+	reader_open(&r, IMAGE, t);
+	reader_find(&r, 2, "d", &dir, &type);
+	/* Dots, the tree's head, entry 0, and then the hash of entry 1. */
+	const uint8_t *root = reader_block(&r, reader_map(&r, reader_inode(&r, dir), 0));
+	assert_int_equal(get32(root + 24 + 8 + 8), names[i].hash | 1);
+	reader_close(&r);
 }
 
 int main(void)
@@ -154,6 +220,7 @@ int main(void)
 		scratch_test(more_than_a_hash_tree_can_hold),
 		scratch_test(more_subdirectories_than_links),
 		scratch_test(the_hash_is_the_one_of_others),
+		scratch_test(one_hash_in_two_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

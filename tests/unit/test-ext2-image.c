@@ -153,12 +153,14 @@ static void root_label_and_uuid(void **state)
 		.have_uuid = true,
 		.uuid = {0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf0, 1, 2, 3, 4, 5, 6,
 			7, 8}};
+	struct reader r;
 
 	(void)state;
 	require_e2fsprogs();
 	tree_root(t)->mode = S_IFDIR | 01700;
 	tree_root(t)->uid = 3;
 	tree_root(t)->gid = 4;
+	tree_root(t)->mtime.sec = 0x12345678;
 	make_image(t, &o, NULL);
 	assert_image_holds(IMAGE, t);
 	assert_debugfs(
@@ -169,8 +171,15 @@ static void root_label_and_uuid(void **state)
 		"Filesystem features:      ext_attr dir_index "
 		"filetype sparse_super large_file\n");
 	assert_debugfs("show_super_stats -h", "Reserved block count:     0\n");
+	assert_debugfs("show_super_stats -h", "Filesystem state:         clean\n");
+	assert_debugfs("show_super_stats -h",
+		"Filesystem flags:         unsigned_directory_hash");
+	assert_debugfs("show_super_stats -h", "Default mount options:    user_xattr acl");
 	assert_debugfs("show_super_stats -h", "Maximum mount count:      -1\n");
 	assert_debugfs("show_super_stats -h", "Check interval:           0 (<none>)\n");
+	reader_open(&r, IMAGE, t);
+	assert_int_equal(get32(r.image + 1024 + 264), 0x12345678);
+	reader_close(&r);
 }
 
 static void the_tree_may_have_its_own_lost_and_found(void **state)
@@ -260,6 +269,99 @@ static void same_input_same_bytes(void **state)
 	assert_memory_not_equal(a.uuid, c.uuid, sizeof(a.uuid));
 }
 
+static void change_nothing(struct tree *t, struct ext2_options *o)
+{
+	(void)t;
+	(void)o;
+}
+
+static void change_label(struct tree *t, struct ext2_options *o)
+{
+	(void)t;
+	o->label[15] = 'x';
+}
+
+static void change_size(struct tree *t, struct ext2_options *o)
+{
+	(void)t;
+	o->size = 10 << 20;
+}
+
+static void change_block_size(struct tree *t, struct ext2_options *o)
+{
+	(void)t;
+	o->block_size = 1024;
+}
+
+static void change_free_blocks(struct tree *t, struct ext2_options *o)
+{
+	(void)t;
+	o->free_blocks = 1;
+}
+
+static void change_free_inodes(struct tree *t, struct ext2_options *o)
+{
+	(void)t;
+	o->free_inodes = 1;
+}
+
+#define CHANGE(name, path, statement)                                      \
+	static void change_##name(struct tree *t, struct ext2_options *o)  \
+	{                                                                  \
+		static const struct tree_xattr xattr = {"user.a", "1", 1}; \
+		static const struct tree_xattr other = {"user.b", "1", 1}; \
+		static const struct tree_xattr value = {"user.a", "2", 1}; \
+		struct tree_inode *inode = tree_lookup(t, path);           \
+		(void)o, (void)&xattr, (void)&other, (void)&value;         \
+		statement;                                                 \
+	}
+CHANGE(mode, "/file", inode->mode ^= 1)
+CHANGE(uid, "/file", inode->uid = 5)
+CHANGE(gid, "/file", inode->gid = 5)
+CHANGE(seconds, "/file", inode->mtime.sec++)
+CHANGE(nanoseconds, "/file", inode->mtime.nsec++)
+CHANGE(target, "/link", inode->target = "tarGet")
+CHANGE(content, "/file", inode->source = "tExt")
+CHANGE(holes, "/file", inode->all_hole = true)
+CHANGE(major, "/device", inode->rdev_major++)
+CHANGE(minor, "/device", inode->rdev_minor++)
+CHANGE(xattr, "/file", (inode->xattrs = &xattr, inode->n_xattrs = 1))
+CHANGE(xattr_name, "/file", (inode->xattrs = &other, inode->n_xattrs = 1))
+CHANGE(xattr_value, "/file", (inode->xattrs = &value, inode->n_xattrs = 1))
+CHANGE(name, "/dir", inode->dir->items[0].name = "nAme")
+CHANGE(links, "/dir", inode->dir->items[0].inode = tree_lookup(t, "/file"))
+
+/* Two images that differ have different UUIDs, if it is not in a file of the host alone. */
+static void all_that_can_be_seen_makes_the_uuid(void **state)
+{
+	static void (*const changes[])(struct tree *, struct ext2_options *) = {
+		change_nothing, change_label, change_size, change_block_size,
+		change_free_blocks, change_free_inodes, change_mode, change_uid,
+		change_gid, change_seconds, change_nanoseconds, change_target,
+		change_content, change_holes, change_major, change_minor, change_xattr,
+		change_xattr_name, change_xattr_value, change_name, change_links};
+	struct ext2_summary s[ARRAY_SIZE(changes)];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		CLEANUP_TREE struct tree *t = tree_new(NULL);
+		struct ext2_options o = {0};
+		struct ext2_plan *p;
+		add_text(t, "/file", "text");
+		add_text(t, "/dir/name", "text");
+		add_symlink(t, "/link", "target");
+		add_device(t, "device", S_IFCHR | 0600, 1, 1);
+		assert_ok(tree_finish(t, &err));
+		changes[i](t, &o);
+		assert_ok(ext2_plan_new(t, &o, &p, &err));
+		ext2_plan_summary(p, &s[i]);
+		ext2_plan_free(p);
+		for (size_t k = 0; k < i; k++)
+			if (memcmp(s[i].uuid, s[k].uuid, 16) == 0)
+				fail_msg("changes %zu and %zu have one UUID", k, i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +375,7 @@ int main(void)
 		scratch_test(the_tree_may_have_its_own_lost_and_found),
 		scratch_test(sparse_files_stay_sparse),
 		scratch_test(same_input_same_bytes),
+		scratch_test(all_that_can_be_seen_makes_the_uuid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -292,6 +292,42 @@ static inline uint32_t reader_count_xattrs(const uint8_t *entries)
 	return n;
 }
 
+static inline uint32_t reader_rotate(uint32_t v, int bits)
+{
+	return v << bits | v >> (32 - bits);
+}
+
+/* Of the name, byte by byte, and of the value with zeros up to a multiple of four. */
+static inline uint32_t reader_hash_xattr(const uint8_t *block, const uint8_t *e)
+{
+	uint32_t hash = 0;
+
+	for (int i = 0; i < e[0]; i++)
+		hash = reader_rotate(hash, 5) ^ e[16 + i];
+	for (uint32_t i = 0; i < get32(e + 8); i += 4)
+		hash = reader_rotate(hash, 16) ^ get32(block + get16(e + 2) + i);
+	return hash;
+}
+
+/* The kernel stops looking where the order says that nothing more can come. */
+static inline void reader_check_xattr_block(const uint8_t *block)
+{
+	const uint8_t *last = NULL;
+	uint32_t all = 0;
+
+	for (const uint8_t *e = block + 32; get32(e); e += 16 + (e[0] + 3) / 4 * 4) {
+		assert_int_equal(get32(e + 12), reader_hash_xattr(block, e));
+		all = reader_rotate(all, 16) ^ get32(e + 12);
+		if (last && last[1] == e[1] && last[0] == e[0])
+			assert_true(memcmp(last + 16, e + 16, e[0]) < 0);
+		else if (last)
+			assert_true(
+				last[1] < e[1] || (last[1] == e[1] && last[0] < e[0]));
+		last = e;
+	}
+	assert_int_equal(get32(block + 12), all);
+}
+
 static inline void reader_check_xattrs(
 	const struct reader *r, const uint8_t *d, const struct tree_inode *inode)
 {
@@ -303,6 +339,7 @@ static inline void reader_check_xattrs(
 	if (get32(d + 104)) {
 		block = reader_block(r, get32(d + 104));
 		assert_int_equal(get32(block), 0xea020000);
+		reader_check_xattr_block(block);
 		entries = block + 32;
 	}
 	assert_int_equal(reader_count_xattrs(body) + reader_count_xattrs(entries),

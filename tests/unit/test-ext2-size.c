@@ -3,6 +3,8 @@
 #include "test-ext2-reader.h"
 
 #include "ext2/layout.h"
+#include "ext2/plan.h"
+#include "ext2/super.h"
 
 static void add_bytes(struct tree *t, const char *path, size_t len)
 {
@@ -80,21 +82,36 @@ static void every_size_around_a_group_boundary(void **state)
 	assert_image_holds(IMAGE, t);
 }
 
-static void terabytes_are_mostly_holes(void **state)
+static void large_images_are_mostly_holes(void **state)
 {
-	CLEANUP_TREE struct tree *t = tree_new(NULL);
-	struct ext2_options o = {.size = 1ULL << 40};
-	struct ext2_summary s;
+	static const struct {
+		uint32_t block_size;
+		uint64_t size, groups;
+	} cases[] = {
+		{1024, 8ULL << 30, 1024},
+		{4096, 64ULL << 30, 512},
+		{4096, 1ULL << 40, 8192},
+	};
 
 	(void)state;
 	require_e2fsprogs();
-	add_bytes(t, "/file", 1000000);
-	make_image(t, &o, &s);
-	assert_image_holds(IMAGE, t);
-	assert_int_equal(s.size, 1ULL << 40);
-	assert_int_equal(s.groups, 8192);
-	/* Two bitmaps a group, and descriptors. */
-	assert_true(stored(IMAGE) < 100 << 20);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP_TREE struct tree *t = tree_new(NULL);
+		struct ext2_options o = {
+			.block_size = cases[i].block_size, .size = cases[i].size};
+		struct ext2_summary s;
+		add_bytes(t, "/file", 1000000);
+		assert_ok(tree_finish(t, &err));
+		assert_ok(write_image(t, &o, IMAGE, &s));
+		/* e2fsck takes its time over a terabyte. */
+		if (s.size < 1ULL << 40)
+			assert_clean(IMAGE);
+		assert_image_holds(IMAGE, t);
+		assert_int_equal(s.size, cases[i].size);
+		assert_int_equal(s.groups, cases[i].groups);
+		/* Two bitmaps a group, and descriptors. */
+		assert_true(stored(IMAGE) < 100 << 20);
+	}
 }
 
 static void many_small_inodes_do_not_blow_up_the_image(void **state)
@@ -160,6 +177,67 @@ static void impossible_options_are_refused(void **state)
 	assert_fails(write_image(t, &o, IMAGE, NULL), "free");
 	o = (struct ext2_options){.free_inodes = UINT32_MAX};
 	assert_fails(write_image(t, &o, IMAGE, NULL), "more than an ext2 image can have");
+}
+
+/* In groups 1 and powers of 3, 5 and 7; each says where it is and is the first otherwise. */
+static void superblocks_have_copies(void **state)
+{
+	static const uint32_t groups[] = {1, 3, 5, 7, 9, 25};
+	CLEANUP_TREE struct tree *t = tree_new(NULL);
+	struct ext2_options o = {.block_size = 1024, .size = 300 << 20};
+	struct reader r;
+	uint8_t copy[1024];
+
+	(void)state;
+	require_e2fsprogs();
+	add_bytes(t, "/file", 1000);
+	make_image(t, &o, NULL);
+	reader_open(&r, IMAGE, t);
+	const uint8_t *first = reader_block(&r, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		uint32_t at = groups[i] * 8192 + 1;
+		memcpy(copy, reader_block(&r, at), 1024);
+		assert_int_equal(get16(copy + 90), groups[i]);
+		copy[90] = 0;
+		assert_memory_equal(copy, first, 1024);
+		/* 37 group descriptors in two blocks. */
+		assert_memory_equal(reader_block(&r, at + 1), reader_block(&r, 2), 2048);
+	}
+	reader_close(&r);
+	CLEANUP_STRBUF struct strbuf out = {0};
+	assert_int_equal(
+		RUN_OUTPUT(&out, "e2fsck", "-fn", "-b", "73729", "-B", "1024", IMAGE), 0);
+}
+
+/* Three terabytes of data: only planned, and looked at as they would lie on the disk. */
+static void files_of_terabytes_need_wider_counts(void **state)
+{
+	CLEANUP_TREE struct tree *t = tree_new(NULL);
+	const uint64_t size = 3ULL << 40, maps = 1 + 1024 + 1024 * 1024;
+	struct ext2_plan *p;
+	struct disk_inode d;
+	struct disk_super super;
+
+	(void)state;
+	add_bytes(t, "/file", 1);
+	struct tree_inode *file = tree_lookup(t, "/file");
+	assert_ok(tree_finish(t, &err));
+	assert_ok(ext2_plan_new(t, &ext2_defaults, &p, &err));
+	super_encode(p, 0, &super);
+	assert_int_equal(le32toh(super.feature_ro_compat) & 8, 0);
+	ext2_plan_free(p);
+
+	file->size = size;
+	file->content = TREE_CONTENT_FILE;
+	assert_ok(ext2_plan_new(t, &ext2_defaults, &p, &err));
+	super_encode(p, 0, &super);
+	assert_int_equal(le32toh(super.feature_ro_compat) & 8, 8);
+	inode_encode(p, file, &d);
+	uint64_t sectors = le32toh(d.blocks) | (uint64_t)le16toh(d.blocks_high) << 32;
+	assert_true(sectors > (size + size / 1024) / 512);
+	assert_true(sectors < size / 512 + maps * 8);
+	assert_int_equal(le32toh(d.size) | (uint64_t)le32toh(d.size_high) << 32, size);
+	ext2_plan_free(p);
 }
 
 /* Groups cover the image without gaps, and data numbers cover all that is not theirs. */
@@ -230,10 +308,12 @@ int main(void)
 		scratch_test(the_smallest_has_next_to_nothing_free),
 		scratch_test(room_is_left_when_asked_for),
 		scratch_test(every_size_around_a_group_boundary),
-		scratch_test(terabytes_are_mostly_holes),
+		scratch_test(large_images_are_mostly_holes),
 		scratch_test(many_small_inodes_do_not_blow_up_the_image),
 		scratch_test(too_small_says_how_much_is_needed),
 		scratch_test(impossible_options_are_refused),
+		scratch_test(superblocks_have_copies),
+		scratch_test(files_of_terabytes_need_wider_counts),
 		cmocka_unit_test(geometry_holds_what_is_demanded),
 		cmocka_unit_test(sixteen_terabytes_less_a_block),
 	};
