@@ -112,12 +112,9 @@ struct tree *tree_new(const struct tree_options *options);
 void tree_free(struct tree *t);
 
 /*
- * Of extended attributes all inputs bring `user.*`, `trusted.*`, `security.capability`
- * and POSIX ACLs
- * (`system.posix_acl_access` and `_default`, as getxattr() gives them). Labels and
- * signatures
- * (`security.selinux`, `security.ima`) belong to the machine they were made on and stay
- * there.
+ * Of extended attributes all inputs bring `user.*`, `trusted.*`, `security.*` and POSIX ACLs
+ * (`system.posix_acl_access` and `_default`, as getxattr() gives them). Other `system.*` ones
+ * are how a file system shows its own metadata.
  */
 
 /*

@@ -14,7 +14,7 @@ static bool has_prefix(const char *name, const char *prefix)
 bool tree_xattr_wanted(const char *name)
 {
 	return has_prefix(name, "user.") || has_prefix(name, "trusted.") ||
-		strcmp(name, "security.capability") == 0 ||
+		has_prefix(name, "security.") ||
 		strcmp(name, "system.posix_acl_access") == 0 ||
 		strcmp(name, "system.posix_acl_default") == 0;
 }

@@ -192,10 +192,11 @@ static void metadata_is_kept_whole(void **state)
 	assert_int_equal(f->gid, 100000);
 	assert_int_equal(f->mtime.sec, -86400);
 	assert_int_equal(f->mtime.nsec, 123456789);
-	assert_int_equal(f->n_xattrs, 1);
-	assert_string_equal(f->xattrs[0].name, "user.a");
-	assert_int_equal(f->xattrs[0].len, 3);
-	assert_memory_equal(f->xattrs[0].value, "x\0y", 3);
+	assert_int_equal(f->n_xattrs, 2);
+	assert_string_equal(f->xattrs[0].name, "security.selinux");
+	assert_string_equal(f->xattrs[1].name, "user.a");
+	assert_int_equal(f->xattrs[1].len, 3);
+	assert_memory_equal(f->xattrs[1].value, "x\0y", 3);
 	assert_int_equal(c->rdev_major, 300);
 	assert_int_equal(c->rdev_minor, 70000);
 	assert_int_equal(c->mtime.sec, 4102444800);
