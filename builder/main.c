@@ -86,7 +86,8 @@ static int find_programs(char **ret_self, char **ret_guest, struct error *err)
 	if (!self)
 		return error_set(err, errno, "find this program's own path in /proc");
 	*ret_self = self;
-	*ret_guest = xasprintf("%.*s/hypermin-guest", (int)(strrchr(self, '/') - self), self);
+	*ret_guest =
+		xasprintf("%.*s/hypermin-guest", (int)(strrchr(self, '/') - self), self);
 	return 0;
 }
 
@@ -97,7 +98,8 @@ static int task_build(
 	CLEANUP_FREE char *guest = NULL;
 	struct cache cache;
 
-	if (find_programs(&self, &guest, err) < 0 || cache_open(cache_dir, &cache, err) < 0)
+	if (find_programs(&self, &guest, err) < 0 ||
+		cache_open(cache_dir, &cache, err) < 0)
 		return -1;
 	const struct build_options options = {
 		.builder = self, .guest = guest, .interrupted = &interrupted};
@@ -109,8 +111,8 @@ static int task_build(
 static void say_finding(enum examine_finding finding, const char *topic, const char *text,
 	const char *advice, void *data)
 {
-	json_t *message = json_pack("{s:i, s:s, s:o}", "finding", finding, "topic", topic, "text",
-		text_json(text));
+	json_t *message = json_pack("{s:i, s:s, s:o}", "finding", finding, "topic", topic,
+		"text", text_json(text));
 
 	(void)data;
 	if (advice)
@@ -147,9 +149,10 @@ struct arguments {
 
 static int parse_arguments(int argc, char **argv, struct arguments *ret)
 {
-	static const struct option options[] = {
-		{"cache", required_argument, NULL, 'c'}, {"root", required_argument, NULL, 'r'},
-		{"kernel", required_argument, NULL, 'k'}, {"modules", required_argument, NULL, 'm'},
+	static const struct option options[] = {{"cache", required_argument, NULL, 'c'},
+		{"root", required_argument, NULL, 'r'},
+		{"kernel", required_argument, NULL, 'k'},
+		{"modules", required_argument, NULL, 'm'},
 		{"package", required_argument, NULL, 'p'},
 		{"log-level", required_argument, NULL, 'l'}, {0}};
 	int option;
@@ -208,6 +211,7 @@ int main(int argc, char **argv)
 		status = run_task(argv[1], &arguments);
 	strvec_done(&arguments.request.packages);
 	if (status < 0)
-		fprintf(stderr, "hypermin-builder is run by hypermin; see hypermin --help\n");
+		fprintf(stderr,
+			"hypermin-builder is run by hypermin; see hypermin --help\n");
 	return status < 0 ? 2 : status;
 }

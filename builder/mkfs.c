@@ -69,7 +69,8 @@ static void say_summary(const struct mkfs *m)
 		s.size / s.blocks, s.free_blocks);
 	say("%" PRIu32 " inodes, %" PRIu32 " of them free", s.inodes, s.free_inodes);
 	say_uuid(s.uuid);
-	say("contents: %" PRIu64 " bytes reflinked, %" PRIu64 " copied; %" PRId64 " ms in all",
+	say("contents: %" PRIu64 " bytes reflinked, %" PRIu64 " copied; %" PRId64
+	    " ms in all",
 		m->stats.reflinked, m->stats.copied, io_now_ms() - m->start_ms);
 }
 

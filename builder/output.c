@@ -81,8 +81,8 @@ static int check_old(const char *path, struct error *err)
 		return error_set(err, EISDIR, "write '%s'", path);
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, 0,
-			"write '%s': it is not a regular file; write an image beside it, then copy "
-			"that",
+			"write '%s': it is not a regular file; write an image beside it, "
+			"then copy that",
 			path);
 	return 0;
 }

@@ -24,10 +24,12 @@ static const struct command {
 static void print_help(FILE *out)
 {
 	fputs("Usage: hypermin COMMAND [OPTION…]\n\n"
-	      "Boot this machine as a throwaway VM, and run a command in it.\n\nCommands:\n", out);
+	      "Boot this machine as a throwaway VM, and run a command in it.\n\nCommands:\n",
+		out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
-	fputs("\nhypermin COMMAND --help says more; so does the man page hypermin(1).\n", out);
+	fputs("\nhypermin COMMAND --help says more; so does the man page hypermin(1).\n",
+		out);
 }
 
 /* Without them the next files opened would be taken for standard input, output or
@@ -48,7 +50,8 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 
 	open_missing_standard_files();
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
+		strcmp(name, "help") == 0) {
 		print_help(stdout);
 		return 0;
 	}
@@ -60,7 +63,9 @@ int main(int argc, char **argv)
 		if (strcmp(commands[i].name, name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
 	if (*name)
-		fprintf(stderr, "hypermin: there is no command '%s'; try hypermin --help\n", name);
+		fprintf(stderr,
+			"hypermin: there is no command '%s'; try hypermin --help\n",
+			name);
 	else
 		print_help(stderr);
 	return EXIT_OURS;

@@ -90,16 +90,19 @@ int options_parse(const char *command, const char *usage, const struct option_ro
 	make_getopt_tables(table, long_options, short_options);
 	optind = 1;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) !=
+		-1) {
 		const struct option_row *row = find_row(table, option);
 		if (option == 'h') {
 			print_help(usage, table);
 			return 0;
 		}
 		if (option == ':')
-			return options_complain("option '%s' needs a value", argv[optind - 1]);
+			return options_complain(
+				"option '%s' needs a value", argv[optind - 1]);
 		if (!row)
-			return options_complain("unknown option '%s'; try hypermin %s --help",
+			return options_complain(
+				"unknown option '%s'; try hypermin %s --help",
 				argv[optind - 1], command);
 		if (row->take(target, optarg) < 0)
 			return -1;
@@ -107,16 +110,16 @@ int options_parse(const char *command, const char *usage, const struct option_ro
 	return optind;
 }
 
-int options_number(const char *option, const char *text, unsigned long min, unsigned long max,
-	unsigned long *ret)
+int options_number(const char *option, const char *text, unsigned long min,
+	unsigned long max, unsigned long *ret)
 {
 	char *end;
 
 	errno = 0;
 	unsigned long n = strtoul(text, &end, 10);
 	if (errno || end == text || *end || *text == '-' || n < min || n > max)
-		return options_complain("--%s takes a number from %lu to %lu, not '%s'", option, min,
-			max, text);
+		return options_complain("--%s takes a number from %lu to %lu, not '%s'",
+			option, min, max, text);
 	*ret = n;
 	return 0;
 }
@@ -131,10 +134,11 @@ int options_size(const char *option, const char *text, uint64_t *ret)
 	const char *unit = *end ? strchr(units, *end) : units;
 	int shift = unit ? 10 * (unit - units) : 0;
 	/* What is no digit is white space or a sign, which strtoull() would take. */
-	if (errno || !isdigit((unsigned char)*text) || !unit || (*end && end[1]) || n == 0 ||
-		n > (uint64_t)INT64_MAX >> shift)
+	if (errno || !isdigit((unsigned char)*text) || !unit || (*end && end[1]) ||
+		n == 0 || n > (uint64_t)INT64_MAX >> shift)
 		return options_complain(
-			"--%s takes a size, N or N with b, K, M, G or T, not '%s'", option, text);
+			"--%s takes a size, N or N with b, K, M, G or T, not '%s'",
+			option, text);
 	*ret = (uint64_t)n << shift;
 	return 0;
 }

@@ -27,8 +27,8 @@ int options_parse(const char *command, const char *usage, const struct option_ro
 int options_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A whole number from min to max. */
-int options_number(const char *option, const char *text, unsigned long min, unsigned long max,
-	unsigned long *ret);
+int options_number(const char *option, const char *text, unsigned long min,
+	unsigned long max, unsigned long *ret);
 /* N[bKMGT], more than 0, in bytes: the letters are powers of 1024. */
 int options_size(const char *option, const char *text, uint64_t *ret);
 /* Seconds, fractions allowed, as milliseconds. */

@@ -22,7 +22,8 @@ int command_shell(int argc, char **argv)
 	if (first == 0)
 		status = 0;
 	else if (first > 0 && first < argc)
-		options_complain("it takes no command; use hypermin run -- %s …", argv[first]);
+		options_complain(
+			"it takes no command; use hypermin run -- %s …", argv[first]);
 	else if (first > 0)
 		status = vm_options_run(&o, shell);
 	vm_options_done(&o);

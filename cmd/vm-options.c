@@ -134,7 +134,8 @@ static int take_env(void *target, const char *value)
 	char *pair;
 
 	if (*value == '\0' || *value == '=')
-		return options_complain("--env takes NAME=VALUE or NAME, not '%s'", value);
+		return options_complain(
+			"--env takes NAME=VALUE or NAME, not '%s'", value);
 	if (strchr(value, '=')) {
 		add_env(o, value);
 		return 0;
@@ -153,7 +154,8 @@ static int take_cwd(void *target, const char *value)
 	struct vm_options *o = target;
 
 	if (*value != '/')
-		return options_complain("--cwd takes an absolute path in the guest, not '%s'", value);
+		return options_complain(
+			"--cwd takes an absolute path in the guest, not '%s'", value);
 	o->command.cwd = value;
 	return 0;
 }
@@ -236,24 +238,34 @@ static int take_verbose(void *target, const char *value)
 
 const struct option_row vm_option_table[] = {
 	{"disk", 'd', "FILE[:rw][:FORMAT]",
-		"attach a disk image, the first as /dev/vda; read-only without :rw", take_disk},
-	{"package", 'p', "NAME", "have this package of the host in the VM, too", take_package},
-	{"env", 'e', "NAME[=VALUE]", "set a variable; without a value, the caller's", take_env},
+		"attach a disk image, the first as /dev/vda; read-only without :rw",
+		take_disk},
+	{"package", 'p', "NAME", "have this package of the host in the VM, too",
+		take_package},
+	{"env", 'e', "NAME[=VALUE]", "set a variable; without a value, the caller's",
+		take_env},
 	{"cwd", 'w', "DIR", "run the command in this directory", take_cwd},
-	{"user", 'u', "USER[:GROUP]", "run it as this user, by name or number", take_user},
-	{"timeout", 0, "SECONDS", "end the command after this time, with status 124", take_timeout},
+	{"user", 'u', "USER[:GROUP]", "run it as this user, by name or number",
+		take_user},
+	{"timeout", 0, "SECONDS", "end the command after this time, with status 124",
+		take_timeout},
 	{"no-stdin", 'n', NULL, "give it no input; do not read ours", take_no_stdin},
-	{"no-terminal", 'T', NULL, "give it pipes, even between terminals", take_no_terminal},
-	{"memory", 'm', "SIZE", "guest memory in MiB, or with G; default 1024", take_memory},
+	{"no-terminal", 'T', NULL, "give it pipes, even between terminals",
+		take_no_terminal},
+	{"memory", 'm', "SIZE", "guest memory in MiB, or with G; default 1024",
+		take_memory},
 	{"cpus", 'c', "N", "virtual CPUs; default 1", take_cpus},
 	{"kernel", 0, "FILE", "boot this kernel", take_kernel},
 	{"modules", 0, "DIR", "its modules; default /lib/modules/VERSION", take_modules},
-	{"accel", 0, "auto|kvm|tcg", "accelerator; auto takes KVM only where it works", take_accel},
-	{"boot-timeout", 0, "SECONDS", "how long booting may take; default 120", take_boot_timeout},
+	{"accel", 0, "auto|kvm|tcg", "accelerator; auto takes KVM only where it works",
+		take_accel},
+	{"boot-timeout", 0, "SECONDS", "how long booting may take; default 120",
+		take_boot_timeout},
 	{"silence-timeout", 0, "SECONDS", "how long a running guest may hang; default 60",
 		take_silence_timeout},
 	{"cache-dir", 0, "DIR", "default $XDG_CACHE_HOME/hypermin", take_cache_dir},
-	{"verbose", 'v', NULL, "say what was chosen and where the time went; -vv: and the console",
+	{"verbose", 'v', NULL,
+		"say what was chosen and where the time went; -vv: and the console",
 		take_verbose},
 	{0},
 };
@@ -276,7 +288,7 @@ static void on_window_change(int signal)
 }
 
 /* One that the caller had ignored (nohup) stays so. */
-static void catch(int signal, void (*handler)(int))
+static void catch (int signal, void (*handler)(int))
 {
 	struct sigaction action = {.sa_handler = handler};
 	struct sigaction old;
@@ -288,11 +300,11 @@ static void catch(int signal, void (*handler)(int))
 static void catch_signals(struct hypermin *vm)
 {
 	running = vm;
-	catch(SIGINT, on_interrupt);
-	catch(SIGTERM, on_interrupt);
-	catch(SIGHUP, on_interrupt);
-	catch(SIGQUIT, on_interrupt);
-	catch(SIGWINCH, on_window_change);
+	catch (SIGINT, on_interrupt);
+	catch (SIGTERM, on_interrupt);
+	catch (SIGHUP, on_interrupt);
+	catch (SIGQUIT, on_interrupt);
+	catch (SIGWINCH, on_window_change);
 }
 
 /* ---- Running ---- */
@@ -340,12 +352,14 @@ static void prepare_terminal(struct vm_options *o)
 	add_env(o, pair);
 }
 
-static void log_times(const struct vm_options *o, int64_t start, int64_t booted, int64_t ran)
+static void log_times(
+	const struct vm_options *o, int64_t start, int64_t booted, int64_t ran)
 {
 	if (o->verbose)
 		fprintf(stderr,
-			"hypermin: time: %lld ms to a running VM, %lld ms for the command, %lld ms to "
-			"end\n", (long long)(booted - start), (long long)(ran - booted),
+			"hypermin: time: %lld ms to a running VM, %lld ms for the "
+			"command, %lld ms to end\n",
+			(long long)(booted - start), (long long)(ran - booted),
 			(long long)(now_ms() - ran));
 }
 
@@ -367,12 +381,14 @@ int vm_options_run(struct vm_options *o, const char *const *argv)
 	int64_t booted = now_ms();
 	if (hypermin_exec(o->vm, &o->command, &result) < 0)
 		return failed(o);
-	if (result.outcome == HYPERMIN_NOT_FOUND || result.outcome == HYPERMIN_NOT_EXECUTED)
+	if (result.outcome == HYPERMIN_NOT_FOUND ||
+		result.outcome == HYPERMIN_NOT_EXECUTED)
 		fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
 	int64_t ran = now_ms();
 	/* Without a writable disk there is nothing that could be lost by ending it at
 	 * once. A VM that had to be ended for its time limit is gone already. */
-	if (o->writable_disks && hypermin_stop(o->vm) < 0 && result.outcome != HYPERMIN_TIMED_OUT)
+	if (o->writable_disks && hypermin_stop(o->vm) < 0 &&
+		result.outcome != HYPERMIN_TIMED_OUT)
 		return failed(o);
 	hypermin_free(o->vm);
 	o->vm = NULL;

@@ -127,8 +127,7 @@ int root_find(const struct boot_options *o, int uevents, char ret_name[static 64
 			if (!found)
 				return error_set(err, 0,
 					"the appliance's disk did not appear within %u "
-					"s; block "
-					"devices:%s",
+					"s; block devices:%s",
 					o->timeout_s, seen[0] ? seen : " none");
 		}
 	}

@@ -116,11 +116,13 @@ HYPERMIN_API int hypermin_prepare(struct hypermin *h);
 HYPERMIN_API int hypermin_start(struct hypermin *h);
 
 struct hypermin_command {
-	size_t size;		 /* sizeof(struct hypermin_command): set by HYPERMIN_COMMAND_INIT */
-	const char *const *argv; /* NULL-terminated; argv[0] is looked up in the guest's PATH */
-	const char *const *env;	 /* NULL-terminated NAME=VALUE, on top of the guest's default */
-	const char *cwd;	 /* NULL: the user's home directory */
-	const char *user;	 /* NULL: root. NAME, UID, NAME:GROUP or UID:GID of the guest */
+	size_t size; /* sizeof(struct hypermin_command): set by HYPERMIN_COMMAND_INIT */
+	const char *const
+		*argv; /* NULL-terminated; argv[0] is looked up in the guest's PATH */
+	const char *const
+		*env;	  /* NULL-terminated NAME=VALUE, on top of the guest's default */
+	const char *cwd;  /* NULL: the user's home directory */
+	const char *user; /* NULL: root. NAME, UID, NAME:GROUP or UID:GID of the guest */
 	/* Descriptors of the caller; they stay open and keep their flags. -1: nothing to
 	 * read, or output is thrown away. */
 	int stdin_fd, stdout_fd, stderr_fd;
@@ -133,10 +135,10 @@ struct hypermin_command {
 	unsigned timeout_ms;
 };
 
-#define HYPERMIN_COMMAND_INIT                                                                  \
-	{                                                                                      \
-		.size = sizeof(struct hypermin_command), .stdin_fd = -1, .stdout_fd = 1,       \
-		.stderr_fd = 2                                                                 \
+#define HYPERMIN_COMMAND_INIT                                                            \
+	{                                                                                \
+		.size = sizeof(struct hypermin_command), .stdin_fd = -1, .stdout_fd = 1, \
+		.stderr_fd = 2                                                           \
 	}
 
 enum hypermin_outcome {

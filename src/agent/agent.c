@@ -139,8 +139,7 @@ int agent_exec(struct agent *a, const struct agent_command *command, struct erro
 	if (request.len > EXEC_REQUEST_MAX)
 		return error_set(err, 0,
 			"start '%.100s': its arguments and environment have %zu bytes, "
-			"more than "
-			"the %u that can be passed",
+			"more than the %u that can be passed",
 			command->argv[0], request.len, EXEC_REQUEST_MAX);
 	while (sent < request.len) {
 		size_t n = MIN(request.len - sent, FRAME_PAYLOAD_MAX);

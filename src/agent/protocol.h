@@ -63,8 +63,8 @@ enum frame_type {
 	FRAME_STOPPED,
 
 	/* both ways */
-	FRAME_DATA = 32, /* bytes of `stream`, at least one */
-	FRAME_WINDOW,	 /* u32: so many more bytes of `stream` may come */
+	FRAME_DATA = 32,   /* bytes of `stream`, at least one */
+	FRAME_WINDOW,	   /* u32: so many more bytes of `stream` may come */
 	FRAME_DATA_CLOSED, /* nobody reads `stream` any more */
 
 	/* host to guest */

@@ -31,8 +31,7 @@ static int on_hello(struct agent *a, const struct frame *f, struct error *err)
 	if (version != PROTOCOL_VERSION)
 		return error_set(err, 0,
 			"the agent in the guest speaks version %u of the protocol and "
-			"this program "
-			"version %u: the appliance has to be built again",
+			"this program version %u: the appliance has to be built again",
 			version, PROTOCOL_VERSION);
 	a->state = STATE_BOOTING;
 	return 0;

@@ -48,7 +48,8 @@ static char *qemu_version(const char *qemu, bool *ret_works)
 		return xstrdup(strerror(errno));
 	int started = supervise_start(&process, argv, output[1], NULL, 0, &err);
 	close(output[1]);
-	if (started == 0 && io_read_fd(output[0], qemu, 64 * 1024, &text, &len, &err) == 0) {
+	if (started == 0 &&
+		io_read_fd(output[0], qemu, 64 * 1024, &text, &len, &err) == 0) {
 		struct ended ended = supervise_wait(&process);
 		*ret_works = ended.how == ENDED_EXITED && ended.value == 0;
 		text[strcspn(text, "\n")] = '\0';
@@ -98,8 +99,10 @@ static void examine_cache(struct doctor *d, struct hypermin *h)
 		report(d, HYPERMIN_FINDING_PROBLEM, "cache", h->error.msg, NULL);
 		return;
 	}
-	if (faccessat(h->cache.fd, ".", W_OK, AT_EACCESS) < 0 || fstatvfs(h->cache.fd, &fs) < 0) {
-		CLEANUP_FREE char *text = xasprintf("%s: %s", h->cache.path, strerror(errno));
+	if (faccessat(h->cache.fd, ".", W_OK, AT_EACCESS) < 0 ||
+		fstatvfs(h->cache.fd, &fs) < 0) {
+		CLEANUP_FREE char *text =
+			xasprintf("%s: %s", h->cache.path, strerror(errno));
 		report(d, HYPERMIN_FINDING_PROBLEM, "cache", text,
 			"name another directory with --cache-dir or XDG_CACHE_HOME");
 		return;
@@ -108,8 +111,9 @@ static void examine_cache(struct doctor *d, struct hypermin *h)
 	CLEANUP_FREE char *text = xasprintf("%s, %llu MiB free", h->cache.path, mib);
 	bool enough = mib >= CACHE_WANTED_MIB;
 	report(d, enough ? HYPERMIN_FINDING_OK : HYPERMIN_FINDING_NOTE, "cache", text,
-		enough ? NULL : "an appliance takes some hundred MiB: make room, or name another "
-				"directory with --cache-dir");
+		enough ? NULL
+		       : "an appliance takes some hundred MiB: make room, or name another "
+			 "directory with --cache-dir");
 }
 
 static void pass_finding(

@@ -35,7 +35,8 @@ char *handle_find_program(const char *name, struct error *err)
 		return TAKE_PTR(installed);
 	return error_null(err, errno,
 		"find %s, a part of hypermin: it is not in " HYPERMIN_LIBEXECDIR
-		"; install hypermin whole, or name its directory in HYPERMIN_LIBEXECDIR", name);
+		"; install hypermin whole, or name its directory in HYPERMIN_LIBEXECDIR",
+		name);
 }
 
 char *hypermin_find_program(struct hypermin *h, const char *name)

@@ -155,8 +155,8 @@ int hypermin_set_memory(struct hypermin *h, unsigned mib)
 		return -1;
 	if (mib < MEMORY_MIN_MIB)
 		return error_set(&h->error, 0,
-			"%u MiB of memory are not enough for a guest: give it at least %d MiB", mib,
-			MEMORY_MIN_MIB);
+			"%u MiB of memory are not enough for a guest: give it at least %d MiB",
+			mib, MEMORY_MIN_MIB);
 	h->memory_mib = mib;
 	return 0;
 }
@@ -166,7 +166,8 @@ int hypermin_set_cpus(struct hypermin *h, unsigned cpus)
 	if (check_not_started(h) < 0)
 		return -1;
 	if (cpus < 1 || cpus > CPUS_MAX)
-		return error_set(&h->error, 0, "a VM has 1 to %d CPUs, not %u", CPUS_MAX, cpus);
+		return error_set(
+			&h->error, 0, "a VM has 1 to %d CPUs, not %u", CPUS_MAX, cpus);
 	h->cpus = cpus;
 	return 0;
 }
@@ -182,7 +183,8 @@ int hypermin_set_accelerator(struct hypermin *h, const char *name)
 			h->accel = (enum vm_accel)i;
 			return 0;
 		}
-	return error_set(&h->error, 0, "'%s' is not an accelerator: auto, kvm or tcg", name);
+	return error_set(
+		&h->error, 0, "'%s' is not an accelerator: auto, kvm or tcg", name);
 }
 
 int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
@@ -209,7 +211,8 @@ int hypermin_set_cache_dir(struct hypermin *h, const char *dir)
 	return 0;
 }
 
-int hypermin_add_disk(struct hypermin *h, const char *path, const char *format, bool writable)
+int hypermin_add_disk(
+	struct hypermin *h, const char *path, const char *format, bool writable)
 {
 	struct vm_disk disk;
 
@@ -283,17 +286,19 @@ static int check_started(struct hypermin *h)
 }
 
 /* The shell's conventions: 127 not found, 126 found and not to be executed. */
-static void set_start_failure(struct hypermin *h, const struct vm_result *r,
-	struct hypermin_result *ret)
+static void set_start_failure(
+	struct hypermin *h, const struct vm_result *r, struct hypermin_result *ret)
 {
-	bool not_found = r->start_errno == ENOENT && strncmp(r->start_step, "execute", 7) == 0;
+	bool not_found =
+		r->start_errno == ENOENT && strncmp(r->start_step, "execute", 7) == 0;
 
 	error_set(&h->error, r->start_errno, "%s", r->start_step);
 	ret->outcome = not_found ? HYPERMIN_NOT_FOUND : HYPERMIN_NOT_EXECUTED;
 	ret->status = not_found ? 127 : 126;
 }
 
-static void set_result(struct hypermin *h, const struct vm_result *r, struct hypermin_result *ret)
+static void set_result(
+	struct hypermin *h, const struct vm_result *r, struct hypermin_result *ret)
 {
 	switch (r->outcome) {
 	case VM_EXITED:
@@ -328,7 +333,8 @@ int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 				.cwd = command->cwd,
 				.user = command->user,
 				.terminal = command->terminal,
-				.stderr_apart = command->terminal && !isatty(command->stderr_fd),
+				.stderr_apart =
+					command->terminal && !isatty(command->stderr_fd),
 			},
 		.stdin_fd = command->stdin_fd,
 		.stdout_fd = command->stdout_fd,

@@ -61,7 +61,8 @@ static int lock_cache(const struct build *b, struct error *err)
 {
 	const struct cache *cache = b->cache;
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	CLEANUP_CLOSE int fd = openat(cache->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CLEANUP_CLOSE int fd =
+		openat(cache->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return error_set(err, errno, "create '%s/lock'", cache->path);
@@ -71,7 +72,8 @@ static int lock_cache(const struct build *b, struct error *err)
 		log_notice("waiting for another hypermin that is building an appliance");
 		while (fcntl(fd, F_OFD_SETLKW, &lock) < 0)
 			if (errno != EINTR)
-				return error_set(err, errno, "lock '%s/lock'", cache->path);
+				return error_set(
+					err, errno, "lock '%s/lock'", cache->path);
 			else if (check_interrupted(b, err) < 0)
 				return -1;
 	}
@@ -126,7 +128,8 @@ static int gather(struct build *b, struct error *err)
 	entry_stamp_start(&b->stamp);
 	entry_stamp_add(&b->stamp, b->options->guest);
 	entry_stamp_add(&b->stamp, b->options->builder);
-	if (io_read_file(AT_FDCWD, b->options->guest, PROGRAM_MAX, &b->guest, &b->guest_len, err) < 0)
+	if (io_read_file(AT_FDCWD, b->options->guest, PROGRAM_MAX, &b->guest,
+		    &b->guest_len, err) < 0)
 		return error_prefix(err, "read the guest program");
 	if (contents_gather(b->request, &b->contents, &b->stamp, err) < 0)
 		return -1;
@@ -138,20 +141,23 @@ static int gather(struct build *b, struct error *err)
 
 static int create_part(const struct build *b, const char *name, struct error *err)
 {
-	int fd = openat(b->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = openat(
+		b->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return error_set(err, errno, "create '%s/%s/%s'", b->cache->path, b->directory, name);
+		return error_set(err, errno, "create '%s/%s/%s'", b->cache->path,
+			b->directory, name);
 	return fd;
 }
 
-static int write_part(const struct build *b, const char *name, const void *data, size_t len,
-	struct error *err)
+static int write_part(const struct build *b, const char *name, const void *data,
+	size_t len, struct error *err)
 {
 	CLEANUP_CLOSE int fd = create_part(b, name, err);
 	if (fd < 0)
 		return -1;
 	if (io_write_full(fd, data, len) < 0)
-		return error_set(err, errno, "write '%s/%s/%s'", b->cache->path, b->directory, name);
+		return error_set(err, errno, "write '%s/%s/%s'", b->cache->path,
+			b->directory, name);
 	return 0;
 }
 
@@ -165,7 +171,8 @@ static int write_kernel(struct build *b, struct error *err)
 	int result = kernel_extract(image, &elf, &len, &why, err);
 	if (result == 1) {
 		log_info("kernel: booted as the compressed image that it is: %s", why);
-		result = io_read_file(AT_FDCWD, image, SIZE_MAX / 4, (char **)&elf, &len, err);
+		result = io_read_file(
+			AT_FDCWD, image, SIZE_MAX / 4, (char **)&elf, &len, err);
 	}
 	if (result < 0)
 		return -1;
@@ -179,7 +186,8 @@ static int write_initrd(struct build *b, struct error *err)
 	bool keep_signatures =
 		kernel_enforces_signatures(b->request->root, &b->contents.kernel);
 
-	int result = kernel_modules_closure(&b->contents.kernel, boot_modules, &closure, err);
+	int result =
+		kernel_modules_closure(&b->contents.kernel, boot_modules, &closure, err);
 	for (size_t i = 0; i < closure.len && result == 0; i++) {
 		struct initrd_module module = {.name = closure.items[i].name};
 		result = kernel_module_read(closure.items[i].path, keep_signatures,
@@ -191,8 +199,8 @@ static int write_initrd(struct build *b, struct error *err)
 	if (fd < 0)
 		result = -1;
 	if (result == 0)
-		result = initrd_write(
-			fd, (uint8_t *)b->guest, b->guest_len, modules.items, modules.len, err);
+		result = initrd_write(fd, (uint8_t *)b->guest, b->guest_len,
+			modules.items, modules.len, err);
 	if (result == 0)
 		log_info("initrd: %zu modules", modules.len);
 	vector_foreach (module, &modules)
@@ -216,13 +224,15 @@ static void format_uuid(const uint8_t uuid[16], char ret[37])
 	char hex[33];
 
 	entry_hex(uuid, 16, hex);
-	snprintf(ret, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+	snprintf(ret, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+		hex + 20);
 }
 
 static int write_root(struct build *b, struct error *err)
 {
 	const struct ext2_options options = {.label = "hypermin"};
-	const struct ext2_emit_options emit = {.progress = on_progress, .progress_data = b};
+	const struct ext2_emit_options emit = {
+		.progress = on_progress, .progress_data = b};
 	struct ext2_emit_stats stats;
 	struct ext2_summary summary;
 	struct ext2_plan *plan;
@@ -235,7 +245,8 @@ static int write_root(struct build *b, struct error *err)
 	int result = ext2_emit(plan, fd, &emit, &stats, err);
 	ext2_plan_free(plan);
 	if (result < 0)
-		return error_prefix(err, "write '%s/%s/root'", b->cache->path, b->directory);
+		return error_prefix(
+			err, "write '%s/%s/root'", b->cache->path, b->directory);
 	log_info("root image: %u inodes, %llu MiB", summary.inodes - summary.free_inodes,
 		(unsigned long long)summary.size >> 20);
 	return 0;
@@ -245,8 +256,9 @@ static int write_root(struct build *b, struct error *err)
 
 static int write_parts(struct build *b, struct error *err)
 {
-	if (write_kernel(b, err) < 0 || check_interrupted(b, err) < 0 || write_initrd(b, err) < 0 ||
-		check_interrupted(b, err) < 0 || write_root(b, err) < 0)
+	if (write_kernel(b, err) < 0 || check_interrupted(b, err) < 0 ||
+		write_initrd(b, err) < 0 || check_interrupted(b, err) < 0 ||
+		write_root(b, err) < 0)
 		return -1;
 	CLEANUP_FREE char *manifest =
 		manifest_text(&b->contents, b->entry.key, b->entry.root_uuid);
@@ -258,10 +270,11 @@ static int write_parts(struct build *b, struct error *err)
 static int sync_parts(const struct build *b, struct error *err)
 {
 	for (const char *const *part = entry_parts; *part; part++) {
-		CLEANUP_CLOSE int fd = openat(b->directory_fd, *part, O_RDONLY | O_CLOEXEC);
+		CLEANUP_CLOSE int fd =
+			openat(b->directory_fd, *part, O_RDONLY | O_CLOEXEC);
 		if (fd < 0 || fdatasync(fd) < 0)
-			return error_set(err, errno, "write '%s/%s/%s' to disk", b->cache->path,
-				b->directory, *part);
+			return error_set(err, errno, "write '%s/%s/%s' to disk",
+				b->cache->path, b->directory, *part);
 	}
 	return 0;
 }
@@ -273,30 +286,34 @@ static int publish(const struct build *b, struct error *err)
 	/* What is left where somebody has removed parts of it. */
 	collect_entry(b->cache->fd, b->entry.key);
 	if (renameat(b->cache->fd, b->directory, b->cache->fd, name) < 0)
-		return error_set(err, errno, "rename '%s/%s' to '%s'", b->cache->path, b->directory,
-			name);
+		return error_set(err, errno, "rename '%s/%s' to '%s'", b->cache->path,
+			b->directory, name);
 	return 0;
 }
 
 static void warn_unreadable(const struct strvec *files)
 {
 	if (files->len)
-		log_warning("left out of the appliance: %zu file%s that this user can't read: %s%s",
+		log_warning(
+			"left out of the appliance: %zu file%s that this user can't read: %s%s",
 			files->len, files->len > 1 ? "s" : "", files->items[0],
 			files->len > 1 ? ", …" : "");
 }
 
 static int make_entry(struct build *b, struct error *err)
 {
-	log_notice("building an appliance from %zu packages and kernel %s", b->contents.set.len,
-		b->contents.kernel.version);
+	log_notice("building an appliance from %zu packages and kernel %s",
+		b->contents.set.len, b->contents.kernel.version);
 	warn_unreadable(&b->contents.unreadable);
 	snprintf(b->directory, sizeof(b->directory), "building-%d", (int)getpid());
 	if (mkdirat(b->cache->fd, b->directory, 0700) < 0)
-		return error_set(err, errno, "create '%s/%s'", b->cache->path, b->directory);
-	b->directory_fd = openat(b->cache->fd, b->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int result = b->directory_fd < 0 ? error_set(err, errno, "open '%s'", b->directory)
-					 : write_parts(b, err);
+		return error_set(
+			err, errno, "create '%s/%s'", b->cache->path, b->directory);
+	b->directory_fd =
+		openat(b->cache->fd, b->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int result = b->directory_fd < 0
+		? error_set(err, errno, "open '%s'", b->directory)
+		: write_parts(b, err);
 	if (result == 0)
 		result = sync_parts(b, err);
 	if (result == 0)
@@ -318,7 +335,8 @@ static bool find_made(struct build *b)
 	CLEANUP_FREE char *text = NULL;
 	size_t len;
 
-	return fd >= 0 && io_read_file(fd, "manifest.json", MANIFEST_MAX, &text, &len, NULL) == 0 &&
+	return fd >= 0 &&
+		io_read_file(fd, "manifest.json", MANIFEST_MAX, &text, &len, NULL) == 0 &&
 		manifest_read_uuid(text, len, b->entry.root_uuid);
 }
 

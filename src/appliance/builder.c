@@ -90,7 +90,8 @@ static int serve_builder(struct builder *b, int control_fd, struct error *err)
 	struct control_message message;
 
 	for (;;) {
-		struct pollfd fds[] = {{b->output_fd, POLLIN, 0}, {control_fd, POLLIN, 0}};
+		struct pollfd fds[] = {
+			{b->output_fd, POLLIN, 0}, {control_fd, POLLIN, 0}};
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return error_set(err, errno, "poll");
 		if (fds[1].revents && control_read(control_fd, &message) &&
@@ -114,16 +115,19 @@ static int judge_end(struct builder *b, struct error *err)
 	case ENDED_NO_EXEC:
 		return error_set(err, ended.value, "run the appliance builder");
 	case ENDED_SIGNALED:
-		return error_set(err, 0, "the appliance builder was killed by signal %d (%s)",
-			ended.value, strsignal(ended.value));
+		return error_set(err, 0,
+			"the appliance builder was killed by signal %d (%s)", ended.value,
+			strsignal(ended.value));
 	case ENDED_UNKNOWN:
 		return error_set(err, 0, "the appliance builder was lost");
 	case ENDED_EXITED:
 		break;
 	}
 	if (ended.value != 0)
-		return error_set(err, 0, "the appliance builder ended with exit status %d and "
-					 "without a word", ended.value);
+		return error_set(err, 0,
+			"the appliance builder ended with exit status %d and "
+			"without a word",
+			ended.value);
 	return 0;
 }
 
@@ -142,8 +146,8 @@ void builder_argv(struct strvec *argv, const char *program, const char *task,
 		strvec_addf(argv, "--package=%s", *name);
 }
 
-int builder_run(struct strvec *argv, int control_fd, builder_finding_fn *on_finding, void *data,
-	struct error *err)
+int builder_run(struct strvec *argv, int control_fd, builder_finding_fn *on_finding,
+	void *data, struct error *err)
 {
 	struct builder b = {.on_finding = on_finding, .data = data};
 	int output[2];
@@ -151,7 +155,8 @@ int builder_run(struct strvec *argv, int control_fd, builder_finding_fn *on_find
 	if (pipe2(output, O_CLOEXEC) < 0)
 		return error_set(err, errno, "create a pipe");
 	b.output_fd = output[0];
-	int result = supervise_start(&b.process, strvec_argv(argv), output[1], NULL, 0, err);
+	int result =
+		supervise_start(&b.process, strvec_argv(argv), output[1], NULL, 0, err);
 	close(output[1]);
 	if (result == 0)
 		result = serve_builder(&b, control_fd, err);

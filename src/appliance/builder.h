@@ -22,5 +22,5 @@ void builder_argv(struct strvec *argv, const char *program, const char *task,
 	const struct appliance_request *request);
 /* Run it to its end; what it says goes to the log, to on_finding (may be NULL), and to
  * err. */
-int builder_run(struct strvec *argv, int control_fd, builder_finding_fn *on_finding, void *data,
-	struct error *err);
+int builder_run(struct strvec *argv, int control_fd, builder_finding_fn *on_finding,
+	void *data, struct error *err);

@@ -39,7 +39,8 @@ static int make_directories(const char *path, struct error *err)
 	for (char *slash = copy + 1; (slash = strchr(slash, '/')); slash++) {
 		*slash = '\0';
 		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-			return error_set(err, errno, "create the cache directory '%s'", copy);
+			return error_set(
+				err, errno, "create the cache directory '%s'", copy);
 		*slash = '/';
 	}
 	if (mkdir(copy, 0700) < 0 && errno != EEXIST)
@@ -56,13 +57,13 @@ static int check_ours(int fd, const char *path, struct error *err)
 	if (st.st_uid != geteuid())
 		return error_set(err, 0,
 			"use the cache directory '%s': it belongs to user %u, not to us (%u); name "
-			"another with --cache-dir or XDG_CACHE_HOME", path, (unsigned)st.st_uid,
-			(unsigned)geteuid());
+			"another with --cache-dir or XDG_CACHE_HOME",
+			path, (unsigned)st.st_uid, (unsigned)geteuid());
 	if (st.st_mode & 022)
 		return error_set(err, 0,
 			"use the cache directory '%s': others may write to it (mode %04o); "
-			"chmod 0700 it, after a look at what is in it", path,
-			(unsigned)st.st_mode & 07777);
+			"chmod 0700 it, after a look at what is in it",
+			path, (unsigned)st.st_mode & 07777);
 	return 0;
 }
 
@@ -80,7 +81,8 @@ static int open_failed(const char *path, int num, struct error *err)
 	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
 		return error_set(err, 0,
 			"use the cache directory '%s': it is a symbolic link, which somebody "
-			"else may have put there; name its target", path);
+			"else may have put there; name its target",
+			path);
 	return error_set(err, num, "open the cache directory '%s'", path);
 }
 
@@ -91,7 +93,8 @@ int cache_open(const char *path, struct cache *ret, struct error *err)
 	strip_slashes(name);
 	if (make_directories(name, err) < 0)
 		return -1;
-	CLEANUP_CLOSE int fd = open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_CLOSE int fd =
+		open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return open_failed(name, errno, err);
 	if (check_ours(fd, name, err) < 0)

@@ -22,10 +22,10 @@
  * What a person at a shell expects. Left out silently where the host does without, except
  * the first: without a shell there is nothing to stand on.
  */
-static const char *const dpkg_defaults[] = {"bash", "base-files", "base-passwd", "coreutils",
-	"dash", "debianutils", "diffutils", "e2fsprogs", "fdisk", "findutils", "grep", "gzip", "hostname",
-	"iproute2", "kmod", "libc-bin", "mount", "ncurses-base", "ncurses-bin", "procps", "sed",
-	"tar", "util-linux", NULL};
+static const char *const dpkg_defaults[] = {"bash", "base-files", "base-passwd",
+	"coreutils", "dash", "debianutils", "diffutils", "e2fsprogs", "fdisk",
+	"findutils", "grep", "gzip", "hostname", "iproute2", "kmod", "libc-bin", "mount",
+	"ncurses-base", "ncurses-bin", "procps", "sed", "tar", "util-linux", NULL};
 
 static const struct {
 	const char *manager;
@@ -48,7 +48,8 @@ static const char *const *default_packages(const char *manager)
 
 static void stamp_below(struct entry_stamp *stamp, const char *root, const char *path)
 {
-	CLEANUP_FREE char *full = xasprintf("%s%s", strcmp(root, "/") == 0 ? "" : root, path);
+	CLEANUP_FREE char *full =
+		xasprintf("%s%s", strcmp(root, "/") == 0 ? "" : root, path);
 	entry_stamp_add(stamp, full);
 }
 
@@ -62,11 +63,14 @@ static int gather_packages(const struct appliance_request *request, struct conte
 	packages_watch_paths(c->packages, &watch);
 	vector_foreach (path, &watch)
 		entry_stamp_add(stamp, *path);
-	for (const char *const *name = default_packages(packages_manager(c->packages)); *name; name++)
+	for (const char *const *name = default_packages(packages_manager(c->packages));
+		*name; name++)
 		if (packages_installed(c->packages, *name))
 			strvec_add(&names, *name);
 		else
-			log_info("package %s is not installed, and so not in the appliance", *name);
+			log_info(
+				"package %s is not installed, and so not in the appliance",
+				*name);
 	vector_foreach (name, &request->packages)
 		strvec_add(&names, *name);
 	int result = packages_resolve(
@@ -105,8 +109,8 @@ static int add_host_file(const struct appliance_request *request, struct content
 	return tree_add_path(c->tree, request->root, path, err) < 0 ? -1 : 0;
 }
 
-static int add_if_missing(struct contents *c, const char *path, uint32_t mode, const char *text,
-	struct error *err)
+static int add_if_missing(struct contents *c, const char *path, uint32_t mode,
+	const char *text, struct error *err)
 {
 	const struct tree_time epoch = {0};
 
@@ -122,8 +126,16 @@ static int add_base_files(const struct appliance_request *request, struct conten
 		const char *path;
 		uint32_t mode;
 	} directories[] = {
-		{"/dev", 0755}, {"/etc", 0755}, {"/home", 0755}, {"/mnt", 0755}, {"/proc", 0555},
-		{"/root", 0700}, {"/run", 0755}, {"/sys", 0555}, {"/tmp", 01777}, {"/var", 0755},
+		{"/dev", 0755},
+		{"/etc", 0755},
+		{"/home", 0755},
+		{"/mnt", 0755},
+		{"/proc", 0555},
+		{"/root", 0700},
+		{"/run", 0755},
+		{"/sys", 0555},
+		{"/tmp", 01777},
+		{"/var", 0755},
 		{"/var/tmp", 01777},
 	};
 
@@ -131,10 +143,11 @@ static int add_base_files(const struct appliance_request *request, struct conten
 		add_host_file(request, c, stamp, "/etc/group", err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
-		if (add_if_missing(c, directories[i].path, S_IFDIR | directories[i].mode, "", err) < 0)
+		if (add_if_missing(c, directories[i].path, S_IFDIR | directories[i].mode,
+			    "", err) < 0)
 			return -1;
-	if (add_if_missing(c, "/etc/passwd", S_IFREG | 0644, "root:x:0:0:root:/root:/bin/sh\n",
-		    err) < 0)
+	if (add_if_missing(c, "/etc/passwd", S_IFREG | 0644,
+		    "root:x:0:0:root:/root:/bin/sh\n", err) < 0)
 		return -1;
 	return add_if_missing(c, "/etc/group", S_IFREG | 0644, "root:x:0:\n", err);
 }
@@ -157,7 +170,8 @@ static int gather_kernel(const struct appliance_request *request, struct content
 	}
 	if (kernel_find(&kernel_request, &c->kernel, NULL, err) < 0)
 		return -1;
-	CLEANUP_FREE char *dependencies = xasprintf("%s/modules.dep", c->kernel.modules_dir);
+	CLEANUP_FREE char *dependencies =
+		xasprintf("%s/modules.dep", c->kernel.modules_dir);
 	entry_stamp_add(stamp, c->kernel.image);
 	entry_stamp_add(stamp, dependencies);
 	return 0;
@@ -221,7 +235,8 @@ int contents_gather(const struct appliance_request *request, struct contents *c,
 	if (gather_packages(request, c, stamp, err) < 0 ||
 		gather_kernel(request, c, stamp, err) < 0 ||
 		add_package_files(request, c, stamp, err) < 0 ||
-		add_base_files(request, c, stamp, err) < 0 || add_kernel_modules(c, err) < 0)
+		add_base_files(request, c, stamp, err) < 0 ||
+		add_kernel_modules(c, err) < 0)
 		return -1;
 	tree_finish(c->tree);
 	set_directory_times(c->tree);

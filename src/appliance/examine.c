@@ -11,7 +11,8 @@
 #include "kernel/kernel.h"
 #include "packages/packages.h"
 
-static void examine_packages(const struct appliance_request *request, examine_fn *fn, void *data)
+static void examine_packages(
+	const struct appliance_request *request, examine_fn *fn, void *data)
 {
 	struct packages *packages;
 	struct error err;
@@ -19,11 +20,12 @@ static void examine_packages(const struct appliance_request *request, examine_fn
 
 	if (packages_open(request->root, &packages, &err) < 0) {
 		fn(EXAMINE_PROBLEM, "packages", err.msg,
-			"an appliance is made of the host's packages: run on a host with dpkg", data);
+			"an appliance is made of the host's packages: run on a host with dpkg",
+			data);
 		return;
 	}
-	snprintf(text, sizeof(text), "%s, %zu packages installed", packages_manager(packages),
-		packages_count(packages));
+	snprintf(text, sizeof(text), "%s, %zu packages installed",
+		packages_manager(packages), packages_count(packages));
 	fn(EXAMINE_OK, "packages", text, NULL, data);
 	packages_close(packages);
 }
@@ -36,7 +38,8 @@ static void examine_modules(const struct kernel *kernel, examine_fn *fn, void *d
 
 	if (kernel_modules_closure(kernel, boot_modules, &modules, &err) < 0) {
 		fn(EXAMINE_PROBLEM, "modules", err.msg,
-			"install the kernel's modules, or name another kernel with --kernel", data);
+			"install the kernel's modules, or name another kernel with --kernel",
+			data);
 		return;
 	}
 	strbuf_addf(&text, "%zu to load from %s:", modules.len, kernel->modules_dir);
@@ -46,7 +49,8 @@ static void examine_modules(const struct kernel *kernel, examine_fn *fn, void *d
 	kernel_modules_done(&modules);
 }
 
-static void examine_kernel(const struct appliance_request *request, examine_fn *fn, void *data)
+static void examine_kernel(
+	const struct appliance_request *request, examine_fn *fn, void *data)
 {
 	const struct kernel_request kernel_request = {
 		.root = request->root,
@@ -62,7 +66,8 @@ static void examine_kernel(const struct appliance_request *request, examine_fn *
 		fn(EXAMINE_PROBLEM, "kernel", err.msg, NULL, data);
 		return;
 	}
-	CLEANUP_FREE char *text = xasprintf("%s, version %s", kernel.image, kernel.version);
+	CLEANUP_FREE char *text =
+		xasprintf("%s, version %s", kernel.image, kernel.version);
 	fn(EXAMINE_OK, "kernel", text, NULL, data);
 	vector_foreach (reason, &rejected) {
 		CLEANUP_FREE char *passed = xasprintf("passed over %s", *reason);
@@ -72,8 +77,8 @@ static void examine_kernel(const struct appliance_request *request, examine_fn *
 	kernel_done(&kernel);
 }
 
-void examine_host(const struct appliance_request *request, const char *guest, examine_fn *fn,
-	void *data)
+void examine_host(const struct appliance_request *request, const char *guest,
+	examine_fn *fn, void *data)
 {
 	if (access(guest, R_OK) < 0) {
 		CLEANUP_FREE char *text = xasprintf("'%s' is missing", guest);

@@ -21,8 +21,9 @@ static json_t *packages_json(const struct package_set *set)
 	for (size_t i = 0; i < set->len; i++) {
 		const struct package *p = set->items[i];
 		json_array_append_new(array,
-			json_pack("{s:o, s:o, s:o}", "name", string_or_null(p->name), "version",
-				string_or_null(p->version), "arch", string_or_null(p->arch)));
+			json_pack("{s:o, s:o, s:o}", "name", string_or_null(p->name),
+				"version", string_or_null(p->version), "arch",
+				string_or_null(p->arch)));
 	}
 	return array;
 }
@@ -38,10 +39,11 @@ static json_t *strings_json(const struct strvec *strings)
 
 char *manifest_text(const struct contents *c, const char *key, const char *root_uuid)
 {
-	json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:{s:o, s:o}, s:s, s:o, s:o}", "format", 1,
-		"hypermin", HYPERMIN_VERSION, "key", key, "root_uuid", root_uuid, "kernel", "image",
-		string_or_null(c->kernel.image), "version", string_or_null(c->kernel.version),
-		"package_manager", packages_manager(c->packages), "packages", packages_json(&c->set),
+	json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:{s:o, s:o}, s:s, s:o, s:o}",
+		"format", 1, "hypermin", HYPERMIN_VERSION, "key", key, "root_uuid",
+		root_uuid, "kernel", "image", string_or_null(c->kernel.image), "version",
+		string_or_null(c->kernel.version), "package_manager",
+		packages_manager(c->packages), "packages", packages_json(&c->set),
 		"left_out_unreadable", strings_json(&c->unreadable));
 	char *text = json_dumps(json, JSON_INDENT(2));
 

@@ -80,12 +80,14 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 		result = find(cache, digest, &a, err);
 	}
 	if (result == 1)
-		return error_set(err, 0, "build an appliance: the packages or kernels on the host "
-					 "keep changing meanwhile; try again when they rest");
+		return error_set(err, 0,
+			"build an appliance: the packages or kernels on the host "
+			"keep changing meanwhile; try again when they rest");
 	if (result < 0)
 		return -1;
 	log_info("appliance: %s, kernel %s; %s %lld ms", a.root, a.kernel_version,
-		a.built ? "built or checked in" : "from the cache in", (long long)(io_now_ms() - start));
+		a.built ? "built or checked in" : "from the cache in",
+		(long long)(io_now_ms() - start));
 	*ret = a;
 	return 0;
 }

@@ -26,4 +26,5 @@ void *error_null(struct error *err, int num, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* Put context in front: "context: old message". Always returns -1. */
-int error_prefix(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int error_prefix(struct error *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));

@@ -83,8 +83,8 @@ int io_read_fd(int fd, const char *name, size_t max, char **ret_data, size_t *re
 	return 0;
 }
 
-int io_read_file(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len,
-	struct error *err)
+int io_read_file(int dirfd, const char *path, size_t max, char **ret_data,
+	size_t *ret_len, struct error *err)
 {
 	CLEANUP_CLOSE int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)

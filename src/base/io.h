@@ -20,8 +20,8 @@ ssize_t io_pread_full(int fd, void *data, size_t len, off_t offset);
  * is an error (EFBIG): what we read whole is never large unless someone made it so. dirfd
  * as for openat().
  */
-int io_read_file(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len,
-	struct error *err);
+int io_read_file(int dirfd, const char *path, size_t max, char **ret_data,
+	size_t *ret_len, struct error *err);
 /* The same from a descriptor to its end; works on pipes. `name` is for the error. */
 int io_read_fd(int fd, const char *name, size_t max, char **ret_data, size_t *ret_len,
 	struct error *err);

@@ -6,10 +6,11 @@
 #pragma once
 
 enum log_level {
-	LOG_LEVEL_WARNING = 0, /* the user should know: something was left out or worked around */
-	LOG_LEVEL_NOTICE = 1,  /* long work began: for a person who waits */
-	LOG_LEVEL_INFO = 2,    /* -v: what was chosen */
-	LOG_LEVEL_DEBUG = 3,   /* -vv: each step, the guest's console */
+	LOG_LEVEL_WARNING =
+		0, /* the user should know: something was left out or worked around */
+	LOG_LEVEL_NOTICE = 1, /* long work began: for a person who waits */
+	LOG_LEVEL_INFO = 2,   /* -v: what was chosen */
+	LOG_LEVEL_DEBUG = 3,  /* -vv: each step, the guest's console */
 };
 
 typedef void log_handler_fn(enum log_level level, const char *line, void *data);
@@ -19,7 +20,8 @@ void log_set_handler(log_handler_fn *fn, void *data, enum log_level max);
 /* The highest level that anyone wants to hear. */
 enum log_level log_max_level(void);
 
-void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void log_line(enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_notice(...)	 log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)

@@ -27,7 +27,7 @@ void strmap_put(struct strmap *m, const char *key, void *value);
 void strmap_done(struct strmap *m);
 
 /* Walks in no useful order: sort what you print. */
-#define strmap_foreach(slot, m)                                                             \
-	for (struct strmap_slot *slot = (m)->slots; slot && slot < (m)->slots + (m)->cap;   \
-		slot++)                                                                     \
+#define strmap_foreach(slot, m)                               \
+	for (struct strmap_slot *slot = (m)->slots;           \
+		slot && slot < (m)->slots + (m)->cap; slot++) \
 		if (slot->key)

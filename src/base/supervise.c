@@ -95,8 +95,8 @@ static struct ended watch(pid_t child, int life_fd)
 	}
 }
 
-static void supervisor_main(char *const *argv, int stderr_fd, const int *pass, size_t n_pass,
-	int life_fd, int status_fd)
+static void supervisor_main(char *const *argv, int stderr_fd, const int *pass,
+	size_t n_pass, int life_fd, int status_fd)
 {
 	int exec_pipe[2];
 	struct ended ended = {ENDED_NO_EXEC, EAGAIN};
@@ -137,8 +137,8 @@ static ssize_t read_retry(int fd, void *data, size_t len)
 	return n;
 }
 
-int supervise_start(struct supervised *s, char *const *argv, int stderr_fd, const int *pass,
-	size_t n_pass, struct error *err)
+int supervise_start(struct supervised *s, char *const *argv, int stderr_fd,
+	const int *pass, size_t n_pass, struct error *err)
 {
 	int life[2], status[2];
 

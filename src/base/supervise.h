@@ -20,9 +20,9 @@
 
 struct supervised {
 	pid_t supervisor;
-	pid_t child;	/* of the supervisor: for information, not to be waited for */
-	int life_fd;	/* closing it kills the child */
-	int status_fd;	/* readable once the child has ended */
+	pid_t child;   /* of the supervisor: for information, not to be waited for */
+	int life_fd;   /* closing it kills the child */
+	int status_fd; /* readable once the child has ended */
 };
 
 enum ended_how {
@@ -42,8 +42,8 @@ struct ended {
  * `n_pass` descriptors of `pass` open under their own numbers; all others are closed in
  * it.
  */
-int supervise_start(struct supervised *s, char *const *argv, int stderr_fd, const int *pass,
-	size_t n_pass, struct error *err);
+int supervise_start(struct supervised *s, char *const *argv, int stderr_fd,
+	const int *pass, size_t n_pass, struct error *err);
 /* Read how it ended; call when status_fd is readable, or to wait for it. */
 struct ended supervise_wait(struct supervised *s);
 /* Kill it if it runs, and reap. Safe on a zeroed or finished one. */

@@ -34,7 +34,7 @@ void strvec_sort(struct strvec *v)
 
 void strvec_done(struct strvec *v)
 {
-	vector_foreach(s, v)
+	vector_foreach (s, v)
 		free(*s);
 	vector_done(v);
 }

@@ -205,11 +205,9 @@ static int nothing_found(
 		strbuf_addf(&reasons, "%s%s", reasons.len ? "; " : "", *reason);
 	return error_set(err, 0,
 		"no kernel to boot: looked for %s/lib/modules/*/vmlinuz and "
-		"%s/boot/vmlinuz*, "
-		"Image*, kernel-*; %s%s. Install a kernel package (Debian: "
-		"linux-image-cloud-amd64, Fedora: kernel-core, Arch: linux) or name one "
-		"with "
-		"--kernel FILE --modules DIR",
+		"%s/boot/vmlinuz*, Image*, kernel-*; %s%s. Install a kernel package "
+		"(Debian: linux-image-cloud-amd64, Fedora: kernel-core, Arch: linux) or "
+		"name one with --kernel FILE --modules DIR",
 		root, root, reasons.len ? "passed over " : "there is none",
 		reasons.len ? reasons.data : "");
 }
@@ -280,8 +278,7 @@ static int take_named(const struct kernel_request *request, const char *root,
 	if (!dir)
 		return error_set(err, 0,
 			"kernel '%s': no modules of version %s in %s/lib/modules or "
-			"beside it. "
-			"Name their directory with --modules DIR",
+			"beside it. Name their directory with --modules DIR",
 			request->image, version, root);
 	if (check_modules(dir, request->needs, err) < 0)
 		return error_prefix(

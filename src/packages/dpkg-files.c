@@ -182,8 +182,7 @@ static int read_list(struct dpkg_db *db, const struct dpkg_package *pkg, char **
 	}
 	return error_set(err, 0,
 		"'%s/var/lib/dpkg/info/%s.list', the file list of an installed package, "
-		"is "
-		"missing. Reinstall it: apt-get install --reinstall %s",
+		"is missing. Reinstall it: apt-get install --reinstall %s",
 		db->root, p->name, p->name);
 }
 

@@ -135,8 +135,7 @@ static int not_installed(const struct packages *p, const char *name, struct erro
 	if (similar)
 		return error_set(err, 0,
 			"package '%s' is not installed; '%s' is. Did you mean that, or "
-			"else "
-			"install it first: %s %s",
+			"else install it first: %s %s",
 			name, similar, p->handler->install_command, name);
 	return error_set(err, 0, "package '%s' is not installed. Install it first: %s %s",
 		name, p->handler->install_command, name);

@@ -101,8 +101,8 @@ static ssize_t list_xattrs(
 	char path[PATH_MAX];
 
 	if (!missing) {
-		long len = syscall(SYS_listxattrat, at->fd, name, AT_SYMLINK_NOFOLLOW,
-			list, size);
+		long len = syscall(
+			SYS_listxattrat, at->fd, name, AT_SYMLINK_NOFOLLOW, list, size);
 		if (len >= 0 || (errno != ENOSYS && errno != EPERM))
 			return len;
 		missing = true;

@@ -29,7 +29,8 @@ static char *boot_id(void)
 	char *id;
 	size_t len;
 
-	if (io_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &id, &len, NULL) < 0)
+	if (io_read_file(
+		    AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &id, &len, NULL) < 0)
 		return xstrdup("");
 	return id;
 }
@@ -52,7 +53,8 @@ static char *read_memory(const struct accel_key *key)
 	size_t len;
 
 	if (key->cache_fd < 0 || !*boot ||
-		io_read_file(key->cache_fd, MEMORY_FILE, MEMORY_FILE_MAX, &text, &len, NULL) < 0)
+		io_read_file(key->cache_fd, MEMORY_FILE, MEMORY_FILE_MAX, &text, &len,
+			NULL) < 0)
 		return xstrdup("");
 	if (strncmp(text, boot, strlen(boot)) == 0)
 		return text;
@@ -97,8 +99,8 @@ static void remember(const struct accel_key *key, bool kvm, const char *reason)
 	strbuf_adds(&sb, *memory ? memory : boot);
 	strbuf_addf(&sb, "%s%s\t%s\n", prefix, kvm ? "kvm" : "tcg", reason);
 	snprintf(name, sizeof(name), MEMORY_FILE ".%d", (int)getpid());
-	CLEANUP_CLOSE int fd =
-		openat(key->cache_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	CLEANUP_CLOSE int fd = openat(
+		key->cache_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
 	if (io_write_full(fd, sb.data, sb.len) < 0 ||
@@ -118,7 +120,8 @@ static void choose_by_probe(const struct accel_key *key, struct accel_choice *re
 	remember(key, ret->kvm, ret->reason);
 }
 
-void accel_choose(enum vm_accel wanted, const struct accel_key *key, struct accel_choice *ret)
+void accel_choose(
+	enum vm_accel wanted, const struct accel_key *key, struct accel_choice *ret)
 {
 	*ret = (struct accel_choice){.chosen_by_us = wanted == VM_ACCEL_AUTO};
 	if (wanted == VM_ACCEL_AUTO) {

@@ -19,12 +19,13 @@ struct accel_choice {
 
 /* The key of what is remembered. */
 struct accel_key {
-	int cache_fd;		    /* directory, or -1: nothing is remembered */
-	const char *qemu;	    /* path */
+	int cache_fd;	  /* directory, or -1: nothing is remembered */
+	const char *qemu; /* path */
 	const char *kernel_version;
 };
 
-void accel_choose(enum vm_accel wanted, const struct accel_key *key, struct accel_choice *ret);
+void accel_choose(
+	enum vm_accel wanted, const struct accel_key *key, struct accel_choice *ret);
 void accel_choice_done(struct accel_choice *c);
 /* KVM looked good and did not boot: TCG from now on. */
 void accel_remember_tcg(const struct accel_key *key, const char *reason);

@@ -14,7 +14,8 @@ static void make_printable(char *s)
 		unsigned char c = *s;
 		if ((c < 0x20 && c != '\t') || c == 0x7f)
 			*s = '?';
-		else if (c == 0xc2 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] < 0xa0)
+		else if (c == 0xc2 && (unsigned char)s[1] >= 0x80 &&
+			(unsigned char)s[1] < 0xa0)
 			*s = s[1] = '?';
 		else if (c >= 0x80 && c < 0xa0 && (s[-1] & 0x80) == 0)
 			*s = '?';

@@ -15,7 +15,7 @@
 
 struct console {
 	char *ring;
-	size_t total;	 /* bytes ever added */
+	size_t total;	    /* bytes ever added */
 	struct strbuf line; /* the unfinished line, for on_line */
 	/* Each whole line as it comes, printable; may be NULL. */
 	void (*on_line)(const char *line, const char *name);

@@ -45,8 +45,9 @@ static bool has_magic(int fd, const struct format *f)
 {
 	char bytes[16];
 
-	return f->magic && io_pread_full(fd, bytes, f->magic_len, f->magic_offset) ==
-				   (ssize_t)f->magic_len &&
+	return f->magic &&
+		io_pread_full(fd, bytes, f->magic_len, f->magic_offset) ==
+		(ssize_t)f->magic_len &&
 		memcmp(bytes, f->magic, f->magic_len) == 0;
 }
 
@@ -54,16 +55,18 @@ static int check_format(int fd, const char *path, const char *format, struct err
 {
 	if (format && !format_named(format))
 		return error_set(err, 0,
-			"attach '%s': '%s' is not a format known here: raw, qcow2, qed, vmdk, vdi, "
-			"vhdx or vpc", path, format);
+			"attach '%s': '%s' is not a format known here: raw, qcow2, qed, "
+			"vmdk, vdi, vhdx or vpc",
+			path, format);
 	if (format && !has_magic(fd, format_named(format)) && strcmp(format, "raw") != 0)
-		return error_set(err, 0, "attach '%s': it is not in %s format", path, format);
+		return error_set(
+			err, 0, "attach '%s': it is not in %s format", path, format);
 	for (size_t i = 0; i < ARRAY_SIZE(formats) && !format; i++)
 		if (has_magic(fd, &formats[i]))
 			return error_set(err, 0,
 				"attach '%s': it looks like a %s image; if you trust it, as it may "
-				"name other files of this host, say '%s:%s', else '%s:raw'", path,
-				formats[i].name, path, formats[i].name, path);
+				"name other files of this host, say '%s:%s', else '%s:raw'",
+				path, formats[i].name, path, formats[i].name, path);
 	return 0;
 }
 
@@ -84,26 +87,30 @@ static int check_kind(int fd, const char *path, bool *ret_block_device, struct e
 	return 0;
 }
 
-int vm_disk_init(struct vm_disk *disk, const char *path, const char *format, bool writable,
-	struct error *err)
+int vm_disk_init(struct vm_disk *disk, const char *path, const char *format,
+	bool writable, struct error *err)
 {
 	bool block_device = false;
 
 	/* O_NONBLOCK: a FIFO is refused below, not waited for. */
-	CLEANUP_CLOSE int fd =
-		open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	CLEANUP_CLOSE int fd = open(
+		path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return error_set(err, errno, "attach '%s'", path);
-	if (check_kind(fd, path, &block_device, err) < 0 || check_format(fd, path, format, err) < 0)
+	if (check_kind(fd, path, &block_device, err) < 0 ||
+		check_format(fd, path, format, err) < 0)
 		return -1;
 	CLEANUP_FREE char *full = realpath(path, NULL);
 	if (!full)
 		return error_set(err, errno, "attach '%s'", path);
 	if (!utf8_is_valid(full))
 		return error_set(err, EILSEQ,
-			"attach '%s': qemu takes only file names in UTF-8; rename it", path);
-	*disk = (struct vm_disk){.path = TAKE_PTR(full), .format = xstrdup(format ? format : "raw"),
-		.writable = writable, .block_device = block_device};
+			"attach '%s': qemu takes only file names in UTF-8; rename it",
+			path);
+	*disk = (struct vm_disk){.path = TAKE_PTR(full),
+		.format = xstrdup(format ? format : "raw"),
+		.writable = writable,
+		.block_device = block_device};
 	return 0;
 }
 

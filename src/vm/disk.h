@@ -8,6 +8,6 @@
  * format NULL: raw, and an error if the file looks like another format. Copies the
  * strings; the path is made absolute.
  */
-int vm_disk_init(struct vm_disk *disk, const char *path, const char *format, bool writable,
-	struct error *err);
+int vm_disk_init(struct vm_disk *disk, const char *path, const char *format,
+	bool writable, struct error *err);
 void vm_disk_done(struct vm_disk *disk);

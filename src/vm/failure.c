@@ -59,7 +59,8 @@ static const char *advice(const struct vm *vm)
 	if (qemu_said(vm, "Is another process using the image"))
 		return "a disk image is in use by another process, another VM most likely: end that "
 		       "one, or attach the image read-only in both";
-	if (qemu_said(vm, "Cannot allocate memory") || qemu_said(vm, "cannot set up guest memory"))
+	if (qemu_said(vm, "Cannot allocate memory") ||
+		qemu_said(vm, "cannot set up guest memory"))
 		return "the host has not enough free memory for the guest: ask for less with "
 		       "--memory";
 	return NULL;
@@ -72,28 +73,35 @@ int failure_explain_end(struct vm *vm, struct error *err)
 	const char *hint = advice(vm);
 
 	if (*vm->fatal)
-		return failure_set(vm, err, 0, "the guest could not go on: %s", vm->fatal);
+		return failure_set(
+			vm, err, 0, "the guest could not go on: %s", vm->fatal);
 	if (panic && strstr(panic, "Out of memory"))
 		return failure_set(vm, err, 0,
-			"the guest has not enough memory; give it more with --memory (%s)", panic);
+			"the guest has not enough memory; give it more with --memory (%s)",
+			panic);
 	if (panic)
 		return failure_set(vm, err, 0, "the guest's kernel panicked: %s", panic);
 	switch (ended.how) {
 	case ENDED_NO_EXEC:
-		return failure_set(vm, err, ended.value, "run qemu: %s", strerror(ended.value));
+		return failure_set(
+			vm, err, ended.value, "run qemu: %s", strerror(ended.value));
 	case ENDED_SIGNALED:
-		return failure_set(vm, err, 0, "qemu was killed by signal %d (%s)", ended.value,
-			strsignal(ended.value));
+		return failure_set(vm, err, 0, "qemu was killed by signal %d (%s)",
+			ended.value, strsignal(ended.value));
 	case ENDED_UNKNOWN:
-		return failure_set(vm, err, 0, "qemu was lost: the process that watches it was killed");
+		return failure_set(vm, err, 0,
+			"qemu was lost: the process that watches it was killed");
 	case ENDED_EXITED:
 		break;
 	}
 	if (hint)
 		return failure_set(vm, err, 0, "start the VM: %s", hint);
 	if (ended.value != 0)
-		return failure_set(vm, err, 0, "qemu ended with exit status %d", ended.value);
+		return failure_set(
+			vm, err, 0, "qemu ended with exit status %d", ended.value);
 	if (!vm->ready)
-		return failure_set(vm, err, 0, "the guest reset itself before its agent answered");
-	return failure_set(vm, err, 0, "the guest ended the VM, by a reboot or a power-off");
+		return failure_set(
+			vm, err, 0, "the guest reset itself before its agent answered");
+	return failure_set(
+		vm, err, 0, "the guest ended the VM, by a reboot or a power-off");
 }

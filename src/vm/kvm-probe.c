@@ -52,11 +52,11 @@ struct probe_report {
 };
 
 static const uint8_t code[] = {
-	0xb9, LOOPS & 0xff, LOOPS >> 8, 0, 0,  /* mov ecx, LOOPS */
-	0xff, 0x04, 0x25, 0x00, 0x50, 0, 0,    /* 1: inc dword [0x5000] */
-	0xff, 0xc9,			       /* dec ecx */
-	0x75, 0xf5,			       /* jnz 1b */
-	0xf4,				       /* hlt */
+	0xb9, LOOPS & 0xff, LOOPS >> 8, 0, 0, /* mov ecx, LOOPS */
+	0xff, 0x04, 0x25, 0x00, 0x50, 0, 0,   /* 1: inc dword [0x5000] */
+	0xff, 0xc9,			      /* dec ecx */
+	0x75, 0xf5,			      /* jnz 1b */
+	0xf4,				      /* hlt */
 };
 
 static void set_up_memory(uint8_t *mem)
@@ -75,8 +75,13 @@ static int set_up_cpu(int cpu)
 {
 	struct kvm_sregs sregs;
 	struct kvm_regs regs = {.rip = 0x4000, .rflags = 2, .rsp = 0x6000};
-	struct kvm_segment seg = {
-		.limit = 0xffffffff, .selector = 8, .type = 11, .present = 1, .s = 1, .l = 1, .g = 1};
+	struct kvm_segment seg = {.limit = 0xffffffff,
+		.selector = 8,
+		.type = 11,
+		.present = 1,
+		.s = 1,
+		.l = 1,
+		.g = 1};
 
 	if (ioctl(cpu, KVM_GET_SREGS, &sregs) < 0)
 		return -1;
@@ -87,9 +92,9 @@ static int set_up_cpu(int cpu)
 	seg.db = 1;
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = seg;
 	sregs.cr3 = 0x1000;
-	sregs.cr4 = 1 << 5;		    /* PAE */
-	sregs.efer = (1 << 8) | (1 << 10);  /* LME, LMA */
-	sregs.cr0 = (1u << 31) | (1 << 0);  /* paging, protected mode */
+	sregs.cr4 = 1 << 5;		   /* PAE */
+	sregs.efer = (1 << 8) | (1 << 10); /* LME, LMA */
+	sregs.cr0 = (1u << 31) | (1 << 0); /* paging, protected mode */
 	if (ioctl(cpu, KVM_SET_SREGS, &sregs) < 0)
 		return -1;
 	return ioctl(cpu, KVM_SET_REGS, &regs);
@@ -129,7 +134,8 @@ static void run_probe(int kvm, int report_fd)
 	if (set_up_cpu(cpu) < 0)
 		goto fail;
 	int run_size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	struct kvm_run *run = run_size < (int)sizeof(*run) ? MAP_FAILED
+	struct kvm_run *run = run_size < (int)sizeof(*run)
+		? MAP_FAILED
 		: mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, cpu, 0);
 	what = "the virtual CPU's memory";
 	if (run == MAP_FAILED)
@@ -176,8 +182,10 @@ static char *judge(int fd)
 	else if (report.step == 0)
 		return xstrdup("a virtual CPU could not be set up within a second");
 	if (report.step == 0)
-		return xasprintf("it did not count to %d within %d ms: KVM is emulated in software "
-				 "here, far too slowly for a kernel", LOOPS, RUN_MS);
+		return xasprintf(
+			"it did not count to %d within %d ms: KVM is emulated in software "
+			"here, far too slowly for a kernel",
+			LOOPS, RUN_MS);
 	if (report.step == PROBE_FAILED)
 		return xasprintf("%s failed%s%s", report.what, report.num ? ": " : "",
 			report.num ? strerror(report.num) : "");
@@ -236,7 +244,8 @@ int kvm_open(char **ret_reason)
 	if (errno == ENOENT)
 		*ret_reason = xstrdup("there is no /dev/kvm");
 	else if (errno == EACCES)
-		*ret_reason = xstrdup("no permission to open /dev/kvm (become a member of its group)");
+		*ret_reason = xstrdup(
+			"no permission to open /dev/kvm (become a member of its group)");
 	else
 		*ret_reason = xasprintf("open /dev/kvm: %s", strerror(errno));
 	return -1;
@@ -249,8 +258,9 @@ bool kvm_probe(int kvm, char **ret_reason)
 	if (vendor_module_loaded())
 		reason = probe_in_child(kvm);
 	else
-		reason = xstrdup("/dev/kvm is there, but neither kvm_intel nor kvm_amd is loaded: "
-				 "this is no hardware virtualization");
+		reason = xstrdup(
+			"/dev/kvm is there, but neither kvm_intel nor kvm_amd is loaded: "
+			"this is no hardware virtualization");
 	if (!reason)
 		return true;
 	*ret_reason = reason;

@@ -21,8 +21,8 @@
 #include "base/log.h"
 #include "vm/state.h"
 
-#define PING_AFTER(vm)	((vm)->silence_ms / 6)
-#define READ_SIZE	(64 * 1024)
+#define PING_AFTER(vm)	 ((vm)->silence_ms / 6)
+#define READ_SIZE	 (64 * 1024)
 #define AFTER_SIGTERM_MS 2000
 
 enum slot {
@@ -89,12 +89,15 @@ static void on_exited(int status, int signal, void *data)
 	struct vm *vm = data;
 	struct vm_exec *exec = vm->exec;
 
-	exec->result.outcome = exec->timed_out ? VM_TIMED_OUT : signal ? VM_KILLED : VM_EXITED;
+	exec->result.outcome = exec->timed_out ? VM_TIMED_OUT
+		: signal		       ? VM_KILLED
+					       : VM_EXITED;
 	exec->result.status = status;
 	exec->done = true;
 }
 
-static void on_block_devices(const struct agent_block_device *devices, size_t n, void *data)
+static void on_block_devices(
+	const struct agent_block_device *devices, size_t n, void *data)
 {
 	struct vm *vm = data;
 
@@ -143,8 +146,8 @@ static int serve_agent_input(struct vm *vm, struct error *err)
 		vm->heard_ms = io_now_ms();
 		vm->ping_ms = 0;
 		if (agent_receive(vm->agent, buf, n, &cause) < 0)
-			return failure_set(vm, err, 0, "the guest does not speak as agreed: %s",
-				cause.msg);
+			return failure_set(vm, err, 0,
+				"the guest does not speak as agreed: %s", cause.msg);
 		if (*vm->fatal)
 			return failure_set(
 				vm, err, 0, "the guest could not go on: %s", vm->fatal);
@@ -200,7 +203,8 @@ static int serve_interrupt(struct vm *vm, int signal, struct error *err)
 	if (exec && exec->running && !exec->interrupted) {
 		exec->interrupted = true;
 		agent_send_signal(vm->agent, signal);
-		log_info("passing signal %d to the command; a second one ends the VM", signal);
+		log_info("passing signal %d to the command; a second one ends the VM",
+			signal);
 		return 0;
 	}
 	vm->dead = true;
@@ -234,7 +238,8 @@ static int serve_stdin(struct vm *vm, struct error *err)
 		return 0;
 	/* EIO: the terminal is gone. That is an end, as others treat it. */
 	if (n < 0 && errno != EIO)
-		return failure_set(vm, err, errno, "read standard input: %s", strerror(errno));
+		return failure_set(
+			vm, err, errno, "read standard input: %s", strerror(errno));
 	if (n > 0) {
 		agent_send_stdin(vm->agent, buf, n);
 		return 0;
@@ -318,7 +323,8 @@ static void drain(struct vm *vm)
 		serve_agent_input(vm, &ignored);
 }
 
-static int serve_streams(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct error *err)
+static int serve_streams(
+	struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct error *err)
 {
 	if (!vm->exec)
 		return 0;
@@ -362,7 +368,8 @@ static int check_life(struct vm *vm, int64_t now, struct error *err)
 	if (vm->ping_ms && now - vm->heard_ms >= vm->silence_ms)
 		return failure_set(vm, err, ETIMEDOUT,
 			"the guest has been silent for %d seconds: its kernel hangs, or the host is "
-			"far too busy", (int)((now - vm->heard_ms) / 1000));
+			"far too busy",
+			(int)((now - vm->heard_ms) / 1000));
 	if (!vm->ping_ms && now - vm->heard_ms >= PING_AFTER(vm)) {
 		agent_ping(vm->agent);
 		serve_agent_output(vm);
@@ -419,7 +426,8 @@ int loop_until(struct vm *vm, const bool *done, int64_t deadline_ms, struct erro
 		fill(vm, fds);
 		if (poll(fds, SLOT_COUNT, wait_time(vm, now, deadline_ms)) < 0) {
 			if (errno != EINTR)
-				return failure_set(vm, err, errno, "poll: %s", strerror(errno));
+				return failure_set(
+					vm, err, errno, "poll: %s", strerror(errno));
 			continue;
 		}
 		if (serve(vm, fds, err) < 0)

@@ -78,7 +78,8 @@ char *machine_kernel_command_line(const struct vm_config *config, bool kvm)
 	add_all(&sb, common_options);
 	if (config->cpus == 1)
 		add_all(&sb, profile->one_cpu_options);
-	strbuf_addf(&sb, " root=UUID=%s hypermin.root_serial=" VM_ROOT_SERIAL, config->root_uuid);
+	strbuf_addf(&sb, " root=UUID=%s hypermin.root_serial=" VM_ROOT_SERIAL,
+		config->root_uuid);
 	return strbuf_detach(&sb);
 }
 
@@ -102,8 +103,9 @@ static void add_json(struct strvec *argv, const char *option, json_t *object)
 /* Names that are not UTF-8, which JSON can't say, were refused before. */
 static json_t *file_node(const char *path, bool block_device, bool read_only, bool lock)
 {
-	return json_pack("{s:s, s:s, s:b, s:s}", "driver", block_device ? "host_device" : "file",
-		"filename", path, "read-only", read_only, "locking", lock ? "auto" : "off");
+	return json_pack("{s:s, s:s, s:b, s:s}", "driver",
+		block_device ? "host_device" : "file", "filename", path, "read-only",
+		read_only, "locking", lock ? "auto" : "off");
 }
 
 static void add_disk(struct strvec *argv, const struct vm_disk *disk, const char *node)
@@ -111,8 +113,8 @@ static void add_disk(struct strvec *argv, const struct vm_disk *disk, const char
 	json_t *file = file_node(disk->path, disk->block_device, !disk->writable, true);
 
 	add_json(argv, "-blockdev",
-		json_pack("{s:s, s:s, s:b, s:o}", "driver", disk->format, "node-name", node,
-			"read-only", !disk->writable, "file", file));
+		json_pack("{s:s, s:s, s:b, s:o}", "driver", disk->format, "node-name",
+			node, "read-only", !disk->writable, "file", file));
 }
 
 /* A device that tries MSI where the kernel has none makes it print a warning with a
@@ -128,8 +130,8 @@ static json_t *virtio_blk(
 {
 	CLEANUP_FREE char *address = xasprintf("0x%x.0x%x", slot, function);
 
-	return json_pack("{s:s, s:s, s:s, s:s}", "driver", "virtio-blk-pci", "drive", node,
-		"serial", serial, "addr", address);
+	return json_pack("{s:s, s:s, s:s, s:s}", "driver", "virtio-blk-pci", "drive",
+		node, "serial", serial, "addr", address);
 }
 
 static void add_disks(struct strvec *argv, const struct vm_config *config, bool kvm)
@@ -153,8 +155,9 @@ static void add_root(struct strvec *argv, const struct vm_config *config, bool k
 	without_msi(device, config, kvm);
 	/* Never written, so nothing to lock; many VMs share it. */
 	add_json(argv, "-blockdev",
-		json_pack("{s:s, s:s, s:b, s:o}", "driver", "raw", "node-name", "root", "read-only",
-			1, "file", file_node(config->root, false, true, false)));
+		json_pack("{s:s, s:s, s:b, s:o}", "driver", "raw", "node-name", "root",
+			"read-only", 1, "file",
+			file_node(config->root, false, true, false)));
 	add_json(argv, "-device", device);
 }
 
@@ -176,8 +179,8 @@ static void add_agent(
 	add_channel(argv, "agent", fd);
 	add_json(argv, "-device", device);
 	add_json(argv, "-device",
-		json_pack("{s:s, s:s, s:s}", "driver", "virtserialport", "chardev", "agent",
-			"name", VM_AGENT_PORT));
+		json_pack("{s:s, s:s, s:s}", "driver", "virtserialport", "chardev",
+			"agent", "name", VM_AGENT_PORT));
 }
 
 void machine_argv(const struct vm_config *config, const char *qemu, bool kvm,

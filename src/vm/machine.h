@@ -14,7 +14,6 @@
 #include "base/vector.h"
 #include "vm/vm.h"
 
-
 /* The descriptors that qemu inherits; each the far end of a socket pair. */
 struct machine_fds {
 	int agent, qmp, console;

@@ -4,9 +4,9 @@
 
 #include <poll.h>
 
+#include "base/supervise.h"
 #include "vm/console.h"
 #include "vm/streams.h"
-#include "base/supervise.h"
 #include "vm/vm.h"
 
 /* The command under way. */
@@ -16,7 +16,7 @@ struct vm_exec {
 	struct vm_result result;
 	bool running; /* the guest said so */
 	bool done;
-	bool interrupted; /* one signal was passed on: the next one ends the VM */
+	bool interrupted;    /* one signal was passed on: the next one ends the VM */
 	int64_t deadline_ms; /* 0: none */
 	bool timed_out;
 };

@@ -51,7 +51,8 @@ int streams_set_raw(struct streams *s, int terminal_fd, struct error *err)
 	struct termios raw;
 
 	if (tcgetattr(terminal_fd, &s->saved) < 0)
-		return error_set(err, errno, "give the command a terminal: standard input is none");
+		return error_set(err, errno,
+			"give the command a terminal: standard input is none");
 	raw = s->saved;
 	cfmakeraw(&raw);
 	if (tcsetattr(terminal_fd, TCSADRAIN, &raw) < 0)

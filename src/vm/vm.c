@@ -94,16 +94,19 @@ static void log_argv(const struct strvec *argv)
 	log_debug("qemu command line:%s", sb.data);
 }
 
-static int launch(struct vm *vm, const struct vm_config *config, bool kvm, struct error *err)
+static int launch(
+	struct vm *vm, const struct vm_config *config, bool kvm, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec argv = {0};
-	CLEANUP_CLOSE int agent_far = -1, qmp_far = -1, console_far = -1, messages_far = -1;
+	CLEANUP_CLOSE int agent_far = -1, qmp_far = -1, console_far = -1,
+			  messages_far = -1;
 
 	vm->agent_fd = open_channel(&agent_far);
 	vm->qmp_fd = open_channel(&qmp_far);
 	vm->console_fd = open_channel(&console_far);
 	vm->messages_fd = open_channel(&messages_far);
-	if (vm->agent_fd < 0 || vm->qmp_fd < 0 || vm->console_fd < 0 || vm->messages_fd < 0)
+	if (vm->agent_fd < 0 || vm->qmp_fd < 0 || vm->console_fd < 0 ||
+		vm->messages_fd < 0)
 		return error_set(err, errno, "create the VM's channels");
 
 	const struct machine_fds fds = {agent_far, qmp_far, console_far};
@@ -116,15 +119,16 @@ static int launch(struct vm *vm, const struct vm_config *config, bool kvm, struc
 }
 
 /* 0: booted. 1: not within the time. -1: lost. */
-static int boot(struct vm *vm, const struct vm_config *config, bool kvm, unsigned timeout_ms,
-	struct error *err)
+static int boot(struct vm *vm, const struct vm_config *config, bool kvm,
+	unsigned timeout_ms, struct error *err)
 {
 	if (launch(vm, config, kvm, err) < 0)
 		return -1;
 	int result = loop_until(vm, &vm->ready, io_now_ms() + timeout_ms, err);
 	if (result > 0)
 		failure_set(vm, err, ETIMEDOUT,
-			"the guest's agent did not answer within %u seconds", timeout_ms / 1000);
+			"the guest's agent did not answer within %u seconds",
+			timeout_ms / 1000);
 	return result;
 }
 
@@ -134,8 +138,9 @@ static void log_boot(const struct vm *vm)
 	const struct agent_boot_times *t = &vm->boot_times;
 	int64_t total = io_now_ms() - vm->started_ms;
 
-	log_info("boot: %lld ms until the agent answered: qemu and firmware %lld, kernel %llu, "
-		 "modules %llu, root disk %llu, mounting %llu, environment and agent %llu",
+	log_info(
+		"boot: %lld ms until the agent answered: qemu and firmware %lld, kernel %llu, "
+		"modules %llu, root disk %llu, mounting %llu, environment and agent %llu",
 		(long long)total, (long long)(total - (int64_t)(t->ready / 1000)),
 		(unsigned long long)t->init_started / 1000,
 		(unsigned long long)(t->modules_loaded - t->init_started) / 1000,
@@ -149,8 +154,10 @@ int vm_start(const struct vm_config *config, struct vm **ret, struct error *err)
 	if (!utf8_is_valid(config->root))
 		return error_set(err, EILSEQ,
 			"use the appliance '%s': qemu takes only file names in UTF-8; name another "
-			"cache directory", config->root);
-	const struct accel_key key = {config->cache_fd, config->qemu, config->kernel_version};
+			"cache directory",
+			config->root);
+	const struct accel_key key = {
+		config->cache_fd, config->qemu, config->kernel_version};
 	struct accel_choice choice;
 
 	accel_choose(config->accel, &key, &choice);
@@ -164,8 +171,9 @@ int vm_start(const struct vm_config *config, struct vm **ret, struct error *err)
 	struct vm *vm = vm_new(config);
 	int result = boot(vm, config, kvm, timeout, err);
 	if (result != 0 && may_fall_back && (!err || err->num != EINTR)) {
-		log_warning("the guest does not boot under KVM here; using TCG until the host is "
-			    "booted again");
+		log_warning(
+			"the guest does not boot under KVM here; using TCG until the host is "
+			"booted again");
 		log_info("KVM failed: %s", err ? err->msg : "");
 		accel_remember_tcg(&key, "a guest did not boot under KVM");
 		vm_free(vm);
@@ -197,8 +205,9 @@ static int flush_output(struct vm *vm, struct vm_exec *exec, struct error *err)
 {
 	static const bool never;
 
-	while (!vm->dead && (exec->streams.out[AGENT_STDOUT].pending.len ||
-				    exec->streams.out[AGENT_STDERR].pending.len))
+	while (!vm->dead &&
+		(exec->streams.out[AGENT_STDOUT].pending.len ||
+			exec->streams.out[AGENT_STDERR].pending.len))
 		if (loop_until(vm, &never, io_now_ms() + 100, err) < 0)
 			return -1;
 	return 0;
@@ -230,7 +239,8 @@ int vm_exec(struct vm *vm, const struct vm_command *command, struct vm_result *r
 
 	if (vm->dead)
 		return error_set(err, ESRCH, "run a command: the VM has ended");
-	streams_init(&exec.streams, command->stdin_fd, command->stdout_fd, command->stderr_fd);
+	streams_init(
+		&exec.streams, command->stdin_fd, command->stdout_fd, command->stderr_fd);
 	vm->exec = &exec;
 	int result = exec_in(vm, &exec, err);
 	vm->exec = NULL;
@@ -261,7 +271,8 @@ static int quit(struct vm *vm, struct error *err)
 		"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"quit\"}\n";
 
 	if (send(vm->qmp_fd, quit_command, sizeof(quit_command) - 1, MSG_NOSIGNAL) < 0)
-		return failure_set(vm, err, errno, "ask qemu to end: %s", strerror(errno));
+		return failure_set(
+			vm, err, errno, "ask qemu to end: %s", strerror(errno));
 	int64_t end = io_now_ms() + QUIT_MS;
 	struct pollfd pfd = {vm->qemu.status_fd, POLLIN, 0};
 	while (poll(&pfd, 1, MAX(0, end - io_now_ms())) < 0 && errno == EINTR)
@@ -300,7 +311,8 @@ const struct agent_boot_times *vm_boot_times(const struct vm *vm)
 
 char *vm_find_qemu(struct error *err)
 {
-	static const char *const elsewhere[] = {"/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm"};
+	static const char *const elsewhere[] = {
+		"/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm"};
 	const char *named = secure_getenv("HYPERMIN_QEMU");
 	const char *path = getenv("PATH");
 

@@ -61,8 +61,8 @@ enum vm_outcome { VM_EXITED, VM_KILLED, VM_START_FAILED, VM_TIMED_OUT };
 
 struct vm_result {
 	enum vm_outcome outcome;
-	int status;	    /* 128 + signal for VM_KILLED */
-	int start_errno;    /* for VM_START_FAILED, and what could not be done */
+	int status;	 /* 128 + signal for VM_KILLED */
+	int start_errno; /* for VM_START_FAILED, and what could not be done */
 	char start_step[256];
 };
 

@@ -47,7 +47,8 @@ static void list_devices(void)
 
 	check(hypermin_block_devices(vm, &devices, &n), "block devices");
 	for (size_t i = 0; i < n; i++)
-		printf("%s %llu %s\n", devices[i].name, (unsigned long long)devices[i].size,
+		printf("%s %llu %s\n", devices[i].name,
+			(unsigned long long)devices[i].size,
 			devices[i].read_only ? "ro" : "rw");
 	free(devices);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Random trees, with all that a tree can hold, as images of random shapes: e2fsck finds
- * nothing and every byte is read back. HYPERMIN_TEST_TREES is how many (500),
+ * nothing and every byte is read back. HYPERMIN_TEST_TREES is how many (2000),
  * HYPERMIN_TEST_SEED the first one's number; a failure says the number of its tree.
  */
 #include "test-ext2-maker.h"
@@ -38,7 +38,7 @@ static uint64_t current;
 
 static void random_trees_come_back(void **state)
 {
-	uint64_t n = number_from("HYPERMIN_TEST_TREES", 500);
+	uint64_t n = number_from("HYPERMIN_TEST_TREES", 2000);
 
 	(void)state;
 	require_e2fsprogs();

@@ -43,8 +43,7 @@ static void reads_the_version_of_each_format(void **state)
 	strbuf_adds(&arm, "ARM\x64 code Linux version 6.12.1-arm64 (a@b)");
 	strbuf_adds(&text,
 		"Linux version 6.1.0 is only spoken of in this file, at some length: it "
-		"is no "
-		"kernel for that. Nor would it be if it were longer.");
+		"is no kernel for that. Nor would it be if it were longer.");
 	assert_version(&bz, "6.1.0-56-cloud-amd64");
 	assert_version(&elf, "9.8.7-elf");
 	assert_version(&arm, "6.12.1-arm64");

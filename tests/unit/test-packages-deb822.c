@@ -60,8 +60,7 @@ static void damage_names_file_and_line(void **state)
 {
 	(void)state;
 	assert_tokens("A: 1\nB: 2",
-		"A=1;'F' line 2: the file ends in the middle of a line, it was "
-		"cut short");
+		"A=1;'F' line 2: the file ends in the middle of a line, it was cut short");
 	assert_tokens("A: 1\nno colon\n", "A=1;'F' line 2: expected 'Field: value'");
 	assert_tokens("A: 1\n\n: x\n", "A=1;|'F' line 3: expected 'Field: value'");
 	assert_tokens(" continued nothing\n", "'F' line 1: expected 'Field: value'");

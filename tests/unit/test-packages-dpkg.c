@@ -197,12 +197,10 @@ static void a_name_that_is_not_there_is_told_with_advice(void **state)
 		PACKAGE("coreutils", "amd64", "1", "") PACKAGE("zsh", "amd64", "1", ""));
 	assert_resolves(*state, "coreutil",
 		"package 'coreutil' is not installed; 'coreutils' is. Did you mean that, "
-		"or else "
-		"install it first: apt-get install coreutil");
+		"or else install it first: apt-get install coreutil");
 	assert_resolves(*state, "nothing-like-it",
 		"package 'nothing-like-it' is not installed. Install it first: apt-get "
-		"install "
-		"nothing-like-it");
+		"install nothing-like-it");
 }
 
 static void what_nothing_satisfies_is_told_and_left_out(void **state)
