@@ -346,7 +346,6 @@ static int build(struct build *b, struct error *err)
 		return error_set(err, errno, "create '%s/requests'", b->cache->path);
 	if (mkdirat(b->cache->fd, "appliances", 0700) < 0 && errno != EEXIST)
 		return error_set(err, errno, "create '%s/appliances'", b->cache->path);
-	collect_abandoned(b->cache->fd);
 	if (gather(b, err) < 0 || check_interrupted(b, err) < 0)
 		return -1;
 	if (find_made(b))
@@ -371,10 +370,13 @@ int appliance_build(const struct appliance_request *request, const struct cache 
 	const struct build_options *options, struct error *err)
 {
 	struct build b = {.request = request, .cache = cache, .options = options};
+
 	entry_request_digest(request, b.digest);
 	CLEANUP_CLOSE int lock = lock_cache(&b, err);
 	if (lock < 0)
 		return -1;
+	/* Also where nothing is to be made: one may have been killed after it was done. */
+	collect_abandoned(cache->fd);
 	if (is_made(&b))
 		return 0;
 	int result = build(&b, err);
