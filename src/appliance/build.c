@@ -375,11 +375,10 @@ int appliance_build(const struct appliance_request *request, const struct cache 
 	CLEANUP_CLOSE int lock = lock_cache(&b, err);
 	if (lock < 0)
 		return -1;
-	/* Also where nothing is to be made: one may have been killed after it was done. */
+	/* Tidying is done even if nothing is to be made: the last builder may have been killed
+	 * when all but that was done. */
 	collect_abandoned(cache->fd);
-	if (is_made(&b))
-		return 0;
-	int result = build(&b, err);
+	int result = is_made(&b) ? 0 : build(&b, err);
 	contents_done(&b.contents);
 	entry_done(&b.entry);
 	entry_stamp_done(&b.stamp);
