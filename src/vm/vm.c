@@ -302,11 +302,6 @@ int vm_stop(struct vm *vm, struct error *err)
 	return result;
 }
 
-const struct agent_boot_times *vm_boot_times(const struct vm *vm)
-{
-	return &vm->boot_times;
-}
-
 /* ---- qemu ---- */
 
 char *vm_find_qemu(struct error *err)

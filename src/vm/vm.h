@@ -82,6 +82,3 @@ int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret
 	struct error *err);
 int vm_stop(struct vm *vm, struct error *err);
 void vm_free(struct vm *vm);
-
-/* Guest times, and host times in ms from vm_start(): for the log. */
-const struct agent_boot_times *vm_boot_times(const struct vm *vm);
