@@ -26,8 +26,8 @@ struct packages_handler {
 	size_t (*count)(const void *db);
 	/* By index, in an order that the same database always gives. */
 	const struct package *(*at)(const void *db, size_t index);
-	/* By what a user writes: a name, or what a package provides. NULL: nothing
-	 * installed. */
+	/* By what a user writes: a name, with an architecture behind ':' or '.' or without,
+	 * or what a package provides. NULL: nothing installed. */
 	const struct package *(*find)(const void *db, const char *name);
 	/* Append the packages that satisfy what this one needs to run, and warn of what
 	 * does not. */
@@ -35,6 +35,9 @@ struct packages_handler {
 		struct error *err);
 	/* Append the set's paths, in any order. */
 	int (*files)(void *db, const struct package_set *set, struct package_files *ret,
+		struct error *err);
+	/* The package that lists this path itself, not by way of links. NULL: none. */
+	int (*owner)(void *db, const char *path, const struct package **ret,
 		struct error *err);
 	void (*watch_paths)(const void *db, struct strvec *ret);
 };
