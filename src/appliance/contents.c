@@ -65,7 +65,7 @@ static int gather_packages(const struct appliance_request *request, struct conte
 		entry_stamp_add(stamp, *path);
 	for (const char *const *name = default_packages(packages_manager(c->packages));
 		*name; name++)
-		if (packages_installed(c->packages, *name))
+		if (packages_find(c->packages, *name))
 			strvec_add(&names, *name);
 		else
 			log_info(
