@@ -341,14 +341,6 @@ static int dpkg_files(void *data, const struct package_set *set,
 	return dpkg_alternatives_read(db, ret, err);
 }
 
-static bool lists_path(const struct package_files *files, const char *path)
-{
-	vector_foreach (file, files)
-		if (strcmp(file->path, path) == 0)
-			return true;
-	return false;
-}
-
 static int dpkg_owner(
 	void *data, const char *path, const struct package **ret, struct error *err)
 {
@@ -361,7 +353,7 @@ static int dpkg_owner(
 		CLEANUP(package_files_done) struct package_files files = {0};
 		if (dpkg_files_read(db, *pkg, &diversions, &files, err) < 0)
 			return -1;
-		if (lists_path(&files, path)) {
+		if (package_files_list(&files, path)) {
 			*ret = &(*pkg)->package;
 			return 0;
 		}

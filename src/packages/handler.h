@@ -43,6 +43,7 @@ struct packages_handler {
 };
 
 extern const struct packages_handler dpkg_handler;
+extern const struct packages_handler pacman_handler;
 
 /*
  * Sort by path and leave each path once. A path that several packages list is
@@ -50,5 +51,6 @@ extern const struct packages_handler dpkg_handler;
  * it over.
  */
 void package_files_sort(struct package_files *files);
-/* Is the path there? Of sorted files. */
+/* Is the path there? In any order; of sorted files, faster. */
+bool package_files_list(const struct package_files *files, const char *path);
 bool package_files_contain(const struct package_files *files, const char *path);

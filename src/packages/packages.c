@@ -15,6 +15,7 @@
 
 static const struct packages_handler *const handlers[] = {
 	&dpkg_handler,
+	&pacman_handler,
 };
 
 struct packages {
@@ -321,6 +322,14 @@ void package_files_sort(struct package_files *files)
 			files->items[kept++] = *file;
 	}
 	files->len = kept;
+}
+
+bool package_files_list(const struct package_files *files, const char *path)
+{
+	vector_foreach (file, files)
+		if (strcmp(file->path, path) == 0)
+			return true;
+	return false;
 }
 
 bool package_files_contain(const struct package_files *files, const char *path)
