@@ -44,6 +44,7 @@ struct packages_handler {
 
 extern const struct packages_handler dpkg_handler;
 extern const struct packages_handler pacman_handler;
+extern const struct packages_handler rpm_handler;
 
 /*
  * Sort by path and leave each path once. A path that several packages list is

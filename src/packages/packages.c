@@ -16,6 +16,7 @@
 static const struct packages_handler *const handlers[] = {
 	&dpkg_handler,
 	&pacman_handler,
+	&rpm_handler,
 };
 
 struct packages {
