@@ -44,3 +44,8 @@ const struct rpm_package *rpm_db_package(const struct rpm_db *db, Header h);
 bool rpm_satisfy(struct rpm_db *db, const struct rpm_package *depender, rpmds dependency,
 	struct package_set *ret);
 void rpm_satisfied_done(struct rpm_db *db);
+
+/* A copy of the database in a directory of sqlite's format: a new directory. */
+char *rpm_snapshot_new(const char *directory, struct error *err);
+/* Remove it. What is open of it can still be read. */
+void rpm_snapshot_free(char *copy);

@@ -54,7 +54,6 @@
 	X(rpmtsFree)          \
 	X(rpmtsInitIterator)  \
 	X(rpmtsOpenDB)        \
-	X(rpmtsSetRootDir)    \
 	X(rpmtsSetVSFlags)
 
 struct rpm_library {

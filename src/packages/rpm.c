@@ -154,37 +154,57 @@ static int read_packages(struct rpm_db *db, struct error *err)
 
 /* ---- Opening ---- */
 
-static int find_directory(struct rpm_db *db, struct error *err)
+static int find_directory(struct rpm_db *db, bool *ret_is_sqlite, struct error *err)
 {
 	for (const char *const *path = rpm_databases; *path; path++) {
 		CLEANUP_FREE char *full = xasprintf("%s/%s", db->root, *path);
-		if (access(full, F_OK) == 0) {
-			db->directory = arena_strndup(
-				&db->arena, *path, strrchr(*path, '/') - *path);
-			return 0;
-		}
+		const char *name = strrchr(*path, '/');
+		if (access(full, F_OK) < 0)
+			continue;
+		db->directory = arena_strndup(&db->arena, *path, name - *path);
+		*ret_is_sqlite = strcmp(name, "/rpmdb.sqlite") == 0;
+		return 0;
 	}
 	return error_set(err, ENOENT, "find rpm's database below '%s/'", db->root);
 }
 
-static int open_database(struct rpm_db *db, struct error *err)
+/* Open the one in this directory, and read what all questions need. */
+static int read_database(struct rpm_db *db, const char *path, struct error *err)
 {
-	CLEANUP_FREE char *macro = xasprintf("_dbpath /%s", db->directory);
-	CLEANUP_FREE char *root = xasprintf("%s/", db->root);
+	CLEANUP_FREE char *macro = xasprintf("_dbpath %s", path);
 
 	rpm.rpmDefineMacro(NULL, macro, RMIL_CMDLINE);
 	db->pool = rpm.rpmstrPoolCreate();
 	db->ts = rpm.rpmtsCreate();
 	/* Signatures were checked when it was installed; the digests show damage. */
 	rpm.rpmtsSetVSFlags(db->ts, RPMVSF_MASK_NOSIGNATURES);
-	int result = rpm.rpmtsSetRootDir(db->ts, root) != 0 ||
-		rpm.rpmtsOpenDB(db->ts, O_RDONLY) != 0;
+	int result = rpm.rpmtsOpenDB(db->ts, O_RDONLY);
 	if (rpm_db_check(db, err) < 0)
 		return -1;
-	if (result)
+	if (result != 0)
 		return error_set(err, 0, "open rpm's database in '%s/%s'", db->root,
 			db->directory);
 	return read_packages(db, err);
+}
+
+static int open_database(struct rpm_db *db, struct error *err)
+{
+	bool is_sqlite = false;
+
+	if (find_directory(db, &is_sqlite, err) < 0)
+		return -1;
+	CLEANUP_FREE char *path = xasprintf("%s/%s", db->root, db->directory);
+	if (!is_sqlite) {
+		CLEANUP_FREE char *real = realpath(path, NULL);
+		return read_database(db, real ? real : path, err);
+	}
+	char *copy = rpm_snapshot_new(path, err);
+	if (!copy)
+		return -1;
+	int result = read_database(db, copy, err);
+	/* Everything is open now, and needs no names any more. */
+	rpm_snapshot_free(copy);
+	return result;
 }
 
 static int rpm_open(const char *root, void **ret_db, struct error *err)
@@ -193,7 +213,7 @@ static int rpm_open(const char *root, void **ret_db, struct error *err)
 		return -1;
 	struct rpm_db *db = xcalloc(1, sizeof(*db));
 	db->root = xstrdup(root);
-	if (find_directory(db, err) < 0 || open_database(db, err) < 0) {
+	if (open_database(db, err) < 0) {
 		rpm_close(db);
 		return -1;
 	}

@@ -3,6 +3,7 @@
  * rpm's database, read through librpm:
  *
  *	rpm-library.c    librpm, loaded when it is needed
+ *	rpm-snapshot.c   a copy to read, where reading it in place would leave traces
  *	rpm-depends.c    which packages satisfy a dependency
  *	rpm.c            the handler
  *	rpm-absent.c     instead of all of them, in a build without librpm
