@@ -17,7 +17,7 @@
 #include "base/io.h"
 #include "base/log.h"
 
-void config_files_init(struct config_files *c, char *const *paths, size_t n_paths)
+void config_files_init(struct config_files *c, const char *const *paths, size_t n_paths)
 {
 	*c = (struct config_files){.len = n_paths};
 	c->items = xcalloc(n_paths, sizeof(c->items[0]));

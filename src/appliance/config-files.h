@@ -32,7 +32,7 @@ struct config_files {
 };
 
 /* The paths that are wanted; they are kept as they are. */
-void config_files_init(struct config_files *c, char *const *paths, size_t n_paths);
+void config_files_init(struct config_files *c, const char *const *paths, size_t n_paths);
 void config_files_done(struct config_files *c);
 size_t config_files_found(const struct config_files *c);
 /* Give a file what was found of it, which is then its own. */

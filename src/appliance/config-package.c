@@ -91,13 +91,15 @@ static int take_entry(struct package_reader *r, struct archive *a,
 	char *data = NULL;
 	size_t len = 0;
 
-	if (!file || (!is_file && archive_entry_filetype(entry) != AE_IFLNK))
+	if (!file)
 		return 0;
 	if (archive_entry_hardlink(entry))
 		return error_set(err, 0,
 			"package '%s': configuration file '%s' is a hard link, which is "
 			"not supported",
 			r->name, file->path);
+	if (!is_file && archive_entry_filetype(entry) != AE_IFLNK)
+		return 0;
 	if (is_file && read_data(r, a, entry, &data, &len, err) < 0)
 		return -1;
 	config_file_set(file, archive_entry_clone(entry), data, len);

@@ -124,11 +124,11 @@ static int gather_packages(struct prepare *p, struct error *err)
 
 static int read_config(struct prepare *p, struct error *err)
 {
-	VECTOR(char *) paths = {0};
+	VECTOR(const char *) paths = {0};
 
 	vector_foreach (file, &p->files)
 		if (file->is_config)
-			vector_push(&paths, (char *)file->path);
+			vector_push(&paths, file->path);
 	config_files_init(&p->config, paths.items, paths.len);
 	vector_done(&paths);
 	if (p->options->use_installed)
