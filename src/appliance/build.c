@@ -40,7 +40,7 @@ struct build {
 	const struct build_options *options;
 	char digest[ENTRY_KEY_LEN + 1];
 	struct entry entry;
-	struct entry_stamp stamp;
+	struct stamp stamp;
 	struct contents contents;
 	char *guest;
 	size_t guest_len;
@@ -125,9 +125,9 @@ static int make_key(struct build *b, struct error *err)
 
 static int gather(struct build *b, struct error *err)
 {
-	entry_stamp_start(&b->stamp);
-	entry_stamp_add(&b->stamp, b->options->guest);
-	entry_stamp_add(&b->stamp, b->options->builder);
+	stamp_start(&b->stamp);
+	stamp_add(&b->stamp, b->options->guest);
+	stamp_add(&b->stamp, b->options->builder);
 	if (io_read_file(AT_FDCWD, b->options->guest, PROGRAM_MAX, &b->guest,
 		    &b->guest_len, err) < 0)
 		return error_prefix(err, "read the guest program");
@@ -381,7 +381,7 @@ int appliance_build(const struct appliance_request *request, const struct cache 
 	int result = is_made(&b) ? 0 : build(&b, err);
 	contents_done(&b.contents);
 	entry_done(&b.entry);
-	entry_stamp_done(&b.stamp);
+	stamp_done(&b.stamp);
 	free(b.guest);
 	if (result == 0)
 		collect_unused(cache);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "appliance/boot-modules.h"
-#include "appliance/entry.h"
+#include "appliance/stamp.h"
 #include "base/log.h"
 
 /*
@@ -46,15 +46,15 @@ static const char *const *default_packages(const char *manager)
 
 /* ---- Packages ---- */
 
-static void stamp_below(struct entry_stamp *stamp, const char *root, const char *path)
+static void stamp_below(struct stamp *stamp, const char *root, const char *path)
 {
 	CLEANUP_FREE char *full =
 		xasprintf("%s%s", strcmp(root, "/") == 0 ? "" : root, path);
-	entry_stamp_add(stamp, full);
+	stamp_add(stamp, full);
 }
 
 static int gather_packages(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	struct strvec watch = {0}, names = {0};
 
@@ -62,7 +62,7 @@ static int gather_packages(const struct appliance_request *request, struct conte
 		return -1;
 	packages_watch_paths(c->packages, &watch);
 	vector_foreach (path, &watch)
-		entry_stamp_add(stamp, *path);
+		stamp_add(stamp, *path);
 	for (const char *const *name = default_packages(packages_manager(c->packages));
 		*name; name++)
 		if (packages_installed(c->packages, *name))
@@ -84,7 +84,7 @@ static int gather_packages(const struct appliance_request *request, struct conte
 }
 
 static int add_package_files(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	struct package_files files = {0};
 	int result = packages_files(c->packages, &c->set, &files, err);
@@ -103,7 +103,7 @@ static int add_package_files(const struct appliance_request *request, struct con
 /* ---- What no package brings ---- */
 
 static int add_host_file(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, const char *path, struct error *err)
+	struct stamp *stamp, const char *path, struct error *err)
 {
 	stamp_below(stamp, request->root, path);
 	return tree_add_path(c->tree, request->root, path, err) < 0 ? -1 : 0;
@@ -120,7 +120,7 @@ static int add_if_missing(struct contents *c, const char *path, uint32_t mode,
 }
 
 static int add_base_files(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	static const struct {
 		const char *path;
@@ -155,7 +155,7 @@ static int add_base_files(const struct appliance_request *request, struct conten
 /* ---- The kernel ---- */
 
 static int gather_kernel(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	struct kernel_request kernel_request = {
 		.root = request->root,
@@ -172,8 +172,8 @@ static int gather_kernel(const struct appliance_request *request, struct content
 		return -1;
 	CLEANUP_FREE char *dependencies =
 		xasprintf("%s/modules.dep", c->kernel.modules_dir);
-	entry_stamp_add(stamp, c->kernel.image);
-	entry_stamp_add(stamp, dependencies);
+	stamp_add(stamp, c->kernel.image);
+	stamp_add(stamp, dependencies);
 	return 0;
 }
 
@@ -222,7 +222,7 @@ static void on_unreadable(const char *path, const char *reason, void *data)
 }
 
 int contents_gather(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	const struct tree_options options = {
 		/* An ordinary user can't read /etc/sudoers, and can do without. */

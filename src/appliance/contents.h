@@ -6,7 +6,7 @@
 #pragma once
 
 #include "appliance/appliance.h"
-#include "appliance/entry.h"
+#include "appliance/stamp.h"
 #include "kernel/kernel.h"
 #include "packages/packages.h"
 #include "tree/tree.h"
@@ -22,5 +22,5 @@ struct contents {
 /* Read the host. Each path whose change would change the answer is added to the stamp,
  * which was started before. */
 int contents_gather(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err);
+	struct stamp *stamp, struct error *err);
 void contents_done(struct contents *c);

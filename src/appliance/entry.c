@@ -4,11 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <sha2.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -75,64 +73,7 @@ int entry_open(const struct cache *cache, const char *key)
 	return TAKE_FD(fd);
 }
 
-/* ---- The stamp ---- */
-
-/* The kernel stamps files by a clock that ticks every 1 to 10 ms. */
-#define TICK_NS (20 * 1000 * 1000)
-
-static void add_identity(struct strbuf *sb, const struct stat *st)
-{
-	strbuf_addf(sb, "%jx:%jx:%o:%u:%u:%jd:%jd.%09ld:%jd.%09ld", (uintmax_t)st->st_dev,
-		(uintmax_t)st->st_ino, st->st_mode, st->st_uid, st->st_gid,
-		(intmax_t)st->st_size, (intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
-		(intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
-}
-
-static bool before(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
-}
-
-/* A time in the future is no change since the start: the clock was set back. */
-static bool changed_since(const struct stat *st, const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return !before(&st->st_ctim, start) && !before(&now, &st->st_ctim);
-}
-
-/* A file changed twice within a tick has the same times after both. What was changed
- * before the start is therefore read a tick later: then it does not look like a change
- * since. */
-void entry_stamp_start(struct entry_stamp *stamp)
-{
-	const struct timespec tick = {.tv_nsec = TICK_NS};
-
-	*stamp = (struct entry_stamp){0};
-	clock_gettime(CLOCK_REALTIME, &stamp->start);
-	nanosleep(&tick, NULL);
-}
-
-void entry_stamp_add(struct entry_stamp *stamp, const char *path)
-{
-	struct strbuf *sb = &stamp->fields;
-	struct stat st;
-
-	strbuf_add(sb, path, strlen(path) + 1);
-	if (stat(path, &st) < 0)
-		strbuf_addf(sb, "absent %d", errno);
-	else if (changed_since(&st, &stamp->start))
-		strbuf_adds(sb, "changing");
-	else
-		add_identity(sb, &st);
-	strbuf_addc(sb, '\0');
-}
-
-void entry_stamp_done(struct entry_stamp *stamp)
-{
-	strbuf_done(&stamp->fields);
-}
+/* ---- Request files ---- */
 
 /* The next field, or NULL at the end or where a NUL is missing. */
 static const char *next_field(const char **pos, const char *end)
@@ -145,33 +86,6 @@ static const char *next_field(const char **pos, const char *end)
 	*pos = nul + 1;
 	return field;
 }
-
-static bool identity_fits(const char *path, const char *identity, struct strbuf *buf)
-{
-	struct stat st;
-
-	strbuf_clear(buf);
-	if (stat(path, &st) < 0)
-		strbuf_addf(buf, "absent %d", errno);
-	else
-		add_identity(buf, &st);
-	return strcmp(buf->data, identity) == 0;
-}
-
-static bool stamp_fits(const char *pos, const char *end)
-{
-	CLEANUP_STRBUF struct strbuf buf = {0};
-	const char *path;
-
-	while ((path = next_field(&pos, end)) && *path) {
-		const char *identity = next_field(&pos, end);
-		if (!identity || !identity_fits(path, identity, &buf))
-			return false;
-	}
-	return path && pos == end;
-}
-
-/* ---- Request files ---- */
 
 static void request_path(const char *digest, char *ret, size_t size)
 {
@@ -199,7 +113,9 @@ enum entry_found entry_find(
 	strcpy(ret->key, key);
 	strcpy(ret->root_uuid, uuid);
 	ret->kernel_version = xstrdup(version);
-	return stamp_fits(pos, end) ? ENTRY_FITS : ENTRY_OUTDATED;
+	/* Without the empty field it has been cut off. */
+	bool whole = pos < end && end[-1] == '\0' && (pos + 1 == end || end[-2] == '\0');
+	return whole && stamp_fits(pos, end - 1 - pos) ? ENTRY_FITS : ENTRY_OUTDATED;
 }
 
 void entry_done(struct entry *e)
@@ -209,7 +125,7 @@ void entry_done(struct entry *e)
 }
 
 int entry_write(const struct cache *cache, const char *digest, const struct entry *e,
-	const struct entry_stamp *stamp, struct error *err)
+	const struct stamp *stamp, struct error *err)
 {
 	CLEANUP_STRBUF struct strbuf sb = {0};
 	char path[100], temporary[100];

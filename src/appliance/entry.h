@@ -6,17 +6,15 @@
  *
  *	"hypermin-request 2"  KEY  KERNEL-VERSION  ROOT-UUID  { PATH  IDENTITY }...  ""
  *
- * IDENTITY is what stat() said of the path when the answer was made, as text. As long as
- * it says the same of all of them, the answer stands. The empty field at the end shows
- * that nothing is missing.
+ * The pairs are the answer's stamp (stamp.h). The empty field at the end shows that
+ * nothing is missing.
  */
 #pragma once
 
 #include <stdint.h>
-#include <time.h>
 
 #include "appliance/appliance.h"
-#include "base/strbuf.h"
+#include "appliance/stamp.h"
 
 #define ENTRY_KEY_LEN 64 /* hex digits of a SHA-256 */
 
@@ -49,22 +47,8 @@ enum entry_found entry_find(
 	const struct cache *cache, const char *digest, struct entry *ret);
 void entry_done(struct entry *e);
 
-/*
- * What an answer depends on. A path that changes after the start, whether before or after
- * it was read and added, gets an identity that nothing fits: then the next one to ask
- * looks again.
- */
-struct entry_stamp {
-	struct strbuf fields;
-	struct timespec start;
-};
-
-void entry_stamp_start(struct entry_stamp *stamp);
-void entry_stamp_add(struct entry_stamp *stamp, const char *path);
-void entry_stamp_done(struct entry_stamp *stamp);
-
 /* Publish: the request's answer is this entry. */
 int entry_write(const struct cache *cache, const char *digest, const struct entry *e,
-	const struct entry_stamp *stamp, struct error *err);
+	const struct stamp *stamp, struct error *err);
 
 void entry_hex(const uint8_t *bytes, size_t len, char *ret);
