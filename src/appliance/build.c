@@ -15,7 +15,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sha2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,6 +28,7 @@
 #include "appliance/manifest.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/sha256.h"
 #include "ext2/ext2.h"
 #include "initrd/initrd.h"
 
@@ -119,7 +119,7 @@ static int make_key(struct build *b, struct error *err)
 		SHA256Update(&ctx, (const uint8_t *)p->version, strlen(p->version) + 1);
 	}
 	SHA256Final(sum, &ctx);
-	entry_hex(sum, sizeof(sum), b->entry.key);
+	hex_encode(sum, sizeof(sum), b->entry.key);
 	return 0;
 }
 
@@ -223,7 +223,7 @@ static void format_uuid(const uint8_t uuid[16], char ret[37])
 {
 	char hex[33];
 
-	entry_hex(uuid, 16, hex);
+	hex_encode(uuid, 16, hex);
 	snprintf(ret, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
 		hex + 20);
 }

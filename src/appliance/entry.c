@@ -4,22 +4,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sha2.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/sha256.h"
 #include "config.h"
 
 #define MAGIC		 "hypermin-request 2"
 #define REQUEST_FILE_MAX (4 * 1024 * 1024)
-
-void entry_hex(const uint8_t *bytes, size_t len, char *ret)
-{
-	for (size_t i = 0; i < len; i++)
-		sprintf(ret + 2 * i, "%02x", bytes[i]);
-}
 
 static void hash_string(SHA2_CTX *ctx, const char *s)
 {
@@ -47,7 +41,7 @@ void entry_request_digest(
 			hash_string(&ctx, packages.items[i]);
 	SHA256Final(sum, &ctx);
 	strvec_done(&packages);
-	entry_hex(sum, sizeof(sum), ret);
+	hex_encode(sum, sizeof(sum), ret);
 }
 
 /* ---- The entry ---- */

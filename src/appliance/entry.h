@@ -50,5 +50,3 @@ void entry_done(struct entry *e);
 /* Publish: the request's answer is this entry. */
 int entry_write(const struct cache *cache, const char *digest, const struct entry *e,
 	const struct stamp *stamp, struct error *err);
-
-void entry_hex(const uint8_t *bytes, size_t len, char *ret);
