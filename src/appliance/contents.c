@@ -83,6 +83,20 @@ static int gather_packages(const struct appliance_request *request, struct conte
 	return result;
 }
 
+/*
+ * Configuration counts by what it says, and has no time in the appliance: a file that was
+ * only touched, or edited and edited back, is what it was before.
+ */
+static void count_by_content(struct contents *c, const char *path)
+{
+	struct tree_inode *inode = tree_lookup(c->tree, path);
+
+	if (!inode || !S_ISREG(inode->mode))
+		return;
+	inode->by_content = true;
+	inode->mtime = (struct tree_time){0};
+}
+
 static int add_package_files(const struct appliance_request *request, struct contents *c,
 	struct stamp *stamp, struct error *err)
 {
@@ -93,9 +107,13 @@ static int add_package_files(const struct appliance_request *request, struct con
 	vector_foreach (file, &files)
 		if (file->is_config)
 			stamp_below(stamp, request->root, file->path);
-	for (size_t i = 0; i < files.len && result == 0; i++)
-		if (tree_add_path(c->tree, request->root, files.items[i].path, err) < 0)
+	for (size_t i = 0; i < files.len && result == 0; i++) {
+		const struct package_file *file = &files.items[i];
+		if (tree_add_path(c->tree, request->root, file->path, err) < 0)
 			result = -1;
+		else if (file->is_config)
+			count_by_content(c, file->path);
+	}
 	package_files_done(&files);
 	return result;
 }
@@ -106,7 +124,10 @@ static int add_host_file(const struct appliance_request *request, struct content
 	struct stamp *stamp, const char *path, struct error *err)
 {
 	stamp_below(stamp, request->root, path);
-	return tree_add_path(c->tree, request->root, path, err) < 0 ? -1 : 0;
+	if (tree_add_path(c->tree, request->root, path, err) < 0)
+		return -1;
+	count_by_content(c, path);
+	return 0;
 }
 
 static int add_if_missing(struct contents *c, const char *path, uint32_t mode,
