@@ -71,6 +71,12 @@ static int take_package(void *target, const char *value)
 	return hypermin_add_package(o->vm, value) < 0 ? refused(o) : 0;
 }
 
+static int take_appliance(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return hypermin_set_appliance(o->vm, value) < 0 ? refused(o) : 0;
+}
+
 static int take_memory(void *target, const char *value)
 {
 	struct vm_options *o = target;
@@ -242,6 +248,8 @@ const struct option_row vm_option_table[] = {
 		take_disk},
 	{"package", 'p', "NAME", "have this package of the host in the VM, too",
 		take_package},
+	{"appliance", 0, "DIR", "run this appliance, which `hypermin build` wrote",
+		take_appliance},
 	{"env", 'e', "NAME[=VALUE]", "set a variable; without a value, the caller's",
 		take_env},
 	{"cwd", 'w', "DIR", "run the command in this directory", take_cwd},

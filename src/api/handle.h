@@ -14,6 +14,7 @@ struct hypermin {
 	struct strvec packages;
 	char *kernel, *modules_dir;
 	char *cache_dir;
+	char *fixed; /* directory of a fixed appliance */
 	unsigned memory_mib, cpus, boot_timeout_ms, silence_timeout_ms;
 	enum vm_accel accel;
 	VECTOR(struct vm_disk) disks;
@@ -29,3 +30,6 @@ struct hypermin {
  */
 char *handle_find_program(const char *name, struct error *err);
 int handle_open_cache(struct hypermin *h);
+/* What the settings ask for; it borrows from the handle. */
+struct appliance_request handle_request(const struct hypermin *h);
+int handle_check_not_started(struct hypermin *h);

@@ -85,6 +85,7 @@ void hypermin_free(struct hypermin *h)
 	free(h->kernel);
 	free(h->modules_dir);
 	free(h->cache_dir);
+	free(h->fixed);
 	for (int i = 0; i < 2; i++)
 		if (h->control[i] >= 0)
 			close(h->control[i]);
@@ -103,16 +104,9 @@ int hypermin_error_number(const struct hypermin *h)
 
 /* ---- Settings ---- */
 
-static int check_not_started(struct hypermin *h)
-{
-	if (h->vm || h->appliance.kernel)
-		return error_set(&h->error, EBUSY, "change a setting after the start");
-	return 0;
-}
-
 int hypermin_add_package(struct hypermin *h, const char *name)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (!*name || strpbrk(name, "/ \t\n"))
 		return error_set(&h->error, 0, "'%s' is not a package's name", name);
@@ -141,7 +135,7 @@ static int set_path(struct hypermin *h, char **field, const char *path)
 
 int hypermin_set_kernel(struct hypermin *h, const char *image, const char *modules_dir)
 {
-	if (check_not_started(h) < 0 || set_path(h, &h->kernel, image) < 0)
+	if (handle_check_not_started(h) < 0 || set_path(h, &h->kernel, image) < 0)
 		return -1;
 	if (modules_dir)
 		return set_path(h, &h->modules_dir, modules_dir);
@@ -151,7 +145,7 @@ int hypermin_set_kernel(struct hypermin *h, const char *image, const char *modul
 
 int hypermin_set_memory(struct hypermin *h, unsigned mib)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (mib < MEMORY_MIN_MIB)
 		return error_set(&h->error, 0,
@@ -163,7 +157,7 @@ int hypermin_set_memory(struct hypermin *h, unsigned mib)
 
 int hypermin_set_cpus(struct hypermin *h, unsigned cpus)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (cpus < 1 || cpus > CPUS_MAX)
 		return error_set(
@@ -176,7 +170,7 @@ int hypermin_set_accelerator(struct hypermin *h, const char *name)
 {
 	static const char *const names[] = {"auto", "kvm", "tcg"};
 
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(name, names[i]) == 0) {
@@ -189,7 +183,7 @@ int hypermin_set_accelerator(struct hypermin *h, const char *name)
 
 int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	h->boot_timeout_ms = ms;
 	return 0;
@@ -197,7 +191,7 @@ int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
 
 int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	h->silence_timeout_ms = ms;
 	return 0;
@@ -205,7 +199,7 @@ int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms)
 
 int hypermin_set_cache_dir(struct hypermin *h, const char *dir)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	replace(&h->cache_dir, dir);
 	return 0;
@@ -216,7 +210,7 @@ int hypermin_add_disk(
 {
 	struct vm_disk disk;
 
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (h->disks.len >= VM_MAX_DISKS)
 		return error_set(&h->error, 0, "a VM has at most %d disks", VM_MAX_DISKS);
@@ -227,27 +221,6 @@ int hypermin_add_disk(
 }
 
 /* ---- The VM ---- */
-
-int hypermin_prepare(struct hypermin *h)
-{
-	CLEANUP_FREE char *builder = NULL;
-
-	if (h->appliance.kernel)
-		return 0;
-	if (h->control[0] < 0)
-		return error_set(&h->error, EMFILE, "create a pipe");
-	builder = handle_find_program("hypermin-builder", &h->error);
-	if (!builder || handle_open_cache(h) < 0)
-		return -1;
-	const struct appliance_request request = {
-		.root = "/",
-		.packages = h->packages,
-		.kernel = h->kernel,
-		.modules_dir = h->modules_dir,
-	};
-	return appliance_open(
-		&request, &h->cache, builder, h->control[0], &h->appliance, &h->error);
-}
 
 int hypermin_start(struct hypermin *h)
 {
