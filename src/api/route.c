@@ -16,7 +16,8 @@ static void add_route(struct strvec *texts, const struct vm_route *route)
 
 	strbuf_addf(&sb, "%s:", route->name);
 	vector_foreach (module, &route->modules)
-		strbuf_addf(&sb, "%s%s", module == route->modules.items ? "" : ",", *module);
+		strbuf_addf(
+			&sb, "%s%s", module == route->modules.items ? "" : ",", *module);
 	strvec_add(texts, sb.data);
 }
 
