@@ -23,6 +23,8 @@ static int open_fixed(struct hypermin *h)
 			"add to the appliance '%s': it is as it was written; packages and "
 			"a kernel are chosen where it is built",
 			h->fixed);
+	if (handle_find_routes(h) < 0)
+		return -1;
 	/* Only to remember the accelerator; a host may have no place for it. */
 	if (h->cache.fd < 0)
 		cache_open(h->cache_dir, &h->cache, &ignored);
@@ -42,9 +44,13 @@ int hypermin_prepare(struct hypermin *h)
 	builder = handle_find_program("hypermin-builder", &h->error);
 	if (!builder || handle_open_cache(h) < 0)
 		return -1;
-	const struct appliance_request request = handle_request(h);
-	return appliance_open(
+	struct appliance_request request;
+	if (handle_appliance_request(h, &request) < 0)
+		return -1;
+	int result = appliance_open(
 		&request, &h->cache, builder, h->control[0], &h->appliance, &h->error);
+	strvec_done(&request.routes);
+	return result;
 }
 
 int hypermin_is_prepared(struct hypermin *h)
@@ -53,8 +59,12 @@ int hypermin_is_prepared(struct hypermin *h)
 		return 1;
 	if (handle_open_cache(h) < 0)
 		return -1;
-	const struct appliance_request request = handle_request(h);
-	return appliance_is_current(&request, &h->cache);
+	struct appliance_request request;
+	if (handle_appliance_request(h, &request) < 0)
+		return -1;
+	bool current = appliance_is_current(&request, &h->cache);
+	strvec_done(&request.routes);
+	return current;
 }
 
 int hypermin_export(struct hypermin *h, const char *dir)

@@ -51,16 +51,6 @@ int handle_open_cache(struct hypermin *h)
 	return cache_open(h->cache_dir, &h->cache, &h->error);
 }
 
-struct appliance_request handle_request(const struct hypermin *h)
-{
-	return (struct appliance_request){
-		.root = "/",
-		.packages = h->packages,
-		.kernel = h->kernel,
-		.modules_dir = h->modules_dir,
-	};
-}
-
 int handle_check_not_started(struct hypermin *h)
 {
 	if (h->vm || h->appliance.kernel)

@@ -20,7 +20,7 @@
  *	snapshots/KEY/       VMs to go on from
  *	temporary/…          what is being made or removed
  *	locks/…              who is making what
- *	accelerator          see vm/accel.h
+ *	verdicts             see vm/verdicts.h
  */
 #pragma once
 
@@ -35,6 +35,11 @@ struct appliance_request {
 	struct strvec packages;	 /* beyond the default ones */
 	const char *kernel;	 /* a kernel image, or NULL to find one */
 	const char *modules_dir; /* with it, or NULL */
+	/*
+	 * Ways to boot, "NAME:MODULE,MODULE…", the best first: taken is the first for which a
+	 * kernel has all modules (or has them built in). None: virtio-blk on a PCI bus.
+	 */
+	struct strvec routes;
 };
 
 /* One that is there to be booted. It stays in the cache at least until
@@ -43,6 +48,7 @@ struct appliance {
 	char *directory;
 	char *kernel, *initrd, *root; /* paths, in it */
 	char *kernel_version;
+	char *route; /* the name of the one taken */
 	char root_uuid[37];
 	bool built; /* just now */
 	int lock_fd;

@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "appliance/boot-modules.h"
 #include "appliance/collect.h"
 #include "appliance/contents.h"
 #include "appliance/describe.h"
@@ -141,8 +140,9 @@ static int make_initrd_key(struct build *b, struct error *err)
 
 	b->keep_signatures =
 		kernel_enforces_signatures(b->request->root, &b->contents.kernel);
-	if (kernel_modules_closure(&b->contents.kernel, boot_modules, &b->modules, err) <
-		0)
+	const char *const *names =
+		(const char *const *)strvec_argv(&b->contents.route.modules);
+	if (kernel_modules_closure(&b->contents.kernel, names, &b->modules, err) < 0)
 		return -1;
 	begin_key(b, &ctx, "initrd");
 	sha256_add_field(&ctx, b->guest, b->guest_len);
@@ -175,6 +175,7 @@ static void make_appliance_key(struct build *b)
 	begin_key(b, &ctx, "appliance");
 	for (int i = 0; i < ENTRY_PARTS; i++)
 		sha256_add_string(&ctx, b->parts[i].key);
+	sha256_add_string(&ctx, b->contents.route.name);
 	for (size_t i = 0; i < b->contents.set.len; i++) {
 		const struct package *p = b->contents.set.items[i];
 		sha256_add_string(&ctx, p->name);
@@ -215,6 +216,7 @@ static int gather(struct build *b, struct error *err)
 	if (contents_gather(b->request, &b->contents, &b->stamp, err) < 0)
 		return -1;
 	b->entry.kernel_version = xstrdup(b->contents.kernel.version);
+	b->entry.route = xstrdup(b->contents.route.name);
 	return make_keys(b, err);
 }
 

@@ -13,7 +13,7 @@
 #include "base/sha256.h"
 #include "config.h"
 
-#define MAGIC		 "hypermin-request 3"
+#define MAGIC		 "hypermin-request 4"
 #define REQUEST_FILE_MAX (4 * 1024 * 1024)
 
 void entry_request_digest(
@@ -33,6 +33,10 @@ void entry_request_digest(
 	for (size_t i = 0; i < packages.len; i++)
 		if (i == 0 || strcmp(packages.items[i], packages.items[i - 1]) != 0)
 			sha256_add_string(&ctx, packages.items[i]);
+	/* No package's name. */
+	sha256_add_string(&ctx, "");
+	vector_foreach (route, &request->routes)
+		sha256_add_string(&ctx, *route);
 	sha256_end(&ctx, ret);
 }
 
@@ -88,18 +92,19 @@ enum entry_found entry_find(
 	if (io_read_file(cache->fd, path, REQUEST_FILE_MAX, &data, &len, NULL) < 0)
 		return ENTRY_MISSING;
 	const char *pos = data, *end = data + len;
-	const char *fields[5] = {NULL};
+	const char *fields[6] = {NULL};
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		if (!(fields[i] = next_field(&pos, end)))
 			return ENTRY_MISSING;
 	const char *key = fields[1], *version = fields[2], *uuid = fields[3];
 	if (strcmp(fields[0], MAGIC) != 0 || !sha256_is_hex(key) ||
 		strlen(uuid) != sizeof(ret->root_uuid) - 1 ||
-		!parse_sizes(fields[4], ret->sizes))
+		!parse_sizes(fields[5], ret->sizes))
 		return ENTRY_MISSING;
 	strcpy(ret->key, key);
 	strcpy(ret->root_uuid, uuid);
 	ret->kernel_version = xstrdup(version);
+	ret->route = xstrdup(fields[4]);
 	/* Without the empty field it has been cut off. */
 	bool whole = pos < end && end[-1] == '\0' && (pos + 1 == end || end[-2] == '\0');
 	return whole && stamp_fits(pos, end - 1 - pos) ? ENTRY_FITS : ENTRY_OUTDATED;
@@ -108,6 +113,7 @@ enum entry_found entry_find(
 void entry_done(struct entry *e)
 {
 	free(e->kernel_version);
+	free(e->route);
 	*e = (struct entry){0};
 }
 
@@ -121,6 +127,7 @@ int entry_write(const struct cache *cache, const char *digest, const struct entr
 	strbuf_add(&sb, e->key, strlen(e->key) + 1);
 	strbuf_add(&sb, e->kernel_version, strlen(e->kernel_version) + 1);
 	strbuf_add(&sb, e->root_uuid, strlen(e->root_uuid) + 1);
+	strbuf_add(&sb, e->route, strlen(e->route) + 1);
 	strbuf_addf(&sb, "%" PRIu64 " %" PRIu64 " %" PRIu64, e->sizes[0], e->sizes[1],
 		e->sizes[2]);
 	strbuf_addc(&sb, '\0');

@@ -116,6 +116,7 @@ int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *e
 		.root = xasprintf("%s/root", where),
 		.kernel_version = xstrdup(
 			manifest_text(json_object_get(manifest, "kernel"), "version")),
+		.route = xstrdup(manifest_text(manifest, "route")),
 		/* Held like any other, as far as that goes. */
 		.lock_fd = openat(fd, MANIFEST_NAME, O_RDONLY | O_CLOEXEC),
 	};

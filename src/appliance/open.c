@@ -33,6 +33,7 @@ static int hold(const struct cache *cache, const struct entry *e, struct applian
 	ret->initrd = xasprintf("%s/initrd", ret->directory);
 	ret->root = xasprintf("%s/root", ret->directory);
 	ret->kernel_version = xstrdup(e->kernel_version);
+	ret->route = xstrdup(e->route);
 	strcpy(ret->root_uuid, e->root_uuid);
 	ret->lock_fd = TAKE_FD(hold.manifest_fd);
 	store_release(&hold);
@@ -98,6 +99,7 @@ void appliance_done(struct appliance *a)
 	free(a->initrd);
 	free(a->root);
 	free(a->kernel_version);
+	free(a->route);
 	close(a->lock_fd);
 	*a = (struct appliance){.lock_fd = -1};
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -71,6 +72,15 @@ static void format_uuid(const uint8_t uuid[static 16], char ret[static 37])
 		hex + 20);
 }
 
+/* Persistent memory comes in pieces of 2 MiB: a root that is no multiple of them can't be
+ * mapped as such. */
+static int pad_root(int fd, uint64_t size)
+{
+	const uint64_t piece = 2 * 1024 * 1024;
+
+	return ftruncate(fd, (size + piece - 1) / piece * piece);
+}
+
 int part_write_root(const struct tree *tree, int fd,
 	const volatile sig_atomic_t *interrupted, char ret_uuid[static 37],
 	struct error *err)
@@ -88,6 +98,8 @@ int part_write_root(const struct tree *tree, int fd,
 	format_uuid(summary.uuid, ret_uuid);
 	int result = ext2_emit(plan, fd, &emit, &stats, err);
 	ext2_plan_free(plan);
+	if (result == 0 && pad_root(fd, summary.size) < 0)
+		result = error_set(err, errno, "make it longer");
 	if (result == 0)
 		log_info("root image: %u inodes, %llu MiB",
 			summary.inodes - summary.free_inodes,
