@@ -5,6 +5,8 @@
 
 int command_run(int argc, char **argv);
 int command_shell(int argc, char **argv);
+int command_build(int argc, char **argv);
+int command_cache(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 /* mkfs, prepare: the builder program does it. */
 int command_by_builder(int argc, char **argv);
