@@ -82,7 +82,7 @@ rpm_tool() {
 
 # The names of the packages in the only appliance that there is.
 in_appliance() {
-	sed -n 's/^ *"name": "\(.*\)",$/\1/p' "$cache/appliances/$(entries | tail -1)/manifest.json" |
+	sed -n 's/^ *"name": "\(.*\)",$/\1/p' "$cache/appliances/$(current)/manifest.json" |
 		sort | paste -sd ' '
 }
 
