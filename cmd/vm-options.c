@@ -118,6 +118,25 @@ static int take_accel(void *target, const char *value)
 	return hypermin_set_accelerator(o->vm, value) < 0 ? refused(o) : 0;
 }
 
+static int take_machine(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return hypermin_set_machine(o->vm, value) < 0 ? refused(o) : 0;
+}
+
+static int take_root_bus(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return hypermin_set_root_bus(o->vm, value) < 0 ? refused(o) : 0;
+}
+
+static int take_plain(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	(void)value;
+	return hypermin_set_plain(o->vm, true) < 0 ? refused(o) : 0;
+}
+
 static void add_env(struct vm_options *o, const char *value)
 {
 	o->env = reallocarray(o->env, o->n_env + 2, sizeof(o->env[0]));
@@ -259,6 +278,13 @@ const struct option_row vm_option_table[] = {
 	{"modules", 0, "DIR", "its modules; default /lib/modules/VERSION", take_modules},
 	{"accel", 0, "auto|kvm|tcg", "accelerator; auto takes KVM only where it works",
 		take_accel},
+	{"machine", 0, "auto|pc|q35|microvm", "machine to emulate", take_machine},
+	{"root-bus", 0, "BUS",
+		"where the root disk is: auto, virtio-blk, virtio-scsi, nvme, pmem, ide, "
+		"ide-cdrom or scsi-cdrom",
+		take_root_bus},
+	{"plain", 0, NULL, "boot without the settings that only make it faster",
+		take_plain},
 	{"boot-timeout", 0, "SECONDS", "how long booting may take; default 120",
 		take_boot_timeout},
 	{"silence-timeout", 0, "SECONDS", "how long a running guest may hang; default 60",

@@ -86,6 +86,17 @@ HYPERMIN_API int hypermin_set_memory(struct hypermin *h, unsigned mib);
 HYPERMIN_API int hypermin_set_cpus(struct hypermin *h, unsigned cpus);
 /* "auto" (default: KVM where stock kernels truly run on it, else TCG), "kvm" or "tcg". */
 HYPERMIN_API int hypermin_set_accelerator(struct hypermin *h, const char *name);
+/*
+ * The machine that is emulated ("auto", "pc", "q35", "microvm") and the bus that the root
+ * disk is on ("auto", "virtio-blk", "virtio-scsi", "nvme", "pmem", "ide", "scsi-cdrom",
+ * "ide-cdrom"). auto (default) takes the best that qemu and the kernel can do; what was
+ * named is taken or fails. hypermin_start() fails if the two do not go together.
+ */
+HYPERMIN_API int hypermin_set_machine(struct hypermin *h, const char *name);
+HYPERMIN_API int hypermin_set_root_bus(struct hypermin *h, const char *name);
+/* Boot without the settings that only make it faster; hypermin(1) lists them. Default:
+ * with them. */
+HYPERMIN_API int hypermin_set_plain(struct hypermin *h, bool plain);
 /* How long the guest may take until its agent answers, in milliseconds; default
  * 120,000. */
 HYPERMIN_API int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms);

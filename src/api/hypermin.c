@@ -85,6 +85,9 @@ void hypermin_free(struct hypermin *h)
 	free(h->kernel);
 	free(h->modules_dir);
 	free(h->cache_dir);
+	free(h->machine);
+	free(h->root_bus);
+	vm_routes_done(&h->routes);
 	for (int i = 0; i < 2; i++)
 		if (h->control[i] >= 0)
 			close(h->control[i]);
@@ -187,6 +190,40 @@ int hypermin_set_accelerator(struct hypermin *h, const char *name)
 		&h->error, 0, "'%s' is not an accelerator: auto, kvm or tcg", name);
 }
 
+/* "auto" is no name of any. */
+static int set_name(struct hypermin *h, char **field, bool (*is_known)(const char *),
+	const char *what, const char *name)
+{
+	if (check_not_started(h) < 0)
+		return -1;
+	if (strcmp(name, "auto") == 0) {
+		replace(field, NULL);
+		return 0;
+	}
+	if (!is_known(name))
+		return error_set(&h->error, 0, "'%s' is no %s that is known", name, what);
+	replace(field, name);
+	return 0;
+}
+
+int hypermin_set_machine(struct hypermin *h, const char *name)
+{
+	return set_name(h, &h->machine, vm_is_machine, "machine", name);
+}
+
+int hypermin_set_root_bus(struct hypermin *h, const char *name)
+{
+	return set_name(h, &h->root_bus, vm_is_root_bus, "bus for the root disk", name);
+}
+
+int hypermin_set_plain(struct hypermin *h, bool plain)
+{
+	if (check_not_started(h) < 0)
+		return -1;
+	h->plain = plain;
+	return 0;
+}
+
 int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
 {
 	if (check_not_started(h) < 0)
@@ -239,31 +276,26 @@ int hypermin_prepare(struct hypermin *h)
 	builder = handle_find_program("hypermin-builder", &h->error);
 	if (!builder || handle_open_cache(h) < 0)
 		return -1;
-	const struct appliance_request request = {
-		.root = "/",
-		.packages = h->packages,
-		.kernel = h->kernel,
-		.modules_dir = h->modules_dir,
-	};
-	return appliance_open(
+	struct appliance_request request;
+	if (handle_appliance_request(h, &request) < 0)
+		return -1;
+	int result = appliance_open(
 		&request, &h->cache, builder, h->control[0], &h->appliance, &h->error);
+	strvec_done(&request.routes);
+	return result;
 }
 
-int hypermin_start(struct hypermin *h)
+/* Along the route that the appliance was made for. */
+static int start(struct hypermin *h, const char *qemu, bool *ret_no_way)
 {
-	CLEANUP_FREE char *qemu = NULL;
-
-	if (h->vm)
-		return error_set(&h->error, EBUSY, "start the VM: it was started before");
-	qemu = vm_find_qemu(&h->error);
-	if (!qemu || hypermin_prepare(h) < 0)
-		return -1;
 	struct vm_config config = {
 		.qemu = qemu,
 		.kernel = h->appliance.kernel,
 		.initrd = h->appliance.initrd,
 		.root = h->appliance.root,
 		.kernel_version = h->appliance.kernel_version,
+		.route = handle_route(h),
+		.plain = h->plain,
 		.accel = h->accel,
 		.memory_mib = h->memory_mib,
 		.cpus = h->cpus,
@@ -274,8 +306,33 @@ int hypermin_start(struct hypermin *h)
 		.cache_fd = h->cache.fd,
 		.control_fd = h->control[0],
 	};
+
+	*ret_no_way = false;
+	if (!config.route)
+		return error_set(&h->error, 0, "the appliance is for no route that is known");
 	strcpy(config.root_uuid, h->appliance.root_uuid);
-	return vm_start(&config, &h->vm, &h->error);
+	return vm_start(&config, &h->vm, ret_no_way, &h->error);
+}
+
+int hypermin_start(struct hypermin *h)
+{
+	CLEANUP_FREE char *qemu = NULL;
+	bool no_way;
+
+	if (h->vm)
+		return error_set(&h->error, EBUSY, "start the VM: it was started before");
+	qemu = vm_find_qemu(&h->error);
+	if (!qemu)
+		return -1;
+	for (;;) {
+		if (hypermin_prepare(h) < 0)
+			return -1;
+		if (start(h, qemu, &no_way) == 0)
+			return 0;
+		/* What can't be booted is no appliance; there may be another. */
+		if (!no_way || !handle_close_route(h))
+			return -1;
+	}
 }
 
 static int check_started(struct hypermin *h)

@@ -18,7 +18,7 @@
  *	appliances/KEY/      kernel, initrd, root, manifest.json; never changed once it is there
  *	building-PID/        an entry being made; renamed into place when whole
  *	lock                 held by the one that builds
- *	accelerator          see vm/accel.h
+ *	verdicts             see vm/verdicts.h
  */
 #pragma once
 
@@ -33,6 +33,11 @@ struct appliance_request {
 	struct strvec packages;	 /* beyond the default ones */
 	const char *kernel;	 /* a kernel image, or NULL to find one */
 	const char *modules_dir; /* with it, or NULL */
+	/*
+	 * Ways to boot, "NAME:MODULE,MODULE…", the best first: taken is the first for which a
+	 * kernel has all modules (or has them built in). None: virtio-blk on a PCI bus.
+	 */
+	struct strvec routes;
 };
 
 /* One that is there to be booted. It stays in the cache at least until
@@ -40,6 +45,7 @@ struct appliance_request {
 struct appliance {
 	char *kernel, *initrd, *root; /* paths */
 	char *kernel_version;
+	char *route; /* the name of the one taken */
 	char root_uuid[37];
 	bool built; /* just now */
 	int lock_fd;

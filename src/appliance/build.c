@@ -22,7 +22,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "appliance/boot-modules.h"
 #include "appliance/collect.h"
 #include "appliance/contents.h"
 #include "appliance/entry.h"
@@ -113,6 +112,8 @@ static int make_key(struct build *b, struct error *err)
 	const uint64_t kernel[] = {st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
 		st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
 	SHA256Update(&ctx, (const uint8_t *)kernel, sizeof(kernel));
+	vector_foreach (module, &b->contents.route.modules)
+		SHA256Update(&ctx, (const uint8_t *)*module, strlen(*module) + 1);
 	for (size_t i = 0; i < b->contents.set.len; i++) {
 		const struct package *p = b->contents.set.items[i];
 		SHA256Update(&ctx, (const uint8_t *)p->name, strlen(p->name) + 1);
@@ -134,6 +135,7 @@ static int gather(struct build *b, struct error *err)
 	if (contents_gather(b->request, &b->contents, &b->stamp, err) < 0)
 		return -1;
 	b->entry.kernel_version = xstrdup(b->contents.kernel.version);
+	b->entry.route = xstrdup(b->contents.route.name);
 	return make_key(b, err);
 }
 
@@ -186,8 +188,10 @@ static int write_initrd(struct build *b, struct error *err)
 	bool keep_signatures =
 		kernel_enforces_signatures(b->request->root, &b->contents.kernel);
 
+	const char *const *names =
+		(const char *const *)strvec_argv(&b->contents.route.modules);
 	int result =
-		kernel_modules_closure(&b->contents.kernel, boot_modules, &closure, err);
+		kernel_modules_closure(&b->contents.kernel, names, &closure, err);
 	for (size_t i = 0; i < closure.len && result == 0; i++) {
 		struct initrd_module module = {.name = closure.items[i].name};
 		result = kernel_module_read(closure.items[i].path, keep_signatures,
@@ -228,6 +232,15 @@ static void format_uuid(const uint8_t uuid[16], char ret[37])
 		hex + 20);
 }
 
+/* Persistent memory comes in pieces of 2 MiB: a root that is no multiple of them can't be
+ * mapped as such. */
+static int pad_root(int fd, uint64_t size)
+{
+	const uint64_t piece = 2 * 1024 * 1024;
+
+	return ftruncate(fd, (size + piece - 1) / piece * piece);
+}
+
 static int write_root(struct build *b, struct error *err)
 {
 	const struct ext2_options options = {.label = "hypermin"};
@@ -244,6 +257,8 @@ static int write_root(struct build *b, struct error *err)
 	format_uuid(summary.uuid, b->entry.root_uuid);
 	int result = ext2_emit(plan, fd, &emit, &stats, err);
 	ext2_plan_free(plan);
+	if (result == 0 && pad_root(fd, summary.size) < 0)
+		result = error_set(err, errno, "make it longer");
 	if (result < 0)
 		return error_prefix(
 			err, "write '%s/%s/root'", b->cache->path, b->directory);

@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "appliance/boot-modules.h"
 #include "appliance/entry.h"
 #include "base/log.h"
 
@@ -154,22 +153,53 @@ static int add_base_files(const struct appliance_request *request, struct conten
 
 /* ---- The kernel ---- */
 
-static int gather_kernel(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+static int find_kernel(const struct appliance_request *request, const char *route_text,
+	struct kernel *ret, struct boot_route *ret_route, struct strvec *ret_rejected,
+	struct error *err)
 {
-	struct kernel_request kernel_request = {
+	struct boot_route route;
+
+	boot_route_parse(route_text, &route);
+	const struct kernel_request kernel_request = {
 		.root = request->root,
 		.image = request->kernel,
 		.modules_dir = request->modules_dir,
-		.needs = boot_modules,
+		.needs = (const char *const *)strvec_argv(&route.modules),
 	};
+	int result = kernel_find(&kernel_request, ret, ret_rejected, err);
+	if (result == 0)
+		*ret_route = route;
+	else
+		boot_route_done(&route);
+	return result;
+}
 
+/* A kernel for the best route is preferred to a newer one without. */
+int contents_find_kernel(const struct appliance_request *request, struct kernel *ret,
+	struct boot_route *ret_route, struct strvec *ret_rejected, struct error *err)
+{
+	struct error later;
+
+	if (!request->routes.len)
+		return find_kernel(request, BOOT_ROUTE_DEFAULT, ret, ret_route,
+			ret_rejected, err);
+	for (size_t i = 0; i < request->routes.len; i++)
+		if (find_kernel(request, request->routes.items[i], ret, ret_route,
+			    ret_rejected, i == 0 ? err : &later) == 0)
+			return 0;
+	return -1;
+}
+
+static int gather_kernel(const struct appliance_request *request, struct contents *c,
+	struct entry_stamp *stamp, struct error *err)
+{
 	if (!request->kernel) {
 		stamp_below(stamp, request->root, "/boot");
 		stamp_below(stamp, request->root, "/lib/modules");
 	}
-	if (kernel_find(&kernel_request, &c->kernel, NULL, err) < 0)
+	if (contents_find_kernel(request, &c->kernel, &c->route, NULL, err) < 0)
 		return -1;
+	log_info("route: %s", c->route.name);
 	CLEANUP_FREE char *dependencies =
 		xasprintf("%s/modules.dep", c->kernel.modules_dir);
 	entry_stamp_add(stamp, c->kernel.image);
@@ -247,6 +277,7 @@ void contents_done(struct contents *c)
 {
 	tree_free(c->tree);
 	kernel_done(&c->kernel);
+	boot_route_done(&c->route);
 	package_set_done(&c->set);
 	packages_close(c->packages);
 	strvec_done(&c->unreadable);

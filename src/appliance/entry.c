@@ -14,7 +14,7 @@
 #include "base/io.h"
 #include "config.h"
 
-#define MAGIC		 "hypermin-request 2"
+#define MAGIC		 "hypermin-request 3"
 #define REQUEST_FILE_MAX (4 * 1024 * 1024)
 
 void entry_hex(const uint8_t *bytes, size_t len, char *ret)
@@ -47,6 +47,8 @@ void entry_request_digest(
 	for (size_t i = 0; i < packages.len; i++)
 		if (i == 0 || strcmp(packages.items[i], packages.items[i - 1]) != 0)
 			hash_string(&ctx, packages.items[i]);
+	vector_foreach (route, &request->routes)
+		hash_string(&ctx, *route);
 	SHA256Final(sum, &ctx);
 	strvec_done(&packages);
 	entry_hex(sum, sizeof(sum), ret);
@@ -193,18 +195,21 @@ enum entry_found entry_find(
 	const char *key = magic ? next_field(&pos, end) : NULL;
 	const char *version = key ? next_field(&pos, end) : NULL;
 	const char *uuid = version ? next_field(&pos, end) : NULL;
-	if (!uuid || strcmp(magic, MAGIC) != 0 || strlen(key) != ENTRY_KEY_LEN ||
+	const char *route = uuid ? next_field(&pos, end) : NULL;
+	if (!route || strcmp(magic, MAGIC) != 0 || strlen(key) != ENTRY_KEY_LEN ||
 		strlen(uuid) != sizeof(ret->root_uuid) - 1)
 		return ENTRY_MISSING;
 	strcpy(ret->key, key);
 	strcpy(ret->root_uuid, uuid);
 	ret->kernel_version = xstrdup(version);
+	ret->route = xstrdup(route);
 	return stamp_fits(pos, end) ? ENTRY_FITS : ENTRY_OUTDATED;
 }
 
 void entry_done(struct entry *e)
 {
 	free(e->kernel_version);
+	free(e->route);
 	*e = (struct entry){0};
 }
 
@@ -218,6 +223,8 @@ int entry_write(const struct cache *cache, const char *digest, const struct entr
 	strbuf_add(&sb, e->key, strlen(e->key) + 1);
 	strbuf_add(&sb, e->kernel_version, strlen(e->kernel_version) + 1);
 	strbuf_add(&sb, e->root_uuid, strlen(e->root_uuid) + 1);
+	strbuf_adds(&sb, e->route ? e->route : "");
+	strbuf_addc(&sb, '\0');
 	strbuf_add(&sb, stamp->fields.data, stamp->fields.len);
 	strbuf_addc(&sb, '\0');
 	request_path(digest, path, sizeof(path));

@@ -4,7 +4,7 @@
  *
  * A request file is a row of NUL-terminated fields:
  *
- *	"hypermin-request 2"  KEY  KERNEL-VERSION  ROOT-UUID  { PATH  IDENTITY }...  ""
+ *	"hypermin-request 3"  KEY  KERNEL-VERSION  ROOT-UUID  ROUTE  { PATH  IDENTITY }...  ""
  *
  * IDENTITY is what stat() said of the path when the answer was made, as text. As long as
  * it says the same of all of them, the answer stands. The empty field at the end shows
@@ -23,6 +23,7 @@
 struct entry {
 	char key[ENTRY_KEY_LEN + 1];
 	char *kernel_version;
+	char *route; /* NULL: the only one */
 	char root_uuid[37];
 };
 

@@ -44,6 +44,7 @@ static int hold(const struct cache *cache, const struct entry *e, struct applian
 	ret->initrd = xasprintf("%s/initrd", dir);
 	ret->root = xasprintf("%s/root", dir);
 	ret->kernel_version = xstrdup(e->kernel_version);
+	ret->route = xstrdup(e->route);
 	strcpy(ret->root_uuid, e->root_uuid);
 	ret->lock_fd = TAKE_FD(fd);
 	return 0;
@@ -100,6 +101,7 @@ void appliance_done(struct appliance *a)
 	free(a->initrd);
 	free(a->root);
 	free(a->kernel_version);
+	free(a->route);
 	close(a->lock_fd);
 	*a = (struct appliance){.lock_fd = -1};
 }
