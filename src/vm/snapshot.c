@@ -23,14 +23,15 @@
 #include "vm/machine.h"
 
 #define SAVE_MS 30000
-/* A line of QMP is a few hundred bytes. */
-#define QMP_MAX (64 * 1024)
+/* For what the boot has left behind to come to rest. */
+#define SETTLE_MS 200
 
 /* ---- What it depends on ---- */
 
 bool snapshot_is_possible(const struct vm_config *config, const struct profile *profile)
 {
-	if (!profile->root_bus->can_resume || profile->machine->transport != TRANSPORT_PCI)
+	/* On MMIO there is no looking for new devices. */
+	if (profile->root_bus->no_snapshots || profile->machine->transport != TRANSPORT_PCI)
 		return false;
 	/* The root would have the name that the user's first disk has after a boot. */
 	return !profile->root_bus->named_as_disks || config->n_disks == 0;
@@ -78,6 +79,7 @@ char *snapshot_identity(const struct vm_config *config, const struct profile *pr
 	struct utsname host;
 
 	bare.n_disks = 0;
+	bare.record = NULL;
 	machine_argv(&bare, profile, &no_fds, &argv);
 	vector_foreach (arg, &argv)
 		strbuf_addf(&sb, "%s\n", *arg);
@@ -176,28 +178,24 @@ int snapshot_ask_resume(struct vm *vm, int state_fd, struct error *err)
 		"{\"execute\":\"migrate-incoming\",\"arguments\":{\"uri\":\"fd:%d\"}}\n",
 		state_fd);
 
-	vm->resume = VM_RESUME_LOADING;
+	vm->loading = true;
 	return send_text(vm, text, err);
 }
 
 void snapshot_take_qmp(struct vm *vm, const char *bytes, size_t len)
 {
-	if (vm->resume != VM_RESUME_LOADING)
-		return;
-	if (vm->qmp.len + len <= QMP_MAX)
-		strbuf_add(&vm->qmp, bytes, len);
-	for (char *line; vm->resume == VM_RESUME_LOADING && (line = next_line(vm));) {
+	strbuf_add(&vm->qmp, bytes, len);
+	for (char *line; vm->loading && (line = next_line(vm));) {
 		CLEANUP_FREE char *why = NULL;
 		enum qmp_said said = judge_line(line, &why);
 
 		free(line);
-		if (said == QMP_GOES_ON) {
-			vm->resume = VM_RESUME_RUNNING;
-		} else if (said == QMP_ERROR) {
+		if (said == QMP_ERROR)
 			snprintf(vm->fatal, sizeof(vm->fatal), "qemu: %s", why);
-			vm->resume = VM_RESUME_OVER;
+		if (said == QMP_ERROR || said == QMP_GOES_ON) {
+			vm->loading = false;
+			vm->loaded = true;
 		}
-		vm->resume_changed = vm->resume != VM_RESUME_LOADING;
 	}
 }
 
@@ -253,7 +251,7 @@ static int save(struct vm *vm, int state_fd, struct error *err)
 	return wait_until_saved(vm, err);
 }
 
-int vm_save(struct vm *vm, int state_fd, struct error *err)
+int vm_save(struct vm *vm, struct error *err)
 {
 	static const bool never;
 
@@ -268,7 +266,7 @@ int vm_save(struct vm *vm, int state_fd, struct error *err)
 		result = loop_until(vm, &never, io_now_ms() + SETTLE_MS, err);
 	if (result < 0)
 		return error_prefix(err, "take a snapshot");
-	result = save(vm, state_fd, err);
+	result = save(vm, vm->state_fd, err);
 	vm->dead = true;
 	supervise_kill(&vm->qemu);
 	return result < 0 ? error_prefix(err, "take a snapshot") : 0;

@@ -25,5 +25,5 @@ char *snapshot_identity(const struct vm_config *config, const struct profile *pr
 
 /* qemu waits with its memory in place: have it go on. The descriptor is qemu's own. */
 int snapshot_ask_resume(struct vm *vm, int state_fd, struct error *err);
-/* What QMP said, in the loop's own words: RESUMING turns into GOES_ON or FAILED. */
+/* What QMP said meanwhile: at last vm->loaded is set. */
 void snapshot_take_qmp(struct vm *vm, const char *bytes, size_t len);
