@@ -12,12 +12,14 @@
  * the cold path, with all the libraries that reading packages, modules and archives
  * needs.
  *
- * In the cache directory:
+ * In the cache directory (store.h):
  *
- *	requests/DIGEST      what was asked for ──► the key of its entry, and the stamp: what to stat
+ *	requests/DIGEST      what was asked for ──► the key of its appliance, and the stamp: what to stat
  *	appliances/KEY/      kernel, initrd, root, manifest.json; never changed once it is there
- *	building-PID/        an entry being made; renamed into place when whole
- *	lock                 held by the one that builds
+ *	parts/KEY/           one of those three, by what it is made of: appliances share it by hard links
+ *	snapshots/KEY/       VMs to go on from
+ *	temporary/…          what is being made or removed
+ *	locks/…              who is making what
  *	verdicts             see vm/verdicts.h
  */
 #pragma once
@@ -43,7 +45,8 @@ struct appliance_request {
 /* One that is there to be booted. It stays in the cache at least until
  * appliance_done(). */
 struct appliance {
-	char *kernel, *initrd, *root; /* paths */
+	char *directory;
+	char *kernel, *initrd, *root; /* paths, in it */
 	char *kernel_version;
 	char *route; /* the name of the one taken */
 	char root_uuid[37];

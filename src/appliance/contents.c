@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "appliance/entry.h"
+#include "appliance/stamp.h"
 #include "base/log.h"
 
 /*
@@ -45,15 +45,15 @@ static const char *const *default_packages(const char *manager)
 
 /* ---- Packages ---- */
 
-static void stamp_below(struct entry_stamp *stamp, const char *root, const char *path)
+static void stamp_below(struct stamp *stamp, const char *root, const char *path)
 {
 	CLEANUP_FREE char *full =
 		xasprintf("%s%s", strcmp(root, "/") == 0 ? "" : root, path);
-	entry_stamp_add(stamp, full);
+	stamp_add(stamp, full);
 }
 
 static int gather_packages(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	struct strvec watch = {0}, names = {0};
 
@@ -61,7 +61,7 @@ static int gather_packages(const struct appliance_request *request, struct conte
 		return -1;
 	packages_watch_paths(c->packages, &watch);
 	vector_foreach (path, &watch)
-		entry_stamp_add(stamp, *path);
+		stamp_add(stamp, *path);
 	for (const char *const *name = default_packages(packages_manager(c->packages));
 		*name; name++)
 		if (packages_installed(c->packages, *name))
@@ -82,8 +82,22 @@ static int gather_packages(const struct appliance_request *request, struct conte
 	return result;
 }
 
+/*
+ * Configuration counts by what it says, and has no time in the appliance: a file that was
+ * only touched, or edited and edited back, is what it was before.
+ */
+static void count_by_content(struct contents *c, const char *path)
+{
+	struct tree_inode *inode = tree_lookup(c->tree, path);
+
+	if (!inode || !S_ISREG(inode->mode))
+		return;
+	inode->by_content = true;
+	inode->mtime = (struct tree_time){0};
+}
+
 static int add_package_files(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	struct package_files files = {0};
 	int result = packages_files(c->packages, &c->set, &files, err);
@@ -92,9 +106,13 @@ static int add_package_files(const struct appliance_request *request, struct con
 	vector_foreach (file, &files)
 		if (file->is_config)
 			stamp_below(stamp, request->root, file->path);
-	for (size_t i = 0; i < files.len && result == 0; i++)
-		if (tree_add_path(c->tree, request->root, files.items[i].path, err) < 0)
+	for (size_t i = 0; i < files.len && result == 0; i++) {
+		const struct package_file *file = &files.items[i];
+		if (tree_add_path(c->tree, request->root, file->path, err) < 0)
 			result = -1;
+		else if (file->is_config)
+			count_by_content(c, file->path);
+	}
 	package_files_done(&files);
 	return result;
 }
@@ -102,10 +120,13 @@ static int add_package_files(const struct appliance_request *request, struct con
 /* ---- What no package brings ---- */
 
 static int add_host_file(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, const char *path, struct error *err)
+	struct stamp *stamp, const char *path, struct error *err)
 {
 	stamp_below(stamp, request->root, path);
-	return tree_add_path(c->tree, request->root, path, err) < 0 ? -1 : 0;
+	if (tree_add_path(c->tree, request->root, path, err) < 0)
+		return -1;
+	count_by_content(c, path);
+	return 0;
 }
 
 static int add_if_missing(struct contents *c, const char *path, uint32_t mode,
@@ -119,7 +140,7 @@ static int add_if_missing(struct contents *c, const char *path, uint32_t mode,
 }
 
 static int add_base_files(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	static const struct {
 		const char *path;
@@ -191,7 +212,7 @@ int contents_find_kernel(const struct appliance_request *request, struct kernel 
 }
 
 static int gather_kernel(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	if (!request->kernel) {
 		stamp_below(stamp, request->root, "/boot");
@@ -202,8 +223,8 @@ static int gather_kernel(const struct appliance_request *request, struct content
 	log_info("route: %s", c->route.name);
 	CLEANUP_FREE char *dependencies =
 		xasprintf("%s/modules.dep", c->kernel.modules_dir);
-	entry_stamp_add(stamp, c->kernel.image);
-	entry_stamp_add(stamp, dependencies);
+	stamp_add(stamp, c->kernel.image);
+	stamp_add(stamp, dependencies);
 	return 0;
 }
 
@@ -252,7 +273,7 @@ static void on_unreadable(const char *path, const char *reason, void *data)
 }
 
 int contents_gather(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	const struct tree_options options = {
 		/* An ordinary user can't read /etc/sudoers, and can do without. */
