@@ -5,5 +5,6 @@
 
 int command_run(int argc, char **argv);
 int command_shell(int argc, char **argv);
+int command_warm(int argc, char **argv);
 int command_mkfs(int argc, char **argv);
 int command_doctor(int argc, char **argv);
