@@ -140,6 +140,22 @@ static const char *appliance_key(const struct hypermin *h)
 	return strrchr(h->appliance.directory, '/') + 1;
 }
 
+/* Every command needs the C library, the directories in PATH and the way that leads to a
+ * running process: let the guest have them in its memory. */
+static void rehearse(struct vm *vm)
+{
+	static const char *const argv[] = {"true", NULL};
+	const struct vm_command command = {.agent = {.argv = argv, .stdin_closed = true},
+		.stdin_fd = -1,
+		.stdout_fd = -1,
+		.stderr_fd = -1};
+	struct vm_result ignored;
+	struct error err;
+
+	if (vm_exec(vm, &command, &ignored, &err) < 0)
+		log_info("rehearse a command: %s", err.msg);
+}
+
 static int save(struct hypermin *h, const struct vm_snapshot *record, struct error *err)
 {
 	const struct snapshot_files files = {record->ram_fd, record->state_fd};
@@ -151,6 +167,7 @@ static int save(struct hypermin *h, const struct vm_snapshot *record, struct err
 	identity = xstrdup(vm_identity(h->vm));
 	const struct snapshot_about about = {
 		identity, appliance_key(h), h->memory_mib, h->cpus};
+	rehearse(h->vm);
 	int result = vm_save(h->vm, err);
 	vm_free(TAKE_PTR(h->vm));
 	if (result == 0)

@@ -24,6 +24,8 @@
 #define KVM_FALLBACK_MS 10000
 /* Far more than an emulated guest takes on a slow and busy host. */
 #define FAST_FALLBACK_MS 45000
+/* The firmware looks at each disk, and under emulation not fast. */
+#define PER_DISK_MS 500
 
 /* Far more than it takes, and then booting is faster. */
 #define RESUME_MS 10000
@@ -112,7 +114,8 @@ static int64_t attempt_deadline(const struct start *s)
 	if (s->may_leave_kvm)
 		return MIN(s->deadline_ms, now + KVM_FALLBACK_MS);
 	if (!s->profile.plain)
-		return MIN(s->deadline_ms, now + FAST_FALLBACK_MS);
+		return MIN(s->deadline_ms,
+			now + FAST_FALLBACK_MS + s->config.n_disks * PER_DISK_MS);
 	return s->deadline_ms;
 }
 
