@@ -71,6 +71,12 @@ static int take_package(void *target, const char *value)
 	return hypermin_add_package(o->vm, value) < 0 ? refused(o) : 0;
 }
 
+static int take_appliance(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return hypermin_set_appliance(o->vm, value) < 0 ? refused(o) : 0;
+}
+
 static int take_memory(void *target, const char *value)
 {
 	struct vm_options *o = target;
@@ -300,6 +306,8 @@ const struct option_row vm_option_table[] = {
 	{"disk", 'd', "FILE[:rw][:FORMAT]",
 		"attach a disk image, the first as /dev/vda; read-only without :rw",
 		take_disk},
+	{"appliance", 0, "DIR", "run this appliance, which `hypermin build` wrote",
+		take_appliance},
 	{"env", 'e', "NAME[=VALUE]", "set a variable; without a value, the caller's",
 		take_env},
 	{"cwd", 'w', "DIR", "run the command in this directory", take_cwd},

@@ -96,6 +96,7 @@ void hypermin_free(struct hypermin *h)
 	free(h->kernel);
 	free(h->modules_dir);
 	free(h->cache_dir);
+	free(h->fixed);
 	free(h->machine);
 	free(h->root_bus);
 	vm_routes_done(&h->routes);
@@ -117,16 +118,9 @@ int hypermin_error_number(const struct hypermin *h)
 
 /* ---- Settings ---- */
 
-static int check_not_started(struct hypermin *h)
-{
-	if (h->vm || h->appliance.kernel)
-		return error_set(&h->error, EBUSY, "change a setting after the start");
-	return 0;
-}
-
 int hypermin_add_package(struct hypermin *h, const char *name)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (!*name || strpbrk(name, "/ \t\n"))
 		return error_set(&h->error, 0, "'%s' is not a package's name", name);
@@ -155,7 +149,7 @@ static int set_path(struct hypermin *h, char **field, const char *path)
 
 int hypermin_set_kernel(struct hypermin *h, const char *image, const char *modules_dir)
 {
-	if (check_not_started(h) < 0 || set_path(h, &h->kernel, image) < 0)
+	if (handle_check_not_started(h) < 0 || set_path(h, &h->kernel, image) < 0)
 		return -1;
 	if (modules_dir)
 		return set_path(h, &h->modules_dir, modules_dir);
@@ -165,7 +159,7 @@ int hypermin_set_kernel(struct hypermin *h, const char *image, const char *modul
 
 int hypermin_set_memory(struct hypermin *h, unsigned mib)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (mib < MEMORY_MIN_MIB)
 		return error_set(&h->error, 0,
@@ -177,7 +171,7 @@ int hypermin_set_memory(struct hypermin *h, unsigned mib)
 
 int hypermin_set_cpus(struct hypermin *h, unsigned cpus)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (cpus < 1 || cpus > CPUS_MAX)
 		return error_set(
@@ -190,7 +184,7 @@ int hypermin_set_accelerator(struct hypermin *h, const char *name)
 {
 	static const char *const names[] = {"auto", "kvm", "tcg"};
 
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(name, names[i]) == 0) {
@@ -205,7 +199,7 @@ int hypermin_set_accelerator(struct hypermin *h, const char *name)
 static int set_name(struct hypermin *h, char **field, bool (*is_known)(const char *),
 	const char *what, const char *name)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (strcmp(name, "auto") == 0) {
 		replace(field, NULL);
@@ -229,7 +223,7 @@ int hypermin_set_root_bus(struct hypermin *h, const char *name)
 
 int hypermin_set_plain(struct hypermin *h, bool plain)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	h->plain = plain;
 	return 0;
@@ -237,7 +231,7 @@ int hypermin_set_plain(struct hypermin *h, bool plain)
 
 int hypermin_set_cold(struct hypermin *h, bool cold)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	h->cold = cold;
 	return 0;
@@ -245,7 +239,7 @@ int hypermin_set_cold(struct hypermin *h, bool cold)
 
 int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	h->boot_timeout_ms = ms;
 	return 0;
@@ -253,7 +247,7 @@ int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
 
 int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	h->silence_timeout_ms = ms;
 	return 0;
@@ -261,7 +255,7 @@ int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms)
 
 int hypermin_set_cache_dir(struct hypermin *h, const char *dir)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	replace(&h->cache_dir, dir);
 	return 0;
@@ -272,7 +266,7 @@ int hypermin_add_disk(
 {
 	struct vm_disk disk;
 
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (h->disks.len >= VM_MAX_DISKS)
 		return error_set(&h->error, 0, "a VM has at most %d disks", VM_MAX_DISKS);
@@ -283,28 +277,6 @@ int hypermin_add_disk(
 }
 
 /* ---- The VM ---- */
-
-int hypermin_prepare(struct hypermin *h)
-{
-	CLEANUP_FREE char *builder = NULL;
-
-	if (h->appliance.kernel)
-		return 0;
-	if (h->control[0] < 0)
-		return error_set(&h->error, EMFILE, "create a pipe");
-	if (!h->only_built &&
-		!(builder = handle_find_program("hypermin-builder", &h->error)))
-		return -1;
-	if (handle_open_cache(h) < 0)
-		return -1;
-	struct appliance_request request;
-	if (handle_appliance_request(h, &request) < 0)
-		return -1;
-	int result = appliance_open(
-		&request, &h->cache, builder, h->control[0], &h->appliance, &h->error);
-	strvec_done(&request.routes);
-	return result;
-}
 
 int hypermin_start(struct hypermin *h)
 {

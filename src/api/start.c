@@ -25,7 +25,8 @@ static int start(struct hypermin *h, const char *qemu, const struct vm_snapshot 
 		.silence_timeout_ms = h->silence_timeout_ms,
 		.disks = h->disks.items,
 		.n_disks = h->disks.len,
-		.snapshots = h->cold ? NULL : &snapshots,
+		/* An appliance of somebody's own is no part of the cache. */
+		.snapshots = h->cold || h->fixed ? NULL : &snapshots,
 		.record = record,
 		.cache_fd = h->cache.fd,
 		.control_fd = h->control[0],

@@ -233,8 +233,9 @@ int hypermin_warm(struct hypermin *h, bool only_built, bool *ret_taken)
 	*ret_taken = false;
 	if (h->vm)
 		return error_set(&h->error, EBUSY, "take a snapshot: the VM was started");
-	if (h->disks.len)
-		return error_set(&h->error, 0, "take a snapshot: not with disks");
+	if (h->disks.len || h->fixed)
+		return error_set(&h->error, EINVAL,
+			"take a snapshot: not with disks or an appliance of one's own");
 	h->only_built = only_built;
 	if (only_built && !has_cache(h))
 		return error_set(&h->error, ENOENT, "take a snapshot: there is no cache");

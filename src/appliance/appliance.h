@@ -73,3 +73,16 @@ void cache_close(struct cache *c);
 int appliance_open(const struct appliance_request *request, const struct cache *cache,
 	const char *builder, int control_fd, struct appliance *ret, struct error *err);
 void appliance_done(struct appliance *a);
+/* Would it come from the cache at once? */
+bool appliance_is_current(
+	const struct appliance_request *request, const struct cache *cache);
+
+/*
+ * A fixed appliance: kernel, initrd, root and manifest.json in a directory of the user's.
+ * Opening checks what can be checked quickly; verifying reads all of it.
+ */
+int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *err);
+int appliance_verify_fixed(const char *dir, struct error *err);
+/* Copy one to `dir`, which must be new, empty, or an appliance, which is replaced. */
+int appliance_export(
+	const struct appliance *a, const char *dir, int control_fd, struct error *err);

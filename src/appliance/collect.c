@@ -26,8 +26,8 @@
 #include "base/log.h"
 
 #define OUTDATED_REQUEST_SECONDS (7 * 24 * 60 * 60)
-/* The remains of writing the file `accelerator`, see vm/accel.c. */
-#define STRAY_PREFIX  "accelerator."
+/* The remains of writing the file `verdicts`, see vm/verdicts.c. */
+#define STRAY_PREFIX  "verdicts."
 #define STRAY_SECONDS (60 * 60)
 
 struct collection {

@@ -33,6 +33,7 @@ void describe_contents(json_t *manifest, const struct appliance_request *request
 	json_object_set_new(manifest, "kernel",
 		json_pack("{s:o, s:o}", "image", manifest_string(c->kernel.image),
 			"version", manifest_string(c->kernel.version)));
+	json_object_set_new(manifest, "route", manifest_string(c->route.name));
 	json_object_set_new(manifest, "root", manifest_string(request->root));
 	json_object_set_new(
 		manifest, "package_manager", json_string(packages_manager(c->packages)));

@@ -65,7 +65,7 @@ static int judge_conflict(const struct cache *cache, enum store_kind kind,
 
 	if (store_hold(cache, kind, key, &hold) == 0 &&
 		manifest_read(hold.dir_fd, "", &manifest, NULL) == 0 &&
-		manifest_check(manifest, hold.dir_fd, MANIFEST_SIZES, "", NULL) == 0)
+		manifest_check(manifest, hold.dir_fd, 0, "", NULL) == 0)
 		return 1;
 	if (!store_discard(cache, kind, key))
 		return error_set(err, errno, "remove what is damaged: '%s/%s/%s'",
@@ -127,7 +127,11 @@ int draft_publish_file(struct draft *d, const char *name, enum store_kind kind,
 			d->path, name);
 	if (make_parent(d->cache, kind, err) < 0)
 		return -1;
-	if (renameat(d->fd, name, d->cache->fd, path) < 0)
+	int result = renameat(d->fd, name, d->cache->fd, path);
+	/* A directory in its place, say. */
+	if (result < 0 && errno == EISDIR && store_remove_path(d->cache, path))
+		result = renameat(d->fd, name, d->cache->fd, path);
+	if (result < 0)
 		return error_set(err, errno, "write '%s/%s'", d->cache->path, path);
 	return 0;
 }

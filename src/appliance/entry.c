@@ -33,6 +33,8 @@ void entry_request_digest(
 	for (size_t i = 0; i < packages.len; i++)
 		if (i == 0 || strcmp(packages.items[i], packages.items[i - 1]) != 0)
 			sha256_add_string(&ctx, packages.items[i]);
+	/* No package's name. */
+	sha256_add_string(&ctx, "");
 	vector_foreach (route, &request->routes)
 		sha256_add_string(&ctx, *route);
 	sha256_end(&ctx, ret);
@@ -95,7 +97,6 @@ enum entry_found entry_find(
 		if (!(fields[i] = next_field(&pos, end)))
 			return ENTRY_MISSING;
 	const char *key = fields[1], *version = fields[2], *uuid = fields[3];
-	const char *route = fields[4];
 	if (strcmp(fields[0], MAGIC) != 0 || !sha256_is_hex(key) ||
 		strlen(uuid) != sizeof(ret->root_uuid) - 1 ||
 		!parse_sizes(fields[5], ret->sizes))
@@ -103,7 +104,7 @@ enum entry_found entry_find(
 	strcpy(ret->key, key);
 	strcpy(ret->root_uuid, uuid);
 	ret->kernel_version = xstrdup(version);
-	ret->route = xstrdup(route);
+	ret->route = xstrdup(fields[4]);
 	/* Without the empty field it has been cut off. */
 	bool whole = pos < end && end[-1] == '\0' && (pos + 1 == end || end[-2] == '\0');
 	return whole && stamp_fits(pos, end - 1 - pos) ? ENTRY_FITS : ENTRY_OUTDATED;
@@ -126,8 +127,7 @@ int entry_write(const struct cache *cache, const char *digest, const struct entr
 	strbuf_add(&sb, e->key, strlen(e->key) + 1);
 	strbuf_add(&sb, e->kernel_version, strlen(e->kernel_version) + 1);
 	strbuf_add(&sb, e->root_uuid, strlen(e->root_uuid) + 1);
-	strbuf_adds(&sb, e->route ? e->route : "");
-	strbuf_addc(&sb, '\0');
+	strbuf_add(&sb, e->route, strlen(e->route) + 1);
 	strbuf_addf(&sb, "%" PRIu64 " %" PRIu64 " %" PRIu64, e->sizes[0], e->sizes[1],
 		e->sizes[2]);
 	strbuf_addc(&sb, '\0');

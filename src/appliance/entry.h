@@ -4,8 +4,7 @@
  *
  * A request file is a row of NUL-terminated fields:
  *
- *	"hypermin-request 4"  KEY  KERNEL-VERSION  ROOT-UUID  ROUTE  SIZES
- *		{ PATH  IDENTITY }...  ""
+ *	"hypermin-request 4"  KEY  KERNEL-VERSION  ROOT-UUID  ROUTE  SIZES  { PATH  IDENTITY }...  ""
  *
  * SIZES are those of the entry's parts, as a check that costs next to nothing. The pairs are
  * the answer's stamp (stamp.h). The empty field at the end shows that nothing is missing.
@@ -28,7 +27,7 @@ extern const char *const entry_parts[ENTRY_PARTS];
 struct entry {
 	char key[ENTRY_KEY_LEN + 1];
 	char *kernel_version;
-	char *route; /* NULL: the only one */
+	char *route; /* the name of the one taken */
 	char root_uuid[37];
 	uint64_t sizes[ENTRY_PARTS];
 };

@@ -32,6 +32,13 @@ enum lock_result lock_try(int fd, enum lock_how how)
 	return errno == EAGAIN || errno == EACCES ? LOCK_BUSY : LOCK_REFUSED;
 }
 
+bool lock_is_taken(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 /* ---- Turns ---- */
 
 static int open_lock_file(int cache_fd, const char *path)

@@ -28,6 +28,8 @@ enum lock_result {
 
 /* The descriptor has to be open for reading if shared, for writing if alone. */
 enum lock_result lock_try(int fd, enum lock_how how);
+/* Has anybody else a lock on it? */
+bool lock_is_taken(int fd);
 
 struct turn {
 	int cache_fd;

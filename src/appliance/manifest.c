@@ -158,8 +158,8 @@ const char *manifest_text(const json_t *manifest, const char *field)
 
 /* ---- Checking ---- */
 
-static int check_file(const json_t *file, int dir_fd, const char *name,
-	enum manifest_check how, const char *where, struct error *err)
+static int check_file(const json_t *file, int dir_fd, const char *name, unsigned checks,
+	const char *where, struct error *err)
 {
 	const char *digest = json_string_value(json_object_get(file, "sha256"));
 	json_int_t size = json_integer_value(json_object_get(file, "size"));
@@ -173,7 +173,7 @@ static int check_file(const json_t *file, int dir_fd, const char *name,
 		return error_set(err, 0,
 			"'%s/%s' has %lld bytes, and not the %lld that it was made with",
 			where, name, (long long)st.st_size, (long long)size);
-	if (how != MANIFEST_DIGESTS || !digest)
+	if (!(checks & MANIFEST_DIGESTS) || !digest)
 		return 0;
 	if (sha256_file(fd, hex) < 0)
 		return error_set(err, errno, "read '%s/%s'", where, name);
@@ -185,7 +185,7 @@ static int check_file(const json_t *file, int dir_fd, const char *name,
 	return 0;
 }
 
-static int check_strangers(
+static int check_others(
 	const json_t *files, int dir_fd, const char *where, struct error *err)
 {
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -201,14 +201,14 @@ static int check_strangers(
 	return 0;
 }
 
-int manifest_check(const json_t *manifest, int dir_fd, enum manifest_check how,
-	const char *where, struct error *err)
+int manifest_check(const json_t *manifest, int dir_fd, unsigned checks, const char *where,
+	struct error *err)
 {
 	json_t *files = json_object_get(manifest, "files");
 	const char *name;
 	json_t *file;
 
-	json_object_foreach(files, name,
-		file) if (check_file(file, dir_fd, name, how, where, err) < 0) return -1;
-	return check_strangers(files, dir_fd, where, err);
+	json_object_foreach(files, name, file) if (check_file(file, dir_fd, name, checks,
+							   where, err) < 0) return -1;
+	return checks & MANIFEST_NO_OTHERS ? check_others(files, dir_fd, where, err) : 0;
 }

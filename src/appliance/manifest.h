@@ -46,10 +46,12 @@ int manifest_read(int dir_fd, const char *where, json_t **ret, struct error *err
 /* A field's text, or "". */
 const char *manifest_text(const json_t *manifest, const char *field);
 
-enum manifest_check { MANIFEST_SIZES, MANIFEST_DIGESTS };
-
-/* Is each file there, and as the manifest says, and nothing else? */
-int manifest_check(const json_t *manifest, int dir_fd, enum manifest_check how,
-	const char *where, struct error *err);
+/* Is each file there, and of its size? And, if asked for: */
+enum manifest_check {
+	MANIFEST_DIGESTS = 1,	/* does it hold what the manifest says? */
+	MANIFEST_NO_OTHERS = 2, /* is nothing else there? */
+};
+int manifest_check(const json_t *manifest, int dir_fd, unsigned checks, const char *where,
+	struct error *err);
 /* A file name may hold any bytes; JSON holds UTF-8: null if it can't be said. */
 json_t *manifest_string(const char *s);

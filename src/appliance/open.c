@@ -83,6 +83,16 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 	return 0;
 }
 
+bool appliance_is_current(
+	const struct appliance_request *request, const struct cache *cache)
+{
+	CLEANUP(appliance_done) struct appliance a = {.lock_fd = -1};
+	char digest[ENTRY_KEY_LEN + 1];
+
+	entry_request_digest(request, digest);
+	return find(cache, digest, &a) == 0;
+}
+
 void appliance_done(struct appliance *a)
 {
 	if (!a->kernel)

@@ -66,15 +66,15 @@ static bool is_at(const struct cache *cache, const char *path, int fd)
 		named.st_ino == opened.st_ino;
 }
 
-/* The manifest's time of access: nobody else sets it, where it is set at all. */
+/* The manifest's time of modification: that of access changes when anybody looks at it. */
 static void note_use(int manifest_fd)
 {
-	const struct timespec times[] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}};
+	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
 	struct stat st;
 
 	if (fstat(manifest_fd, &st) == 0 &&
-		(st.st_atime < time(NULL) - USE_GRAIN_SECONDS ||
-			st.st_atime > time(NULL)))
+		(st.st_mtime < time(NULL) - USE_GRAIN_SECONDS ||
+			st.st_mtime > time(NULL)))
 		futimens(manifest_fd, times);
 }
 

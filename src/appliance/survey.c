@@ -19,10 +19,8 @@ static void add_file(
 	item->share += *ret_is_directory ? bytes : (double)bytes / MAX(st.st_nlink, 1);
 	if (!*ret_is_directory && st.st_nlink > 1)
 		item->alone = false;
-	/* A manifest's time of access is set at each use. */
-	if (strcmp(name, MANIFEST_NAME) == 0)
-		item->used = MAX(st.st_atime, st.st_mtime);
-	else if (item->used == 0)
+	/* A manifest's time is set at each use. */
+	if (strcmp(name, MANIFEST_NAME) == 0 || item->used == 0)
 		item->used = st.st_mtime;
 }
 

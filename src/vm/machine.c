@@ -12,9 +12,9 @@
 #define PCI_AGENT_SLOT	    2
 #define PCI_FIRST_DISK_SLOT 3
 #define PCI_ROOT_SLOT	    30
-#define MMIO_AGENT	    1
-#define MMIO_FIRST_DISK	    2
-#define MMIO_ROOT	    23
+#define MMIO_ROOT	    1
+#define MMIO_AGENT	    2
+#define MMIO_FIRST_DISK	    23 /* counting down */
 
 char *machine_kernel_command_line(
 	const struct vm_config *config, const struct profile *profile)
@@ -182,7 +182,7 @@ static void add_disk(const struct machine_line *l, size_t i)
 	struct strbuf device = virtio_device(l, "virtio-blk",
 		&(struct place){.slot = PCI_FIRST_DISK_SLOT + i / 8,
 			.function = i % 8,
-			.mmio = MMIO_FIRST_DISK + i});
+			.mmio = MMIO_FIRST_DISK - i});
 
 	if (!is_mmio(l) && i % 8 == 0)
 		strbuf_adds(&device, ",multifunction=on");

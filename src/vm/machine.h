@@ -8,10 +8,10 @@
  *	PCI:	slot 2        the agent's virtio-serial port
  *		slots 3 to 27 user disks, eight functions a slot
  *		slot 30       the root disk or its controller (31 is taken on q35)
- *	MMIO:	0             none: the guest finds nothing there
- *		1             the agent's port
- *		2 to 22       user disks
- *		23            the root disk or its controller
+ *	MMIO:	23 to 3       user disks: the guest finds the highest first
+ *		2             the agent's port
+ *		1             the root disk or its controller
+ *		0             none: the guest finds nothing there
  */
 #pragma once
 
