@@ -5,6 +5,7 @@
 
 int command_run(int argc, char **argv);
 int command_shell(int argc, char **argv);
+int command_warm(int argc, char **argv);
 int command_build(int argc, char **argv);
 int command_cache(int argc, char **argv);
 int command_doctor(int argc, char **argv);
