@@ -200,7 +200,7 @@ static int write_initrd(struct build *b, struct error *err)
 		result = -1;
 	if (result == 0)
 		result = initrd_write(fd, (uint8_t *)b->guest, b->guest_len,
-			modules.items, modules.len, err);
+			modules.items, modules.len, false, err);
 	if (result == 0)
 		log_info("initrd: %zu modules", modules.len);
 	vector_foreach (module, &modules)
