@@ -222,6 +222,8 @@ static int assemble_main(int argc, char **argv)
 	}
 	if (result < 0)
 		say_text("error", err.num, err.msg);
+	else if (result == 1)
+		say_finding(EXAMINE_OK, ASSEMBLY_UNCHANGED, assembly.output, NULL, NULL);
 	assembly_done(&assembly);
 	return result < 0;
 }

@@ -333,8 +333,7 @@ int assemble(
 	if (result == 0)
 		result = check_interrupted(&m, err);
 	if (result == 0 && has_key(&m)) {
-		log_info("nothing in the appliance has changed");
-		result = write_stamp(&m, a->output, err);
+		result = write_stamp(&m, a->output, err) < 0 ? -1 : 1;
 	} else if (result == 0) {
 		result = write_output(&m, err);
 	}

@@ -5,5 +5,6 @@
 #include "appliance/assembly.h"
 #include "appliance/build.h"
 
+/* 1: if_newer, and the output is as it would be made; only its stamp was outdated. */
 int assemble(
 	const struct assembly *a, const struct build_options *options, struct error *err);

@@ -161,15 +161,31 @@ static int take_lock(const char *path, int control_fd, struct error *err)
 
 /* ---- The builder ---- */
 
-static int run_builder(
-	const struct assembly *a, const char *builder, int control_fd, struct error *err)
+static void note_unchanged(
+	int finding, const char *topic, const char *text, const char *advice, void *data)
+{
+	bool *unchanged = data;
+
+	(void)finding;
+	(void)text;
+	(void)advice;
+	if (topic && strcmp(topic, ASSEMBLY_UNCHANGED) == 0)
+		*unchanged = true;
+}
+
+static int run_builder(const struct assembly *a, const char *builder, int control_fd,
+	bool *ret_made, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec argv = {0};
+	bool unchanged = false;
 
 	strvec_add(&argv, builder);
 	strvec_add(&argv, "assemble");
 	assembly_argv(a, &argv);
-	return builder_run(&argv, control_fd, NULL, NULL, err);
+	if (builder_run(&argv, control_fd, note_unchanged, &unchanged, err) < 0)
+		return -1;
+	*ret_made = !unchanged;
+	return 0;
 }
 
 int assembly_make(const struct assembly *a, const char *lock, const char *builder,
@@ -183,8 +199,5 @@ int assembly_make(const struct assembly *a, const char *lock, const char *builde
 		*ret_made = false;
 		return 0;
 	}
-	if (run_builder(a, builder, control_fd, err) < 0)
-		return -1;
-	*ret_made = true;
-	return 0;
+	return run_builder(a, builder, control_fd, ret_made, err);
 }

@@ -56,6 +56,9 @@ int assembly_make(const struct assembly *a, const char *lock, const char *builde
 
 /* ---- What both halves know ---- */
 
+/* The topic of the builder's finding that the output is as it would be made. */
+#define ASSEMBLY_UNCHANGED "unchanged"
+
 /* The builder's options that say all of it, and back. */
 void assembly_argv(const struct assembly *a, struct strvec *argv);
 int assembly_parse_argv(int argc, char **argv, struct assembly *ret, struct error *err);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "appliance/directory-times.h"
@@ -28,7 +29,7 @@ const char *const ingredients_boot_modules[] = {
 /* Of a directory with no more files in the appliance than this, each file is looked at, which
  * finds one that is written to in its place; of others, the directory, which changes when a
  * file is replaced, as package managers do it. */
-#define STAMP_FILES_EACH 4
+#define STAMP_FILES_EACH 1
 
 static char *below(const char *root, const char *path)
 {
@@ -180,6 +181,22 @@ static void stamp_files(
 	arena_done(&arena);
 }
 
+/* A symlink to a directory comes with that directory, though empty: /var/lock leads to
+ * /run/lock, which no package has. */
+static int add_with_target(const struct assembly *a, struct ingredients *in,
+	const char *path, struct error *err)
+{
+	CLEANUP_FREE char *host = below(a->root, path);
+	CLEANUP_FREE char *inside = xasprintf("%s/.", path);
+	struct stat st;
+
+	int result = tree_add_path(in->tree, a->root, path, err);
+	if (result || lstat(host, &st) < 0 || !S_ISLNK(st.st_mode) ||
+		stat(host, &st) < 0 || !S_ISDIR(st.st_mode))
+		return result;
+	return tree_add_path(in->tree, a->root, inside, err) < 0 ? -1 : 0;
+}
+
 static int add_package_files(const struct assembly *a, struct ingredients *in,
 	struct stamp *stamp, struct error *err)
 {
@@ -193,7 +210,7 @@ static int add_package_files(const struct assembly *a, struct ingredients *in,
 		const struct package_file *file = &files.items[i];
 		if (file->is_config || spec_excludes(&in->spec, file->path))
 			continue;
-		result = tree_add_path(in->tree, a->root, file->path, err);
+		result = add_with_target(a, in, file->path, err);
 		const struct tree_inode *inode =
 			result == 0 ? tree_lookup(in->tree, file->path) : NULL;
 		if (inode && !S_ISDIR(inode->mode))
@@ -271,7 +288,7 @@ static int add_match(const char *path, void *data, struct error *err)
 	struct hostfiles *h = data;
 
 	stamp_below(h->stamp, h->a->root, path);
-	return tree_add_path(h->in->tree, h->a->root, path, err) < 0 ? -1 : 0;
+	return add_with_target(h->a, h->in, path, err) < 0 ? -1 : 0;
 }
 
 /* The directories in which the pattern's wildcards look: a new file there may be a match. */
