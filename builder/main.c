@@ -45,6 +45,8 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* Past the limit writing fails, and the build tidies up. */
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 /* Texts may hold file names in any encoding; JSON takes UTF-8. */
