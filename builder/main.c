@@ -158,6 +158,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 		{"kernel", required_argument, NULL, 'k'},
 		{"modules", required_argument, NULL, 'm'},
 		{"package", required_argument, NULL, 'p'},
+		{"route", required_argument, NULL, 't'},
 		{"log-level", required_argument, NULL, 'l'}, {0}};
 	int option;
 
@@ -177,6 +178,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 			break;
 		case 'p':
 			strvec_add(&ret->request.packages, optarg);
+			break;
+		case 't':
+			strvec_add(&ret->request.routes, optarg);
 			break;
 		case 'l':
 			log_set_handler(say_log, NULL, atoi(optarg));
@@ -243,6 +247,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && parse_arguments(argc - 1, argv + 1, &arguments) == 0)
 		status = run_task(argv[1], &arguments);
 	strvec_done(&arguments.request.packages);
+	strvec_done(&arguments.request.routes);
 	if (status < 0)
 		fprintf(stderr,
 			"hypermin-builder is run by hypermin; see hypermin --help\n");

@@ -18,6 +18,8 @@ static const struct command {
 } commands[] = {
 	{"run", "run a command in a VM made from this host", command_run},
 	{"shell", "open a shell in one", command_shell},
+	{"build", "write an appliance to a directory, to be run elsewhere", command_build},
+	{"cache", "list, check and clean what is kept", command_cache},
 	{"mkfs", "make an ext2 image from directory trees and archives", command_mkfs},
 	{"doctor", "say what this host offers, and what is missing", command_doctor},
 };

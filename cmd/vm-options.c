@@ -71,6 +71,12 @@ static int take_package(void *target, const char *value)
 	return hypermin_add_package(o->vm, value) < 0 ? refused(o) : 0;
 }
 
+static int take_appliance(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return hypermin_set_appliance(o->vm, value) < 0 ? refused(o) : 0;
+}
+
 static int take_memory(void *target, const char *value)
 {
 	struct vm_options *o = target;
@@ -116,6 +122,25 @@ static int take_accel(void *target, const char *value)
 {
 	struct vm_options *o = target;
 	return hypermin_set_accelerator(o->vm, value) < 0 ? refused(o) : 0;
+}
+
+static int take_machine(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return hypermin_set_machine(o->vm, value) < 0 ? refused(o) : 0;
+}
+
+static int take_root_bus(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return hypermin_set_root_bus(o->vm, value) < 0 ? refused(o) : 0;
+}
+
+static int take_plain(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	(void)value;
+	return hypermin_set_plain(o->vm, true) < 0 ? refused(o) : 0;
 }
 
 static void add_env(struct vm_options *o, const char *value)
@@ -242,6 +267,8 @@ const struct option_row vm_option_table[] = {
 		take_disk},
 	{"package", 'p', "NAME", "have this package of the host in the VM, too",
 		take_package},
+	{"appliance", 0, "DIR", "run this appliance, which `hypermin build` wrote",
+		take_appliance},
 	{"env", 'e', "NAME[=VALUE]", "set a variable; without a value, the caller's",
 		take_env},
 	{"cwd", 'w', "DIR", "run the command in this directory", take_cwd},
@@ -259,6 +286,13 @@ const struct option_row vm_option_table[] = {
 	{"modules", 0, "DIR", "its modules; default /lib/modules/VERSION", take_modules},
 	{"accel", 0, "auto|kvm|tcg", "accelerator; auto takes KVM only where it works",
 		take_accel},
+	{"machine", 0, "auto|pc|q35|microvm", "machine to emulate", take_machine},
+	{"root-bus", 0, "BUS",
+		"where the root disk is: auto, virtio-blk, virtio-scsi, nvme, pmem, ide, "
+		"ide-cdrom or scsi-cdrom",
+		take_root_bus},
+	{"plain", 0, NULL, "boot without the settings that only make it faster",
+		take_plain},
 	{"boot-timeout", 0, "SECONDS", "how long booting may take; default 120",
 		take_boot_timeout},
 	{"silence-timeout", 0, "SECONDS", "how long a running guest may hang; default 60",

@@ -22,6 +22,7 @@
  * length. */
 static bool parse_vpd(const uint8_t *page, long len, char *ret)
 {
+	const uint8_t *serial;
 	size_t n;
 
 	if (len < 4 || page[1] != 0x80)
@@ -29,7 +30,13 @@ static bool parse_vpd(const uint8_t *page, long len, char *ret)
 	n = page[2] << 8 | page[3];
 	if (n > (size_t)len - 4 || n >= DEVICE_SERIAL_SIZE)
 		return false;
-	memcpy(ret, page + 4, n);
+	/* An ATA disk's fills its field up with blanks. */
+	serial = page + 4;
+	for (; n > 0 && *serial == ' '; n--)
+		serial++;
+	while (n > 0 && serial[n - 1] == ' ')
+		n--;
+	memcpy(ret, serial, n);
 	ret[n] = '\0';
 	return true;
 }

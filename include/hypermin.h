@@ -86,6 +86,17 @@ HYPERMIN_API int hypermin_set_memory(struct hypermin *h, unsigned mib);
 HYPERMIN_API int hypermin_set_cpus(struct hypermin *h, unsigned cpus);
 /* "auto" (default: KVM where stock kernels truly run on it, else TCG), "kvm" or "tcg". */
 HYPERMIN_API int hypermin_set_accelerator(struct hypermin *h, const char *name);
+/*
+ * The machine that is emulated ("auto", "pc", "q35", "microvm") and the bus that the root
+ * disk is on ("auto", "virtio-blk", "virtio-scsi", "nvme", "pmem", "ide", "scsi-cdrom",
+ * "ide-cdrom"). auto (default) takes the best that qemu and the kernel can do; what was
+ * named is taken or fails. hypermin_start() fails if the two do not go together.
+ */
+HYPERMIN_API int hypermin_set_machine(struct hypermin *h, const char *name);
+HYPERMIN_API int hypermin_set_root_bus(struct hypermin *h, const char *name);
+/* Boot without the settings that only make it faster; hypermin(1) lists them. Default:
+ * with them. */
+HYPERMIN_API int hypermin_set_plain(struct hypermin *h, bool plain);
 /* How long the guest may take until its agent answers, in milliseconds; default
  * 120,000. */
 HYPERMIN_API int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms);
@@ -106,11 +117,30 @@ HYPERMIN_API int hypermin_set_cache_dir(struct hypermin *h, const char *dir);
 HYPERMIN_API int hypermin_add_disk(
 	struct hypermin *h, const char *path, const char *format, bool writable);
 
+/*
+ * Run this appliance, a directory that hypermin_export() wrote, here or on another machine of
+ * the same architecture; the host needs no package database and no kernel. Its sizes are
+ * checked by hypermin_prepare(), what it holds by hypermin_cache_verify().
+ */
+HYPERMIN_API int hypermin_set_appliance(struct hypermin *h, const char *dir);
+
 /* ---- The VM ---- */
 
 /* Build the appliance if the cache has none for these settings. hypermin_start() does it
  * too. */
 HYPERMIN_API int hypermin_prepare(struct hypermin *h);
+
+/* 1 if hypermin_prepare() would find the appliance in the cache by a few stat calls; 0 if it
+ * would have to look closer, and perhaps to build; -1: an error. */
+HYPERMIN_API int hypermin_is_prepared(struct hypermin *h);
+
+/*
+ * Write the appliance for these settings, built if need be, to a directory: kernel, initrd,
+ * root and manifest.json. `dir` must be new, empty, or an appliance, which is replaced; it is
+ * seen whole or not at all. Its files hold what this user could read of the host: they and
+ * the directory are for this user alone.
+ */
+HYPERMIN_API int hypermin_export(struct hypermin *h, const char *dir);
 
 /* Boot; returns when the guest's agent answers. */
 HYPERMIN_API int hypermin_start(struct hypermin *h);
@@ -236,6 +266,61 @@ HYPERMIN_API int hypermin_assemble(
  * command on to one. NULL if there is none; the caller frees it with free().
  */
 HYPERMIN_API char *hypermin_find_program(struct hypermin *h, const char *name);
+
+/* ---- The cache: what is kept to be built never twice. ---- */
+
+struct hypermin_cache_item {
+	/* "appliance", "snapshot", "part" (kernel, initrd or root image, shared by appliances),
+	 * "request" (what was asked for), "temporary" or "lock" */
+	const char *kind;
+	const char *key;	 /* its name in the cache; for most kinds 64 hex digits */
+	const char *description; /* what it is for, in a line; may be "" */
+	uint64_t bytes;		 /* on disk; what is shared counts in full */
+	int64_t last_use;	 /* seconds since 1970, to the minute */
+	bool in_use;
+	bool removed; /* just now */
+};
+
+/* `text`: what hypermin_cache_verify() found wrong, or NULL; why hypermin_cache_collect()
+ * removes it; else NULL. All of it is valid during the call. */
+typedef void hypermin_cache_fn(
+	const struct hypermin_cache_item *item, const char *text, void *data);
+
+/* Where it is. Valid as long as the handle; NULL with an error if it can't be used. */
+HYPERMIN_API const char *hypermin_cache_directory(struct hypermin *h);
+
+/* All that is in it, by kind, of each kind what was used longest ago first. ret_bytes (may
+ * be NULL): all together on disk. */
+HYPERMIN_API int hypermin_cache_list(
+	struct hypermin *h, hypermin_cache_fn *fn, void *data, uint64_t *ret_bytes);
+
+/* The manifest, JSON, of the one thing whose key begins like this. NULL: none or several.
+ * The caller frees it with free(). */
+HYPERMIN_API char *hypermin_cache_manifest(struct hypermin *h, const char *key);
+
+/*
+ * Read everything, or only the appliance of hypermin_set_appliance(), and compare it to what
+ * was written. The number of damaged things, or -1. They are removed if `repair` says so: it
+ * costs a build. fn (may be NULL) hears of each thing.
+ */
+HYPERMIN_API int hypermin_cache_verify(
+	struct hypermin *h, bool repair, hypermin_cache_fn *fn, void *data);
+
+struct hypermin_cache_limits {
+	uint64_t
+		max_bytes; /* remove what was used longest ago until there is no more than
+			       this; 0: 8 GiB */
+	int64_t max_age;   /* remove what was not used for so many seconds; 0: 30 days */
+	bool everything;   /* remove all that is not in use */
+	/* On a file system without locks it can't be told what is in use, and so only
+	 * remains are removed. With this everything is taken to be out of use. */
+	bool force;
+};
+
+/* Remove what is old, too much, or left by processes that were killed; nothing that is in
+ * use. A build does it with the defaults. The number of things removed, or -1. */
+HYPERMIN_API int hypermin_cache_collect(struct hypermin *h,
+	const struct hypermin_cache_limits *limits, hypermin_cache_fn *fn, void *data);
 
 /* ---- What the host offers ---- */
 

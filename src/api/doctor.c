@@ -77,7 +77,7 @@ static char *examine_qemu(struct doctor *d)
 
 static void examine_accelerator(struct doctor *d, struct hypermin *h, const char *qemu)
 {
-	const struct accel_key key = {h->cache.fd, qemu, "doctor"};
+	const struct verdict_key key = {h->cache.fd, qemu, "doctor"};
 	struct accel_choice choice;
 
 	accel_choose(VM_ACCEL_AUTO, &key, &choice);
@@ -124,14 +124,15 @@ static void pass_finding(
 
 static void examine_host(struct doctor *d, struct hypermin *h)
 {
-	const struct appliance_request request = {
-		.root = "/", .kernel = h->kernel, .modules_dir = h->modules_dir};
+	struct appliance_request request = {0};
 	CLEANUP_FREE char *builder = handle_find_program("hypermin-builder", &h->error);
 	CLEANUP_STRVEC struct strvec argv = {0};
 
-	if (builder)
+	bool asked = builder && handle_appliance_request(h, &request) == 0;
+	if (asked)
 		builder_argv(&argv, builder, "examine", &request);
-	if (!builder || builder_run(&argv, h->control[0], pass_finding, d, &h->error) < 0)
+	strvec_done(&request.routes);
+	if (!asked || builder_run(&argv, h->control[0], pass_finding, d, &h->error) < 0)
 		report(d, HYPERMIN_FINDING_PROBLEM, "builder", h->error.msg, NULL);
 }
 

@@ -14,10 +14,14 @@ struct hypermin {
 	struct strvec packages;
 	char *kernel, *modules_dir;
 	char *cache_dir;
+	char *fixed; /* directory of a fixed appliance */
 	unsigned memory_mib, cpus, boot_timeout_ms, silence_timeout_ms;
 	enum vm_accel accel;
+	char *machine, *root_bus; /* NULL: the best */
+	bool plain;
 	VECTOR(struct vm_disk) disks;
 
+	struct vm_routes routes; /* not known to be closed */
 	struct cache cache;
 	struct appliance appliance;
 	struct vm *vm;
@@ -29,3 +33,13 @@ struct hypermin {
  */
 char *handle_find_program(const char *name, struct error *err);
 int handle_open_cache(struct hypermin *h);
+int handle_check_not_started(struct hypermin *h);
+/* Fill h->routes by the settings, unless that was done. */
+int handle_find_routes(struct hypermin *h);
+/* What to ask for, by the settings. The route's texts are new: appliance_request.routes
+ * is the caller's to free. */
+int handle_appliance_request(struct hypermin *h, struct appliance_request *ret);
+/* The one that the open appliance is for. */
+const struct vm_route *handle_route(const struct hypermin *h);
+/* It can't be taken: forget it, and the appliance. False if there is no other. */
+bool handle_close_route(struct hypermin *h);

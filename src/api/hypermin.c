@@ -85,6 +85,10 @@ void hypermin_free(struct hypermin *h)
 	free(h->kernel);
 	free(h->modules_dir);
 	free(h->cache_dir);
+	free(h->fixed);
+	free(h->machine);
+	free(h->root_bus);
+	vm_routes_done(&h->routes);
 	for (int i = 0; i < 2; i++)
 		if (h->control[i] >= 0)
 			close(h->control[i]);
@@ -103,16 +107,9 @@ int hypermin_error_number(const struct hypermin *h)
 
 /* ---- Settings ---- */
 
-static int check_not_started(struct hypermin *h)
-{
-	if (h->vm || h->appliance.kernel)
-		return error_set(&h->error, EBUSY, "change a setting after the start");
-	return 0;
-}
-
 int hypermin_add_package(struct hypermin *h, const char *name)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (!*name || strpbrk(name, "/ \t\n"))
 		return error_set(&h->error, 0, "'%s' is not a package's name", name);
@@ -141,7 +138,7 @@ static int set_path(struct hypermin *h, char **field, const char *path)
 
 int hypermin_set_kernel(struct hypermin *h, const char *image, const char *modules_dir)
 {
-	if (check_not_started(h) < 0 || set_path(h, &h->kernel, image) < 0)
+	if (handle_check_not_started(h) < 0 || set_path(h, &h->kernel, image) < 0)
 		return -1;
 	if (modules_dir)
 		return set_path(h, &h->modules_dir, modules_dir);
@@ -151,7 +148,7 @@ int hypermin_set_kernel(struct hypermin *h, const char *image, const char *modul
 
 int hypermin_set_memory(struct hypermin *h, unsigned mib)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (mib < MEMORY_MIN_MIB)
 		return error_set(&h->error, 0,
@@ -163,7 +160,7 @@ int hypermin_set_memory(struct hypermin *h, unsigned mib)
 
 int hypermin_set_cpus(struct hypermin *h, unsigned cpus)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (cpus < 1 || cpus > CPUS_MAX)
 		return error_set(
@@ -176,7 +173,7 @@ int hypermin_set_accelerator(struct hypermin *h, const char *name)
 {
 	static const char *const names[] = {"auto", "kvm", "tcg"};
 
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(name, names[i]) == 0) {
@@ -187,9 +184,43 @@ int hypermin_set_accelerator(struct hypermin *h, const char *name)
 		&h->error, 0, "'%s' is not an accelerator: auto, kvm or tcg", name);
 }
 
+/* "auto" is no name of any. */
+static int set_name(struct hypermin *h, char **field, bool (*is_known)(const char *),
+	const char *what, const char *name)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	if (strcmp(name, "auto") == 0) {
+		replace(field, NULL);
+		return 0;
+	}
+	if (!is_known(name))
+		return error_set(&h->error, 0, "'%s' is no %s that is known", name, what);
+	replace(field, name);
+	return 0;
+}
+
+int hypermin_set_machine(struct hypermin *h, const char *name)
+{
+	return set_name(h, &h->machine, vm_is_machine, "machine", name);
+}
+
+int hypermin_set_root_bus(struct hypermin *h, const char *name)
+{
+	return set_name(h, &h->root_bus, vm_is_root_bus, "bus for the root disk", name);
+}
+
+int hypermin_set_plain(struct hypermin *h, bool plain)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	h->plain = plain;
+	return 0;
+}
+
 int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	h->boot_timeout_ms = ms;
 	return 0;
@@ -197,7 +228,7 @@ int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
 
 int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	h->silence_timeout_ms = ms;
 	return 0;
@@ -205,7 +236,7 @@ int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms)
 
 int hypermin_set_cache_dir(struct hypermin *h, const char *dir)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	replace(&h->cache_dir, dir);
 	return 0;
@@ -216,7 +247,7 @@ int hypermin_add_disk(
 {
 	struct vm_disk disk;
 
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (h->disks.len >= VM_MAX_DISKS)
 		return error_set(&h->error, 0, "a VM has at most %d disks", VM_MAX_DISKS);
@@ -228,42 +259,17 @@ int hypermin_add_disk(
 
 /* ---- The VM ---- */
 
-int hypermin_prepare(struct hypermin *h)
+/* Along the route that the appliance was made for. */
+static int start(struct hypermin *h, const char *qemu, bool *ret_no_way)
 {
-	CLEANUP_FREE char *builder = NULL;
-
-	if (h->appliance.kernel)
-		return 0;
-	if (h->control[0] < 0)
-		return error_set(&h->error, EMFILE, "create a pipe");
-	builder = handle_find_program("hypermin-builder", &h->error);
-	if (!builder || handle_open_cache(h) < 0)
-		return -1;
-	const struct appliance_request request = {
-		.root = "/",
-		.packages = h->packages,
-		.kernel = h->kernel,
-		.modules_dir = h->modules_dir,
-	};
-	return appliance_open(
-		&request, &h->cache, builder, h->control[0], &h->appliance, &h->error);
-}
-
-int hypermin_start(struct hypermin *h)
-{
-	CLEANUP_FREE char *qemu = NULL;
-
-	if (h->vm)
-		return error_set(&h->error, EBUSY, "start the VM: it was started before");
-	qemu = vm_find_qemu(&h->error);
-	if (!qemu || hypermin_prepare(h) < 0)
-		return -1;
 	struct vm_config config = {
 		.qemu = qemu,
 		.kernel = h->appliance.kernel,
 		.initrd = h->appliance.initrd,
 		.root = h->appliance.root,
 		.kernel_version = h->appliance.kernel_version,
+		.route = handle_route(h),
+		.plain = h->plain,
 		.accel = h->accel,
 		.memory_mib = h->memory_mib,
 		.cpus = h->cpus,
@@ -274,8 +280,33 @@ int hypermin_start(struct hypermin *h)
 		.cache_fd = h->cache.fd,
 		.control_fd = h->control[0],
 	};
+
+	*ret_no_way = false;
+	if (!config.route)
+		return error_set(&h->error, 0, "the appliance is for no route that is known");
 	strcpy(config.root_uuid, h->appliance.root_uuid);
-	return vm_start(&config, &h->vm, &h->error);
+	return vm_start(&config, &h->vm, ret_no_way, &h->error);
+}
+
+int hypermin_start(struct hypermin *h)
+{
+	CLEANUP_FREE char *qemu = NULL;
+	bool no_way;
+
+	if (h->vm)
+		return error_set(&h->error, EBUSY, "start the VM: it was started before");
+	qemu = vm_find_qemu(&h->error);
+	if (!qemu)
+		return -1;
+	for (;;) {
+		if (hypermin_prepare(h) < 0)
+			return -1;
+		if (start(h, qemu, &no_way) == 0)
+			return 0;
+		/* What can't be booted is no appliance; there may be another. */
+		if (!no_way || !handle_close_route(h))
+			return -1;
+	}
 }
 
 static int check_started(struct hypermin *h)

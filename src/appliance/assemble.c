@@ -11,20 +11,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sha2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "appliance/chroot.h"
-#include "appliance/entry.h"
 #include "appliance/ingredients.h"
+#include "appliance/parts.h"
 #include "appliance/replace.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/sha256.h"
 #include "ext2/ext2.h"
-#include "initrd/initrd.h"
 
 #define PROGRAM_MAX (64 * 1024 * 1024)
 #define KERNEL_MAX  ((size_t)1024 * 1024 * 1024)
@@ -38,7 +37,7 @@ struct assembling {
 	const struct build_options *options;
 	struct ingredients in;
 	struct stamp stamp;
-	char key[ENTRY_KEY_LEN + 1];
+	char key[SHA256_HEX_LEN + 1];
 	char *guest;
 	size_t guest_len;
 	struct replacement output;
@@ -55,13 +54,12 @@ static int check_interrupted(const struct assembling *m, struct error *err)
 
 static int hash_program(SHA2_CTX *ctx, const char *path, struct error *err)
 {
-	CLEANUP_FREE char *data = NULL;
-	size_t len;
+	char digest[SHA256_HEX_LEN + 1];
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (io_read_file(AT_FDCWD, path, PROGRAM_MAX, &data, &len, err) < 0)
-		return -1;
-	SHA256Update(ctx, (const uint8_t *)&len, sizeof(len));
-	SHA256Update(ctx, (const uint8_t *)data, len);
+	if (fd < 0 || sha256_file(fd, digest) < 0)
+		return error_set(err, errno, "read '%s'", path);
+	sha256_add_string(ctx, digest);
 	return 0;
 }
 
@@ -75,29 +73,28 @@ static int hash_kernel(SHA2_CTX *ctx, const struct kernel *kernel, struct error 
 	if (stat(kernel->image, &st) < 0)
 		return error_set(err, errno, "look at '%s'", kernel->image);
 	const uint64_t numbers[] = {st.st_dev, st.st_ino, st.st_size};
-	SHA256Update(ctx, (const uint8_t *)numbers, sizeof(numbers));
-	SHA256Update(ctx, (const uint8_t *)kernel->image, strlen(kernel->image) + 1);
-	SHA256Update(ctx, (const uint8_t *)kernel->version, strlen(kernel->version) + 1);
+	sha256_add_field(ctx, numbers, sizeof(numbers));
+	sha256_add_string(ctx, kernel->image);
+	sha256_add_string(ctx, kernel->version);
 	return 0;
 }
 
 static int make_key(struct assembling *m, struct error *err)
 {
 	CLEANUP_STRBUF struct strbuf request = {0};
-	uint8_t sum[SHA256_DIGEST_LENGTH];
+	uint8_t identity[SHA256_DIGEST_LENGTH];
 	SHA2_CTX ctx;
 
 	SHA256Init(&ctx);
 	assembly_request(m->a, &request);
-	SHA256Update(&ctx, (const uint8_t *)request.data, request.len + 1);
+	sha256_add_field(&ctx, request.data, request.len);
 	if (hash_program(&ctx, m->options->builder, err) < 0 ||
 		hash_program(&ctx, m->options->guest, err) < 0 ||
 		hash_kernel(&ctx, &m->in.kernel, err) < 0)
 		return -1;
-	tree_identity(m->in.tree, sum);
-	SHA256Update(&ctx, sum, sizeof(sum));
-	SHA256Final(sum, &ctx);
-	entry_hex(sum, sizeof(sum), m->key);
+	tree_identity(m->in.tree, identity);
+	sha256_add_field(&ctx, identity, sizeof(identity));
+	sha256_end(&ctx, m->key);
 	return 0;
 }
 
@@ -143,31 +140,18 @@ static int write_kernel(const struct assembling *m, struct error *err)
 
 static int write_initrd(const struct assembling *m, struct error *err)
 {
-	struct kernel_modules closure = {0};
-	VECTOR(struct initrd_module) modules = {0};
+	struct kernel_modules modules = {0};
 	bool keep_signatures = kernel_enforces_signatures(m->a->root, &m->in.kernel);
 
 	int result = kernel_modules_closure(
-		&m->in.kernel, ingredients_boot_modules, &closure, err);
-	for (size_t i = 0; i < closure.len && result == 0; i++) {
-		struct initrd_module module = {.name = closure.items[i].name};
-		result = kernel_module_read(closure.items[i].path, keep_signatures,
-			(uint8_t **)&module.data, &module.len, err);
-		if (result == 0)
-			vector_push(&modules, module);
-	}
+		&m->in.kernel, ingredients_boot_modules, &modules, err);
 	CLEANUP_CLOSE int fd = result == 0 ? create_part(m, "initrd", err) : -1;
 	if (fd < 0)
 		result = -1;
 	if (result == 0)
-		result = initrd_write(fd, (uint8_t *)m->guest, m->guest_len,
-			modules.items, modules.len, true, err);
-	if (result == 0)
-		log_info("ext2: wrote %zu modules to the initrd", modules.len);
-	vector_foreach (module, &modules)
-		free((void *)module->data);
-	vector_done(&modules);
-	kernel_modules_done(&closure);
+		result = part_write_initrd(&modules, keep_signatures, m->guest,
+			m->guest_len, true, fd, err);
+	kernel_modules_done(&modules);
 	return result;
 }
 

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The kernel modules that lead to the root disk and to the agent. Private to
- * src/appliance. */
+/*
+ * The kernel modules that the boot needs: those of a route, which lead to the root disk
+ * and to the agent, and behind them those of what is made of the disk. Private to
+ * src/appliance.
+ */
 #pragma once
 
-#include <stddef.h>
+#include "base/vector.h"
 
-/* Each must be a module of the kernel or built into it. */
-static const char *const boot_modules[] = {
-	"virtio_pci",	  /* the bus */
-	"virtio_blk",	  /* the root disk */
-	"ext4",		  /* its file system: mounts ext2 too */
-	"overlay",	  /* a writable / above it */
-	"virtio_console", /* the agent's port */
-	NULL,
+/* One of a request's routes, taken apart. */
+struct boot_route {
+	char *name;
+	struct strvec modules; /* as kernel_request.needs has them */
 };
+
+/* The route of this text, "NAME:MODULE,MODULE…". */
+void boot_route_parse(const char *text, struct boot_route *ret);
+void boot_route_done(struct boot_route *route);
+
+/* For a request that names none. */
+#define BOOT_ROUTE_DEFAULT "virtio-blk:virtio_pci,virtio_blk,virtio_console"

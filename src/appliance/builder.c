@@ -144,6 +144,8 @@ void builder_argv(struct strvec *argv, const char *program, const char *task,
 		strvec_addf(argv, "--modules=%s", request->modules_dir);
 	vector_foreach (name, &request->packages)
 		strvec_addf(argv, "--package=%s", *name);
+	vector_foreach (route, &request->routes)
+		strvec_addf(argv, "--route=%s", *route);
 }
 
 int builder_run(struct strvec *argv, int control_fd, builder_finding_fn *on_finding,

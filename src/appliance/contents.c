@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "appliance/boot-modules.h"
 #include "appliance/directory-times.h"
 #include "appliance/stamp.h"
 #include "base/log.h"
@@ -84,6 +83,20 @@ static int gather_packages(const struct appliance_request *request, struct conte
 	return result;
 }
 
+/*
+ * Configuration counts by what it says, and has no time in the appliance: a file that was
+ * only touched, or edited and edited back, is what it was before.
+ */
+static void count_by_content(struct contents *c, const char *path)
+{
+	struct tree_inode *inode = tree_lookup(c->tree, path);
+
+	if (!inode || !S_ISREG(inode->mode))
+		return;
+	inode->by_content = true;
+	inode->mtime = (struct tree_time){0};
+}
+
 static int add_package_files(const struct appliance_request *request, struct contents *c,
 	struct stamp *stamp, struct error *err)
 {
@@ -94,9 +107,13 @@ static int add_package_files(const struct appliance_request *request, struct con
 	vector_foreach (file, &files)
 		if (file->is_config)
 			stamp_below(stamp, request->root, file->path);
-	for (size_t i = 0; i < files.len && result == 0; i++)
-		if (tree_add_path(c->tree, request->root, files.items[i].path, err) < 0)
+	for (size_t i = 0; i < files.len && result == 0; i++) {
+		const struct package_file *file = &files.items[i];
+		if (tree_add_path(c->tree, request->root, file->path, err) < 0)
 			result = -1;
+		else if (file->is_config)
+			count_by_content(c, file->path);
+	}
 	package_files_done(&files);
 	return result;
 }
@@ -107,7 +124,10 @@ static int add_host_file(const struct appliance_request *request, struct content
 	struct stamp *stamp, const char *path, struct error *err)
 {
 	stamp_below(stamp, request->root, path);
-	return tree_add_path(c->tree, request->root, path, err) < 0 ? -1 : 0;
+	if (tree_add_path(c->tree, request->root, path, err) < 0)
+		return -1;
+	count_by_content(c, path);
+	return 0;
 }
 
 static int add_if_missing(struct contents *c, const char *path, uint32_t mode,
@@ -155,22 +175,53 @@ static int add_base_files(const struct appliance_request *request, struct conten
 
 /* ---- The kernel ---- */
 
-static int gather_kernel(const struct appliance_request *request, struct contents *c,
-	struct stamp *stamp, struct error *err)
+static int find_kernel(const struct appliance_request *request, const char *route_text,
+	struct kernel *ret, struct boot_route *ret_route, struct strvec *ret_rejected,
+	struct error *err)
 {
-	struct kernel_request kernel_request = {
+	struct boot_route route;
+
+	boot_route_parse(route_text, &route);
+	const struct kernel_request kernel_request = {
 		.root = request->root,
 		.image = request->kernel,
 		.modules_dir = request->modules_dir,
-		.needs = boot_modules,
+		.needs = (const char *const *)strvec_argv(&route.modules),
 	};
+	int result = kernel_find(&kernel_request, ret, ret_rejected, err);
+	if (result == 0)
+		*ret_route = route;
+	else
+		boot_route_done(&route);
+	return result;
+}
 
+/* A kernel for the best route is preferred to a newer one without. */
+int contents_find_kernel(const struct appliance_request *request, struct kernel *ret,
+	struct boot_route *ret_route, struct strvec *ret_rejected, struct error *err)
+{
+	struct error later;
+
+	if (!request->routes.len)
+		return find_kernel(request, BOOT_ROUTE_DEFAULT, ret, ret_route,
+			ret_rejected, err);
+	for (size_t i = 0; i < request->routes.len; i++)
+		if (find_kernel(request, request->routes.items[i], ret, ret_route,
+			    ret_rejected, i == 0 ? err : &later) == 0)
+			return 0;
+	return -1;
+}
+
+static int gather_kernel(const struct appliance_request *request, struct contents *c,
+	struct stamp *stamp, struct error *err)
+{
 	if (!request->kernel) {
 		stamp_below(stamp, request->root, "/boot");
 		stamp_below(stamp, request->root, "/lib/modules");
 	}
-	if (kernel_find(&kernel_request, &c->kernel, NULL, err) < 0)
+	if (contents_find_kernel(request, &c->kernel, &c->route, NULL, err) < 0)
 		return -1;
+	log_info("route: %s", c->route.name);
 	CLEANUP_FREE char *dependencies =
 		xasprintf("%s/modules.dep", c->kernel.modules_dir);
 	stamp_add(stamp, c->kernel.image);
@@ -221,6 +272,7 @@ void contents_done(struct contents *c)
 {
 	tree_free(c->tree);
 	kernel_done(&c->kernel);
+	boot_route_done(&c->route);
 	package_set_done(&c->set);
 	packages_close(c->packages);
 	strvec_done(&c->unreadable);

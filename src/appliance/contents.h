@@ -6,6 +6,7 @@
 #pragma once
 
 #include "appliance/appliance.h"
+#include "appliance/boot-modules.h"
 #include "appliance/stamp.h"
 #include "kernel/kernel.h"
 #include "packages/packages.h"
@@ -15,6 +16,7 @@ struct contents {
 	struct packages *packages;
 	struct package_set set;
 	struct kernel kernel;
+	struct boot_route route;
 	struct tree *tree;
 	struct strvec unreadable; /* left out */
 };
@@ -23,4 +25,8 @@ struct contents {
  * which was started before. */
 int contents_gather(const struct appliance_request *request, struct contents *c,
 	struct stamp *stamp, struct error *err);
+/* The kernel, and the first of the request's routes that it has the modules for.
+ * `ret_rejected` as kernel_find() has it. */
+int contents_find_kernel(const struct appliance_request *request, struct kernel *ret,
+	struct boot_route *ret_route, struct strvec *ret_rejected, struct error *err);
 void contents_done(struct contents *c);

@@ -4,73 +4,59 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sha2.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/sha256.h"
 #include "config.h"
 
-#define MAGIC		 "hypermin-request 2"
+#define MAGIC		 "hypermin-request 4"
 #define REQUEST_FILE_MAX (4 * 1024 * 1024)
-
-void entry_hex(const uint8_t *bytes, size_t len, char *ret)
-{
-	for (size_t i = 0; i < len; i++)
-		sprintf(ret + 2 * i, "%02x", bytes[i]);
-}
-
-static void hash_string(SHA2_CTX *ctx, const char *s)
-{
-	/* With the NUL, so that fields can't run into each other. */
-	SHA256Update(ctx, (const uint8_t *)s, strlen(s) + 1);
-}
 
 void entry_request_digest(
 	const struct appliance_request *request, char ret[static ENTRY_KEY_LEN + 1])
 {
-	uint8_t sum[SHA256_DIGEST_LENGTH];
-	struct strvec packages = {0};
+	CLEANUP_STRVEC struct strvec packages = {0};
 	SHA2_CTX ctx;
 
 	vector_foreach (name, &request->packages)
 		strvec_add(&packages, *name);
 	strvec_sort(&packages);
 	SHA256Init(&ctx);
-	hash_string(&ctx, HYPERMIN_VERSION);
-	hash_string(&ctx, request->root);
-	hash_string(&ctx, request->kernel ? request->kernel : "");
-	hash_string(&ctx, request->modules_dir ? request->modules_dir : "");
+	sha256_add_string(&ctx, HYPERMIN_VERSION);
+	sha256_add_string(&ctx, request->root);
+	sha256_add_string(&ctx, request->kernel ? request->kernel : "");
+	sha256_add_string(&ctx, request->modules_dir ? request->modules_dir : "");
 	for (size_t i = 0; i < packages.len; i++)
 		if (i == 0 || strcmp(packages.items[i], packages.items[i - 1]) != 0)
-			hash_string(&ctx, packages.items[i]);
-	SHA256Final(sum, &ctx);
-	strvec_done(&packages);
-	entry_hex(sum, sizeof(sum), ret);
+			sha256_add_string(&ctx, packages.items[i]);
+	/* No package's name. */
+	sha256_add_string(&ctx, "");
+	vector_foreach (route, &request->routes)
+		sha256_add_string(&ctx, *route);
+	sha256_end(&ctx, ret);
 }
 
 /* ---- The entry ---- */
 
-const char *const entry_parts[] = {"kernel", "initrd", "root", "manifest.json", NULL};
+const char *const entry_parts[ENTRY_PARTS] = {"kernel", "initrd", "root"};
 
-bool entry_is_whole(int dir_fd)
+int entry_hold(const struct cache *cache, const struct entry *e, struct store_hold *ret)
 {
-	for (const char *const *part = entry_parts; *part; part++)
-		if (faccessat(dir_fd, *part, R_OK, 0) < 0)
-			return false;
-	return true;
-}
+	struct stat st;
 
-int entry_open(const struct cache *cache, const char *key)
-{
-	CLEANUP_FREE char *name = xasprintf("appliances/%s", key);
-	CLEANUP_CLOSE int fd =
-		openat(cache->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0 || !entry_is_whole(fd))
-		return -1;
-	return TAKE_FD(fd);
+	if (store_hold(cache, STORE_APPLIANCES, e->key, ret) != 0)
+		return 1;
+	for (int i = 0; i < ENTRY_PARTS; i++)
+		if (fstatat(ret->dir_fd, entry_parts[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			!S_ISREG(st.st_mode) || (uint64_t)st.st_size != e->sizes[i]) {
+			store_release(ret);
+			return 1;
+		}
+	return 0;
 }
 
 /* ---- Request files ---- */
@@ -87,32 +73,38 @@ static const char *next_field(const char **pos, const char *end)
 	return field;
 }
 
-static void request_path(const char *digest, char *ret, size_t size)
+static bool parse_sizes(const char *text, uint64_t ret[static ENTRY_PARTS])
 {
-	snprintf(ret, size, "requests/%s", digest);
+	int end = 0;
+
+	return sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64 "%n", &ret[0], &ret[1],
+		       &ret[2], &end) == ENTRY_PARTS &&
+		text[end] == '\0';
 }
 
 enum entry_found entry_find(
 	const struct cache *cache, const char *digest, struct entry *ret)
 {
+	CLEANUP_FREE char *path = store_path(STORE_REQUESTS, digest);
 	CLEANUP_FREE char *data = NULL;
-	char path[100];
 	size_t len;
 
-	request_path(digest, path, sizeof(path));
 	if (io_read_file(cache->fd, path, REQUEST_FILE_MAX, &data, &len, NULL) < 0)
 		return ENTRY_MISSING;
 	const char *pos = data, *end = data + len;
-	const char *magic = next_field(&pos, end);
-	const char *key = magic ? next_field(&pos, end) : NULL;
-	const char *version = key ? next_field(&pos, end) : NULL;
-	const char *uuid = version ? next_field(&pos, end) : NULL;
-	if (!uuid || strcmp(magic, MAGIC) != 0 || strlen(key) != ENTRY_KEY_LEN ||
-		strlen(uuid) != sizeof(ret->root_uuid) - 1)
+	const char *fields[6] = {NULL};
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (!(fields[i] = next_field(&pos, end)))
+			return ENTRY_MISSING;
+	const char *key = fields[1], *version = fields[2], *uuid = fields[3];
+	if (strcmp(fields[0], MAGIC) != 0 || !sha256_is_hex(key) ||
+		strlen(uuid) != sizeof(ret->root_uuid) - 1 ||
+		!parse_sizes(fields[5], ret->sizes))
 		return ENTRY_MISSING;
 	strcpy(ret->key, key);
 	strcpy(ret->root_uuid, uuid);
 	ret->kernel_version = xstrdup(version);
+	ret->route = xstrdup(fields[4]);
 	/* Without the empty field it has been cut off. */
 	bool whole = pos < end && end[-1] == '\0' && (pos + 1 == end || end[-2] == '\0');
 	return whole && stamp_fits(pos, end - 1 - pos) ? ENTRY_FITS : ENTRY_OUTDATED;
@@ -121,33 +113,32 @@ enum entry_found entry_find(
 void entry_done(struct entry *e)
 {
 	free(e->kernel_version);
+	free(e->route);
 	*e = (struct entry){0};
 }
 
 int entry_write(const struct cache *cache, const char *digest, const struct entry *e,
 	const struct stamp *stamp, struct error *err)
 {
+	CLEANUP_DRAFT struct draft draft = {0};
 	CLEANUP_STRBUF struct strbuf sb = {0};
-	char path[100], temporary[100];
 
 	strbuf_add(&sb, MAGIC, sizeof(MAGIC));
 	strbuf_add(&sb, e->key, strlen(e->key) + 1);
 	strbuf_add(&sb, e->kernel_version, strlen(e->kernel_version) + 1);
 	strbuf_add(&sb, e->root_uuid, strlen(e->root_uuid) + 1);
+	strbuf_add(&sb, e->route, strlen(e->route) + 1);
+	strbuf_addf(&sb, "%" PRIu64 " %" PRIu64 " %" PRIu64, e->sizes[0], e->sizes[1],
+		e->sizes[2]);
+	strbuf_addc(&sb, '\0');
 	strbuf_add(&sb, stamp->fields.data, stamp->fields.len);
 	strbuf_addc(&sb, '\0');
-	request_path(digest, path, sizeof(path));
-	request_path(
-		"new", temporary, sizeof(temporary)); /* one writer: the lock's holder */
+	if (draft_open(cache, &draft, err) < 0)
+		return -1;
 	CLEANUP_CLOSE int fd = openat(
-		cache->fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_set(err, errno, "create '%s/%s'", cache->path, temporary);
-	if (io_write_full(fd, sb.data, sb.len) < 0 || fdatasync(fd) < 0 ||
-		renameat(cache->fd, temporary, cache->fd, path) < 0) {
-		int num = errno;
-		unlinkat(cache->fd, temporary, 0);
-		return error_set(err, num, "write '%s/%s'", cache->path, path);
-	}
-	return 0;
+		draft.fd, "request", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || io_write_full(fd, sb.data, sb.len) < 0)
+		return error_set(
+			err, errno, "write '%s/%s/request'", cache->path, draft.path);
+	return draft_publish_file(&draft, "request", STORE_REQUESTS, digest, err);
 }

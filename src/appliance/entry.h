@@ -4,10 +4,10 @@
  *
  * A request file is a row of NUL-terminated fields:
  *
- *	"hypermin-request 2"  KEY  KERNEL-VERSION  ROOT-UUID  { PATH  IDENTITY }...  ""
+ *	"hypermin-request 4"  KEY  KERNEL-VERSION  ROOT-UUID  ROUTE  SIZES  { PATH  IDENTITY }...  ""
  *
- * The pairs are the answer's stamp (stamp.h). The empty field at the end shows that
- * nothing is missing.
+ * SIZES are those of the entry's parts, as a check that costs next to nothing. The pairs are
+ * the answer's stamp (stamp.h). The empty field at the end shows that nothing is missing.
  */
 #pragma once
 
@@ -15,13 +15,21 @@
 
 #include "appliance/appliance.h"
 #include "appliance/stamp.h"
+#include "appliance/store.h"
+#include "base/sha256.h"
 
-#define ENTRY_KEY_LEN 64 /* hex digits of a SHA-256 */
+#define ENTRY_KEY_LEN SHA256_HEX_LEN
+
+/* The files of an appliance, besides its manifest. */
+enum entry_part { ENTRY_KERNEL, ENTRY_INITRD, ENTRY_ROOT, ENTRY_PARTS };
+extern const char *const entry_parts[ENTRY_PARTS];
 
 struct entry {
 	char key[ENTRY_KEY_LEN + 1];
 	char *kernel_version;
+	char *route; /* the name of the one taken */
 	char root_uuid[37];
+	uint64_t sizes[ENTRY_PARTS];
 };
 
 /* The name of the request's file: a digest over all that is asked for, and our
@@ -29,12 +37,8 @@ struct entry {
 void entry_request_digest(
 	const struct appliance_request *request, char ret[static ENTRY_KEY_LEN + 1]);
 
-/* The files of an entry; NULL-terminated. */
-extern const char *const entry_parts[];
-/* Are all of them in this directory? */
-bool entry_is_whole(int dir_fd);
-/* The entry's directory; -1 if there is none that is whole. */
-int entry_open(const struct cache *cache, const char *key);
+/* 1: there is none of its key, or not all of it. */
+int entry_hold(const struct cache *cache, const struct entry *e, struct store_hold *ret);
 
 enum entry_found {
 	ENTRY_FITS,
@@ -50,5 +54,3 @@ void entry_done(struct entry *e);
 /* Publish: the request's answer is this entry. */
 int entry_write(const struct cache *cache, const char *digest, const struct entry *e,
 	const struct stamp *stamp, struct error *err);
-
-void entry_hex(const uint8_t *bytes, size_t len, char *ret);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "appliance/boot-modules.h"
+#include "appliance/contents.h"
 #include "base/strbuf.h"
 #include "kernel/kernel.h"
 #include "packages/packages.h"
@@ -30,13 +30,15 @@ static void examine_packages(
 	packages_close(packages);
 }
 
-static void examine_modules(const struct kernel *kernel, examine_fn *fn, void *data)
+static void examine_modules(const struct kernel *kernel, struct boot_route *route,
+	examine_fn *fn, void *data)
 {
+	const char *const *names = (const char *const *)strvec_argv(&route->modules);
 	struct kernel_modules modules;
 	struct error err;
 	CLEANUP_STRBUF struct strbuf text = {0};
 
-	if (kernel_modules_closure(kernel, boot_modules, &modules, &err) < 0) {
+	if (kernel_modules_closure(kernel, names, &modules, &err) < 0) {
 		fn(EXAMINE_PROBLEM, "modules", err.msg,
 			"install the kernel's modules, or name another kernel with --kernel",
 			data);
@@ -52,17 +54,12 @@ static void examine_modules(const struct kernel *kernel, examine_fn *fn, void *d
 static void examine_kernel(
 	const struct appliance_request *request, examine_fn *fn, void *data)
 {
-	const struct kernel_request kernel_request = {
-		.root = request->root,
-		.image = request->kernel,
-		.modules_dir = request->modules_dir,
-		.needs = boot_modules,
-	};
 	CLEANUP_STRVEC struct strvec rejected = {0};
+	struct boot_route route;
 	struct kernel kernel;
 	struct error err;
 
-	if (kernel_find(&kernel_request, &kernel, &rejected, &err) < 0) {
+	if (contents_find_kernel(request, &kernel, &route, &rejected, &err) < 0) {
 		fn(EXAMINE_PROBLEM, "kernel", err.msg, NULL, data);
 		return;
 	}
@@ -73,7 +70,8 @@ static void examine_kernel(
 		CLEANUP_FREE char *passed = xasprintf("passed over %s", *reason);
 		fn(EXAMINE_NOTE, "kernel", passed, NULL, data);
 	}
-	examine_modules(&kernel, fn, data);
+	examine_modules(&kernel, &route, fn, data);
+	boot_route_done(&route);
 	kernel_done(&kernel);
 }
 

@@ -4,6 +4,7 @@
  * panicked, and the console's last lines.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -72,6 +73,11 @@ int failure_explain_end(struct vm *vm, struct error *err)
 	CLEANUP_FREE char *panic = console_find(&vm->console, "Kernel panic");
 	const char *hint = advice(vm);
 
+	vm->no_machine = qemu_said(vm, "unsupported machine type");
+	vm->hopeless = *vm->fatal || hint || ended.how == ENDED_NO_EXEC ||
+		ended.how == ENDED_UNKNOWN ||
+		(ended.how == ENDED_SIGNALED && ended.value == SIGKILL) ||
+		(panic && strstr(panic, "Out of memory"));
 	if (*vm->fatal)
 		return failure_set(
 			vm, err, 0, "the guest could not go on: %s", vm->fatal);

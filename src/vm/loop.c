@@ -148,9 +148,11 @@ static int serve_agent_input(struct vm *vm, struct error *err)
 		if (agent_receive(vm->agent, buf, n, &cause) < 0)
 			return failure_set(vm, err, 0,
 				"the guest does not speak as agreed: %s", cause.msg);
-		if (*vm->fatal)
+		if (*vm->fatal) {
+			vm->hopeless = true;
 			return failure_set(
 				vm, err, 0, "the guest could not go on: %s", vm->fatal);
+		}
 	}
 	return 0;
 }

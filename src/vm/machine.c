@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * qemu's command line from a profile. A profile is a row of a table: what differs between
- * the accelerators is data, and each setting says why it is there.
- */
+/* qemu's command line from a profile, step by step; what differs between profiles is in
+ * the tables of profile.c. */
 #include "vm/machine.h"
 
 #include <inttypes.h>
@@ -11,93 +9,83 @@
 
 #include "base/strbuf.h"
 
-#define AGENT_SLOT	2
-#define FIRST_DISK_SLOT 3
-#define ROOT_SLOT	31
+#define PCI_AGENT_SLOT	    2
+#define PCI_FIRST_DISK_SLOT 3
+#define PCI_ROOT_SLOT	    30
+#define MMIO_ROOT	    1
+#define MMIO_AGENT	    2
+#define MMIO_FIRST_DISK	    23 /* counting down */
 
-struct profile {
-	const char *accel;
-	const char *cpu;
-	const char *const *one_cpu_options; /* of the kernel, besides the common ones */
-	bool one_cpu_without_msi;
-};
-
-static const char *const common_options[] = {
-	"panic=-1", /* a panic resets the machine at once; with -no-reboot that ends qemu */
-	"quiet",    /* each line on the serial console costs; errors still come */
-	"console=ttyS0",
-	/* The self tests of the kernel's crypto code take a quarter of the boot. */
-	"cryptomgr.notests",
-	NULL,
-};
-
-static const char *const tcg_one_cpu_options[] = {
-	/* Reading interrupt routing from ACPI costs 140 ms of interpreted methods a
-	 * device. The price: kernels without MP table support run without a local APIC,
-	 * so with one CPU and without MSI. */
-	"pci=noacpi",
-	/* Do not rewrite each lock prefix away: TCG would translate the kernel twice. */
-	"noreplace-smp",
-	NULL,
-};
-
-static const char *const no_options[] = {NULL};
-
-static const struct profile tcg_profile = {
-	.accel = "tcg",
-	/* The x86-64-v2 level that today's distributions are built for. Not `max`: its
-	 * fast string instructions are byte loops in TCG, and each further flag is code
-	 * the kernel patches in. */
-	.cpu = "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand,+pdpe1gb",
-	.one_cpu_options = tcg_one_cpu_options,
-	.one_cpu_without_msi = true,
-};
-
-static const struct profile kvm_profile = {
-	.accel = "kvm",
-	.cpu = "host",
-	.one_cpu_options = no_options,
-};
-
-static const struct profile *profile_of(bool kvm)
+char *machine_kernel_command_line(
+	const struct vm_config *config, const struct profile *profile)
 {
-	return kvm ? &kvm_profile : &tcg_profile;
-}
-
-static void add_all(struct strbuf *sb, const char *const *options)
-{
-	for (; *options; options++)
-		strbuf_addf(sb, "%s%s", sb->len ? " " : "", *options);
-}
-
-char *machine_kernel_command_line(const struct vm_config *config, bool kvm)
-{
-	const struct profile *profile = profile_of(kvm);
 	struct strbuf sb = {0};
 
-	add_all(&sb, common_options);
-	if (config->cpus == 1)
-		add_all(&sb, profile->one_cpu_options);
+	profile_add_kernel_options(profile, &sb);
 	strbuf_addf(&sb, " root=UUID=%s hypermin.root_serial=" VM_ROOT_SERIAL,
 		config->root_uuid);
 	return strbuf_detach(&sb);
 }
 
-static void add(struct strvec *argv, const char *option, const char *value)
+/* ---- Pieces of a line ---- */
+
+static void add(const struct machine_line *l, const char *option, const char *value)
 {
-	strvec_add(argv, option);
-	strvec_add(argv, value);
+	strvec_add(l->argv, option);
+	strvec_add(l->argv, value);
 }
 
-/* -blockdev and -device take JSON, where a file name needs no escaping rules of qemu's
+/* -blockdev and -object take JSON, where a file name needs no escaping rules of qemu's
  * own. */
-static void add_json(struct strvec *argv, const char *option, json_t *object)
+static void add_json(const struct machine_line *l, const char *option, json_t *object)
 {
 	char *text = json_dumps(object, JSON_COMPACT);
 
-	add(argv, option, text ? text : "");
+	add(l, option, text ? text : "");
 	free(text);
 	json_decref(object);
+}
+
+/* -device does so since qemu 6.2 alone; but all that is said of devices are words of our
+ * own. */
+static void add_device(const struct machine_line *l, struct strbuf *device)
+{
+	add(l, "-device", device->data);
+	strbuf_done(device);
+}
+
+/* Where a device sits: a PCI slot, or the number of an MMIO transport. */
+struct place {
+	unsigned slot, function, mmio;
+};
+
+static bool is_mmio(const struct machine_line *l)
+{
+	return l->profile->machine->transport == TRANSPORT_MMIO;
+}
+
+static void set_place(
+	const struct machine_line *l, struct strbuf *device, const struct place *place)
+{
+	if (is_mmio(l))
+		strbuf_addf(device, ",bus=virtio-mmio-bus.%u", place->mmio);
+	else
+		strbuf_addf(device, ",addr=0x%x.0x%x", place->slot, place->function);
+}
+
+/* `kind` is the name without "-pci" or "-device". */
+static struct strbuf virtio_device(
+	const struct machine_line *l, const char *kind, const struct place *place)
+{
+	struct strbuf device = {0};
+
+	strbuf_addf(&device, "%s-%s", kind, is_mmio(l) ? "device" : "pci");
+	set_place(l, &device, place);
+	/* A device that tries MSI where the kernel has none makes it print a warning with
+	 * a backtrace. */
+	if (!is_mmio(l) && !profile_has_vectors(l->profile))
+		strbuf_adds(&device, ",vectors=0");
+	return device;
 }
 
 /* Names that are not UTF-8, which JSON can't say, were refused before. */
@@ -108,108 +96,191 @@ static json_t *file_node(const char *path, bool block_device, bool read_only, bo
 		read_only, "locking", lock ? "auto" : "off");
 }
 
-static void add_disk(struct strvec *argv, const struct vm_disk *disk, const char *node)
+static void add_chardev(const struct machine_line *l, const char *id, int fd)
 {
-	json_t *file = file_node(disk->path, disk->block_device, !disk->writable, true);
+	strvec_add(l->argv, "-chardev");
+	strvec_addf(l->argv, "socket,id=%s,fd=%d", id, fd);
+}
 
-	add_json(argv, "-blockdev",
+/* ---- The steps ---- */
+
+void machine_add_base(const struct machine_line *l)
+{
+	const struct profile *p = l->profile;
+
+	strvec_add(l->argv, l->config->qemu);
+	strvec_add(l->argv, "-no-user-config");
+	strvec_add(l->argv, "-nodefaults");
+	add(l, "-display", "none");
+	strvec_add(l->argv, "-no-reboot");
+	strvec_add(l->argv, "-machine");
+	strvec_addf(l->argv, "%s%s", p->machine->qemu,
+		p->root_bus->in_memory ? ",nvdimm=on" : "");
+	add(l, "-accel", p->kvm ? "kvm" : "tcg");
+	add(l, "-cpu", profile_cpu(p));
+	strvec_add(l->argv, "-smp");
+	strvec_addf(l->argv, "%u", l->config->cpus);
+	strvec_add(l->argv, "-m");
+	/* A root in memory takes a slot and addresses beyond the guest's own. */
+	if (p->root_bus->in_memory)
+		strvec_addf(l->argv, "%u,slots=1,maxmem=%" PRIu64 "M",
+			l->config->memory_mib,
+			l->config->memory_mib + (l->config->root_size >> 20) + 1024);
+	else
+		strvec_addf(l->argv, "%u", l->config->memory_mib);
+}
+
+void machine_add_kernel(const struct machine_line *l)
+{
+	CLEANUP_FREE char *command_line =
+		machine_kernel_command_line(l->config, l->profile);
+
+	add(l, "-kernel", l->config->kernel);
+	add(l, "-initrd", l->config->initrd);
+	add(l, "-append", command_line);
+}
+
+static void add_agent(const struct machine_line *l, int fd)
+{
+	struct strbuf device = virtio_device(l, "virtio-serial",
+		&(struct place){.slot = PCI_AGENT_SLOT, .mmio = MMIO_AGENT});
+
+	/* Port 0 is the console's; each port more costs. */
+	strbuf_adds(&device, ",max_ports=2");
+	add_chardev(l, "agent", fd);
+	add_device(l, &device);
+	add(l, "-device", "virtserialport,chardev=agent,name=" VM_AGENT_PORT);
+}
+
+void machine_add_channels(const struct machine_line *l, const struct machine_fds *fds)
+{
+	add_chardev(l, "qmp", fds->qmp);
+	add(l, "-mon", "chardev=qmp,mode=control");
+	add_chardev(l, "console", fds->console);
+	add(l, "-serial", "chardev:console");
+	add_agent(l, fds->agent);
+}
+
+static void add_disk(const struct machine_line *l, size_t i)
+{
+	const struct vm_disk *disk = &l->config->disks[i];
+	CLEANUP_FREE char *node = xasprintf("disk%zu", i);
+	struct strbuf device = virtio_device(l, "virtio-blk",
+		&(struct place){.slot = PCI_FIRST_DISK_SLOT + i / 8,
+			.function = i % 8,
+			.mmio = MMIO_FIRST_DISK - i});
+
+	if (!is_mmio(l) && i % 8 == 0)
+		strbuf_adds(&device, ",multifunction=on");
+	/* With a serial number of its own none can pass for the root disk. */
+	strbuf_addf(&device, ",drive=%s,serial=%s", node, node);
+	add_json(l, "-blockdev",
 		json_pack("{s:s, s:s, s:b, s:o}", "driver", disk->format, "node-name",
-			node, "read-only", !disk->writable, "file", file));
+			node, "read-only", !disk->writable, "file",
+			file_node(
+				disk->path, disk->block_device, !disk->writable, true)));
+	add_device(l, &device);
 }
 
-/* A device that tries MSI where the kernel has none makes it print a warning with a
- * backtrace. */
-static void without_msi(json_t *device, const struct vm_config *config, bool kvm)
+void machine_add_disks(const struct machine_line *l)
 {
-	if (config->cpus == 1 && profile_of(kvm)->one_cpu_without_msi)
-		json_object_set_new(device, "vectors", json_integer(0));
+	for (size_t i = 0; i < l->config->n_disks; i++)
+		add_disk(l, i);
 }
 
-static json_t *virtio_blk(
-	const char *node, const char *serial, unsigned slot, unsigned function)
-{
-	CLEANUP_FREE char *address = xasprintf("0x%x.0x%x", slot, function);
+/* ---- The root ---- */
 
-	return json_pack("{s:s, s:s, s:s, s:s}", "driver", "virtio-blk-pci", "drive",
-		node, "serial", serial, "addr", address);
+static const struct place root_place = {.slot = PCI_ROOT_SLOT, .mmio = MMIO_ROOT};
+
+/* The file is mapped where the guest's kernel finds persistent memory. */
+static void add_root_in_memory(const struct machine_line *l)
+{
+	add_json(l, "-object",
+		json_pack("{s:s, s:s, s:s, s:b, s:b, s:I}", "qom-type",
+			"memory-backend-file", "id", "root", "mem-path", l->config->root,
+			"share", 0, "readonly", 1, "size",
+			(json_int_t)l->config->root_size));
+	strvec_add(l->argv, "-device");
+	strvec_addf(l->argv, "%s,memdev=root,unarmed=on", l->profile->root_bus->device);
 }
 
-static void add_disks(struct strvec *argv, const struct vm_config *config, bool kvm)
+/* What is written goes to a file of qemu's that has no name; the root is opened read-only
+ * below it. In this old form of option a comma is written twice. */
+static void add_root_snapshot(const struct machine_line *l)
 {
-	for (size_t i = 0; i < config->n_disks; i++) {
-		CLEANUP_FREE char *node = xasprintf("disk%zu", i);
-		/* With a serial number of its own none can pass for the root disk. */
-		json_t *device = virtio_blk(node, node, FIRST_DISK_SLOT + i / 8, i % 8);
-		if (i % 8 == 0)
-			json_object_set_new(device, "multifunction", json_true());
-		without_msi(device, config, kvm);
-		add_disk(argv, &config->disks[i], node);
-		add_json(argv, "-device", device);
+	CLEANUP_STRBUF struct strbuf name = {0};
+
+	for (const char *p = l->config->root; *p; p++)
+		strbuf_adds(&name, *p == ',' ? ",," : (const char[]){*p, '\0'});
+	strvec_add(l->argv, "-drive");
+	strvec_addf(l->argv,
+		"if=none,id=root,snapshot=on,format=raw,file.driver=file,file.locking=off,"
+		"file.filename=%s",
+		name.data);
+}
+
+/* Never written, so nothing to lock; many VMs share it. */
+static void add_root_file(const struct machine_line *l)
+{
+	if (l->profile->root_bus->takes_writable_only) {
+		add_root_snapshot(l);
+		return;
 	}
-}
-
-static void add_root(struct strvec *argv, const struct vm_config *config, bool kvm)
-{
-	json_t *device = virtio_blk("root", VM_ROOT_SERIAL, ROOT_SLOT, 0);
-
-	without_msi(device, config, kvm);
-	/* Never written, so nothing to lock; many VMs share it. */
-	add_json(argv, "-blockdev",
+	add_json(l, "-blockdev",
 		json_pack("{s:s, s:s, s:b, s:o}", "driver", "raw", "node-name", "root",
 			"read-only", 1, "file",
-			file_node(config->root, false, true, false)));
-	add_json(argv, "-device", device);
+			file_node(l->config->root, false, true, false)));
 }
 
-static void add_channel(struct strvec *argv, const char *id, int fd)
+static struct strbuf root_device(const struct machine_line *l)
 {
-	strvec_add(argv, "-chardev");
-	strvec_addf(argv, "socket,id=%s,fd=%d", id, fd);
+	const struct root_bus *bus = l->profile->root_bus;
+	struct strbuf device = {0};
+
+	if (bus->device_is_virtio)
+		return virtio_device(l, bus->device, &root_place);
+	strbuf_adds(&device, bus->device);
+	if (bus->device_is_pci)
+		set_place(l, &device, &root_place);
+	else
+		strbuf_addf(&device, ",bus=%s", bus->attached);
+	return device;
 }
 
-static void add_agent(
-	struct strvec *argv, const struct vm_config *config, bool kvm, int fd)
+static void add_root_controller(const struct machine_line *l, const char *kind)
 {
-	CLEANUP_FREE char *address = xasprintf("0x%x", AGENT_SLOT);
-	json_t *device = json_pack("{s:s, s:i, s:s}", "driver", "virtio-serial-pci",
-		/* Port 0 is the console's; each port more costs. */
-		"max_ports", 2, "addr", address);
+	struct strbuf controller = virtio_device(l, kind, &root_place);
 
-	without_msi(device, config, kvm);
-	add_channel(argv, "agent", fd);
-	add_json(argv, "-device", device);
-	add_json(argv, "-device",
-		json_pack("{s:s, s:s, s:s}", "driver", "virtserialport", "chardev",
-			"agent", "name", VM_AGENT_PORT));
+	strbuf_adds(&controller, ",id=rootbus");
+	add_device(l, &controller);
 }
 
-void machine_argv(const struct vm_config *config, const char *qemu, bool kvm,
+void machine_add_root(const struct machine_line *l)
+{
+	const struct root_bus *bus = l->profile->root_bus;
+
+	if (bus->in_memory) {
+		add_root_in_memory(l);
+		return;
+	}
+	if (bus->controller)
+		add_root_controller(l, bus->controller);
+	struct strbuf device = root_device(l);
+	strbuf_adds(&device, ",drive=root,serial=" VM_ROOT_SERIAL);
+	add_root_file(l);
+	add_device(l, &device);
+}
+
+/* ---- All of it ---- */
+
+void machine_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_fds *fds, struct strvec *argv)
 {
-	const struct profile *profile = profile_of(kvm);
-	CLEANUP_FREE char *command_line = machine_kernel_command_line(config, kvm);
+	const struct machine_line l = {config, profile, argv};
 
-	strvec_add(argv, qemu);
-	strvec_add(argv, "-no-user-config");
-	strvec_add(argv, "-nodefaults");
-	add(argv, "-display", "none");
-	strvec_add(argv, "-no-reboot");
-	add(argv, "-machine", "pc");
-	add(argv, "-accel", profile->accel);
-	add(argv, "-cpu", profile->cpu);
-	strvec_add(argv, "-smp");
-	strvec_addf(argv, "%u", config->cpus);
-	strvec_add(argv, "-m");
-	strvec_addf(argv, "%u", config->memory_mib);
-	add(argv, "-kernel", config->kernel);
-	add(argv, "-initrd", config->initrd);
-	add(argv, "-append", command_line);
-
-	add_channel(argv, "qmp", fds->qmp);
-	add(argv, "-mon", "chardev=qmp,mode=control");
-	add_channel(argv, "console", fds->console);
-	add(argv, "-serial", "chardev:console");
-	add_agent(argv, config, kvm, fds->agent);
-	add_disks(argv, config, kvm);
-	add_root(argv, config, kvm);
+	machine_add_base(&l);
+	machine_add_kernel(&l);
+	machine_add_channels(&l, fds);
+	machine_add_disks(&l);
+	machine_add_root(&l);
 }

@@ -2,16 +2,21 @@
 /*
  * The virtual machine as qemu's command line. Pure: text in, text out. Private to src/vm.
  *
- * On the PCI bus the user's disks come first and the appliance's root disk last, so that
- * the first of the user's is always /dev/vda:
+ * The user's disks come first and the appliance's root disk last, so that the first of
+ * the user's is always /dev/vda:
  *
- *	slot 2        the agent's virtio-serial port
- *	slots 3 to 30 user disks, eight functions a slot
- *	slot 31       the root disk
+ *	PCI:	slot 2        the agent's virtio-serial port
+ *		slots 3 to 27 user disks, eight functions a slot
+ *		slot 30       the root disk or its controller (31 is taken on q35)
+ *	MMIO:	23 to 3       user disks: the guest finds the highest first
+ *		2             the agent's port
+ *		1             the root disk or its controller
+ *		0             none: the guest finds nothing there
  */
 #pragma once
 
 #include "base/vector.h"
+#include "vm/profile.h"
 #include "vm/vm.h"
 
 /* The descriptors that qemu inherits; each the far end of a socket pair. */
@@ -19,8 +24,28 @@ struct machine_fds {
 	int agent, qmp, console;
 };
 
-/* `argv` gets the whole line, argv[0] = qemu first. */
-void machine_argv(const struct vm_config *config, const char *qemu, bool kvm,
+/* A command line in the making. */
+struct machine_line {
+	const struct vm_config *config;
+	const struct profile *profile;
+	struct strvec *argv;
+};
+
+/* `argv` gets the whole line, argv[0] = qemu first: all of the steps below, in order. */
+void machine_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_fds *fds, struct strvec *argv);
+
+/* What every VM has: qemu itself, the machine, the accelerator, CPUs and memory. */
+void machine_add_base(const struct machine_line *l);
+/* Kernel, initrd and the kernel's command line. */
+void machine_add_kernel(const struct machine_line *l);
+/* QMP, the serial console and the agent's port. */
+void machine_add_channels(const struct machine_line *l, const struct machine_fds *fds);
+/* The user's disks. */
+void machine_add_disks(const struct machine_line *l);
+/* The appliance's. */
+void machine_add_root(const struct machine_line *l);
+
 /* The kernel's command line alone. */
-char *machine_kernel_command_line(const struct vm_config *config, bool kvm);
+char *machine_kernel_command_line(
+	const struct vm_config *config, const struct profile *profile);

@@ -6,6 +6,7 @@
 
 #include "base/supervise.h"
 #include "vm/console.h"
+#include "vm/profile.h"
 #include "vm/streams.h"
 #include "vm/vm.h"
 
@@ -28,12 +29,13 @@ struct vm {
 	struct agent *agent;
 	struct console console;	 /* the guest's */
 	struct console messages; /* qemu's stderr */
-	bool kvm;
 
 	bool dead; /* nothing can be asked of it any more */
 	bool ready, stopped;
 	struct agent_boot_times boot_times;
 	char fatal[512]; /* what the guest said it could not do; "" */
+	bool no_machine; /* qemu has no machine of the kind asked for */
+	bool hopeless;	 /* why it was lost has nothing to do with how it was started */
 
 	struct vm_exec *exec; /* NULL between commands */
 	bool devices_listed;
@@ -45,6 +47,12 @@ struct vm {
 	int64_t heard_ms; /* when the guest last said anything */
 	int64_t ping_ms;  /* when it was asked for a sign of life; 0: no ping under way */
 };
+
+/* ---- vm.c ---- */
+
+/* Launch and wait for the agent, once. *ret is set in either case, for vm_free(). */
+int vm_boot(const struct vm_config *config, const struct profile *profile,
+	int64_t deadline_ms, struct vm **ret, struct error *err);
 
 /* ---- loop.c ---- */
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * One VM's life: launch with the chosen accelerator (and once more without KVM where that
- * only seemed to work), commands, stop.
- */
+/* One VM's life: launch, commands, stop. start.c chooses how it is launched. */
 #include "vm/vm.h"
 
 #include <errno.h>
@@ -15,15 +12,11 @@
 
 #include "base/io.h"
 #include "base/log.h"
-#include "base/utf8.h"
-#include "vm/accel.h"
 #include "vm/machine.h"
 #include "vm/state.h"
 
-/* Under KVM a guest answers within a second or two; one that does not, never will. */
-#define KVM_FALLBACK_MS 10000
-#define STOP_MS		30000
-#define QUIT_MS		5000
+#define STOP_MS 30000
+#define QUIT_MS 5000
 
 static void log_text_line(const char *line, const char *name)
 {
@@ -94,8 +87,8 @@ static void log_argv(const struct strvec *argv)
 	log_debug("qemu command line:%s", sb.data);
 }
 
-static int launch(
-	struct vm *vm, const struct vm_config *config, bool kvm, struct error *err)
+static int launch(struct vm *vm, const struct vm_config *config,
+	const struct profile *profile, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec argv = {0};
 	CLEANUP_CLOSE int agent_far = -1, qmp_far = -1, console_far = -1,
@@ -111,82 +104,25 @@ static int launch(
 
 	const struct machine_fds fds = {agent_far, qmp_far, console_far};
 	const int pass[] = {agent_far, qmp_far, console_far};
-	machine_argv(config, config->qemu, kvm, &fds, &argv);
+	machine_argv(config, profile, &fds, &argv);
 	log_argv(&argv);
-	vm->kvm = kvm;
 	return supervise_start(
 		&vm->qemu, strvec_argv(&argv), messages_far, pass, ARRAY_SIZE(pass), err);
 }
 
-/* 0: booted. 1: not within the time. -1: lost. */
-static int boot(struct vm *vm, const struct vm_config *config, bool kvm,
-	unsigned timeout_ms, struct error *err)
+int vm_boot(const struct vm_config *config, const struct profile *profile,
+	int64_t deadline_ms, struct vm **ret, struct error *err)
 {
-	if (launch(vm, config, kvm, err) < 0)
+	struct vm *vm = *ret = vm_new(config);
+
+	if (launch(vm, config, profile, err) < 0)
 		return -1;
-	int result = loop_until(vm, &vm->ready, io_now_ms() + timeout_ms, err);
+	int result = loop_until(vm, &vm->ready, deadline_ms, err);
 	if (result > 0)
 		failure_set(vm, err, ETIMEDOUT,
-			"the guest's agent did not answer within %u seconds",
-			timeout_ms / 1000);
-	return result;
-}
-
-/* Times of the guest are its own; what lies before them is qemu's and the firmware's. */
-static void log_boot(const struct vm *vm)
-{
-	const struct agent_boot_times *t = &vm->boot_times;
-	int64_t total = io_now_ms() - vm->started_ms;
-
-	log_info(
-		"boot: %lld ms until the agent answered: qemu and firmware %lld, kernel %llu, "
-		"modules %llu, root disk %llu, mounting %llu, environment and agent %llu",
-		(long long)total, (long long)(total - (int64_t)(t->ready / 1000)),
-		(unsigned long long)t->init_started / 1000,
-		(unsigned long long)(t->modules_loaded - t->init_started) / 1000,
-		(unsigned long long)(t->root_found - t->modules_loaded) / 1000,
-		(unsigned long long)(t->root_mounted - t->root_found) / 1000,
-		(unsigned long long)(t->ready - t->root_mounted) / 1000);
-}
-
-int vm_start(const struct vm_config *config, struct vm **ret, struct error *err)
-{
-	if (!utf8_is_valid(config->root))
-		return error_set(err, EILSEQ,
-			"use the appliance '%s': qemu takes only file names in UTF-8; name another "
-			"cache directory",
-			config->root);
-	const struct accel_key key = {
-		config->cache_fd, config->qemu, config->kernel_version};
-	struct accel_choice choice;
-
-	accel_choose(config->accel, &key, &choice);
-	log_info("accelerator: %s: %s", choice.kvm ? "KVM" : "TCG", choice.reason);
-	bool kvm = choice.kvm;
-	bool may_fall_back = kvm && choice.chosen_by_us;
-	unsigned timeout = may_fall_back ? MIN(KVM_FALLBACK_MS, config->boot_timeout_ms)
-					 : config->boot_timeout_ms;
-	accel_choice_done(&choice);
-
-	struct vm *vm = vm_new(config);
-	int result = boot(vm, config, kvm, timeout, err);
-	if (result != 0 && may_fall_back && (!err || err->num != EINTR)) {
-		log_warning(
-			"the guest does not boot under KVM here; using TCG until the host is "
-			"booted again");
-		log_info("KVM failed: %s", err ? err->msg : "");
-		accel_remember_tcg(&key, "a guest did not boot under KVM");
-		vm_free(vm);
-		vm = vm_new(config);
-		result = boot(vm, config, false, config->boot_timeout_ms, err);
-	}
-	if (result != 0) {
-		vm_free(vm);
-		return -1;
-	}
-	log_boot(vm);
-	*ret = vm;
-	return 0;
+			"the guest's agent did not answer within %lld seconds",
+			(long long)(io_now_ms() - vm->started_ms) / 1000);
+	return result == 0 ? 0 : -1;
 }
 
 /* ---- Commands ---- */

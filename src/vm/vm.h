@@ -35,11 +35,30 @@ struct vm_disk {
 	bool block_device;
 };
 
+/*
+ * A way to boot: a machine, the bus that the root disk is on, and the modules (names as
+ * in modprobe) by which a kernel gets along it.
+ */
+struct vm_route {
+	const char *machine, *root_bus;
+	char *name; /* "pc/virtio-blk" */
+	struct strvec modules;
+};
+
+struct vm_routes {
+	struct vm_route *items; /* the best first */
+	size_t len;
+	size_t cap;
+};
+
 struct vm_config {
 	const char *qemu; /* path */
 	const char *kernel, *initrd, *root;
 	char root_uuid[37];
+	uint64_t root_size; /* vm_start() finds it out where it matters */
 	const char *kernel_version;
+	const struct vm_route *route;
+	bool plain; /* no setting that only makes the boot faster */
 	enum vm_accel accel;
 	unsigned memory_mib;
 	unsigned cpus;
@@ -72,9 +91,24 @@ struct vm;
  * $HYPERMIN_QEMU overrides. A new string. */
 char *vm_find_qemu(struct error *err);
 
-/* On failure the error says why, with the console's last lines. EINTR: by the control
- * pipe. */
-int vm_start(const struct vm_config *config, struct vm **ret, struct error *err);
+struct vm_wishes {
+	const char *machine, *root_bus; /* names, or NULL for the best */
+};
+
+bool vm_is_machine(const char *name);
+bool vm_is_root_bus(const char *name);
+/* The routes that are open. Fails if the wishes leave none. */
+int vm_routes_find(
+	const struct vm_wishes *wishes, struct vm_routes *ret, struct error *err);
+void vm_routes_done(struct vm_routes *routes);
+void vm_route_done(struct vm_route *route);
+
+/*
+ * On failure the error says why, with the console's last lines. EINTR: by the control
+ * pipe. Where the route may be the reason, *ret_no_way is set: try another.
+ */
+int vm_start(const struct vm_config *config, struct vm **ret, bool *ret_no_way,
+	struct error *err);
 int vm_exec(struct vm *vm, const struct vm_command *command, struct vm_result *ret,
 	struct error *err);
 /* *ret is the caller's to free. */

@@ -25,7 +25,8 @@ struct fixture {
 static void write_stamp(const struct fixture *f, const struct stamp *stamp)
 {
 	char version[] = "6.1.0";
-	struct entry e = {.kernel_version = version};
+	char route[] = "pc/virtio-blk";
+	struct entry e = {.kernel_version = version, .route = route};
 	struct error err;
 
 	strcpy(e.key, key);

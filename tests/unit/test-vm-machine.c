@@ -19,9 +19,11 @@ static const struct machine_fds fds = {.agent = 10, .qmp = 11, .console = 12};
 static struct vm_config config_with(const struct vm_disk *disks, size_t n)
 {
 	return (struct vm_config){
+		.qemu = "/usr/bin/qemu",
 		.kernel = "/c/kernel",
 		.initrd = "/c/initrd",
 		.root = "/c/root",
+		.root_size = 200 << 20,
 		.root_uuid = "01234567-89ab-cdef-0123-456789abcdef",
 		.memory_mib = 256,
 		.cpus = 1,
@@ -30,12 +32,39 @@ static struct vm_config config_with(const struct vm_disk *disks, size_t n)
 	};
 }
 
-static struct strvec line_of(const struct vm_config *config, bool kvm)
+static struct profile profile_of(const char *machine, const char *root_bus)
+{
+	const struct profile p = {.machine = machine_type_find(machine),
+		.root_bus = root_bus_find(root_bus),
+		.cpus = 1};
+
+	assert_non_null(p.machine);
+	assert_non_null(p.root_bus);
+	return p;
+}
+
+static struct strvec line_along(
+	const struct vm_config *config, const struct profile *profile)
 {
 	struct strvec argv = {0};
 
-	machine_argv(config, "/usr/bin/qemu", kvm, &fds, &argv);
+	machine_argv(config, profile, &fds, &argv);
 	return argv;
+}
+
+static struct profile usual(const struct vm_config *config, bool kvm)
+{
+	struct profile profile = profile_of("pc", "virtio-blk");
+
+	profile.kvm = kvm;
+	profile.cpus = config->cpus;
+	return profile;
+}
+
+static struct strvec line_of(const struct vm_config *config, bool kvm)
+{
+	const struct profile profile = usual(config, kvm);
+	return line_along(config, &profile);
 }
 
 /* The nth value of an option, or NULL. */
@@ -47,22 +76,40 @@ static const char *value_of(const struct strvec *argv, const char *option, size_
 	return NULL;
 }
 
-/* The nth -device that is a disk, or -blockdev; NULL behind the last. Free with
- * json_decref(). */
-static json_t *nth_json(
-	const struct strvec *argv, const char *option, const char *driver, size_t n)
+static bool is_of(const char *device, const char *driver)
+{
+	size_t len = strlen(driver);
+	return strncmp(device, driver, len) == 0 && (!device[len] || device[len] == ',');
+}
+
+/* The nth -device of this driver; NULL behind the last. */
+static const char *nth_device(const struct strvec *argv, const char *driver, size_t n)
 {
 	const char *value;
 
-	for (size_t i = 0; (value = value_of(argv, option, i)); i++) {
-		json_t *json = json_loads(value, 0, NULL);
-		const char *is = json_string_value(json_object_get(json, "driver"));
-		assert_non_null(json);
-		if ((!driver || strcmp(is, driver) == 0) && n-- == 0)
-			return json;
-		json_decref(json);
-	}
+	for (size_t i = 0; (value = value_of(argv, "-device", i)); i++)
+		if (is_of(value, driver) && n-- == 0)
+			return value;
 	return NULL;
+}
+
+/* Does a device have this property? */
+static bool has(const char *device, const char *property)
+{
+	CLEANUP_FREE char *padded = xasprintf("%s,", device ? device : "");
+	CLEANUP_FREE char *word = xasprintf(",%s,", property);
+
+	return strstr(padded, word) != NULL;
+}
+
+/* The nth -blockdev; NULL behind the last. Free with json_decref(). */
+static json_t *nth_node(const struct strvec *argv, size_t n)
+{
+	const char *value = value_of(argv, "-blockdev", n);
+	json_t *json = value ? json_loads(value, 0, NULL) : NULL;
+
+	assert_true(!value || json);
+	return json;
 }
 
 static const char *string_of(const json_t *json, const char *key)
@@ -88,26 +135,50 @@ static void disks_keep_their_order_and_the_root_is_last(void **state)
 	const struct vm_config config = config_with(disks, VM_MAX_DISKS);
 	CLEANUP_STRVEC struct strvec argv = line_of(&config, false);
 	for (size_t i = 0; i <= VM_MAX_DISKS; i++) {
-		json_t *device = nth_json(&argv, "-device", "virtio-blk-pci", i);
+		const char *device = nth_device(&argv, "virtio-blk-pci", i);
 		unsigned slot, function;
 		assert_non_null(device);
-		assert_int_equal(
-			sscanf(string_of(device, "addr"), "0x%x.0x%x", &slot, &function),
+		assert_int_equal(sscanf(strstr(device, ",addr="), ",addr=0x%x.0x%x",
+					 &slot, &function),
 			2);
-		assert_true(slot < 32 && function < 8);
+		assert_true(slot < 31 && function < 8);
 		/* The guest finds them in the order of their addresses. */
 		assert_true(slot * 8 + function > last);
 		last = slot * 8 + function;
 		/* A slot's other functions are seen only if the first says so. */
 		if (function == 0 && i < VM_MAX_DISKS)
-			assert_true(
-				json_is_true(json_object_get(device, "multifunction")));
-		CLEANUP_FREE char *node =
-			i == VM_MAX_DISKS ? xstrdup("root") : xasprintf("disk%zu", i);
-		assert_string_equal(string_of(device, "drive"), node);
-		json_decref(device);
+			assert_true(has(device, "multifunction=on"));
+		CLEANUP_FREE char *node = i == VM_MAX_DISKS
+			? xstrdup("drive=root")
+			: xasprintf("drive=disk%zu", i);
+		assert_true(has(device, node));
 	}
-	assert_null(nth_json(&argv, "-device", "virtio-blk-pci", VM_MAX_DISKS + 1));
+	assert_null(nth_device(&argv, "virtio-blk-pci", VM_MAX_DISKS + 1));
+}
+
+static void a_microvm_has_its_disks_in_order_too(void **state)
+{
+	const struct profile profile = profile_of("microvm", "virtio-blk");
+	struct vm_disk disks[VM_MAX_DISKS];
+	unsigned n = profile.machine->max_disks;
+	unsigned last = 24;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		disks[i] = disk("/d", false);
+	const struct vm_config config = config_with(disks, n);
+	CLEANUP_STRVEC struct strvec argv = line_along(&config, &profile);
+	const char *agent = nth_device(&argv, "virtio-serial-device", 0);
+	assert_true(has(agent, "bus=virtio-mmio-bus.2"));
+	for (size_t i = 0; i <= n; i++) {
+		const char *device = nth_device(&argv, "virtio-blk-device", i);
+		unsigned bus;
+		assert_int_equal(
+			sscanf(strstr(device, ",bus="), ",bus=virtio-mmio-bus.%u", &bus),
+			1);
+		assert_true(bus < last && bus > 0 && bus != 2);
+		last = bus;
+	}
 }
 
 static void only_the_root_has_the_roots_serial(void **state)
@@ -117,12 +188,10 @@ static void only_the_root_has_the_roots_serial(void **state)
 	CLEANUP_STRVEC struct strvec argv = line_of(&config, true);
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		json_t *device = nth_json(&argv, "-device", "virtio-blk-pci", i);
-		const char *serial = string_of(device, "serial");
-		assert_int_equal(strcmp(serial, VM_ROOT_SERIAL) == 0, i == 2);
-		json_decref(device);
-	}
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(has(nth_device(&argv, "virtio-blk-pci", i),
+					 "serial=" VM_ROOT_SERIAL),
+			i == 2);
 }
 
 static void what_is_not_said_to_be_writable_is_read_only(void **state)
@@ -134,7 +203,7 @@ static void what_is_not_said_to_be_writable_is_read_only(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(read_only); i++) {
-		json_t *node = nth_json(&argv, "-blockdev", NULL, i);
+		json_t *node = nth_node(&argv, i);
 		json_t *file = json_object_get(node, "file");
 		assert_int_equal(
 			json_is_true(json_object_get(node, "read-only")), read_only[i]);
@@ -155,58 +224,145 @@ static void a_block_device_is_opened_as_one(void **state)
 	device.block_device = true;
 	device.format = (char *)"qcow2";
 	CLEANUP_STRVEC struct strvec argv = line_of(&config, false);
-	json_t *node = nth_json(&argv, "-blockdev", "qcow2", 0);
+	json_t *node = nth_node(&argv, 0);
+	assert_string_equal(string_of(node, "driver"), "qcow2");
 	assert_string_equal(
 		string_of(json_object_get(node, "file"), "driver"), "host_device");
 	json_decref(node);
 }
 
+static const char odd_name[] =
+	"/d/a,b=c,readonly=off \"quoted\" \\back\\ ';x' -snapshot\n%s é file:json:{";
+
 static void a_file_name_is_never_more_than_a_name(void **state)
 {
-	static const char name[] =
-		"/d/a,b=c,readonly=off \"quoted\" \\back\\ ';x' -snapshot\n%s é file:json:{";
-	const struct vm_disk disks[] = {disk(name, false)};
+	const struct vm_disk disks[] = {disk(odd_name, false)};
+	const struct vm_disk simple[] = {disk("/d", false)};
 	const struct vm_config config = config_with(disks, 1);
+	const struct vm_config simple_config = config_with(simple, 1);
 	CLEANUP_STRVEC struct strvec argv = line_of(&config, false);
-	CLEANUP_STRVEC struct strvec plain = {0};
+	CLEANUP_STRVEC struct strvec plain = line_of(&simple_config, false);
 
 	(void)state;
-	const struct vm_disk simple[] = {disk("/d", false)};
-	const struct vm_config simple_config = config_with(simple, 1);
-	machine_argv(&simple_config, "/usr/bin/qemu", false, &fds, &plain);
 	assert_int_equal(argv.len, plain.len);
-	json_t *node = nth_json(&argv, "-blockdev", "raw", 0);
-	assert_string_equal(string_of(json_object_get(node, "file"), "filename"), name);
+	json_t *node = nth_node(&argv, 0);
+	assert_string_equal(
+		string_of(json_object_get(node, "file"), "filename"), odd_name);
 	assert_true(json_is_true(json_object_get(node, "read-only")));
 	json_decref(node);
+}
+
+/* -drive has no JSON: there a comma ends the name, unless it is doubled. */
+static void the_old_form_of_option_has_the_whole_name(void **state)
+{
+	const struct profile profile = profile_of("pc", "ide");
+	struct vm_config config = config_with(NULL, 0);
+
+	(void)state;
+	config.root = "/c,readonly=off,/root";
+	CLEANUP_STRVEC struct strvec argv = line_along(&config, &profile);
+	const char *drive = value_of(&argv, "-drive", 0);
+	assert_non_null(strstr(drive, ",snapshot=on,"));
+	const char *name = strstr(drive, ",file.filename=");
+	assert_string_equal(name, ",file.filename=/c,,readonly=off,,/root");
+}
+
+/* Each root bus: what carries the disk on a machine, NULL where it can't be. */
+static void each_bus_has_its_device(void **state)
+{
+	static const struct {
+		const char *bus, *pci, *mmio;
+	} rows[] = {
+		{"virtio-blk", "virtio-blk-pci", "virtio-blk-device"},
+		{"virtio-scsi", "scsi-hd", "scsi-hd"},
+		{"scsi-cdrom", "scsi-cd", "scsi-cd"},
+		{"nvme", "nvme", NULL},
+		{"pmem", "nvdimm", NULL},
+		{"ide", "ide-hd", NULL},
+		{"ide-cdrom", "ide-cd", NULL},
+	};
+	const struct vm_config config = config_with(NULL, 0);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct profile profile = profile_of("pc", rows[i].bus);
+		CLEANUP_STRVEC struct strvec argv = line_along(&config, &profile);
+		assert_non_null(nth_device(&argv, rows[i].pci, 0));
+		profile.machine = machine_type_find("microvm");
+		assert_int_equal(profile_fits(profile.machine, profile.root_bus),
+			rows[i].mmio != NULL);
+		if (!rows[i].mmio)
+			continue;
+		CLEANUP_STRVEC struct strvec mmio = line_along(&config, &profile);
+		assert_non_null(nth_device(&mmio, rows[i].mmio, 0));
+	}
+	assert_null(root_bus_at(ARRAY_SIZE(rows)));
+}
+
+/* Whatever the bus: nothing that the guest does may reach the file. */
+static void no_bus_may_write_to_the_root(void **state)
+{
+	const struct vm_config config = config_with(NULL, 0);
+	const struct root_bus *bus;
+
+	(void)state;
+	for (size_t i = 0; (bus = root_bus_at(i)); i++) {
+		const struct profile profile = profile_of("pc", bus->name);
+		CLEANUP_STRVEC struct strvec argv = line_along(&config, &profile);
+		const char *node = value_of(&argv, "-blockdev", 0);
+		const char *drive = value_of(&argv, "-drive", 0);
+		const char *object = value_of(&argv, "-object", 0);
+		assert_int_equal(!!node + !!drive + !!object, 1);
+		if (node)
+			assert_null(strstr(node, "\"read-only\":false"));
+		if (drive)
+			assert_non_null(strstr(drive, ",snapshot=on,"));
+		if (object)
+			assert_non_null(strstr(object, "\"readonly\":true"));
+	}
+}
+
+static void a_root_in_memory_has_room_for_itself(void **state)
+{
+	const struct profile profile = profile_of("pc", "pmem");
+	const struct vm_config config = config_with(NULL, 0);
+	CLEANUP_STRVEC struct strvec argv = line_along(&config, &profile);
+	unsigned memory, most;
+
+	(void)state;
+	assert_int_equal(
+		sscanf(value_of(&argv, "-m", 0), "%u,slots=1,maxmem=%uM", &memory, &most),
+		2);
+	assert_int_equal(memory, 256);
+	assert_true(most >= 256 + 200);
+	assert_string_equal(value_of(&argv, "-machine", 0), "pc,nvdimm=on");
 }
 
 static bool has_vectors(const struct vm_config *config, bool kvm)
 {
 	CLEANUP_STRVEC struct strvec argv = line_of(config, kvm);
-	bool all = true, any = false;
+	bool disk_has = !has(nth_device(&argv, "virtio-blk-pci", 0), "vectors=0");
+	bool agent_has = !has(nth_device(&argv, "virtio-serial-pci", 0), "vectors=0");
 
-	for (size_t i = 0; i < 2; i++) {
-		json_t *device = i == 0
-			? nth_json(&argv, "-device", "virtio-blk-pci", 0)
-			: nth_json(&argv, "-device", "virtio-serial-pci", 0);
-		bool has = json_object_get(device, "vectors");
-		all &= has;
-		any |= has;
-		json_decref(device);
-	}
-	assert_int_equal(all, any);
-	return all;
+	assert_int_equal(disk_has, agent_has);
+	return disk_has;
+}
+
+static bool option_is_given(
+	const struct vm_config *config, const struct profile *profile, const char *option)
+{
+	CLEANUP_FREE char *line = machine_kernel_command_line(config, profile);
+	CLEANUP_FREE char *padded = xasprintf(" %s ", line);
+	CLEANUP_FREE char *word = xasprintf(" %s ", option);
+
+	return strstr(padded, word) != NULL;
 }
 
 static void has_option(
 	const struct vm_config *config, bool kvm, const char *option, bool expected)
 {
-	CLEANUP_FREE char *line = machine_kernel_command_line(config, kvm);
-	CLEANUP_FREE char *padded = xasprintf(" %s ", line);
-	CLEANUP_FREE char *word = xasprintf(" %s ", option);
-
-	assert_int_equal(strstr(padded, word) != NULL, expected);
+	const struct profile profile = usual(config, kvm);
+	assert_int_equal(option_is_given(config, &profile, option), expected);
 }
 
 static void one_emulated_cpu_does_without_interrupt_routing(void **state)
@@ -215,15 +371,44 @@ static void one_emulated_cpu_does_without_interrupt_routing(void **state)
 
 	(void)state;
 	has_option(&config, false, "pci=noacpi", true);
-	assert_true(has_vectors(&config, false));
+	assert_false(has_vectors(&config, false));
 	has_option(&config, true, "pci=noacpi", false);
-	assert_false(has_vectors(&config, true));
+	assert_true(has_vectors(&config, true));
 	/* Several need the tables to find each other. */
 	config.cpus = 4;
 	has_option(&config, false, "pci=noacpi", false);
-	assert_false(has_vectors(&config, false));
+	assert_true(has_vectors(&config, false));
 	CLEANUP_STRVEC struct strvec argv = line_of(&config, false);
 	assert_string_equal(value_of(&argv, "-smp", 0), "4");
+}
+
+static void a_plain_profile_changes_nothing_for_speed(void **state)
+{
+	const struct vm_config config = config_with(NULL, 0);
+	struct profile profile = usual(&config, false);
+
+	(void)state;
+	profile.plain = true;
+	CLEANUP_FREE char *line = machine_kernel_command_line(&config, &profile);
+	assert_string_equal(line,
+		"console=ttyS0 panic=-1 quiet "
+		"root=UUID=01234567-89ab-cdef-0123-456789abcdef "
+		"hypermin.root_serial=hypermin-root");
+}
+
+/* An emulated one has nothing by which to find it out itself. */
+static void a_microvm_is_told_how_fast_its_clock_runs(void **state)
+{
+	const struct vm_config config = config_with(NULL, 0);
+	struct profile profile = profile_of("microvm", "virtio-blk");
+
+	(void)state;
+	profile.tsc_khz = 2445424;
+	assert_true(profile_needs_tsc(&profile));
+	assert_true(option_is_given(&config, &profile, "tsc_early_khz=2445424"));
+	profile.kvm = true;
+	assert_false(profile_needs_tsc(&profile));
+	assert_false(option_is_given(&config, &profile, "tsc_early_khz=2445424"));
 }
 
 static void the_kernel_is_told_its_root(void **state)
@@ -232,12 +417,13 @@ static void the_kernel_is_told_its_root(void **state)
 
 	(void)state;
 	for (int kvm = 0; kvm < 2; kvm++) {
+		const struct profile profile = usual(&config, kvm);
 		CLEANUP_STRVEC struct strvec argv = line_of(&config, kvm);
 		has_option(&config, kvm, "root=UUID=01234567-89ab-cdef-0123-456789abcdef",
 			true);
 		has_option(&config, kvm, "hypermin.root_serial=" VM_ROOT_SERIAL, true);
 		has_option(&config, kvm, "panic=-1", true);
-		CLEANUP_FREE char *line = machine_kernel_command_line(&config, kvm);
+		CLEANUP_FREE char *line = machine_kernel_command_line(&config, &profile);
 		assert_string_equal(value_of(&argv, "-append", 0), line);
 		assert_string_equal(value_of(&argv, "-kernel", 0), "/c/kernel");
 		assert_string_equal(value_of(&argv, "-initrd", 0), "/c/initrd");
@@ -266,11 +452,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(disks_keep_their_order_and_the_root_is_last),
+		cmocka_unit_test(a_microvm_has_its_disks_in_order_too),
 		cmocka_unit_test(only_the_root_has_the_roots_serial),
 		cmocka_unit_test(what_is_not_said_to_be_writable_is_read_only),
 		cmocka_unit_test(a_block_device_is_opened_as_one),
 		cmocka_unit_test(a_file_name_is_never_more_than_a_name),
+		cmocka_unit_test(the_old_form_of_option_has_the_whole_name),
+		cmocka_unit_test(each_bus_has_its_device),
+		cmocka_unit_test(no_bus_may_write_to_the_root),
+		cmocka_unit_test(a_root_in_memory_has_room_for_itself),
 		cmocka_unit_test(one_emulated_cpu_does_without_interrupt_routing),
+		cmocka_unit_test(a_plain_profile_changes_nothing_for_speed),
+		cmocka_unit_test(a_microvm_is_told_how_fast_its_clock_runs),
 		cmocka_unit_test(the_kernel_is_told_its_root),
 		cmocka_unit_test(nothing_of_the_users_configuration_is_taken),
 	};

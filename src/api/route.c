@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where the appliance and the VM meet: src/vm knows the routes, src/appliance which of
+ * them a kernel can take, and neither knows the other.
+ */
+#include <string.h>
+
+#include "api/handle.h"
+#include "base/log.h"
+#include "base/strbuf.h"
+
+/* "NAME:MODULE,MODULE…" */
+static void add_route(struct strvec *texts, const struct vm_route *route)
+{
+	CLEANUP_STRBUF struct strbuf sb = {0};
+
+	strbuf_addf(&sb, "%s:", route->name);
+	vector_foreach (module, &route->modules)
+		strbuf_addf(
+			&sb, "%s%s", module == route->modules.items ? "" : ",", *module);
+	strvec_add(texts, sb.data);
+}
+
+int handle_find_routes(struct hypermin *h)
+{
+	const struct vm_wishes wishes = {.machine = h->machine, .root_bus = h->root_bus};
+
+	return h->routes.len ? 0 : vm_routes_find(&wishes, &h->routes, &h->error);
+}
+
+int handle_appliance_request(struct hypermin *h, struct appliance_request *ret)
+{
+	struct appliance_request request = {
+		.root = "/",
+		.packages = h->packages,
+		.kernel = h->kernel,
+		.modules_dir = h->modules_dir,
+	};
+
+	if (handle_find_routes(h) < 0)
+		return -1;
+	vector_foreach (route, &h->routes)
+		add_route(&request.routes, route);
+	*ret = request;
+	return 0;
+}
+
+const struct vm_route *handle_route(const struct hypermin *h)
+{
+	vector_foreach (route, &h->routes)
+		if (strcmp(route->name, h->appliance.route) == 0)
+			return route;
+	return NULL;
+}
+
+bool handle_close_route(struct hypermin *h)
+{
+	const struct vm_route *closed = handle_route(h);
+	size_t i = closed - h->routes.items;
+
+	if (h->routes.len < 2 || h->fixed)
+		return false;
+	log_info("route %s is closed: %s", closed->name, h->error.msg);
+	appliance_done(&h->appliance);
+	vm_route_done(&h->routes.items[i]);
+	memmove(&h->routes.items[i], &h->routes.items[i + 1],
+		(--h->routes.len - i) * sizeof(h->routes.items[0]));
+	return true;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The tables. What a row says of a gain was measured on a host without KVM, by leaving
+ * that one setting out of all others (SPECIFICATION.md has the host).
+ */
+#include "vm/profile.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* ---- Machines ---- */
+
+static const struct machine_type machine_types[] = {
+	{
+		.name = "pc",
+		.qemu = "pc",
+		.transport = TRANSPORT_PCI,
+		.max_disks = 200,
+		.serial_console = "ttyS0",
+		.ide_driver = "ata_piix",
+	},
+	{
+		.name = "q35",
+		.qemu = "q35",
+		.transport = TRANSPORT_PCI,
+		.max_disks = 200,
+		.serial_console = "ttyS0",
+		.ide_driver = "ahci",
+	},
+	{
+		/* Without its real-time clock the kernel waits two seconds for one. */
+		.name = "microvm",
+		.qemu = "microvm,acpi=on,rtc=on",
+		.transport = TRANSPORT_MMIO,
+		/* Of its 24 places for virtio devices one is not seen by the guest, and the
+		 * agent and the root take one each. */
+		.max_disks = 21,
+		.serial_console = "ttyS0",
+	},
+};
+
+const struct machine_type *machine_type_at(size_t i)
+{
+	return i < ARRAY_SIZE(machine_types) ? &machine_types[i] : NULL;
+}
+
+const struct machine_type *machine_type_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(machine_types); i++)
+		if (strcmp(machine_types[i].name, name) == 0)
+			return &machine_types[i];
+	return NULL;
+}
+
+/* ---- Root buses ---- */
+
+static const char *const virtio_blk_modules[] = {"virtio_blk", NULL};
+static const char *const virtio_scsi_modules[] = {"virtio_scsi", "sd_mod", NULL};
+static const char *const scsi_cdrom_modules[] = {"virtio_scsi", "sr_mod", NULL};
+static const char *const ide_modules[] = {"sd_mod", NULL};
+static const char *const ide_cdrom_modules[] = {"sr_mod", NULL};
+static const char *const nvme_modules[] = {"nvme", NULL};
+static const char *const pmem_modules[] = {"nfit", "nd_pmem", NULL};
+
+/* The fastest first. */
+static const struct root_bus root_buses[] = {
+	{
+		.name = "virtio-blk",
+		.device = "virtio-blk",
+		.device_is_virtio = true,
+		.device_is_pci = true,
+		.modules = virtio_blk_modules,
+	},
+	{
+		.name = "virtio-scsi",
+		.controller = "virtio-scsi",
+		.device = "scsi-hd",
+		.attached = "rootbus.0",
+		.modules = virtio_scsi_modules,
+	},
+	{
+		.name = "nvme",
+		.device = "nvme",
+		.device_is_pci = true,
+		.needs_acpi = true,
+		.modules = nvme_modules,
+	},
+	{
+		.name = "pmem",
+		.needs_acpi = true,
+		.device = "nvdimm",
+		.in_memory = true,
+		.modules = pmem_modules,
+	},
+	{
+		.name = "ide",
+		.needs_acpi = true,
+		.device = "ide-hd",
+		.takes_writable_only = true,
+		.attached = "ide.0",
+		.modules = ide_modules,
+	},
+	{
+		.name = "scsi-cdrom",
+		.controller = "virtio-scsi",
+		.device = "scsi-cd",
+		.attached = "rootbus.0",
+		.modules = scsi_cdrom_modules,
+	},
+	{
+		.name = "ide-cdrom",
+		.needs_acpi = true,
+		.device = "ide-cd",
+		.attached = "ide.0",
+		.modules = ide_cdrom_modules,
+	},
+};
+
+const struct root_bus *root_bus_at(size_t i)
+{
+	return i < ARRAY_SIZE(root_buses) ? &root_buses[i] : NULL;
+}
+
+const struct root_bus *root_bus_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(root_buses); i++)
+		if (strcmp(root_buses[i].name, name) == 0)
+			return &root_buses[i];
+	return NULL;
+}
+
+bool root_bus_is_ide(const struct root_bus *bus)
+{
+	return bus->attached && strcmp(bus->attached, "ide.0") == 0;
+}
+
+bool profile_fits(const struct machine_type *machine, const struct root_bus *bus)
+{
+	if (root_bus_is_ide(bus))
+		return machine->ide_driver != NULL;
+	if (bus->in_memory || (bus->device_is_pci && !bus->device_is_virtio))
+		return machine->transport == TRANSPORT_PCI;
+	return true;
+}
+
+/* ---- What follows from the choice ---- */
+
+/* What can be said of a profile; an option is given where all of its `when` holds. */
+enum fact {
+	FACT_FAST = 1 << 0, /* speed may be bought with what few will miss */
+	FACT_TCG = 1 << 1,
+	FACT_ONE_CPU = 1 << 2,
+	FACT_PC = 1 << 3,
+	FACT_MICROVM = 1 << 4,
+	FACT_NO_ACPI_NEEDED = 1 << 5,
+	FACT_TSC_KNOWN = 1 << 6,
+};
+
+static unsigned facts(const struct profile *p)
+{
+	unsigned set = 0;
+
+	if (!p->plain)
+		set |= FACT_FAST;
+	if (!p->kvm)
+		set |= FACT_TCG;
+	if (p->cpus == 1)
+		set |= FACT_ONE_CPU;
+	if (strcmp(p->machine->name, "pc") == 0)
+		set |= FACT_PC;
+	if (strcmp(p->machine->name, "microvm") == 0)
+		set |= FACT_MICROVM;
+	if (!p->root_bus->needs_acpi)
+		set |= FACT_NO_ACPI_NEEDED;
+	if (p->tsc_khz)
+		set |= FACT_TSC_KNOWN;
+	return set;
+}
+
+static bool all_hold(const struct profile *p, unsigned when)
+{
+	return (facts(p) & when) == when;
+}
+
+/* Under these the kernel is kept from reading interrupt routing out of ACPI. */
+#define WITHOUT_ROUTING \
+	(FACT_FAST | FACT_TCG | FACT_ONE_CPU | FACT_PC | FACT_NO_ACPI_NEEDED)
+
+static const struct kernel_option {
+	const char *text;
+	unsigned when;
+} kernel_options[] = {
+	/* A panic resets the machine at once; with -no-reboot that ends qemu. */
+	{"panic=-1", 0},
+	/* Each line on the serial console costs; errors still come. */
+	{"quiet", 0},
+	/* The self tests of the kernel's crypto code take a quarter of the boot. */
+	{"cryptomgr.notests", FACT_FAST},
+	/* Interrupt routing in ACPI is 140 ms of interpreted methods a device. The price:
+	 * kernels that read no MP table run without a local APIC, so with one CPU and
+	 * without MSI. */
+	{"pci=noacpi", WITHOUT_ROUTING},
+	/* Do not rewrite each lock prefix away: TCG would translate the kernel twice. */
+	{"noreplace-smp", FACT_FAST | FACT_TCG | FACT_ONE_CPU},
+	/* An emulated microvm has no timer by which the kernel could measure its clock. */
+	{"tsc=reliable", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
+	{"no_timer_check", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
+};
+
+void profile_add_kernel_options(const struct profile *p, struct strbuf *line)
+{
+	strbuf_addf(line, "console=%s", p->machine->serial_console);
+	for (size_t i = 0; i < ARRAY_SIZE(kernel_options); i++)
+		if (all_hold(p, kernel_options[i].when))
+			strbuf_addf(line, " %s", kernel_options[i].text);
+	if (all_hold(p, FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN))
+		strbuf_addf(line, " tsc_early_khz=%u", p->tsc_khz);
+}
+
+bool profile_needs_tsc(const struct profile *p)
+{
+	return all_hold(p, FACT_TCG | FACT_MICROVM);
+}
+
+bool profile_has_vectors(const struct profile *p)
+{
+	return !all_hold(p, WITHOUT_ROUTING);
+}
+
+const char *profile_cpu(const struct profile *p)
+{
+	if (p->kvm)
+		return "host";
+	/* The x86-64-v2 level that today's distributions are built for. Not `max`: its
+	 * fast string instructions are byte loops in TCG, and each further flag is code
+	 * the kernel patches in. */
+	return "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand,+pdpe1gb";
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a VM is started as, as tables of data: the machine, the accelerator, the bus that
+ * the root disk is on, and the words on the kernel's command line. Pure. Private to
+ * src/vm, but for the names that vm.h passes on.
+ *
+ *	profile = machine × accelerator × root bus × (plain or fast)
+ *
+ * A plain profile has none of the settings that are there for speed alone: what boots
+ * anywhere, for the kernel or the qemu that does not like the fast one.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/strbuf.h"
+
+/* How virtio devices are found. */
+enum transport { TRANSPORT_PCI, TRANSPORT_MMIO };
+
+struct machine_type {
+	const char *name;
+	const char *qemu; /* the value of -machine */
+	enum transport transport;
+	unsigned max_disks; /* of the user's */
+	const char *serial_console;
+	const char
+		*ide_driver; /* the kernel's for the machine's own controller, or NULL */
+};
+
+/* The devices that make the root disk, each as -device has it. */
+struct root_bus {
+	const char *name;
+	const char *controller; /* virtio, without "-pci" or "-device"; NULL: none */
+	const char *device;
+	bool device_is_virtio;	  /* its name lacks the same */
+	bool device_is_pci;	  /* it sits on the PCI bus itself */
+	const char *attached;	  /* the bus it is attached to, where not by itself */
+	bool takes_writable_only; /* the device refuses a medium that is not */
+	bool in_memory;		  /* a range of physical addresses and no disk at all */
+	bool needs_acpi; /* of a kernel that does not read ACPI, it gets no resources */
+	const char *const *modules; /* drivers, NULL-terminated */
+};
+
+struct profile {
+	const struct machine_type *machine;
+	const struct root_bus *root_bus;
+	bool kvm;
+	bool plain;
+	unsigned cpus;
+	unsigned
+		tsc_khz; /* the host's, where the machine can't find it out; 0: unknown */
+};
+
+/* The best first; NULL behind the last. */
+const struct machine_type *machine_type_at(size_t i);
+const struct root_bus *root_bus_at(size_t i);
+/* NULL where there is none of this name. */
+const struct machine_type *machine_type_find(const char *name);
+const struct root_bus *root_bus_find(const char *name);
+/* Is it attached to the machine's own controller? */
+bool root_bus_is_ide(const struct root_bus *bus);
+/* Has the machine this bus? */
+bool profile_fits(const struct machine_type *machine, const struct root_bus *bus);
+
+/* The value of -cpu. */
+const char *profile_cpu(const struct profile *p);
+/* Must the kernel be told how fast its clock runs? */
+bool profile_needs_tsc(const struct profile *p);
+/* Are interrupts to be had by message (MSI)? */
+bool profile_has_vectors(const struct profile *p);
+/* The words on the kernel's command line that are about the machine. */
+void profile_add_kernel_options(const struct profile *p, struct strbuf *line);

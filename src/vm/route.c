@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which routes there are: the pairs of a machine and a root bus that fit each other and
+ * the caller's wishes. Whether the kernel has the modules, whoever reads kernels will
+ * say; whether qemu has the machine shows when it is started.
+ */
+#include <string.h>
+
+#include "vm/profile.h"
+#include "vm/vm.h"
+
+bool vm_is_machine(const char *name)
+{
+	return machine_type_find(name) != NULL;
+}
+
+bool vm_is_root_bus(const char *name)
+{
+	return root_bus_find(name) != NULL;
+}
+
+static void add_modules(const struct machine_type *machine, const struct root_bus *bus,
+	struct strvec *modules)
+{
+	bool is_mmio = machine->transport == TRANSPORT_MMIO;
+
+	strvec_add(modules, is_mmio ? "virtio_mmio" : "virtio_pci");
+	if (root_bus_is_ide(bus))
+		strvec_add(modules, machine->ide_driver);
+	for (const char *const *module = bus->modules; *module; module++)
+		strvec_add(modules, *module);
+	/* The user's disks. */
+	if (!bus->device_is_virtio)
+		strvec_add(modules, "virtio_blk");
+	/* The agent's port. */
+	strvec_add(modules, "virtio_console");
+}
+
+static bool is_wanted(const char *name, const char *wish)
+{
+	return !wish || strcmp(name, wish) == 0;
+}
+
+static void add_route(const struct vm_wishes *wishes, const struct machine_type *machine,
+	const struct root_bus *bus, struct vm_routes *ret)
+{
+	struct vm_route route = {.machine = machine->name, .root_bus = bus->name};
+
+	if (!is_wanted(machine->name, wishes->machine) ||
+		!is_wanted(bus->name, wishes->root_bus) || !profile_fits(machine, bus))
+		return;
+	route.name = xasprintf("%s/%s", machine->name, bus->name);
+	add_modules(machine, bus, &route.modules);
+	vector_push(ret, route);
+}
+
+int vm_routes_find(
+	const struct vm_wishes *wishes, struct vm_routes *ret, struct error *err)
+{
+	struct vm_routes routes = {0};
+	const struct machine_type *machine;
+	const struct root_bus *bus;
+
+	for (size_t b = 0; (bus = root_bus_at(b)); b++)
+		for (size_t m = 0; (machine = machine_type_at(m)); m++)
+			add_route(wishes, machine, bus, &routes);
+	if (!routes.len)
+		return error_set(err, 0,
+			"a machine '%s' can't have its root disk on '%s'",
+			wishes->machine ? wishes->machine : "auto",
+			wishes->root_bus ? wishes->root_bus : "auto");
+	*ret = routes;
+	return 0;
+}
+
+void vm_route_done(struct vm_route *route)
+{
+	free(route->name);
+	strvec_done(&route->modules);
+}
+
+void vm_routes_done(struct vm_routes *routes)
+{
+	vector_foreach (route, routes)
+		vm_route_done(route);
+	vector_done(routes);
+}

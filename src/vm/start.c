@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Getting a VM to run: the fastest way first, and where that does not boot a plainer one.
+ *
+ *	KVM, fast ──► TCG, fast ──► TCG, plain ──► another route (the caller's to take)
+ *
+ * What did not boot is remembered, so that a start that falls back costs its time once.
+ * Nothing is tried again where the reason lies elsewhere: an image in use, no memory.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "vm/accel.h"
+#include "vm/state.h"
+#include "vm/tsc.h"
+
+/* Under KVM a guest answers within a second or two; one that does not, never will. */
+#define KVM_FALLBACK_MS 10000
+/* Far more than an emulated guest takes on a slow and busy host. */
+#define FAST_FALLBACK_MS 45000
+
+#define ANY_KERNEL "*"
+
+struct start {
+	struct vm_config config;
+	struct verdict_key key, qemu_key; /* of qemu with this kernel; with any */
+	struct profile profile;
+	int64_t deadline_ms;
+	bool may_leave_kvm;
+	struct vm *vm;
+};
+
+/* ---- What is known ---- */
+
+static bool is_known(
+	const struct verdict_key *key, const char *subject, const char *verdict)
+{
+	CLEANUP_FREE char *reason = NULL;
+	char known[16];
+
+	return verdict_recall(key, subject, known, &reason) &&
+		strcmp(known, verdict) == 0;
+}
+
+static char *machine_subject(const struct vm_route *route)
+{
+	return xasprintf("machine %s", route->machine);
+}
+
+static char *route_subject(const struct start *s)
+{
+	return xasprintf("%s %s", s->profile.kvm ? "KVM" : "TCG", s->config.route->name);
+}
+
+static int check_known(struct start *s, bool *ret_no_way, struct error *err)
+{
+	CLEANUP_FREE char *machine = machine_subject(s->config.route);
+	CLEANUP_FREE char *subject = route_subject(s);
+
+	if (is_known(&s->qemu_key, machine, "missing")) {
+		*ret_no_way = true;
+		return error_set(err, 0, "%s has no machine '%s'", s->config.qemu,
+			s->config.route->machine);
+	}
+	if (is_known(&s->key, subject, "plain")) {
+		s->profile.plain = true;
+		log_info(
+			"settings for speed: none, without them the guest boots (remembered)");
+	}
+	return 0;
+}
+
+/* ---- Attempts ---- */
+
+static bool gives_up(const struct start *s, const struct error *err)
+{
+	return s->vm->hopeless || s->vm->no_machine || err->num == EINTR ||
+		io_now_ms() >= s->deadline_ms;
+}
+
+static void leave_kvm(struct start *s, const struct error *err)
+{
+	log_warning("the guest does not boot under KVM here; using TCG until the host is "
+		    "booted again");
+	log_info("KVM failed: %s", err->msg);
+	accel_remember_tcg(&s->key, "a guest did not boot under KVM");
+	s->profile.kvm = false;
+	s->may_leave_kvm = false;
+}
+
+static void leave_speed(struct start *s, const struct error *err)
+{
+	log_info(
+		"the guest does not boot with the settings for speed; trying without them: %s",
+		err->msg);
+	s->profile.plain = true;
+}
+
+static int64_t attempt_deadline(const struct start *s)
+{
+	int64_t now = io_now_ms();
+
+	if (s->may_leave_kvm)
+		return MIN(s->deadline_ms, now + KVM_FALLBACK_MS);
+	if (!s->profile.plain)
+		return MIN(s->deadline_ms, now + FAST_FALLBACK_MS);
+	return s->deadline_ms;
+}
+
+static void log_profile(const struct start *s)
+{
+	log_info("machine: %s, root on %s%s", s->config.route->machine,
+		s->config.route->root_bus,
+		s->profile.plain ? ", without settings for speed" : "");
+}
+
+/* Under KVM without a choice, what remains is the plain profile, as under TCG. */
+static int boot(struct start *s, struct error *err)
+{
+	bool was_plain = s->profile.plain;
+
+	for (;;) {
+		s->profile.tsc_khz = tsc_khz_if_needed(&s->profile);
+		log_profile(s);
+		if (vm_boot(&s->config, &s->profile, attempt_deadline(s), &s->vm, err) ==
+			0)
+			break;
+		if (gives_up(s, err))
+			return -1;
+		if (s->may_leave_kvm)
+			leave_kvm(s, err);
+		else if (!s->profile.plain)
+			leave_speed(s, err);
+		else
+			return -1;
+		vm_free(TAKE_PTR(s->vm));
+	}
+	if (s->profile.plain && !was_plain) {
+		CLEANUP_FREE char *subject = route_subject(s);
+		log_warning(
+			"the guest boots only without the settings for speed; so be it "
+			"until the host is booted again");
+		verdict_remember(&s->key, subject, "plain",
+			"it did not boot with the settings for speed");
+	}
+	return 0;
+}
+
+/* ---- The start ---- */
+
+/* Times of the guest are its own; what lies before them is qemu's and the firmware's. */
+static void log_boot(const struct vm *vm)
+{
+	const struct agent_boot_times *t = &vm->boot_times;
+	int64_t total = io_now_ms() - vm->started_ms;
+
+	log_info(
+		"boot: %lld ms until the agent answered: qemu and firmware %lld, kernel %llu, "
+		"modules %llu, root disk %llu, mounting %llu, environment and agent %llu",
+		(long long)total, (long long)(total - (int64_t)(t->ready / 1000)),
+		(unsigned long long)t->init_started / 1000,
+		(unsigned long long)(t->modules_loaded - t->init_started) / 1000,
+		(unsigned long long)(t->root_found - t->modules_loaded) / 1000,
+		(unsigned long long)(t->root_mounted - t->root_found) / 1000,
+		(unsigned long long)(t->ready - t->root_mounted) / 1000);
+}
+
+static void choose_accelerator(struct start *s)
+{
+	struct accel_choice choice;
+
+	accel_choose(s->config.accel, &s->key, &choice);
+	log_info("accelerator: %s: %s", choice.kvm ? "KVM" : "TCG", choice.reason);
+	s->profile.kvm = choice.kvm;
+	s->may_leave_kvm = choice.kvm && choice.chosen_by_us;
+	accel_choice_done(&choice);
+}
+
+/* The kernel is told how large the memory is that the root is in. */
+static int measure_root(struct start *s, struct error *err)
+{
+	struct stat st;
+
+	if (!s->profile.root_bus->in_memory)
+		return 0;
+	if (stat(s->config.root, &st) < 0)
+		return error_set(err, errno, "look at '%s'", s->config.root);
+	s->config.root_size = st.st_size;
+	return 0;
+}
+
+static int start(struct start *s, bool *ret_no_way, struct error *err)
+{
+	choose_accelerator(s);
+	if (measure_root(s, err) < 0 || check_known(s, ret_no_way, err) < 0)
+		return -1;
+	if (boot(s, err) == 0)
+		return 0;
+	if (s->vm->no_machine) {
+		CLEANUP_FREE char *machine = machine_subject(s->config.route);
+		verdict_remember(&s->qemu_key, machine, "missing", "qemu said so");
+	}
+	*ret_no_way = s->vm->no_machine;
+	vm_free(s->vm);
+	return -1;
+}
+
+int vm_start(const struct vm_config *config, struct vm **ret, bool *ret_no_way,
+	struct error *err)
+{
+	const struct verdict_key key = {
+		config->cache_fd, config->qemu, config->kernel_version};
+	struct start s = {
+		.config = *config,
+		.key = key,
+		.qemu_key = {config->cache_fd, config->qemu, ANY_KERNEL},
+		.profile =
+			{
+				.machine = machine_type_find(config->route->machine),
+				.root_bus = root_bus_find(config->route->root_bus),
+				.plain = config->plain,
+				.cpus = config->cpus,
+			},
+		.deadline_ms = io_now_ms() + config->boot_timeout_ms,
+	};
+	struct error own;
+
+	*ret_no_way = false;
+	if (!utf8_is_valid(config->root))
+		return error_set(err, EILSEQ,
+			"use the appliance '%s': qemu takes only file names in UTF-8; name another "
+			"cache directory",
+			config->root);
+	if (config->n_disks > s.profile.machine->max_disks)
+		return error_set(err, 0,
+			"a machine '%s' has room for %u disks, not for %zu: use --machine pc",
+			config->route->machine, s.profile.machine->max_disks,
+			config->n_disks);
+	if (start(&s, ret_no_way, err ? err : &own) < 0)
+		return -1;
+	log_boot(s.vm);
+	*ret = s.vm;
+	return 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What starting VMs has taught: verdicts on a subject ("accelerator", a machine, a
+ * route), for a qemu and a kernel, kept in the cache directory until the host is booted
+ * again. They save time and nothing else: whether one can be kept makes no difference to
+ * the run at hand. Private to src/vm.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+struct verdict_key {
+	int cache_fd;	  /* directory, or -1: nothing is remembered */
+	const char *qemu; /* path */
+	const char *kernel_version;
+};
+
+/* True: known. *ret_reason is a new string. */
+bool verdict_recall(const struct verdict_key *key, const char *subject,
+	char ret_verdict[static 16], char **ret_reason);
+void verdict_remember(const struct verdict_key *key, const char *subject,
+	const char *verdict, const char *reason);
