@@ -57,22 +57,35 @@ static int read_inputs(const struct assembly *a, struct ingredients *in,
 	return result;
 }
 
+/* What may be symlinks into /usr on the host. */
+static const char *const merged_directories[] = {
+	"/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin"};
+
 /* A base image may name /lib/x where the host's /lib is a symlink to usr/lib: the link has to
  * be there before it, or the packages' programs would look for their libraries in vain. */
 static int add_merged_directories(
 	const struct assembly *a, struct ingredients *in, struct error *err)
 {
-	static const char *const names[] = {
-		"/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin"};
 	char target[2];
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		CLEANUP_FREE char *path = below(a->root, names[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(merged_directories); i++) {
+		CLEANUP_FREE char *path = below(a->root, merged_directories[i]);
 		if (readlink(path, target, sizeof(target)) > 0 &&
-			tree_add_path(in->tree, a->root, names[i], err) < 0)
+			tree_add_path(in->tree, a->root, merged_directories[i], err) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* Those that nothing went through lead nowhere, and go. */
+static void remove_unused_links(struct ingredients *in)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(merged_directories); i++) {
+		const struct tree_inode *inode =
+			tree_lookup(in->tree, merged_directories[i]);
+		if (inode && S_ISLNK(inode->mode) && !tree_lookup(in->tree, inode->target))
+			tree_remove(in->tree, merged_directories[i]);
+	}
 }
 
 static int add_image(const struct ingredients *in, const char *path,
@@ -394,7 +407,10 @@ static int fill_tree(const struct assembly *a, struct ingredients *in,
 		return -1;
 	if (a->package_list && add_package_list(in, err) < 0)
 		return -1;
-	return a->format == ASSEMBLY_EXT2 ? add_modules(a, in, err) : 0;
+	if (a->format == ASSEMBLY_EXT2 && add_modules(a, in, err) < 0)
+		return -1;
+	remove_unused_links(in);
+	return 0;
 }
 
 int ingredients_gather(const struct assembly *a, struct ingredients *in,
