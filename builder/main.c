@@ -10,8 +10,9 @@
  * command line becomes
  *
  *	hypermin-builder mkfs …
+ *	hypermin-builder prepare …
  *
- * which speaks to people.
+ * which speak to people.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -28,6 +29,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "mkfs.h"
+#include "prepare.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -244,6 +246,8 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "assemble") == 0)
 		return assemble_main(argc - 1, argv + 1);
 	catch_signals();
+	if (argc > 1 && strcmp(argv[1], "prepare") == 0)
+		return prepare_main(argc - 1, argv + 1, &interrupted);
 	if (argc > 1 && parse_arguments(argc - 1, argv + 1, &arguments) == 0)
 		status = run_task(argv[1], &arguments);
 	strvec_done(&arguments.request.packages);

@@ -21,14 +21,16 @@
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-enum mode { MODE_NONE, MODE_BUILD };
+enum mode { MODE_NONE, MODE_BUILD, MODE_PREPARE };
 
 struct supermin {
 	enum mode mode;
 	unsigned verbose;
 	bool have_format;
 	struct hypermin_assembly assembly;
-	const char **inputs;
+	bool use_installed;
+	const char *packager_config;
+	const char **inputs; /* or packages */
 	size_t n_inputs;
 };
 
@@ -59,13 +61,24 @@ static void print_log(enum hypermin_log_level level, const char *line, void *dat
 
 /* ---- Options ---- */
 
-static int take_mode(struct supermin *s, const char *value)
+static int set_mode(struct supermin *s, enum mode mode)
 {
-	(void)value;
 	if (s->mode != MODE_NONE)
 		return complain("you must use --prepare or --build to select the mode");
-	s->mode = MODE_BUILD;
+	s->mode = mode;
 	return 0;
+}
+
+static int take_build(struct supermin *s, const char *value)
+{
+	(void)value;
+	return set_mode(s, MODE_BUILD);
+}
+
+static int take_prepare(struct supermin *s, const char *value)
+{
+	(void)value;
+	return set_mode(s, MODE_PREPARE);
 }
 
 static int take_format(struct supermin *s, const char *value)
@@ -139,6 +152,19 @@ static int take_output(struct supermin *s, const char *value)
 	return 0;
 }
 
+static int take_use_installed(struct supermin *s, const char *value)
+{
+	(void)value;
+	s->use_installed = true;
+	return 0;
+}
+
+static int take_packager_config(struct supermin *s, const char *value)
+{
+	s->packager_config = value;
+	return 0;
+}
+
 static int take_verbose(struct supermin *s, const char *value)
 {
 	(void)value;
@@ -163,7 +189,7 @@ static const struct row {
 	int (*take)(struct supermin *s, const char *value);
 	const char *help;
 } rows[] = {
-	{"--build", NULL, take_mode, "build a full appliance from the inputs"},
+	{"--build", NULL, take_build, "build a full appliance from the inputs"},
 	{"--copy-kernel", NULL, take_copy_kernel,
 		"copy the kernel instead of symlinking"},
 	{"--format", "chroot|ext2", take_format, "output format"},
@@ -174,7 +200,13 @@ static const struct row {
 		"add a file with the list of packages"},
 	{"--lock", "LOCKFILE", take_lock, "use a lock file"},
 	{"-o", "OUTPUTDIR", take_output, "output directory"},
+	{"--packager-config", "CONFIGFILE", take_packager_config,
+		"configuration of the tool that downloads packages"},
+	{"--prepare", NULL, take_prepare,
+		"list packages and collect their configuration"},
 	{"--size", "N[bKMGT]", take_size, "size of the ext2 file system"},
+	{"--use-installed", NULL, take_use_installed,
+		"take configuration from this system"},
 	{"--verbose", NULL, take_verbose, "say what is done; up to three times"},
 	{"-v", NULL, take_verbose, NULL},
 	{"--version", NULL, take_version, "print the version and exit"},
@@ -185,9 +217,11 @@ static const struct row {
 
 static void print_usage(FILE *out)
 {
-	fputs("Usage: supermin --build [OPTION…] INPUT…\n"
+	fputs("Usage: supermin --prepare [OPTION…] PACKAGE… -o OUTPUTDIR\n"
+	      "       supermin --build [OPTION…] INPUT… -o OUTPUTDIR\n"
 	      "\n"
-	      "This is hypermin, answering to supermin's name: see hypermin-build(1).\n"
+	      "This is hypermin, answering to supermin's name: see hypermin-prepare(1) and\n"
+	      "hypermin-build(1).\n"
 	      "\n"
 	      "Options:\n",
 		out);
@@ -256,13 +290,17 @@ static int check(const struct supermin *s)
 {
 	if (s->mode == MODE_NONE)
 		return complain("you must use --prepare or --build to select the mode");
-	if (!s->have_format)
+	if (s->mode == MODE_PREPARE && s->have_format)
+		return complain("cannot use --prepare and --format options together");
+	if (s->mode == MODE_BUILD && !s->have_format)
 		return complain(
 			"when using --build, you must specify an output --format");
 	if (!s->assembly.output || !*s->assembly.output)
 		return complain("output directory (-o option) must be supplied");
 	if (!s->n_inputs)
-		return complain("build: no input supermin appliance specified");
+		return complain(s->mode == MODE_BUILD
+				? "build: no input supermin appliance specified"
+				: "prepare: no input packages specified");
 	return 0;
 }
 
@@ -301,6 +339,32 @@ static int build(struct supermin *s)
 	return fflush(stdout) ? complain("standard output: %s", strerror(errno)) : 0;
 }
 
+/* Preparing is the builder program's; this process becomes it. */
+static int prepare(const struct supermin *s)
+{
+	const char **words = calloc(s->n_inputs + s->verbose + 10, sizeof(words[0]));
+	size_t n = 0;
+
+	if (!words)
+		abort();
+	words[n++] = "prepare";
+	words[n++] = "--output";
+	words[n++] = s->assembly.output;
+	if (s->use_installed)
+		words[n++] = "--use-installed";
+	if (s->packager_config) {
+		words[n++] = "--packager-config";
+		words[n++] = s->packager_config;
+	}
+	for (unsigned i = 0; i < s->verbose; i++)
+		words[n++] = "--verbose";
+	words[n++] = "--";
+	memcpy(words + n, s->inputs, s->n_inputs * sizeof(words[0]));
+	command_by_builder(n + s->n_inputs, (char **)words);
+	free(words);
+	return EXIT_FAILED; /* it has said why */
+}
+
 int supermin_main(int argc, char **argv)
 {
 	struct supermin s = {.assembly = HYPERMIN_ASSEMBLY_INIT};
@@ -318,7 +382,7 @@ int supermin_main(int argc, char **argv)
 	if (status == 0)
 		status = take_environment(&s);
 	if (status == 0)
-		status = build(&s);
+		status = s.mode == MODE_BUILD ? build(&s) : prepare(&s);
 	free(s.inputs);
 	return status;
 }

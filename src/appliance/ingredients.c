@@ -130,7 +130,7 @@ static int gather_packages(const struct assembly *a, struct ingredients *in,
 	/* Lists are made on one machine and used on others, which may lack what they can do
 	 * without: that is how everyone has used them. */
 	vector_foreach (name, &in->spec.packages)
-		if (packages_installed(in->packages, *name))
+		if (packages_find(in->packages, *name))
 			strvec_add(&names, *name);
 		else
 			log_info(
