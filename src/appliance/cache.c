@@ -110,8 +110,8 @@ static int open_or_make(
 	int fd = openat(w->fd, name, flags);
 	if (fd < 0 && errno == ENOENT) {
 		if (mkdirat(w->fd, name, 0700) < 0 && errno != EEXIST)
-			return error_set(err, errno,
-				"create the cache directory '%s/%s'", w->path, name);
+			return error_set(err, errno, "create the cache directory '%s/%s'",
+				w->path, name);
 		fd = openat(w->fd, name, flags);
 	}
 	if (fd < 0 || fstat(fd, ret) < 0)
@@ -138,8 +138,8 @@ static int step(struct walk *w, const char *name, struct error *err)
 	if (S_ISLNK(st.st_mode))
 		return follow(w, fd, name, err);
 	if (!S_ISDIR(st.st_mode))
-		return error_set(err, ENOTDIR, "open the cache directory '%s/%s'",
-			w->path, name);
+		return error_set(
+			err, ENOTDIR, "open the cache directory '%s/%s'", w->path, name);
 	close(w->fd);
 	w->fd = TAKE_FD(fd);
 	/* The path has no links: its last component is what ".." leaves. */
