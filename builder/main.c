@@ -9,8 +9,9 @@
  * command line becomes
  *
  *	hypermin-builder mkfs …
+ *	hypermin-builder prepare …
  *
- * which speaks to people.
+ * which speak to people.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -26,6 +27,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "mkfs.h"
+#include "prepare.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -211,6 +213,8 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "mkfs") == 0)
 		return mkfs_main(argc - 1, argv + 1);
 	catch_signals();
+	if (argc > 1 && strcmp(argv[1], "prepare") == 0)
+		return prepare_main(argc - 1, argv + 1, &interrupted);
 	if (argc > 1 && parse_arguments(argc - 1, argv + 1, &arguments) == 0)
 		status = run_task(argv[1], &arguments);
 	strvec_done(&arguments.request.packages);

@@ -17,9 +17,12 @@ static const struct command {
 } commands[] = {
 	{"run", "run a command in a VM made from this host", command_run},
 	{"shell", "open a shell in one", command_shell},
+	{"warm", "have a booted VM ready for run and shell to go on from", command_warm},
 	{"build", "write an appliance to a directory, to be run elsewhere", command_build},
 	{"cache", "list, check and clean what is kept", command_cache},
-	{"mkfs", "make an ext2 image from directory trees and archives", command_mkfs},
+	{"mkfs", "make an ext2 image from directory trees and archives", command_by_builder},
+	{"prepare", "list packages and collect their configuration, for an appliance",
+		command_by_builder},
 	{"doctor", "say what this host offers, and what is missing", command_doctor},
 };
 

@@ -63,6 +63,32 @@ static int read_options(struct boot_options *ret, struct error *err)
 	return boot_options_parse(cmdline, ret, err);
 }
 
+static void set_attribute(const char *name, const char *attribute, const char *value)
+{
+	char path[120];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/class/block/%s/%s", name, attribute);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		klog_debug("write %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/*
+ * The host lets nobody write to the disk, but only some buses can say so, and on the others
+ * the kernel would believe that it had written.
+ */
+static void protect_disk(const char *name)
+{
+	/* Persistent memory: of the region that the disk is in. */
+	set_attribute(name, "device/../read_only", "1");
+	/* What is never written is never to be flushed. A virtio-pmem device of a VM that
+	 * went on from a snapshot would not even answer: qemu keeps no state of its queue. */
+	set_attribute(name, "queue/write_cache", "write through");
+}
+
 /*
  * No tool inside should come upon the appliance's own disk: it has no node to open, and for
  * those that go through /sys an empty directory lies over what it says of the disk. (A
@@ -100,6 +126,7 @@ int boot_run(struct boot *b, struct error *err)
 	b->times.root_found = boot_now_us();
 	if (root_mount(b->disk, &b->disk_dev, err) < 0 || root_switch(err) < 0)
 		return -1;
+	protect_disk(b->disk);
 	hide_disk(b->disk);
 	environment_setup();
 	b->times.root_mounted = boot_now_us();

@@ -97,6 +97,13 @@ HYPERMIN_API int hypermin_set_root_bus(struct hypermin *h, const char *name);
 /* Boot without the settings that only make it faster; hypermin(1) lists them. Default:
  * with them. */
 HYPERMIN_API int hypermin_set_plain(struct hypermin *h, bool plain);
+/*
+ * Always boot. Otherwise hypermin_start() goes on from a snapshot of a VM with the same
+ * settings where the cache has one, and where it has none, hypermin_free() has one made: a
+ * process in the background boots another VM for that, some seconds long and at the lowest
+ * priority. Default: false, or true if the environment has HYPERMIN_COLD and it is not 0.
+ */
+HYPERMIN_API int hypermin_set_cold(struct hypermin *h, bool cold);
 /* How long the guest may take until its agent answers, in milliseconds; default
  * 120,000. */
 HYPERMIN_API int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms);
@@ -142,7 +149,15 @@ HYPERMIN_API int hypermin_is_prepared(struct hypermin *h);
  */
 HYPERMIN_API int hypermin_export(struct hypermin *h, const char *dir);
 
-/* Boot; returns when the guest's agent answers. */
+/*
+ * Take a snapshot for these settings, of a VM that boots for nothing else, and try it;
+ * *ret_taken is false if there was one that works. With only_built it fails if the appliance
+ * is not in the cache, and leaves the work to another process that is at it. Does not start
+ * the handle's VM.
+ */
+HYPERMIN_API int hypermin_warm(struct hypermin *h, bool only_built, bool *ret_taken);
+
+/* Boot, or go on from a snapshot; returns when the guest's agent answers. */
 HYPERMIN_API int hypermin_start(struct hypermin *h);
 
 struct hypermin_command {

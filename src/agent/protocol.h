@@ -16,6 +16,10 @@
  * The guest's first frame is HELLO with the version; then READY, or FATAL and nothing
  * more. One command runs at a time, from EXEC to START_FAILED or EXITED.
  *
+ * A machine that goes on from a snapshot has said all that to the snapshot's maker. Its host
+ * begins with RESUME and waits for RESUMED, or FATAL; what the guest had in common with others
+ * that go on from there is gone then.
+ *
  * Flow control is by credit, for each stream apart: at EXEC the sender may send
  * PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows so many
  * more. A receiver keeps room for what it has allowed, so DATA of one stream never holds
@@ -38,7 +42,7 @@
 
 /* Raise with every change of what is on the wire: host and guest are built together, and
  * a cached initrd of another version has to be noticed. */
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 /* Opens HELLO: whatever else speaks on a port does not start like this. */
 #define PROTOCOL_MAGIC 0x6e696d68u /* "hmin" */
 
@@ -61,6 +65,7 @@ enum frame_type {
 	FRAME_BLOCK_DEVICES_END,
 	FRAME_PONG,
 	FRAME_STOPPED,
+	FRAME_RESUMED, /* - */
 
 	/* both ways */
 	FRAME_DATA = 32,   /* bytes of `stream`, at least one */
@@ -76,8 +81,8 @@ enum frame_type {
 	FRAME_PING,
 	FRAME_LIST_BLOCK_DEVICES,
 	FRAME_SET_CLOCK, /* u64 nanoseconds since 1970 */
-	FRAME_RESEED,	 /* 1 to 512 random bytes: a restored guest shares its past with
-			    others */
+	FRAME_RESUME,	 /* u64 nanoseconds since 1970, u32: so many disks were added,
+			    RESUME_SEED_SIZE random bytes */
 	FRAME_STOP,
 };
 
@@ -87,7 +92,8 @@ enum {
 	STREAM_STDERR = 2,
 	STREAM_COUNT = 3,
 	READY_TIMES = 5,
-	RESEED_MAX = 512,
+	RESUME_SEED_SIZE = 64,
+	RESUME_SIZE = 12 + RESUME_SEED_SIZE,
 };
 
 struct frame {

@@ -196,6 +196,15 @@ static int on_pong(struct agent *a, const struct frame *f, struct error *err)
 	return 0;
 }
 
+static int on_resumed(struct agent *a, const struct frame *f, struct error *err)
+{
+	(void)f;
+	(void)err;
+	a->state = STATE_IDLE;
+	TELL_BARE(a, resumed);
+	return 0;
+}
+
 static int on_stopped(struct agent *a, const struct frame *f, struct error *err)
 {
 	(void)f;
@@ -219,7 +228,8 @@ static const struct rule {
 	[FRAME_HELLO] = {IN(STATE_HELLO_AWAITED), 8, 8, false, on_hello},
 	[FRAME_READY] = {IN(STATE_BOOTING), READY_TIMES * 8, READY_TIMES * 8, false,
 		on_ready},
-	[FRAME_FATAL] = {IN(STATE_BOOTING) | UP, 0, MESSAGE_MAX, false, on_fatal},
+	[FRAME_FATAL] = {IN(STATE_BOOTING) | IN(STATE_RESUMING) | UP, 0, MESSAGE_MAX, false,
+		on_fatal},
 	[FRAME_STARTED] = {IN(STATE_STARTING), 0, 0, false, on_started},
 	[FRAME_START_FAILED] = {IN(STATE_STARTING), 4, 4 + MESSAGE_MAX, false,
 		on_start_failed},
@@ -230,6 +240,7 @@ static const struct rule {
 	[FRAME_BLOCK_DEVICES_END] = {UP, 0, 0, false, on_block_devices_end},
 	[FRAME_PONG] = {UP, 0, 0, false, on_pong},
 	[FRAME_STOPPED] = {UP, 0, 0, false, on_stopped},
+	[FRAME_RESUMED] = {IN(STATE_RESUMING), 0, 0, false, on_resumed},
 	[FRAME_DATA] = {IN(STATE_RUNNING), 1, FRAME_PAYLOAD_MAX, true, on_data},
 	[FRAME_WINDOW] = {COMMAND, 4, 4, true, on_window},
 };

@@ -41,8 +41,10 @@ int hypermin_prepare(struct hypermin *h)
 		return error_set(&h->error, EMFILE, "create a pipe");
 	if (h->fixed)
 		return open_fixed(h);
-	builder = handle_find_program("hypermin-builder", &h->error);
-	if (!builder || handle_open_cache(h) < 0)
+	if (!h->only_built &&
+		!(builder = handle_find_program("hypermin-builder", &h->error)))
+		return -1;
+	if (handle_open_cache(h) < 0)
 		return -1;
 	struct appliance_request request;
 	if (handle_appliance_request(h, &request) < 0)

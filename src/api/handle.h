@@ -19,12 +19,15 @@ struct hypermin {
 	enum vm_accel accel;
 	char *machine, *root_bus; /* NULL: the best */
 	bool plain;
+	bool cold;	 /* always boot */
+	bool only_built; /* never build an appliance */
 	VECTOR(struct vm_disk) disks;
 
 	struct vm_routes routes; /* not known to be closed */
 	struct cache cache;
 	struct appliance appliance;
 	struct vm *vm;
+	bool wants_snapshot; /* it was booted for lack of one */
 };
 
 /*
@@ -43,3 +46,16 @@ int handle_appliance_request(struct hypermin *h, struct appliance_request *ret);
 const struct vm_route *handle_route(const struct hypermin *h);
 /* It can't be taken: forget it, and the appliance. False if there is no other. */
 bool handle_close_route(struct hypermin *h);
+
+/* ---- start.c ---- */
+
+/* hypermin_start(); with `record` as in vm.h, or NULL. */
+int handle_start(struct hypermin *h, const struct vm_snapshot *record);
+
+/* ---- warm.c ---- */
+
+/* What the cache has, as vm_start() wants it. */
+struct vm_snapshots handle_snapshots(struct hypermin *h);
+/* After a cold start: have a snapshot made for the next one, by a process of its own for
+ * which nobody waits. */
+void handle_warm_later(const struct hypermin *h);

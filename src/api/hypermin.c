@@ -53,6 +53,14 @@ void hypermin_set_log(hypermin_log_fn *fn, void *data, enum hypermin_log_level m
 	log_set_handler(fn ? pass_log : NULL, NULL, (enum log_level)max);
 }
 
+/* For whole test suites, and whoever wants no process in the background. */
+static bool wants_cold(void)
+{
+	const char *value = getenv("HYPERMIN_COLD");
+
+	return value && *value && strcmp(value, "0") != 0;
+}
+
 struct hypermin *hypermin_new(void)
 {
 	struct hypermin *h = xcalloc(1, sizeof(*h));
@@ -62,6 +70,7 @@ struct hypermin *hypermin_new(void)
 	h->boot_timeout_ms = 120000;
 	h->silence_timeout_ms = 60000;
 	h->accel = VM_ACCEL_AUTO;
+	h->cold = wants_cold();
 	h->cache.fd = -1;
 	h->appliance.lock_fd = -1;
 	h->control[0] = h->control[1] = -1;
@@ -76,6 +85,8 @@ void hypermin_free(struct hypermin *h)
 	if (!h)
 		return;
 	vm_free(h->vm);
+	if (h->wants_snapshot)
+		handle_warm_later(h);
 	appliance_done(&h->appliance);
 	cache_close(&h->cache);
 	strvec_done(&h->packages);
@@ -218,6 +229,14 @@ int hypermin_set_plain(struct hypermin *h, bool plain)
 	return 0;
 }
 
+int hypermin_set_cold(struct hypermin *h, bool cold)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	h->cold = cold;
+	return 0;
+}
+
 int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
 {
 	if (handle_check_not_started(h) < 0)
@@ -259,54 +278,9 @@ int hypermin_add_disk(
 
 /* ---- The VM ---- */
 
-/* Along the route that the appliance was made for. */
-static int start(struct hypermin *h, const char *qemu, bool *ret_no_way)
-{
-	struct vm_config config = {
-		.qemu = qemu,
-		.kernel = h->appliance.kernel,
-		.initrd = h->appliance.initrd,
-		.root = h->appliance.root,
-		.kernel_version = h->appliance.kernel_version,
-		.route = handle_route(h),
-		.plain = h->plain,
-		.accel = h->accel,
-		.memory_mib = h->memory_mib,
-		.cpus = h->cpus,
-		.boot_timeout_ms = h->boot_timeout_ms,
-		.silence_timeout_ms = h->silence_timeout_ms,
-		.disks = h->disks.items,
-		.n_disks = h->disks.len,
-		.cache_fd = h->cache.fd,
-		.control_fd = h->control[0],
-	};
-
-	*ret_no_way = false;
-	if (!config.route)
-		return error_set(&h->error, 0, "the appliance is for no route that is known");
-	strcpy(config.root_uuid, h->appliance.root_uuid);
-	return vm_start(&config, &h->vm, ret_no_way, &h->error);
-}
-
 int hypermin_start(struct hypermin *h)
 {
-	CLEANUP_FREE char *qemu = NULL;
-	bool no_way;
-
-	if (h->vm)
-		return error_set(&h->error, EBUSY, "start the VM: it was started before");
-	qemu = vm_find_qemu(&h->error);
-	if (!qemu)
-		return -1;
-	for (;;) {
-		if (hypermin_prepare(h) < 0)
-			return -1;
-		if (start(h, qemu, &no_way) == 0)
-			return 0;
-		/* What can't be booted is no appliance; there may be another. */
-		if (!no_way || !handle_close_route(h))
-			return -1;
-	}
+	return handle_start(h, NULL);
 }
 
 static int check_started(struct hypermin *h)

@@ -67,7 +67,8 @@ void cache_close(struct cache *c);
 
 /*
  * The appliance for a request, from the cache or built. `builder` is the builder
- * program's path; control_fd (base/control.h) can end the wait for it with EINTR.
+ * program's path, or NULL to fail with ENOENT instead of building; control_fd
+ * (base/control.h) can end the wait for it with EINTR.
  */
 int appliance_open(const struct appliance_request *request, const struct cache *cache,
 	const char *builder, int control_fd, struct appliance *ret, struct error *err);

@@ -26,11 +26,23 @@ static const char *const dpkg_defaults[] = {"bash", "base-files", "base-passwd",
 	"findutils", "grep", "gzip", "hostname", "iproute2", "kmod", "libc-bin", "mount",
 	"ncurses-base", "ncurses-bin", "procps", "sed", "tar", "util-linux", NULL};
 
+/* The names of Fedora and its relatives, and of SUSE's where they differ. */
+static const char *const rpm_defaults[] = {"bash", "coreutils", "diffutils", "e2fsprogs",
+	"filesystem", "findutils", "gawk", "grep", "gzip", "hostname", "iproute",
+	"iproute2", "kmod", "ncurses", "procps", "procps-ng", "sed", "setup", "tar",
+	"util-linux", NULL};
+
+static const char *const pacman_defaults[] = {"bash", "coreutils", "diffutils",
+	"e2fsprogs", "filesystem", "findutils", "gawk", "grep", "gzip", "inetutils",
+	"iproute2", "kmod", "ncurses", "procps-ng", "sed", "tar", "util-linux", NULL};
+
 static const struct {
 	const char *manager;
 	const char *const *packages;
 } defaults[] = {
 	{"dpkg", dpkg_defaults},
+	{"pacman", pacman_defaults},
+	{"rpm", rpm_defaults},
 };
 
 static const char *const *default_packages(const char *manager)
@@ -64,7 +76,7 @@ static int gather_packages(const struct appliance_request *request, struct conte
 		stamp_add(stamp, *path);
 	for (const char *const *name = default_packages(packages_manager(c->packages));
 		*name; name++)
-		if (packages_installed(c->packages, *name))
+		if (packages_find(c->packages, *name))
 			strvec_add(&names, *name);
 		else
 			log_info(

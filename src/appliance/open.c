@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From a request to an appliance: look into the cache, else run the builder and look
  * again. */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,6 +64,8 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 	int result = find(cache, digest, &a);
 	/* Twice: what the builder made may be outdated, or collected, before we hold
 	 * it. */
+	if (result == 1 && !builder)
+		return error_set(err, ENOENT, "open an appliance: it is not in the cache");
 	for (int i = 0; i < 2 && result == 1; i++) {
 		a.built = true;
 		if (build(request, cache, builder, control_fd, err) < 0)

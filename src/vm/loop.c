@@ -19,6 +19,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "vm/snapshot.h"
 #include "vm/state.h"
 
 #define PING_AFTER(vm)	 ((vm)->silence_ms / 6)
@@ -113,6 +114,18 @@ static void on_stopped(void *data)
 	vm->stopped = true;
 }
 
+static void on_pong(void *data)
+{
+	struct vm *vm = data;
+	vm->pong = true;
+}
+
+static void on_resumed(void *data)
+{
+	struct vm *vm = data;
+	vm->resumed = vm->ready = true;
+}
+
 const struct agent_handler loop_agent_handler = {
 	.ready = on_ready,
 	.fatal = on_fatal,
@@ -122,6 +135,8 @@ const struct agent_handler loop_agent_handler = {
 	.stdin_closed = on_stdin_closed,
 	.exited = on_exited,
 	.block_devices = on_block_devices,
+	.pong = on_pong,
+	.resumed = on_resumed,
 	.stopped = on_stopped,
 };
 
@@ -186,7 +201,8 @@ static void serve_text(int *fd, struct console *c)
 	console_add(c, buf, n);
 }
 
-/* QMP's events are not needed; they are read so that qemu never waits for us. */
+/* But for a VM that resumes QMP's events are not needed; they are read so that qemu never
+ * waits for us. */
 static void serve_qmp(struct vm *vm)
 {
 	char buf[4096];
@@ -196,6 +212,8 @@ static void serve_qmp(struct vm *vm)
 		close(vm->qmp_fd);
 		vm->qmp_fd = -1;
 	}
+	if (n > 0 && vm->loading)
+		snapshot_take_qmp(vm, buf, n);
 }
 
 static int serve_interrupt(struct vm *vm, int signal, struct error *err)
