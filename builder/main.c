@@ -4,6 +4,7 @@
  *
  *	hypermin-builder build --cache=DIR --root=/ …
  *	hypermin-builder examine --root=/ …
+ *	hypermin-builder remove --cache=DIR
  *
  * and reads its messages from standard output; appliance/builder.h has their form. The
  * command line becomes
@@ -110,6 +111,15 @@ static int task_build(
 	return result;
 }
 
+static int task_remove(
+	const struct appliance_request *request, const char *cache_dir, struct error *err)
+{
+	(void)request;
+	if (!cache_dir)
+		return error_set(err, EINVAL, "remove a cache: none is named");
+	return cache_remove_private(cache_dir, err);
+}
+
 static void say_finding(enum examine_finding finding, const char *topic, const char *text,
 	const char *advice, void *data)
 {
@@ -142,6 +152,7 @@ static const struct {
 } tasks[] = {
 	{"build", task_build},
 	{"examine", task_examine},
+	{"remove", task_remove},
 };
 
 struct arguments {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "appliance/appliance.h"
+#include "appliance/store.h"
 #include "base/mem.h"
 
 static char *default_path(void)
@@ -263,10 +264,38 @@ int cache_open(const char *path, struct cache *ret, struct error *err)
 	return open_last(&w, slash + 1, ret, err);
 }
 
+/* An error that says EACCES may come from a file of the host just as well. */
+static bool may_write(const struct cache *c)
+{
+	bool may = faccessat(c->fd, ".", W_OK, AT_EACCESS) == 0;
+
+	for (int kind = 0; kind < STORE_KINDS; kind++)
+		may &= faccessat(c->fd, store_kinds[kind].directory, W_OK, AT_EACCESS) ==
+				0 ||
+			errno == ENOENT;
+	return may;
+}
+
+bool cache_is_unwritable(const struct cache *c, const struct error *err)
+{
+	switch (err->num) {
+	case ENOSPC:
+	case EDQUOT:
+	case EROFS:
+		return true;
+	case EACCES:
+	case EPERM:
+		return c->fd < 0 || !may_write(c);
+	default:
+		return false;
+	}
+}
+
 void cache_close(struct cache *c)
 {
 	if (c->path)
 		close(c->fd);
+	afterwards_run(&c->removal);
 	free(c->path);
 	*c = (struct cache){.fd = -1};
 }
