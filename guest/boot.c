@@ -106,14 +106,15 @@ static void hide_disk(const char *name)
 		klog_debug("cover %s: %s", link, strerror(errno));
 }
 
-int boot_run(struct boot *b, struct error *err)
+int boot_prepare(struct boot *b, struct error *err)
 {
 	b->times.init_started = boot_now_us();
 	if (mount_kernel_file_systems(err) < 0)
 		return -1;
 	fill_standard_descriptors();
 	int options = read_options(&b->options, err);
-	klog_open(options == 0 && b->options.debug);
+	klog_open(options == 0 &&
+		(b->options.debug || (b->talkative && !b->options.quiet)));
 	b->uevents = uevent_open(err);
 	if (b->uevents < 0)
 		return -1;
@@ -121,7 +122,13 @@ int boot_run(struct boot *b, struct error *err)
 	 * so. */
 	modules_load("/modules");
 	b->times.modules_loaded = boot_now_us();
-	if (options < 0 || root_find(&b->options, b->uevents, b->disk, err) < 0)
+	return options;
+}
+
+int boot_run(struct boot *b, struct error *err)
+{
+	if (boot_prepare(b, err) < 0 ||
+		root_find(&b->options, b->uevents, b->disk, err) < 0)
 		return -1;
 	b->times.root_found = boot_now_us();
 	if (root_mount(b->disk, &b->disk_dev, err) < 0 || root_switch(err) < 0)

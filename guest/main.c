@@ -12,6 +12,7 @@
 #include "guest/agent.h"
 #include "guest/boot.h"
 #include "guest/log.h"
+#include "guest/own-init.h"
 #include "guest/resume.h"
 #include "guest/shutdown.h"
 #include "guest/uevent.h"
@@ -79,6 +80,12 @@ int main(void)
 		fputs("This is the first process of a hypermin VM; it does nothing "
 		      "elsewhere.\n",
 			stderr);
+		return 1;
+	}
+	if (own_init_wanted()) {
+		/* The kernel panics when we end, as launchers expect of a boot that failed. */
+		own_init_boot(&err);
+		klog_error("%s", err.msg);
 		return 1;
 	}
 	bring_up(&boot, &port);

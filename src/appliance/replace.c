@@ -64,9 +64,9 @@ static char *parent_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	return !slash		 ? xstrdup(".")
+	return !slash		? xstrdup(".")
 		: slash == path ? xstrdup("/")
-				 : xstrndup(path, slash - path);
+				: xstrndup(path, slash - path);
 }
 
 static const char *name_of(const char *path)
@@ -78,8 +78,8 @@ static const char *name_of(const char *path)
 
 static void remove_if_abandoned(int parent_fd, const char *name)
 {
-	CLEANUP_CLOSE int fd = openat(
-		parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_CLOSE int fd =
+		openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
 		log_info("removing what a build that was killed has left: %s", name);
@@ -191,7 +191,8 @@ int replacement_publish(struct replacement *r, struct error *err)
 	int result = put_in_place(r);
 
 	if (result < 0)
-		return error_set(err, errno, "rename '%s' to '%s'", r->temporary, r->path);
+		return error_set(
+			err, errno, "rename '%s' to '%s'", r->temporary, r->path);
 	if (result == 1) {
 		free(r->temporary);
 		r->temporary = NULL;
