@@ -99,6 +99,13 @@ static void consider(
 	*best = c;
 }
 
+/* root=/dev/sdb means the second disk, not the one that the kernel happens to name so. */
+static bool counts_disks(const struct boot_options *o)
+{
+	return o->root == ROOT_DEVICE && !o->serial[0] &&
+		disk_order_index(o->device) >= 0;
+}
+
 /* Look at all disks there are; `ret_seen` gets their names, for an error. */
 static bool scan(const struct boot_options *o, int uevents, char *ret_name,
 	char *ret_seen, size_t seen_size)
@@ -122,6 +129,8 @@ static bool scan(const struct boot_options *o, int uevents, char *ret_name,
 	}
 	if (dir)
 		closedir(dir);
+	if (counts_disks(o))
+		return disk_order_find(o->device, ret_name);
 	if (best.match != MATCH_NONE)
 		strcpy(ret_name, best.name);
 	return best.match != MATCH_NONE;
@@ -137,7 +146,8 @@ bool root_is_here(const struct boot_options *o, int uevents)
 /* Where the wait is long, the console says what it is for. */
 static void say_waiting(const struct boot_options *o, const char *seen)
 {
-	klog_error("still waiting for the root disk, %u s at most; block devices so far:%s",
+	klog_error(
+		"still waiting for the root disk, %u s at most; block devices so far:%s",
 		o->timeout_s, seen[0] ? seen : " none");
 }
 
@@ -163,9 +173,9 @@ int root_find(const struct boot_options *o, int uevents, char ret_name[static 64
 		case UEVENT_DEVICE:
 			if (strcmp(event.subsystem, "block") != 0 || event.gone)
 				break;
-			if (match_device(event.devname, o) != MATCH_NONE)
-				found = scan(o, uevents, ret_name, seen,
-					sizeof(seen));
+			if (counts_disks(o) ||
+				match_device(event.devname, o) != MATCH_NONE)
+				found = scan(o, uevents, ret_name, seen, sizeof(seen));
 			break;
 		case UEVENT_RESCAN:
 			found = scan(o, uevents, ret_name, seen, sizeof(seen));
