@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "vm/initcalls.h"
 
 /* ---- Machines ---- */
 
@@ -216,6 +217,14 @@ void profile_add_kernel_options(const struct profile *p, struct strbuf *line)
 			strbuf_addf(line, " %s", kernel_options[i].text);
 	if (all_hold(p, FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN))
 		strbuf_addf(line, " tsc_early_khz=%u", p->tsc_khz);
+	if (profile_skips_initcalls(p))
+		initcalls_add_option(line);
+}
+
+/* On a real processor they take a few milliseconds. */
+bool profile_skips_initcalls(const struct profile *p)
+{
+	return all_hold(p, FACT_FAST | FACT_TCG);
 }
 
 bool profile_needs_tsc(const struct profile *p)

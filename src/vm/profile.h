@@ -70,5 +70,7 @@ const char *profile_cpu(const struct profile *p);
 bool profile_needs_tsc(const struct profile *p);
 /* Are interrupts to be had by message (MSI)? */
 bool profile_has_vectors(const struct profile *p);
+/* Are parts of the kernel left out (initcalls.h)? */
+bool profile_skips_initcalls(const struct profile *p);
 /* The words on the kernel's command line that are about the machine. */
 void profile_add_kernel_options(const struct profile *p, struct strbuf *line);

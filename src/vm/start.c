@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "vm/accel.h"
+#include "vm/initcalls.h"
 #include "vm/state.h"
 #include "vm/tsc.h"
 
@@ -116,6 +117,12 @@ static void log_profile(const struct start *s)
 	log_info("machine: %s, root on %s%s", s->config.route->machine,
 		s->config.route->root_bus,
 		s->profile.plain ? ", without settings for speed" : "");
+	if (profile_skips_initcalls(&s->profile)) {
+		CLEANUP_STRBUF struct strbuf losses = {0};
+		initcalls_add_losses(&losses);
+		log_info("the guest's kernel goes without (--plain has it): %s",
+			losses.data);
+	}
 }
 
 /* Under KVM without a choice, what remains is the plain profile, as under TCG. */

@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "base/strbuf.h"
+#include "vm/initcalls.h"
 #include "vm/machine.h"
 
 static const struct machine_fds fds = {.agent = 10, .qmp = 11, .console = 12};
@@ -396,6 +397,28 @@ static void a_plain_profile_changes_nothing_for_speed(void **state)
 		"hypermin.root_serial=hypermin-root");
 }
 
+/* Where emulation makes it dear, and nowhere else. */
+static void parts_of_the_kernel_are_left_out_under_emulation_alone(void **state)
+{
+	const struct vm_config config = config_with(NULL, 0);
+	struct profile profile = usual(&config, false);
+	const struct skipped_initcall *skipped;
+	CLEANUP_STRBUF struct strbuf losses = {0};
+
+	(void)state;
+	CLEANUP_FREE char *line = machine_kernel_command_line(&config, &profile);
+	const char *option = strstr(line, " initcall_blacklist=");
+	assert_non_null(option);
+	initcalls_add_losses(&losses);
+	for (size_t i = 0; (skipped = skipped_initcall_at(i)); i++) {
+		assert_non_null(strstr(option, skipped->name));
+		assert_non_null(strstr(losses.data, skipped->loses));
+	}
+	profile.kvm = true;
+	CLEANUP_FREE char *kvm = machine_kernel_command_line(&config, &profile);
+	assert_null(strstr(kvm, "initcall_blacklist"));
+}
+
 /* An emulated one has nothing by which to find it out itself. */
 static void a_microvm_is_told_how_fast_its_clock_runs(void **state)
 {
@@ -463,6 +486,8 @@ int main(void)
 		cmocka_unit_test(a_root_in_memory_has_room_for_itself),
 		cmocka_unit_test(one_emulated_cpu_does_without_interrupt_routing),
 		cmocka_unit_test(a_plain_profile_changes_nothing_for_speed),
+		cmocka_unit_test(
+			parts_of_the_kernel_are_left_out_under_emulation_alone),
 		cmocka_unit_test(a_microvm_is_told_how_fast_its_clock_runs),
 		cmocka_unit_test(the_kernel_is_told_its_root),
 		cmocka_unit_test(nothing_of_the_users_configuration_is_taken),
