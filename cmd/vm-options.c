@@ -137,6 +137,14 @@ static int take_plain(void *target, const char *value)
 	return hypermin_set_plain(o->vm, true) < 0 ? refused(o) : 0;
 }
 
+static int take_timeline(void *target, const char *value)
+{
+	struct vm_options *o = target;
+
+	o->timeline = true;
+	return hypermin_set_timeline(o->vm, value) < 0 ? refused(o) : 0;
+}
+
 static void add_env(struct vm_options *o, const char *value)
 {
 	o->env = reallocarray(o->env, o->n_env + 2, sizeof(o->env[0]));
@@ -285,6 +293,8 @@ const struct option_row vm_option_table[] = {
 		take_root_bus},
 	{"plain", 0, NULL, "boot without the settings that only make it faster",
 		take_plain},
+	{"timeline", 0, "FILE.svg|FILE.json", "draw a chart of what the start took",
+		take_timeline},
 	{"boot-timeout", 0, "SECONDS", "how long booting may take; default 120",
 		take_boot_timeout},
 	{"silence-timeout", 0, "SECONDS", "how long a running guest may hang; default 60",
@@ -411,6 +421,8 @@ int vm_options_run(struct vm_options *o, const char *const *argv)
 		result.outcome == HYPERMIN_NOT_EXECUTED)
 		fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
 	int64_t ran = now_ms();
+	if (o->timeline && hypermin_write_timeline(o->vm) < 0)
+		return failed(o);
 	/* Without a writable disk there is nothing that could be lost by ending it at
 	 * once. A VM that had to be ended for its time limit is gone already. */
 	if (o->writable_disks && hypermin_stop(o->vm) < 0 &&

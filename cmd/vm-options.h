@@ -16,6 +16,7 @@ struct vm_options {
 	int verbose;
 	bool writable_disks;
 	bool no_terminal;
+	bool timeline;
 };
 
 extern const struct option_row vm_option_table[];

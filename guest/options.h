@@ -24,6 +24,7 @@ struct boot_options {
 	char serial[64];
 	unsigned timeout_s; /* hypermin.root_timeout= */
 	bool debug;	    /* hypermin.debug */
+	bool timeline;	    /* hypermin.timeline */
 };
 
 /* Pure. The kernel's own parameters are passed over; the last of several root= counts. */

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/buses.h"
 #include "guest/devices.h"
 #include "guest/log.h"
 #include "guest/uevent.h"
@@ -102,6 +103,18 @@ static bool scan(
 	return best != MATCH_NONE;
 }
 
+static int not_found(const struct boot_options *o, const char *seen, struct error *err)
+{
+	const char *failure = modules_failure();
+	char buses[400];
+
+	buses_describe("/sys", buses, sizeof(buses));
+	return error_set(err, 0,
+		"the appliance's disk did not appear within %u s%s%s; block devices:%s; %s",
+		o->timeout_s, *failure ? "; " : "", failure, seen[0] ? seen : " none",
+		buses);
+}
+
 int root_find(const struct boot_options *o, int uevents, char ret_name[static 64],
 	struct error *err)
 {
@@ -125,10 +138,7 @@ int root_find(const struct boot_options *o, int uevents, char ret_name[static 64
 		case UEVENT_TIMEOUT:
 			found = scan(o, ret_name, seen, sizeof(seen));
 			if (!found)
-				return error_set(err, 0,
-					"the appliance's disk did not appear within %u "
-					"s; block devices:%s",
-					o->timeout_s, seen[0] ? seen : " none");
+				return not_found(o, seen, err);
 		}
 	}
 	klog_debug("the root is on %s", ret_name);

@@ -65,6 +65,7 @@ struct hypermin *hypermin_new(void)
 	h->cache.fd = -1;
 	h->appliance.lock_fd = -1;
 	h->control[0] = h->control[1] = -1;
+	h->timeline_fd = -1;
 	/* Without the pipe nothing can be interrupted; hypermin_start() says so. */
 	if (control_open(h->control, &h->error) == 0)
 		h->error = (struct error){0};
@@ -88,6 +89,7 @@ void hypermin_free(struct hypermin *h)
 	free(h->machine);
 	free(h->root_bus);
 	vm_routes_done(&h->routes);
+	handle_drop_timeline(h);
 	for (int i = 0; i < 2; i++)
 		if (h->control[i] >= 0)
 			close(h->control[i]);
@@ -279,8 +281,10 @@ int hypermin_prepare(struct hypermin *h)
 	struct appliance_request request;
 	if (handle_appliance_request(h, &request) < 0)
 		return -1;
+	int64_t begin = timeline_now();
 	int result = appliance_open(
 		&request, &h->cache, builder, h->control[0], &h->appliance, &h->error);
+	timeline_add(h->timeline, LANE_HOST, "find or build the appliance", begin);
 	strvec_done(&request.routes);
 	return result;
 }
@@ -303,6 +307,7 @@ static int start(struct hypermin *h, const char *qemu, bool *ret_no_way)
 		.silence_timeout_ms = h->silence_timeout_ms,
 		.disks = h->disks.items,
 		.n_disks = h->disks.len,
+		.timeline = h->timeline,
 		.cache_fd = h->cache.fd,
 		.control_fd = h->control[0],
 	};

@@ -19,6 +19,7 @@
 #include "base/control.h"
 #include "base/error.h"
 #include "base/vector.h"
+#include "vm/timeline.h"
 
 /* What tells the appliance's own disk from all others. */
 #define VM_ROOT_SERIAL "hypermin-root"
@@ -66,6 +67,7 @@ struct vm_config {
 	unsigned silence_timeout_ms; /* of a guest that has booted */
 	const struct vm_disk *disks;
 	size_t n_disks;
+	struct timeline *timeline; /* gets what happens when; NULL: not wanted */
 	int cache_fd;	/* directory where the accelerator's verdict is kept, or -1 */
 	int control_fd; /* see base/control.h */
 };
