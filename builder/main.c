@@ -4,13 +4,15 @@
  *
  *	hypermin-builder build --cache=DIR --root=/ …
  *	hypermin-builder examine --root=/ …
+ *	hypermin-builder assemble --root=/ --output=DIR --input=FILE …
  *
  * and reads its messages from standard output; appliance/builder.h has their form. The
  * command line becomes
  *
  *	hypermin-builder mkfs …
+ *	hypermin-builder prepare …
  *
- * which speaks to people.
+ * which speak to people.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -21,11 +23,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "appliance/assemble.h"
 #include "appliance/build.h"
 #include "appliance/examine.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "mkfs.h"
+#include "prepare.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -43,6 +47,8 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* Past the limit writing fails, and the build tidies up. */
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 /* Texts may hold file names in any encoding; JSON takes UTF-8. */
@@ -203,6 +209,33 @@ static int run_task(const char *name, const struct arguments *arguments)
 	return -1;
 }
 
+/* An appliance from inputs has a request of its own kind. */
+static int assemble_main(int argc, char **argv)
+{
+	CLEANUP_FREE char *self = NULL;
+	CLEANUP_FREE char *guest = NULL;
+	struct assembly assembly;
+	struct error err = {0};
+
+	catch_signals();
+	int result = assembly_parse_argv(argc, argv, &assembly, &err);
+	if (result == 0) {
+		log_set_handler(say_log, NULL, assembly.log_level);
+		result = find_programs(&self, &guest, &err);
+	}
+	if (result == 0) {
+		const struct build_options options = {
+			.builder = self, .guest = guest, .interrupted = &interrupted};
+		result = assemble(&assembly, &options, &err);
+	}
+	if (result < 0)
+		say_text("error", err.num, err.msg);
+	else if (result == 1)
+		say_finding(EXAMINE_OK, ASSEMBLY_UNCHANGED, assembly.output, NULL, NULL);
+	assembly_done(&assembly);
+	return result < 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments = {.request = {.root = "/"}};
@@ -210,7 +243,11 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "mkfs") == 0)
 		return mkfs_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "assemble") == 0)
+		return assemble_main(argc - 1, argv + 1);
 	catch_signals();
+	if (argc > 1 && strcmp(argv[1], "prepare") == 0)
+		return prepare_main(argc - 1, argv + 1, &interrupted);
 	if (argc > 1 && parse_arguments(argc - 1, argv + 1, &arguments) == 0)
 		status = run_task(argv[1], &arguments);
 	strvec_done(&arguments.request.packages);

@@ -15,11 +15,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "agent/printable.h"
 #include "base/io.h"
-#include "base/strbuf.h"
 #include "output.h"
 #include "progress.h"
+#include "say.h"
 
 struct mkfs {
 	const struct mkfs_request *request;
@@ -32,21 +31,6 @@ struct mkfs {
 };
 
 /* ---- What is said ---- */
-
-/* Names come from anyone: none may play with the terminal. */
-static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void say(const char *fmt, ...)
-{
-	CLEANUP_STRBUF struct strbuf line = {0};
-	va_list ap;
-
-	va_start(ap, fmt);
-	strbuf_vaddf(&line, fmt, ap);
-	va_end(ap);
-	CLEANUP_FREE char *safe = xmalloc(line.len + 1);
-	printable_copy(safe, line.len + 1, line.data, line.len);
-	fprintf(stderr, "hypermin mkfs: %s\n", safe);
-}
 
 static void say_uuid(const uint8_t uuid[static 16])
 {
@@ -216,6 +200,7 @@ int mkfs_main(int argc, char **argv)
 	struct mkfs_request request = {0};
 	int status = 0;
 
+	say_as("mkfs");
 	int parsed = mkfs_parse_options(argc, argv, &request);
 	if (parsed < 0)
 		status = MKFS_USAGE;

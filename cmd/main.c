@@ -3,6 +3,7 @@
  * alone. */
 #include <fcntl.h>
 #include <hypermin.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +18,12 @@ static const struct command {
 } commands[] = {
 	{"run", "run a command in a VM made from this host", command_run},
 	{"shell", "open a shell in one", command_shell},
-	{"mkfs", "make an ext2 image from directory trees and archives", command_mkfs},
+	{"warm", "have a booted VM ready for run and shell to go on from", command_warm},
+	{"build", "write an appliance to a directory, to be run elsewhere", command_build},
+	{"cache", "list, check and clean what is kept", command_cache},
+	{"mkfs", "make an ext2 image from directory trees and archives", command_by_builder},
+	{"prepare", "list packages and collect their configuration, for an appliance",
+		command_by_builder},
 	{"doctor", "say what this host offers, and what is missing", command_doctor},
 };
 
@@ -45,11 +51,20 @@ static void open_missing_standard_files(void)
 		close(fd);
 }
 
+static bool is_called(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strcmp(slash ? slash + 1 : path, name) == 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
 	open_missing_standard_files();
+	if (argc > 0 && is_called(argv[0], "supermin"))
+		return supermin_main(argc, argv);
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
 		strcmp(name, "help") == 0) {
 		print_help(stdout);

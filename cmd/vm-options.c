@@ -71,6 +71,12 @@ static int take_package(void *target, const char *value)
 	return hypermin_add_package(o->vm, value) < 0 ? refused(o) : 0;
 }
 
+static int take_appliance(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return hypermin_set_appliance(o->vm, value) < 0 ? refused(o) : 0;
+}
+
 static int take_memory(void *target, const char *value)
 {
 	struct vm_options *o = target;
@@ -143,6 +149,21 @@ static int take_timeline(void *target, const char *value)
 
 	o->timeline = true;
 	return hypermin_set_timeline(o->vm, value) < 0 ? refused(o) : 0;
+}
+
+static int take_cold(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	(void)value;
+	return hypermin_set_cold(o->vm, true) < 0 ? refused(o) : 0;
+}
+
+static int take_if_built(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	(void)value;
+	o->if_built = true;
+	return 0;
 }
 
 static void add_env(struct vm_options *o, const char *value)
@@ -263,12 +284,38 @@ static int take_verbose(void *target, const char *value)
 	return 0;
 }
 
+/* What a VM is made of: who prepares a VM for others names the same. */
+#define MACHINE_OPTIONS                                                                  \
+	{"package", 'p', "NAME", "have this package of the host in the VM, too",         \
+		take_package},                                                           \
+		{"memory", 'm', "SIZE",                                                  \
+			"guest memory in MiB, or with G; default 1024", take_memory},    \
+		{"cpus", 'c', "N", "virtual CPUs; default 1", take_cpus},                \
+		{"kernel", 0, "FILE", "boot this kernel", take_kernel},                  \
+		{"modules", 0, "DIR", "its modules; default /lib/modules/VERSION",       \
+			take_modules},                                                   \
+		{"accel", 0, "auto|kvm|tcg",                                             \
+			"accelerator; auto takes KVM only where it works", take_accel},  \
+		{"machine", 0, "auto|pc|q35|microvm", "machine to emulate",              \
+			take_machine},                                                   \
+		{"root-bus", 0, "BUS",                                                   \
+			"where the root disk is: auto, virtio-pmem, virtio-blk, "        \
+			"virtio-scsi, nvme, pmem, ide, ide-cdrom or scsi-cdrom",         \
+			take_root_bus},                                                  \
+		{"plain", 0, NULL,                                                       \
+			"boot without the settings that only make it faster",            \
+			take_plain},                                                     \
+		{"boot-timeout", 0, "SECONDS", "how long booting may take; default 120", \
+			take_boot_timeout},                                              \
+		{"cache-dir", 0, "DIR", "default $XDG_CACHE_HOME/hypermin",              \
+			take_cache_dir}
+
 const struct option_row vm_option_table[] = {
 	{"disk", 'd', "FILE[:rw][:FORMAT]",
 		"attach a disk image, the first as /dev/vda; read-only without :rw",
 		take_disk},
-	{"package", 'p', "NAME", "have this package of the host in the VM, too",
-		take_package},
+	{"appliance", 0, "DIR", "run this appliance, which `hypermin build` wrote",
+		take_appliance},
 	{"env", 'e', "NAME[=VALUE]", "set a variable; without a value, the caller's",
 		take_env},
 	{"cwd", 'w', "DIR", "run the command in this directory", take_cwd},
@@ -279,30 +326,25 @@ const struct option_row vm_option_table[] = {
 	{"no-stdin", 'n', NULL, "give it no input; do not read ours", take_no_stdin},
 	{"no-terminal", 'T', NULL, "give it pipes, even between terminals",
 		take_no_terminal},
-	{"memory", 'm', "SIZE", "guest memory in MiB, or with G; default 1024",
-		take_memory},
-	{"cpus", 'c', "N", "virtual CPUs; default 1", take_cpus},
-	{"kernel", 0, "FILE", "boot this kernel", take_kernel},
-	{"modules", 0, "DIR", "its modules; default /lib/modules/VERSION", take_modules},
-	{"accel", 0, "auto|kvm|tcg", "accelerator; auto takes KVM only where it works",
-		take_accel},
-	{"machine", 0, "auto|pc|q35|microvm", "machine to emulate", take_machine},
-	{"root-bus", 0, "BUS",
-		"where the root disk is: auto, virtio-blk, virtio-scsi, nvme, pmem, ide, "
-		"ide-cdrom or scsi-cdrom",
-		take_root_bus},
-	{"plain", 0, NULL, "boot without the settings that only make it faster",
-		take_plain},
 	{"timeline", 0, "FILE.svg|FILE.json", "draw a chart of what the start took",
 		take_timeline},
-	{"boot-timeout", 0, "SECONDS", "how long booting may take; default 120",
-		take_boot_timeout},
 	{"silence-timeout", 0, "SECONDS", "how long a running guest may hang; default 60",
 		take_silence_timeout},
-	{"cache-dir", 0, "DIR", "default $XDG_CACHE_HOME/hypermin", take_cache_dir},
+	{"cold", 0, NULL, "boot, and do not go on from a snapshot or have one made",
+		take_cold},
+	MACHINE_OPTIONS,
 	{"verbose", 'v', NULL,
 		"say what was chosen and where the time went; -vv: and the console",
 		take_verbose},
+	{0},
+};
+
+const struct option_row vm_machine_option_table[] = {
+	MACHINE_OPTIONS,
+	{"if-built", 0, NULL,
+		"only if the appliance is in the cache, and nobody else is at it",
+		take_if_built},
+	{"verbose", 'v', NULL, "say what was chosen; -vv: and the console", take_verbose},
 	{0},
 };
 
@@ -399,15 +441,42 @@ static void log_times(
 			(long long)(now_ms() - ran));
 }
 
+static int set_kernel(struct vm_options *o, int *ret_status)
+{
+	*ret_status = EXIT_OURS;
+	if (o->modules_dir && !o->kernel)
+		return options_complain("--modules goes with --kernel");
+	if (o->kernel && hypermin_set_kernel(o->vm, o->kernel, o->modules_dir) < 0) {
+		*ret_status = failed(o);
+		return -1;
+	}
+	return 0;
+}
+
+int vm_options_warm(struct vm_options *o)
+{
+	bool taken;
+	int status;
+
+	if (set_kernel(o, &status) < 0)
+		return status;
+	catch_signals(o->vm);
+	if (hypermin_warm(o->vm, o->if_built, &taken) < 0)
+		return failed(o);
+	if (o->verbose)
+		fprintf(stderr, taken ? "hypermin: the snapshot is taken\n"
+				      : "hypermin: there is a snapshot already\n");
+	return 0;
+}
+
 int vm_options_run(struct vm_options *o, const char *const *argv)
 {
 	struct hypermin_result result;
 	int64_t start = now_ms();
+	int status;
 
-	if (o->modules_dir && !o->kernel)
-		return options_complain("--modules goes with --kernel"), EXIT_OURS;
-	if (o->kernel && hypermin_set_kernel(o->vm, o->kernel, o->modules_dir) < 0)
-		return failed(o);
+	if (set_kernel(o, &status) < 0)
+		return status;
 	prepare_terminal(o);
 	o->command.argv = argv;
 	o->command.env = o->env;

@@ -17,11 +17,16 @@ struct vm_options {
 	bool writable_disks;
 	bool no_terminal;
 	bool timeline;
+	bool if_built;
 };
 
 extern const struct option_row vm_option_table[];
+/* Those that say what a VM is made of, and of `warm`. */
+extern const struct option_row vm_machine_option_table[];
 
 void vm_options_init(struct vm_options *o);
 void vm_options_done(struct vm_options *o);
 /* Boot, run argv, end; the exit status for main(). */
 int vm_options_run(struct vm_options *o, const char *const *argv);
+/* Take a snapshot; the exit status for main(). */
+int vm_options_warm(struct vm_options *o);

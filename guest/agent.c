@@ -216,9 +216,28 @@ static int on_set_clock(struct server *s, const struct frame *f)
 	return 0;
 }
 
-static int on_reseed(struct server *s, const struct frame *f)
+static void say_fatal(struct server *s, const char *message)
 {
-	s->machine->reseed(f->payload, f->len);
+	size_t len = strnlen(message, MESSAGE_MAX);
+
+	memcpy(channel_add(&s->channel, FRAME_FATAL, 0, len), message, len);
+}
+
+static int on_resume(struct server *s, const struct frame *f)
+{
+	const struct resume r = {
+		.realtime_ns = wire_get_u64(f->payload),
+		.new_disks = wire_get_u32(f->payload + 8),
+		.seed = f->payload + 12,
+	};
+	struct error err;
+
+	if (s->command.state != COMMAND_NONE)
+		return -1;
+	if (s->machine->resume(&r, &err) < 0)
+		say_fatal(s, err.msg);
+	else
+		channel_add(&s->channel, FRAME_RESUMED, 0, 0);
 	return 0;
 }
 
@@ -245,7 +264,7 @@ static const struct rule {
 	[FRAME_PING] = {0, 0, false, on_ping},
 	[FRAME_LIST_BLOCK_DEVICES] = {0, 0, false, on_list_block_devices},
 	[FRAME_SET_CLOCK] = {8, 8, false, on_set_clock},
-	[FRAME_RESEED] = {1, RESEED_MAX, false, on_reseed},
+	[FRAME_RESUME] = {RESUME_SIZE, RESUME_SIZE, false, on_resume},
 	[FRAME_STOP] = {0, 0, false, on_stop},
 };
 

@@ -10,12 +10,14 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "guest/resume.h"
 
 struct machine {
 	const char *sys;   /* "/sys", or a fixture */
 	dev_t hidden_disk; /* the appliance's own */
 	void (*set_clock)(uint64_t realtime_ns);
-	void (*reseed)(const uint8_t *bytes, size_t len);
+	/* -1: it can't go on. */
+	int (*resume)(const struct resume *r, struct error *err);
 	/* End all processes, unmount, write everything out. */
 	void (*stop)(void);
 };

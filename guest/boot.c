@@ -64,6 +64,32 @@ static int read_options(struct boot_options *ret, struct error *err)
 	return boot_options_parse(cmdline, ret, err);
 }
 
+static void set_attribute(const char *name, const char *attribute, const char *value)
+{
+	char path[120];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/class/block/%s/%s", name, attribute);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		klog_debug("write %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/*
+ * The host lets nobody write to the disk, but only some buses can say so, and on the others
+ * the kernel would believe that it had written.
+ */
+static void protect_disk(const char *name)
+{
+	/* Persistent memory: of the region that the disk is in. */
+	set_attribute(name, "device/../read_only", "1");
+	/* What is never written is never to be flushed. A virtio-pmem device of a VM that
+	 * went on from a snapshot would not even answer: qemu keeps no state of its queue. */
+	set_attribute(name, "queue/write_cache", "write through");
+}
+
 /*
  * No tool inside should come upon the appliance's own disk: it has no node to open, and for
  * those that go through /sys an empty directory lies over what it says of the disk. (A
@@ -88,24 +114,7 @@ static void note_step(const char *name, uint64_t *begin)
 	*begin = boot_now_us();
 }
 
-static int enter_root(struct boot *b, struct error *err)
-{
-	uint64_t begin = b->times.root_found;
-
-	if (root_mount(b->disk, &b->disk_dev, err) < 0)
-		return -1;
-	note_step("mount the root and its overlay", &begin);
-	if (root_switch(err) < 0)
-		return -1;
-	hide_disk(b->disk);
-	note_step("switch to it", &begin);
-	environment_setup();
-	note_step("environment", &begin);
-	b->times.root_mounted = begin;
-	return 0;
-}
-
-int boot_run(struct boot *b, struct error *err)
+int boot_prepare(struct boot *b, struct error *err)
 {
 	uint64_t begin = boot_now_us();
 
@@ -115,7 +124,8 @@ int boot_run(struct boot *b, struct error *err)
 	note_step("mount /dev, /proc, /sys", &begin);
 	fill_standard_descriptors();
 	int options = read_options(&b->options, err);
-	klog_open(options == 0 && b->options.debug);
+	klog_open(options == 0 &&
+		(b->options.debug || (b->talkative && !b->options.quiet)));
 	b->uevents = uevent_open(err);
 	if (b->uevents < 0)
 		return -1;
@@ -124,10 +134,27 @@ int boot_run(struct boot *b, struct error *err)
 	 * so. */
 	modules_load("/modules");
 	b->times.modules_loaded = boot_now_us();
-	if (options < 0 || root_find(&b->options, b->uevents, b->disk, err) < 0)
+	return options;
+}
+
+int boot_run(struct boot *b, struct error *err)
+{
+	if (boot_prepare(b, err) < 0 ||
+		root_find(&b->options, b->uevents, b->disk, err) < 0)
 		return -1;
-	begin = b->times.modules_loaded;
+	uint64_t begin = b->times.modules_loaded;
 	note_step("wait for the root disk", &begin);
 	b->times.root_found = begin;
-	return enter_root(b, err);
+	if (root_mount(b->disk, &b->disk_dev, err) < 0)
+		return -1;
+	note_step("mount the root and its overlay", &begin);
+	if (root_switch(err) < 0)
+		return -1;
+	protect_disk(b->disk);
+	hide_disk(b->disk);
+	note_step("switch to it", &begin);
+	environment_setup();
+	note_step("environment", &begin);
+	b->times.root_mounted = begin;
+	return 0;
 }

@@ -4,20 +4,16 @@
  * (agent.c) until the host says stop. It never returns, since the kernel would panic:
  * whatever ends it, the end is a reboot, which under qemu's -no-reboot ends the VM.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/random.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/reboot.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/protocol.h"
 #include "guest/agent.h"
 #include "guest/boot.h"
 #include "guest/log.h"
+#include "guest/own-init.h"
+#include "guest/resume.h"
 #include "guest/shutdown.h"
 #include "guest/timeline.h"
 #include "guest/uevent.h"
@@ -48,33 +44,6 @@ static _Noreturn void end_with_error(int port, const struct error *err)
 	end_machine(END_AFTER_FATAL_S);
 }
 
-static void set_clock(uint64_t realtime_ns)
-{
-	const struct timespec t = {
-		.tv_sec = realtime_ns / 1000000000,
-		.tv_nsec = realtime_ns % 1000000000,
-	};
-
-	if (clock_settime(CLOCK_REALTIME, &t) < 0)
-		klog_error("set the clock: %s", strerror(errno));
-}
-
-/* Add to the pool, and have the generator use it now and not at its next turn. */
-static void reseed(const uint8_t *bytes, size_t len)
-{
-	struct {
-		struct rand_pool_info info;
-		uint8_t bytes[RESEED_MAX];
-	} pool = {.info = {.entropy_count = len * 8, .buf_size = len}};
-	int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
-
-	memcpy(pool.info.buf, bytes, len);
-	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0)
-		klog_error("reseed the random number generator: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-}
-
 static void bring_up(struct boot *b, int *ret_port)
 {
 	struct error err;
@@ -102,8 +71,8 @@ int main(void)
 	struct boot boot = {.uevents = -1};
 	struct machine machine = {
 		.sys = "/sys",
-		.set_clock = set_clock,
-		.reseed = reseed,
+		.set_clock = resume_set_clock,
+		.resume = resume,
 		.stop = shutdown_all,
 	};
 	struct error err;
@@ -113,6 +82,12 @@ int main(void)
 		fputs("This is the first process of a hypermin VM; it does nothing "
 		      "elsewhere.\n",
 			stderr);
+		return 1;
+	}
+	if (own_init_wanted()) {
+		/* The kernel panics when we end, as launchers expect of a boot that failed. */
+		own_init_boot(&err);
+		klog_error("%s", err.msg);
 		return 1;
 	}
 	bring_up(&boot, &port);

@@ -24,6 +24,7 @@
 #include "guest/uevent.h"
 
 #define BLOCK_CLASS "/sys/class/block"
+#define NOTICE_MS   10000
 
 /* ext2's superblock is at byte 1024 of the disk; offsets in it. */
 #define SUPERBLOCK_OFFSET 1024
@@ -103,6 +104,14 @@ static bool scan(
 	return best != MATCH_NONE;
 }
 
+/* Where the wait is long, the console says what it is for. */
+static void say_waiting(const struct boot_options *o, const char *seen)
+{
+	klog_error(
+		"still waiting for the root disk, %u s at most; block devices so far:%s",
+		o->timeout_s, seen[0] ? seen : " none");
+}
+
 static int not_found(const struct boot_options *o, const char *seen, struct error *err)
 {
 	const char *failure = modules_failure();
@@ -118,7 +127,9 @@ static int not_found(const struct boot_options *o, const char *seen, struct erro
 int root_find(const struct boot_options *o, int uevents, char ret_name[static 64],
 	struct error *err)
 {
-	int64_t deadline = uevent_now_ms() + o->timeout_s * 1000LL;
+	int64_t start = uevent_now_ms();
+	int64_t end = start + o->timeout_s * 1000LL;
+	int64_t deadline = end < start + NOTICE_MS ? end : start + NOTICE_MS;
 	char seen[512];
 	struct uevent event;
 	bool found = scan(o, ret_name, seen, sizeof(seen));
@@ -137,8 +148,12 @@ int root_find(const struct boot_options *o, int uevents, char ret_name[static 64
 			break;
 		case UEVENT_TIMEOUT:
 			found = scan(o, ret_name, seen, sizeof(seen));
-			if (!found)
+			if (found)
+				break;
+			if (deadline == end)
 				return not_found(o, seen, err);
+			say_waiting(o, seen);
+			deadline = end;
 		}
 	}
 	klog_debug("the root is on %s", ret_name);

@@ -97,6 +97,13 @@ HYPERMIN_API int hypermin_set_root_bus(struct hypermin *h, const char *name);
 /* Boot without the settings that only make it faster; hypermin(1) lists them. Default:
  * with them. */
 HYPERMIN_API int hypermin_set_plain(struct hypermin *h, bool plain);
+/*
+ * Always boot. Otherwise hypermin_start() goes on from a snapshot of a VM with the same
+ * settings where the cache has one, and where it has none, hypermin_free() has one made: a
+ * process in the background boots another VM for that, some seconds long and at the lowest
+ * priority. Default: false, or true if the environment has HYPERMIN_COLD and it is not 0.
+ */
+HYPERMIN_API int hypermin_set_cold(struct hypermin *h, bool cold);
 /* How long the guest may take until its agent answers, in milliseconds; default
  * 120,000. */
 HYPERMIN_API int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms);
@@ -124,13 +131,40 @@ HYPERMIN_API int hypermin_set_cache_dir(struct hypermin *h, const char *dir);
 HYPERMIN_API int hypermin_add_disk(
 	struct hypermin *h, const char *path, const char *format, bool writable);
 
+/*
+ * Run this appliance, a directory that hypermin_export() wrote, here or on another machine of
+ * the same architecture; the host needs no package database and no kernel. Its sizes are
+ * checked by hypermin_prepare(), what it holds by hypermin_cache_verify().
+ */
+HYPERMIN_API int hypermin_set_appliance(struct hypermin *h, const char *dir);
+
 /* ---- The VM ---- */
 
 /* Build the appliance if the cache has none for these settings. hypermin_start() does it
  * too. */
 HYPERMIN_API int hypermin_prepare(struct hypermin *h);
 
-/* Boot; returns when the guest's agent answers. */
+/* 1 if hypermin_prepare() would find the appliance in the cache by a few stat calls; 0 if it
+ * would have to look closer, and perhaps to build; -1: an error. */
+HYPERMIN_API int hypermin_is_prepared(struct hypermin *h);
+
+/*
+ * Write the appliance for these settings, built if need be, to a directory: kernel, initrd,
+ * root and manifest.json. `dir` must be new, empty, or an appliance, which is replaced; it is
+ * seen whole or not at all. Its files hold what this user could read of the host: they and
+ * the directory are for this user alone.
+ */
+HYPERMIN_API int hypermin_export(struct hypermin *h, const char *dir);
+
+/*
+ * Take a snapshot for these settings, of a VM that boots for nothing else, and try it;
+ * *ret_taken is false if there was one that works. With only_built it fails if the appliance
+ * is not in the cache, and leaves the work to another process that is at it. Does not start
+ * the handle's VM.
+ */
+HYPERMIN_API int hypermin_warm(struct hypermin *h, bool only_built, bool *ret_taken);
+
+/* Boot, or go on from a snapshot; returns when the guest's agent answers. */
 HYPERMIN_API int hypermin_start(struct hypermin *h);
 
 struct hypermin_command {
@@ -207,12 +241,111 @@ HYPERMIN_API int hypermin_block_devices(
  * before what a command wrote to a writable disk is certain to be there. */
 HYPERMIN_API int hypermin_stop(struct hypermin *h);
 
+/* ---- Appliances in directories, for launchers of their own. No VM is started. ---- */
+
+enum hypermin_format {
+	/* `kernel`, `initrd` and `root`, a raw image with an ext2 file system. The initrd
+	 * mounts the disk that root=UUID=…, LABEL=… or /dev/… on the kernel's command line
+	 * names, and executes its /init. */
+	HYPERMIN_FORMAT_EXT2,
+	/* The bare tree. */
+	HYPERMIN_FORMAT_CHROOT,
+};
+
+struct hypermin_assembly {
+	size_t struct_size; /* set by HYPERMIN_ASSEMBLY_INIT */
+	/*
+	 * NULL-terminated paths: files, or directories of such, whose content tells what they
+	 * are, also inside gzip, xz or zstd: base images (tar, cpio), lists of packages, of
+	 * the host's files ("/…", with wildcards) and of what to leave out ("-…").
+	 */
+	const char *const *inputs;
+	const char *const *trees; /* NULL-terminated: directories to put in as they are; or NULL */
+	const char *output;	  /* a directory, replaced in one step */
+	enum hypermin_format format;
+	uint64_t image_size; /* bytes; 0: 4 GiB, or more where that leaves little room */
+	bool copy_kernel;    /* else `kernel` is a symlink to the host's */
+	bool if_newer;	     /* leave an output alone that is as it would be made */
+	bool package_list;   /* put /packagelist in */
+	const char *lock_file; /* one that uses it works at a time; or NULL */
+	const char *cpu;       /* prefer kernels with this in their names ("x86_64"); or NULL */
+	const char *kernel, *kernel_version, *modules_dir; /* or NULL: found on the host */
+	const char *spool_dir; /* for what is unpacked; NULL: beside the output */
+	bool clamp_times;      /* no file is younger than clamp_to, seconds since 1970 */
+	int64_t clamp_to;
+};
+
+#define HYPERMIN_ASSEMBLY_INIT                                        \
+	{                                                             \
+		.struct_size = sizeof(struct hypermin_assembly)       \
+	}
+
+/* *ret_made (may be NULL): false if if_newer found nothing to do. hypermin_interrupt() ends it
+ * early; whatever ends it, the output is the old one or the new one. */
+HYPERMIN_API int hypermin_assemble(
+	struct hypermin *h, const struct hypermin_assembly *assembly, bool *ret_made);
+
 /*
  * The path of one of hypermin's own programs ("hypermin-builder"): in $HYPERMIN_LIBEXECDIR,
  * beside the running program, or where it was installed. For front ends that hand a whole
  * command on to one. NULL if there is none; the caller frees it with free().
  */
 HYPERMIN_API char *hypermin_find_program(struct hypermin *h, const char *name);
+
+/* ---- The cache: what is kept to be built never twice. ---- */
+
+struct hypermin_cache_item {
+	/* "appliance", "snapshot", "part" (kernel, initrd or root image, shared by appliances),
+	 * "request" (what was asked for), "temporary" or "lock" */
+	const char *kind;
+	const char *key;	 /* its name in the cache; for most kinds 64 hex digits */
+	const char *description; /* what it is for, in a line; may be "" */
+	uint64_t bytes;		 /* on disk; what is shared counts in full */
+	int64_t last_use;	 /* seconds since 1970, to the minute */
+	bool in_use;
+	bool removed; /* just now */
+};
+
+/* `text`: what hypermin_cache_verify() found wrong, or NULL; why hypermin_cache_collect()
+ * removes it; else NULL. All of it is valid during the call. */
+typedef void hypermin_cache_fn(
+	const struct hypermin_cache_item *item, const char *text, void *data);
+
+/* Where it is. Valid as long as the handle; NULL with an error if it can't be used. */
+HYPERMIN_API const char *hypermin_cache_directory(struct hypermin *h);
+
+/* All that is in it, by kind, of each kind what was used longest ago first. ret_bytes (may
+ * be NULL): all together on disk. */
+HYPERMIN_API int hypermin_cache_list(
+	struct hypermin *h, hypermin_cache_fn *fn, void *data, uint64_t *ret_bytes);
+
+/* The manifest, JSON, of the one thing whose key begins like this. NULL: none or several.
+ * The caller frees it with free(). */
+HYPERMIN_API char *hypermin_cache_manifest(struct hypermin *h, const char *key);
+
+/*
+ * Read everything, or only the appliance of hypermin_set_appliance(), and compare it to what
+ * was written. The number of damaged things, or -1. They are removed if `repair` says so: it
+ * costs a build. fn (may be NULL) hears of each thing.
+ */
+HYPERMIN_API int hypermin_cache_verify(
+	struct hypermin *h, bool repair, hypermin_cache_fn *fn, void *data);
+
+struct hypermin_cache_limits {
+	uint64_t
+		max_bytes; /* remove what was used longest ago until there is no more than
+			       this; 0: 8 GiB */
+	int64_t max_age;   /* remove what was not used for so many seconds; 0: 30 days */
+	bool everything;   /* remove all that is not in use */
+	/* On a file system without locks it can't be told what is in use, and so only
+	 * remains are removed. With this everything is taken to be out of use. */
+	bool force;
+};
+
+/* Remove what is old, too much, or left by processes that were killed; nothing that is in
+ * use. A build does it with the defaults. The number of things removed, or -1. */
+HYPERMIN_API int hypermin_cache_collect(struct hypermin *h,
+	const struct hypermin_cache_limits *limits, hypermin_cache_fn *fn, void *data);
 
 /* ---- What the host offers ---- */
 

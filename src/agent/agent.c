@@ -4,7 +4,8 @@
  *
  *	HELLO_AWAITED ─HELLO─► BOOTING ─READY─► IDLE ◄───EXITED──── RUNNING
  *	                          │              │ └──exec()─► STARTING ─┘STARTED
- *	                          └─FATAL─► OVER ◄──STOPPED──┘
+ *	        │                 └─FATAL─► OVER ◄──STOPPED──┘
+ *	        └─resume()─► RESUMING ─RESUMED─► IDLE
  *
  * Frames from the guest go through a table in receive.c that says for each type in which
  * states it may come and how long it may be. After a breach everything else is ignored:
@@ -245,11 +246,16 @@ void agent_set_clock(struct agent *a, int64_t realtime_ns)
 		wire_put_u64(add_frame(a, FRAME_SET_CLOCK, 0, 8), realtime_ns);
 }
 
-void agent_reseed(struct agent *a, const void *bytes, size_t len)
+void agent_resume(
+	struct agent *a, int64_t realtime_ns, unsigned new_disks, const uint8_t *seed)
 {
-	assert(len > 0 && len <= RESEED_MAX);
-	if (is_up(a))
-		memcpy(add_frame(a, FRAME_RESEED, 0, len), bytes, len);
+	if (a->state != STATE_HELLO_AWAITED)
+		return;
+	uint8_t *p = add_frame(a, FRAME_RESUME, 0, RESUME_SIZE);
+	wire_put_u64(p, realtime_ns);
+	wire_put_u32(p + 8, new_disks);
+	memcpy(p + 12, seed, RESUME_SEED_SIZE);
+	a->state = STATE_RESUMING;
 }
 
 void agent_stop(struct agent *a)

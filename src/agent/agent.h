@@ -88,6 +88,8 @@ struct agent_handler {
 	void (*pong)(void *data);
 	/* All file systems are unmounted and synced; the guest can be ended. */
 	void (*stopped)(void *data);
+	/* What agent_resume() asked for is done. */
+	void (*resumed)(void *data);
 };
 
 struct agent_command {
@@ -102,6 +104,7 @@ struct agent_command {
 	uint16_t rows, columns;	 /* with terminal */
 };
 
+/* Of a guest that boots. */
 struct agent *agent_new(const struct agent_handler *handler, void *data);
 void agent_free(struct agent *a);
 
@@ -134,8 +137,13 @@ void agent_ping(struct agent *a);
 void agent_list_block_devices(struct agent *a);
 /* Set the guest's clock: nanoseconds since 1970. */
 void agent_set_clock(struct agent *a, int64_t realtime_ns);
-/* Fresh randomness for a guest that was restored from a snapshot: all of its clones would
- * draw the same numbers. At most RESEED_MAX bytes. */
-void agent_reseed(struct agent *a, const void *bytes, size_t len);
+/*
+ * The first that a guest hears that goes on from a snapshot, in place of the hello that its
+ * maker has heard: the time, how many disks it has that the snapshot had not, and
+ * RESUME_SEED_SIZE random bytes, without which all that go on from there would draw the same
+ * numbers. Then `resumed` comes, or `fatal`.
+ */
+void agent_resume(
+	struct agent *a, int64_t realtime_ns, unsigned new_disks, const uint8_t *seed);
 /* End all processes, unmount, sync; then `stopped` comes. */
 void agent_stop(struct agent *a);

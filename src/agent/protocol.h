@@ -15,7 +15,12 @@
  *
  * The guest's first frame is HELLO with the version; then READY, or FATAL and nothing
  * more. A host that wants to know where the boot's time went says so on the kernel's
- * command line, and BOOT_EVENTs come before READY. One command runs at a time, from EXEC to START_FAILED or EXITED.
+ * command line, and BOOT_EVENTs come before READY. One command runs at a time, from EXEC to
+ * START_FAILED or EXITED.
+ *
+ * A machine that goes on from a snapshot has said all that to the snapshot's maker. Its host
+ * begins with RESUME and waits for RESUMED, or FATAL; what the guest had in common with others
+ * that go on from there is gone then.
  *
  * Flow control is by credit, for each stream apart: at EXEC the sender may send
  * PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows so many
@@ -63,6 +68,7 @@ enum frame_type {
 	FRAME_PONG,
 	FRAME_STOPPED,
 	FRAME_BOOT_EVENT, /* struct below; between HELLO and READY, where the host asked */
+	FRAME_RESUMED,	  /* - */
 
 	/* both ways */
 	FRAME_DATA = 32,   /* bytes of `stream`, at least one */
@@ -78,8 +84,8 @@ enum frame_type {
 	FRAME_PING,
 	FRAME_LIST_BLOCK_DEVICES,
 	FRAME_SET_CLOCK, /* u64 nanoseconds since 1970 */
-	FRAME_RESEED,	 /* 1 to 512 random bytes: a restored guest shares its past with
-			    others */
+	FRAME_RESUME,	 /* u64 nanoseconds since 1970, u32: so many disks were added,
+			    RESUME_SEED_SIZE random bytes */
 	FRAME_STOP,
 };
 
@@ -89,7 +95,8 @@ enum {
 	STREAM_STDERR = 2,
 	STREAM_COUNT = 3,
 	READY_TIMES = 5,
-	RESEED_MAX = 512,
+	RESUME_SEED_SIZE = 64,
+	RESUME_SIZE = 12 + RESUME_SEED_SIZE,
 };
 
 struct frame {

@@ -220,6 +220,15 @@ static int on_pong(struct agent *a, const struct frame *f, struct error *err)
 	return 0;
 }
 
+static int on_resumed(struct agent *a, const struct frame *f, struct error *err)
+{
+	(void)f;
+	(void)err;
+	a->state = STATE_IDLE;
+	TELL_BARE(a, resumed);
+	return 0;
+}
+
 static int on_stopped(struct agent *a, const struct frame *f, struct error *err)
 {
 	(void)f;
@@ -245,7 +254,8 @@ static const struct rule {
 		on_ready},
 	[FRAME_BOOT_EVENT] = {IN(STATE_BOOTING), BOOT_EVENT_FIXED + 1,
 		BOOT_EVENT_FIXED + BOOT_EVENT_NAME_MAX, false, on_boot_event},
-	[FRAME_FATAL] = {IN(STATE_BOOTING) | UP, 0, MESSAGE_MAX, false, on_fatal},
+	[FRAME_FATAL] = {IN(STATE_BOOTING) | IN(STATE_RESUMING) | UP, 0, MESSAGE_MAX,
+		false, on_fatal},
 	[FRAME_STARTED] = {IN(STATE_STARTING), 0, 0, false, on_started},
 	[FRAME_START_FAILED] = {IN(STATE_STARTING), 4, 4 + MESSAGE_MAX, false,
 		on_start_failed},
@@ -256,6 +266,7 @@ static const struct rule {
 	[FRAME_BLOCK_DEVICES_END] = {UP, 0, 0, false, on_block_devices_end},
 	[FRAME_PONG] = {UP, 0, 0, false, on_pong},
 	[FRAME_STOPPED] = {UP, 0, 0, false, on_stopped},
+	[FRAME_RESUMED] = {IN(STATE_RESUMING), 0, 0, false, on_resumed},
 	[FRAME_DATA] = {IN(STATE_RUNNING), 1, FRAME_PAYLOAD_MAX, true, on_data},
 	[FRAME_WINDOW] = {COMMAND, 4, 4, true, on_window},
 };

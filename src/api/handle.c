@@ -50,3 +50,10 @@ int handle_open_cache(struct hypermin *h)
 		return 0;
 	return cache_open(h->cache_dir, &h->cache, &h->error);
 }
+
+int handle_check_not_started(struct hypermin *h)
+{
+	if (h->vm || h->appliance.kernel)
+		return error_set(&h->error, EBUSY, "change a setting after the start");
+	return 0;
+}

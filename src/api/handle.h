@@ -14,10 +14,13 @@ struct hypermin {
 	struct strvec packages;
 	char *kernel, *modules_dir;
 	char *cache_dir;
+	char *fixed; /* directory of a fixed appliance */
 	unsigned memory_mib, cpus, boot_timeout_ms, silence_timeout_ms;
 	enum vm_accel accel;
 	char *machine, *root_bus; /* NULL: the best */
 	bool plain;
+	bool cold;	 /* always boot */
+	bool only_built; /* never build an appliance */
 	VECTOR(struct vm_disk) disks;
 
 	struct timeline *timeline; /* NULL: not kept */
@@ -28,6 +31,7 @@ struct hypermin {
 	struct cache cache;
 	struct appliance appliance;
 	struct vm *vm;
+	bool wants_snapshot; /* it was booted for lack of one */
 };
 
 /*
@@ -36,6 +40,9 @@ struct hypermin {
  */
 char *handle_find_program(const char *name, struct error *err);
 int handle_open_cache(struct hypermin *h);
+int handle_check_not_started(struct hypermin *h);
+/* Fill h->routes by the settings, unless that was done. */
+int handle_find_routes(struct hypermin *h);
 /* What to ask for, by the settings. The route's texts are new: appliance_request.routes
  * is the caller's to free. */
 int handle_appliance_request(struct hypermin *h, struct appliance_request *ret);
@@ -44,3 +51,16 @@ void handle_drop_timeline(struct hypermin *h);
 const struct vm_route *handle_route(const struct hypermin *h);
 /* It can't be taken: forget it, and the appliance. False if there is no other. */
 bool handle_close_route(struct hypermin *h);
+
+/* ---- start.c ---- */
+
+/* hypermin_start(); with `record` as in vm.h, or NULL. */
+int handle_start(struct hypermin *h, const struct vm_snapshot *record);
+
+/* ---- warm.c ---- */
+
+/* What the cache has, as vm_start() wants it. */
+struct vm_snapshots handle_snapshots(struct hypermin *h);
+/* After a cold start: have a snapshot made for the next one, by a process of its own for
+ * which nobody waits. */
+void handle_warm_later(const struct hypermin *h);

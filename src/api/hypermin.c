@@ -53,6 +53,14 @@ void hypermin_set_log(hypermin_log_fn *fn, void *data, enum hypermin_log_level m
 	log_set_handler(fn ? pass_log : NULL, NULL, (enum log_level)max);
 }
 
+/* For whole test suites, and whoever wants no process in the background. */
+static bool wants_cold(void)
+{
+	const char *value = getenv("HYPERMIN_COLD");
+
+	return value && *value && strcmp(value, "0") != 0;
+}
+
 struct hypermin *hypermin_new(void)
 {
 	struct hypermin *h = xcalloc(1, sizeof(*h));
@@ -62,6 +70,7 @@ struct hypermin *hypermin_new(void)
 	h->boot_timeout_ms = 120000;
 	h->silence_timeout_ms = 60000;
 	h->accel = VM_ACCEL_AUTO;
+	h->cold = wants_cold();
 	h->cache.fd = -1;
 	h->appliance.lock_fd = -1;
 	h->control[0] = h->control[1] = -1;
@@ -77,6 +86,8 @@ void hypermin_free(struct hypermin *h)
 	if (!h)
 		return;
 	vm_free(h->vm);
+	if (h->wants_snapshot)
+		handle_warm_later(h);
 	appliance_done(&h->appliance);
 	cache_close(&h->cache);
 	strvec_done(&h->packages);
@@ -86,6 +97,7 @@ void hypermin_free(struct hypermin *h)
 	free(h->kernel);
 	free(h->modules_dir);
 	free(h->cache_dir);
+	free(h->fixed);
 	free(h->machine);
 	free(h->root_bus);
 	vm_routes_done(&h->routes);
@@ -108,16 +120,9 @@ int hypermin_error_number(const struct hypermin *h)
 
 /* ---- Settings ---- */
 
-static int check_not_started(struct hypermin *h)
-{
-	if (h->vm || h->appliance.kernel)
-		return error_set(&h->error, EBUSY, "change a setting after the start");
-	return 0;
-}
-
 int hypermin_add_package(struct hypermin *h, const char *name)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (!*name || strpbrk(name, "/ \t\n"))
 		return error_set(&h->error, 0, "'%s' is not a package's name", name);
@@ -146,7 +151,7 @@ static int set_path(struct hypermin *h, char **field, const char *path)
 
 int hypermin_set_kernel(struct hypermin *h, const char *image, const char *modules_dir)
 {
-	if (check_not_started(h) < 0 || set_path(h, &h->kernel, image) < 0)
+	if (handle_check_not_started(h) < 0 || set_path(h, &h->kernel, image) < 0)
 		return -1;
 	if (modules_dir)
 		return set_path(h, &h->modules_dir, modules_dir);
@@ -156,7 +161,7 @@ int hypermin_set_kernel(struct hypermin *h, const char *image, const char *modul
 
 int hypermin_set_memory(struct hypermin *h, unsigned mib)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (mib < MEMORY_MIN_MIB)
 		return error_set(&h->error, 0,
@@ -168,7 +173,7 @@ int hypermin_set_memory(struct hypermin *h, unsigned mib)
 
 int hypermin_set_cpus(struct hypermin *h, unsigned cpus)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (cpus < 1 || cpus > CPUS_MAX)
 		return error_set(
@@ -181,7 +186,7 @@ int hypermin_set_accelerator(struct hypermin *h, const char *name)
 {
 	static const char *const names[] = {"auto", "kvm", "tcg"};
 
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(name, names[i]) == 0) {
@@ -196,7 +201,7 @@ int hypermin_set_accelerator(struct hypermin *h, const char *name)
 static int set_name(struct hypermin *h, char **field, bool (*is_known)(const char *),
 	const char *what, const char *name)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (strcmp(name, "auto") == 0) {
 		replace(field, NULL);
@@ -220,15 +225,23 @@ int hypermin_set_root_bus(struct hypermin *h, const char *name)
 
 int hypermin_set_plain(struct hypermin *h, bool plain)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	h->plain = plain;
 	return 0;
 }
 
+int hypermin_set_cold(struct hypermin *h, bool cold)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	h->cold = cold;
+	return 0;
+}
+
 int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	h->boot_timeout_ms = ms;
 	return 0;
@@ -236,7 +249,7 @@ int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
 
 int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	h->silence_timeout_ms = ms;
 	return 0;
@@ -244,7 +257,7 @@ int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms)
 
 int hypermin_set_cache_dir(struct hypermin *h, const char *dir)
 {
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	replace(&h->cache_dir, dir);
 	return 0;
@@ -255,7 +268,7 @@ int hypermin_add_disk(
 {
 	struct vm_disk disk;
 
-	if (check_not_started(h) < 0)
+	if (handle_check_not_started(h) < 0)
 		return -1;
 	if (h->disks.len >= VM_MAX_DISKS)
 		return error_set(&h->error, 0, "a VM has at most %d disks", VM_MAX_DISKS);
@@ -267,77 +280,9 @@ int hypermin_add_disk(
 
 /* ---- The VM ---- */
 
-int hypermin_prepare(struct hypermin *h)
-{
-	CLEANUP_FREE char *builder = NULL;
-
-	if (h->appliance.kernel)
-		return 0;
-	if (h->control[0] < 0)
-		return error_set(&h->error, EMFILE, "create a pipe");
-	builder = handle_find_program("hypermin-builder", &h->error);
-	if (!builder || handle_open_cache(h) < 0)
-		return -1;
-	struct appliance_request request;
-	if (handle_appliance_request(h, &request) < 0)
-		return -1;
-	int64_t begin = timeline_now();
-	int result = appliance_open(
-		&request, &h->cache, builder, h->control[0], &h->appliance, &h->error);
-	timeline_add(h->timeline, LANE_HOST, "find or build the appliance", begin);
-	strvec_done(&request.routes);
-	return result;
-}
-
-/* Along the route that the appliance was made for. */
-static int start(struct hypermin *h, const char *qemu, bool *ret_no_way)
-{
-	struct vm_config config = {
-		.qemu = qemu,
-		.kernel = h->appliance.kernel,
-		.initrd = h->appliance.initrd,
-		.root = h->appliance.root,
-		.kernel_version = h->appliance.kernel_version,
-		.route = handle_route(h),
-		.plain = h->plain,
-		.accel = h->accel,
-		.memory_mib = h->memory_mib,
-		.cpus = h->cpus,
-		.boot_timeout_ms = h->boot_timeout_ms,
-		.silence_timeout_ms = h->silence_timeout_ms,
-		.disks = h->disks.items,
-		.n_disks = h->disks.len,
-		.timeline = h->timeline,
-		.cache_fd = h->cache.fd,
-		.control_fd = h->control[0],
-	};
-
-	*ret_no_way = false;
-	if (!config.route)
-		return error_set(&h->error, 0, "the appliance is for no route that is known");
-	strcpy(config.root_uuid, h->appliance.root_uuid);
-	return vm_start(&config, &h->vm, ret_no_way, &h->error);
-}
-
 int hypermin_start(struct hypermin *h)
 {
-	CLEANUP_FREE char *qemu = NULL;
-	bool no_way;
-
-	if (h->vm)
-		return error_set(&h->error, EBUSY, "start the VM: it was started before");
-	qemu = vm_find_qemu(&h->error);
-	if (!qemu)
-		return -1;
-	for (;;) {
-		if (hypermin_prepare(h) < 0)
-			return -1;
-		if (start(h, qemu, &no_way) == 0)
-			return 0;
-		/* What can't be booted is no appliance; there may be another. */
-		if (!no_way || !handle_close_route(h))
-			return -1;
-	}
+	return handle_start(h, NULL);
 }
 
 static int check_started(struct hypermin *h)

@@ -21,9 +21,15 @@ static void add_route(struct strvec *texts, const struct vm_route *route)
 	strvec_add(texts, sb.data);
 }
 
-int handle_appliance_request(struct hypermin *h, struct appliance_request *ret)
+int handle_find_routes(struct hypermin *h)
 {
 	const struct vm_wishes wishes = {.machine = h->machine, .root_bus = h->root_bus};
+
+	return h->routes.len ? 0 : vm_routes_find(&wishes, &h->routes, &h->error);
+}
+
+int handle_appliance_request(struct hypermin *h, struct appliance_request *ret)
+{
 	struct appliance_request request = {
 		.root = "/",
 		.packages = h->packages,
@@ -31,7 +37,7 @@ int handle_appliance_request(struct hypermin *h, struct appliance_request *ret)
 		.modules_dir = h->modules_dir,
 	};
 
-	if (!h->routes.len && vm_routes_find(&wishes, &h->routes, &h->error) < 0)
+	if (handle_find_routes(h) < 0)
 		return -1;
 	vector_foreach (route, &h->routes)
 		add_route(&request.routes, route);
@@ -52,7 +58,7 @@ bool handle_close_route(struct hypermin *h)
 	const struct vm_route *closed = handle_route(h);
 	size_t i = closed - h->routes.items;
 
-	if (h->routes.len < 2)
+	if (h->routes.len < 2 || h->fixed)
 		return false;
 	log_info("route %s is closed: %s", closed->name, h->error.msg);
 	appliance_done(&h->appliance);

@@ -12,12 +12,14 @@
  * the cold path, with all the libraries that reading packages, modules and archives
  * needs.
  *
- * In the cache directory:
+ * In the cache directory (store.h):
  *
- *	requests/DIGEST      what was asked for ──► the key of its entry, and the stamp: what to stat
+ *	requests/DIGEST      what was asked for ──► the key of its appliance, and the stamp: what to stat
  *	appliances/KEY/      kernel, initrd, root, manifest.json; never changed once it is there
- *	building-PID/        an entry being made; renamed into place when whole
- *	lock                 held by the one that builds
+ *	parts/KEY/           one of those three, by what it is made of: appliances share it by hard links
+ *	snapshots/KEY/       VMs to go on from
+ *	temporary/…          what is being made or removed
+ *	locks/…              who is making what
  *	verdicts             see vm/verdicts.h
  */
 #pragma once
@@ -43,7 +45,8 @@ struct appliance_request {
 /* One that is there to be booted. It stays in the cache at least until
  * appliance_done(). */
 struct appliance {
-	char *kernel, *initrd, *root; /* paths */
+	char *directory;
+	char *kernel, *initrd, *root; /* paths, in it */
 	char *kernel_version;
 	char *route; /* the name of the one taken */
 	char root_uuid[37];
@@ -64,8 +67,22 @@ void cache_close(struct cache *c);
 
 /*
  * The appliance for a request, from the cache or built. `builder` is the builder
- * program's path; control_fd (base/control.h) can end the wait for it with EINTR.
+ * program's path, or NULL to fail with ENOENT instead of building; control_fd
+ * (base/control.h) can end the wait for it with EINTR.
  */
 int appliance_open(const struct appliance_request *request, const struct cache *cache,
 	const char *builder, int control_fd, struct appliance *ret, struct error *err);
 void appliance_done(struct appliance *a);
+/* Would it come from the cache at once? */
+bool appliance_is_current(
+	const struct appliance_request *request, const struct cache *cache);
+
+/*
+ * A fixed appliance: kernel, initrd, root and manifest.json in a directory of the user's.
+ * Opening checks what can be checked quickly; verifying reads all of it.
+ */
+int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *err);
+int appliance_verify_fixed(const char *dir, struct error *err);
+/* Copy one to `dir`, which must be new, empty, or an appliance, which is replaced. */
+int appliance_export(
+	const struct appliance *a, const char *dir, int control_fd, struct error *err);

@@ -1,35 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Making an appliance. Under the cache's lock:
+ * Making an appliance:
  *
- *	gather what goes in ──► its key ──► is there an entry of that key?
- *	                                      yes: only the stamp was outdated
- *	                                      no:  write kernel, initrd, root, manifest.json into
- *	                                           building-PID/, rename it to appliances/KEY
- *	                    ──► requests/DIGEST with a fresh stamp
+ *	a turn at the request ──► gather what goes in ──► keys of the parts ──► the appliance's key
  *
- * Whoever holds the lock may remove any building-…/ that is there: its maker was killed.
+ *	is there an appliance of that key?
+ *	    yes: only the stamp was outdated
+ *	    no:  a turn at the key ──► a draft ──► the parts, from the store or made ──► publish
+ *
+ *	requests/DIGEST with a fresh stamp ──► collect what is too old or too much
+ *
+ * Turns are always taken in this order (request, appliance, part), so nobody waits for
+ * somebody who waits for him.
  */
 #include "appliance/build.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sha2.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "appliance/collect.h"
 #include "appliance/contents.h"
+#include "appliance/describe.h"
 #include "appliance/entry.h"
 #include "appliance/manifest.h"
+#include "appliance/parts.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "ext2/ext2.h"
-#include "initrd/initrd.h"
 
 #define PROGRAM_MAX (64 * 1024 * 1024)
 
@@ -39,12 +37,16 @@ struct build {
 	const struct build_options *options;
 	char digest[ENTRY_KEY_LEN + 1];
 	struct entry entry;
-	struct entry_stamp stamp;
+	struct stamp stamp;
 	struct contents contents;
+	struct kernel_modules modules; /* the initrd's */
+	bool keep_signatures;
 	char *guest;
 	size_t guest_len;
-	char directory[64]; /* building-PID */
-	int directory_fd;
+	/* What made it: while hypermin is being worked on, its version does not change with
+	 * each of its programs. */
+	char builder_digest[SHA256_HEX_LEN + 1];
+	struct part parts[ENTRY_PARTS];
 };
 
 static int check_interrupted(const struct build *b, struct error *err)
@@ -54,257 +56,171 @@ static int check_interrupted(const struct build *b, struct error *err)
 	return 0;
 }
 
-/* ---- The lock ---- */
+/* ---- The parts ---- */
 
-static int lock_cache(const struct build *b, struct error *err)
+static int make_kernel(int fd, json_t *manifest, void *data, struct error *err)
 {
-	const struct cache *cache = b->cache;
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	CLEANUP_CLOSE int fd =
-		openat(cache->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	const struct build *b = data;
 
-	if (fd < 0)
-		return error_set(err, errno, "create '%s/lock'", cache->path);
-	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
-		if (errno != EAGAIN && errno != EACCES)
-			return error_set(err, errno, "lock '%s/lock'", cache->path);
-		log_notice("waiting for another hypermin that is building an appliance");
-		while (fcntl(fd, F_OFD_SETLKW, &lock) < 0)
-			if (errno != EINTR)
-				return error_set(
-					err, errno, "lock '%s/lock'", cache->path);
-			else if (check_interrupted(b, err) < 0)
-				return -1;
-	}
-	return TAKE_FD(fd);
+	json_object_set_new(manifest, "image", manifest_string(b->contents.kernel.image));
+	return part_write_kernel(b->contents.kernel.image, fd, err);
 }
 
-/* ---- The key ---- */
-
-/* The programs are known by their bytes: while hypermin is being worked on, its version
- * does not change with each of them. */
-static int add_program(SHA2_CTX *ctx, const char *path, struct error *err)
+static int make_initrd(int fd, json_t *manifest, void *data, struct error *err)
 {
-	CLEANUP_FREE char *data = NULL;
-	size_t len;
+	const struct build *b = data;
+	json_t *names = json_array();
 
-	if (io_read_file(AT_FDCWD, path, PROGRAM_MAX, &data, &len, err) < 0)
+	vector_foreach (module, &b->modules)
+		json_array_append_new(names, manifest_string(module->name));
+	json_object_set_new(manifest, "modules", names);
+	return part_write_initrd(
+		&b->modules, b->keep_signatures, b->guest, b->guest_len, false, fd, err);
+}
+
+static int make_root(int fd, json_t *manifest, void *data, struct error *err)
+{
+	const struct build *b = data;
+	char uuid[37];
+
+	if (part_write_root(b->contents.tree, fd, b->options->interrupted, uuid, err) < 0)
 		return -1;
-	SHA256Update(ctx, (const uint8_t *)&len, sizeof(len));
-	SHA256Update(ctx, (const uint8_t *)data, len);
+	json_object_set_new(manifest, "root_uuid", json_string(uuid));
 	return 0;
 }
 
-static int make_key(struct build *b, struct error *err)
+/* ---- The keys ---- */
+
+static int digest_file(
+	const char *path, char ret[static SHA256_HEX_LEN + 1], struct error *err)
 {
-	uint8_t sum[SHA256_DIGEST_LENGTH];
-	struct stat st;
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || sha256_file(fd, ret) < 0)
+		return error_set(err, errno, "read '%s'", path);
+	return 0;
+}
+
+static void begin_key(const struct build *b, SHA2_CTX *ctx, const char *what)
+{
+	SHA256Init(ctx);
+	sha256_add_string(ctx, what);
+	sha256_add_string(ctx, b->builder_digest);
+}
+
+/* Known by its bytes: one that was only touched, or installed again, is the same. */
+static int make_kernel_key(struct build *b, struct error *err)
+{
+	char image[SHA256_HEX_LEN + 1];
 	SHA2_CTX ctx;
 
-	SHA256Init(&ctx);
-	if (add_program(&ctx, b->options->builder, err) < 0 ||
-		add_program(&ctx, b->options->guest, err) < 0)
+	if (digest_file(b->contents.kernel.image, image, err) < 0)
 		return -1;
-	tree_identity(b->contents.tree, sum);
-	SHA256Update(&ctx, sum, sizeof(sum));
-	if (stat(b->contents.kernel.image, &st) < 0)
-		return error_set(err, errno, "look at '%s'", b->contents.kernel.image);
-	const uint64_t kernel[] = {st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
+	begin_key(b, &ctx, "kernel");
+	sha256_add_string(&ctx, image);
+	sha256_end(&ctx, b->parts[ENTRY_KERNEL].key);
+	return 0;
+}
+
+static int add_identity(SHA2_CTX *ctx, const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return error_set(err, errno, "look at '%s'", path);
+	const uint64_t numbers[] = {st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
 		st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
-	SHA256Update(&ctx, (const uint8_t *)kernel, sizeof(kernel));
-	vector_foreach (module, &b->contents.route.modules)
-		SHA256Update(&ctx, (const uint8_t *)*module, strlen(*module) + 1);
+	sha256_add_field(ctx, numbers, sizeof(numbers));
+	return 0;
+}
+
+static int make_initrd_key(struct build *b, struct error *err)
+{
+	SHA2_CTX ctx;
+
+	b->keep_signatures =
+		kernel_enforces_signatures(b->request->root, &b->contents.kernel);
+	const char *const *names =
+		(const char *const *)strvec_argv(&b->contents.route.modules);
+	if (kernel_modules_closure(&b->contents.kernel, names, &b->modules, err) < 0)
+		return -1;
+	begin_key(b, &ctx, "initrd");
+	sha256_add_field(&ctx, b->guest, b->guest_len);
+	sha256_add_field(&ctx, &b->keep_signatures, sizeof(b->keep_signatures));
+	vector_foreach (module, &b->modules) {
+		sha256_add_string(&ctx, module->name);
+		if (add_identity(&ctx, module->path, err) < 0)
+			return -1;
+	}
+	sha256_end(&ctx, b->parts[ENTRY_INITRD].key);
+	return 0;
+}
+
+static void make_root_key(struct build *b)
+{
+	uint8_t sum[SHA256_DIGEST_LENGTH];
+	SHA2_CTX ctx;
+
+	begin_key(b, &ctx, "root");
+	tree_identity(b->contents.tree, sum);
+	sha256_add_field(&ctx, sum, sizeof(sum));
+	sha256_end(&ctx, b->parts[ENTRY_ROOT].key);
+}
+
+/* Versions go in though the files may be the same: the manifest tells them. */
+static void make_appliance_key(struct build *b)
+{
+	SHA2_CTX ctx;
+
+	begin_key(b, &ctx, "appliance");
+	for (int i = 0; i < ENTRY_PARTS; i++)
+		sha256_add_string(&ctx, b->parts[i].key);
+	sha256_add_string(&ctx, b->contents.route.name);
 	for (size_t i = 0; i < b->contents.set.len; i++) {
 		const struct package *p = b->contents.set.items[i];
-		SHA256Update(&ctx, (const uint8_t *)p->name, strlen(p->name) + 1);
-		SHA256Update(&ctx, (const uint8_t *)p->version, strlen(p->version) + 1);
+		sha256_add_string(&ctx, p->name);
+		sha256_add_string(&ctx, p->version);
 	}
-	SHA256Final(sum, &ctx);
-	entry_hex(sum, sizeof(sum), b->entry.key);
+	sha256_end(&ctx, b->entry.key);
+}
+
+static int make_keys(struct build *b, struct error *err)
+{
+	static part_make_fn *const makers[ENTRY_PARTS] = {
+		[ENTRY_KERNEL] = make_kernel,
+		[ENTRY_INITRD] = make_initrd,
+		[ENTRY_ROOT] = make_root,
+	};
+
+	for (int i = 0; i < ENTRY_PARTS; i++) {
+		b->parts[i].name = entry_parts[i];
+		b->parts[i].make = makers[i];
+		b->parts[i].data = b;
+	}
+	if (make_kernel_key(b, err) < 0 || make_initrd_key(b, err) < 0)
+		return -1;
+	make_root_key(b);
+	make_appliance_key(b);
 	return 0;
 }
 
 static int gather(struct build *b, struct error *err)
 {
-	entry_stamp_start(&b->stamp);
-	entry_stamp_add(&b->stamp, b->options->guest);
-	entry_stamp_add(&b->stamp, b->options->builder);
-	if (io_read_file(AT_FDCWD, b->options->guest, PROGRAM_MAX, &b->guest,
-		    &b->guest_len, err) < 0)
-		return error_prefix(err, "read the guest program");
+	stamp_start(&b->stamp);
+	stamp_add(&b->stamp, b->options->guest);
+	stamp_add(&b->stamp, b->options->builder);
+	if (digest_file(b->options->builder, b->builder_digest, err) < 0 ||
+		io_read_file(AT_FDCWD, b->options->guest, PROGRAM_MAX, &b->guest,
+			&b->guest_len, err) < 0)
+		return error_prefix(err, "read hypermin's own programs");
 	if (contents_gather(b->request, &b->contents, &b->stamp, err) < 0)
 		return -1;
 	b->entry.kernel_version = xstrdup(b->contents.kernel.version);
 	b->entry.route = xstrdup(b->contents.route.name);
-	return make_key(b, err);
-}
-
-/* ---- The parts ---- */
-
-static int create_part(const struct build *b, const char *name, struct error *err)
-{
-	int fd = openat(
-		b->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_set(err, errno, "create '%s/%s/%s'", b->cache->path,
-			b->directory, name);
-	return fd;
-}
-
-static int write_part(const struct build *b, const char *name, const void *data,
-	size_t len, struct error *err)
-{
-	CLEANUP_CLOSE int fd = create_part(b, name, err);
-	if (fd < 0)
-		return -1;
-	if (io_write_full(fd, data, len) < 0)
-		return error_set(err, errno, "write '%s/%s/%s'", b->cache->path,
-			b->directory, name);
-	return 0;
-}
-
-static int write_kernel(struct build *b, struct error *err)
-{
-	const char *image = b->contents.kernel.image;
-	CLEANUP_FREE uint8_t *elf = NULL;
-	CLEANUP_FREE char *why = NULL;
-	size_t len;
-
-	int result = kernel_extract(image, &elf, &len, &why, err);
-	if (result == 1) {
-		log_info("kernel: booted as the compressed image that it is: %s", why);
-		result = io_read_file(
-			AT_FDCWD, image, SIZE_MAX / 4, (char **)&elf, &len, err);
-	}
-	if (result < 0)
-		return -1;
-	return write_part(b, "kernel", elf, len, err);
-}
-
-static int write_initrd(struct build *b, struct error *err)
-{
-	struct kernel_modules closure = {0};
-	VECTOR(struct initrd_module) modules = {0};
-	bool keep_signatures =
-		kernel_enforces_signatures(b->request->root, &b->contents.kernel);
-
-	const char *const *names =
-		(const char *const *)strvec_argv(&b->contents.route.modules);
-	int result =
-		kernel_modules_closure(&b->contents.kernel, names, &closure, err);
-	for (size_t i = 0; i < closure.len && result == 0; i++) {
-		struct initrd_module module = {.name = closure.items[i].name};
-		result = kernel_module_read(closure.items[i].path, keep_signatures,
-			(uint8_t **)&module.data, &module.len, err);
-		if (result == 0)
-			vector_push(&modules, module);
-	}
-	CLEANUP_CLOSE int fd = result == 0 ? create_part(b, "initrd", err) : -1;
-	if (fd < 0)
-		result = -1;
-	if (result == 0)
-		result = initrd_write(fd, (uint8_t *)b->guest, b->guest_len,
-			modules.items, modules.len, err);
-	if (result == 0)
-		log_info("initrd: %zu modules", modules.len);
-	vector_foreach (module, &modules)
-		free((void *)module->data);
-	vector_done(&modules);
-	kernel_modules_done(&closure);
-	return result;
-}
-
-static int on_progress(uint64_t done, uint64_t total, void *data)
-{
-	const struct build *b = data;
-
-	(void)done;
-	(void)total;
-	return *b->options->interrupted;
-}
-
-static void format_uuid(const uint8_t uuid[16], char ret[37])
-{
-	char hex[33];
-
-	entry_hex(uuid, 16, hex);
-	snprintf(ret, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-		hex + 20);
-}
-
-/* Persistent memory comes in pieces of 2 MiB: a root that is no multiple of them can't be
- * mapped as such. */
-static int pad_root(int fd, uint64_t size)
-{
-	const uint64_t piece = 2 * 1024 * 1024;
-
-	return ftruncate(fd, (size + piece - 1) / piece * piece);
-}
-
-static int write_root(struct build *b, struct error *err)
-{
-	const struct ext2_options options = {.label = "hypermin"};
-	const struct ext2_emit_options emit = {
-		.progress = on_progress, .progress_data = b};
-	struct ext2_emit_stats stats;
-	struct ext2_summary summary;
-	struct ext2_plan *plan;
-
-	CLEANUP_CLOSE int fd = create_part(b, "root", err);
-	if (fd < 0 || ext2_plan_new(b->contents.tree, &options, &plan, err) < 0)
-		return -1;
-	ext2_plan_summary(plan, &summary);
-	format_uuid(summary.uuid, b->entry.root_uuid);
-	int result = ext2_emit(plan, fd, &emit, &stats, err);
-	ext2_plan_free(plan);
-	if (result == 0 && pad_root(fd, summary.size) < 0)
-		result = error_set(err, errno, "make it longer");
-	if (result < 0)
-		return error_prefix(
-			err, "write '%s/%s/root'", b->cache->path, b->directory);
-	log_info("root image: %u inodes, %llu MiB", summary.inodes - summary.free_inodes,
-		(unsigned long long)summary.size >> 20);
-	return 0;
+	return make_keys(b, err);
 }
 
 /* ---- Publishing ---- */
-
-static int write_parts(struct build *b, struct error *err)
-{
-	if (write_kernel(b, err) < 0 || check_interrupted(b, err) < 0 ||
-		write_initrd(b, err) < 0 || check_interrupted(b, err) < 0 ||
-		write_root(b, err) < 0)
-		return -1;
-	CLEANUP_FREE char *manifest =
-		manifest_text(&b->contents, b->entry.key, b->entry.root_uuid);
-	return write_part(b, "manifest.json", manifest, strlen(manifest), err);
-}
-
-/* A power cut must not leave an entry that looks whole: what is on disk under its name
- * has its data there. It is also when some file systems say that they are full. */
-static int sync_parts(const struct build *b, struct error *err)
-{
-	for (const char *const *part = entry_parts; *part; part++) {
-		CLEANUP_CLOSE int fd =
-			openat(b->directory_fd, *part, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || fdatasync(fd) < 0)
-			return error_set(err, errno, "write '%s/%s/%s' to disk",
-				b->cache->path, b->directory, *part);
-	}
-	return 0;
-}
-
-static int publish(const struct build *b, struct error *err)
-{
-	CLEANUP_FREE char *name = xasprintf("appliances/%s", b->entry.key);
-
-	/* What is left where somebody has removed parts of it. */
-	collect_entry(b->cache->fd, b->entry.key);
-	if (renameat(b->cache->fd, b->directory, b->cache->fd, name) < 0)
-		return error_set(err, errno, "rename '%s/%s' to '%s'", b->cache->path,
-			b->directory, name);
-	return 0;
-}
 
 static void warn_unreadable(const struct strvec *files)
 {
@@ -315,70 +231,112 @@ static void warn_unreadable(const struct strvec *files)
 			files->len > 1 ? ", …" : "");
 }
 
+static int add_parts(
+	struct build *b, const struct draft *draft, json_t *manifest, struct error *err)
+{
+	for (int i = 0; i < ENTRY_PARTS; i++) {
+		CLEANUP_JSON json_t *part = NULL;
+		if (part_add(&b->parts[i], draft, manifest, b->options->interrupted,
+			    &part, err) < 0)
+			return -1;
+		if (i == ENTRY_ROOT)
+			json_object_set(manifest, "root_uuid",
+				json_object_get(part, "root_uuid"));
+	}
+	return check_interrupted(b, err);
+}
+
 static int make_entry(struct build *b, struct error *err)
 {
+	CLEANUP_DRAFT struct draft draft = {0};
+	CLEANUP_JSON json_t *manifest =
+		manifest_new(store_kinds[STORE_APPLIANCES].word, b->entry.key);
+
 	log_notice("building an appliance from %zu packages and kernel %s",
 		b->contents.set.len, b->contents.kernel.version);
 	warn_unreadable(&b->contents.unreadable);
-	snprintf(b->directory, sizeof(b->directory), "building-%d", (int)getpid());
-	if (mkdirat(b->cache->fd, b->directory, 0700) < 0)
-		return error_set(
-			err, errno, "create '%s/%s'", b->cache->path, b->directory);
-	b->directory_fd =
-		openat(b->cache->fd, b->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int result = b->directory_fd < 0
-		? error_set(err, errno, "open '%s'", b->directory)
-		: write_parts(b, err);
-	if (result == 0)
-		result = sync_parts(b, err);
-	if (result == 0)
-		result = publish(b, err);
-	if (result < 0) {
-		collect_remove(b->cache->fd, b->directory);
+	describe_contents(manifest, b->request, &b->contents);
+	if (draft_open(b->cache, &draft, err) < 0)
+		return -1;
+	if (add_parts(b, &draft, manifest, err) < 0) {
 		/* Why it really failed. */
 		check_interrupted(b, err);
+		return -1;
 	}
-	if (b->directory_fd >= 0)
-		close(b->directory_fd);
-	return result;
+	return draft_publish(&draft, STORE_APPLIANCES, b->entry.key, manifest, err) < 0
+		? -1
+		: 0;
 }
 
-/* The entry's UUID when it is there already: its manifest has it. */
-static bool find_made(struct build *b)
+/* What the request's file says of an appliance that is there, from its manifest. */
+static int find_made(struct build *b)
 {
-	CLEANUP_CLOSE int fd = entry_open(b->cache, b->entry.key);
-	CLEANUP_FREE char *text = NULL;
-	size_t len;
+	CLEANUP(store_release) struct store_hold hold = STORE_HOLD_INIT;
+	CLEANUP_JSON json_t *manifest = NULL;
 
-	return fd >= 0 &&
-		io_read_file(fd, "manifest.json", MANIFEST_MAX, &text, &len, NULL) == 0 &&
-		manifest_read_uuid(text, len, b->entry.root_uuid);
+	if (store_hold(b->cache, STORE_APPLIANCES, b->entry.key, &hold) != 0 ||
+		manifest_read(hold.dir_fd, "", &manifest, NULL) < 0 ||
+		manifest_check(manifest, hold.dir_fd, 0, "", NULL) < 0)
+		return 1;
+	const char *uuid = manifest_text(manifest, "root_uuid");
+	if (strlen(uuid) != sizeof(b->entry.root_uuid) - 1)
+		return 1;
+	strcpy(b->entry.root_uuid, uuid);
+	for (int i = 0; i < ENTRY_PARTS; i++) {
+		const json_t *file = json_object_get(
+			json_object_get(manifest, "files"), entry_parts[i]);
+		b->entry.sizes[i] = json_integer_value(json_object_get(file, "size"));
+	}
+	return 0;
+}
+
+static int find_or_make(struct build *b, struct error *err)
+{
+	CLEANUP_FREE char *name = xasprintf("appliance-%s", b->entry.key);
+	CLEANUP_TURN struct turn turn = {0};
+
+	if (find_made(b) == 0) {
+		log_info("nothing in the appliance has changed");
+		return 0;
+	}
+	if (turn_take(b->cache, name, "is building the same appliance",
+		    b->options->interrupted, &turn, err) < 0)
+		return -1;
+	if (find_made(b) == 0)
+		return 0;
+	if (make_entry(b, err) < 0)
+		return -1;
+	if (find_made(b) != 0)
+		return error_set(err, 0,
+			"build an appliance: '%s/appliances/%s' was removed at once",
+			b->cache->path, b->entry.key);
+	return 0;
+}
+
+/* Another may have made it while we waited. */
+static bool is_made(const struct build *b)
+{
+	CLEANUP(store_release) struct store_hold hold = STORE_HOLD_INIT;
+	CLEANUP(entry_done) struct entry e = {0};
+
+	return entry_find(b->cache, b->digest, &e) == ENTRY_FITS &&
+		entry_hold(b->cache, &e, &hold) == 0;
 }
 
 static int build(struct build *b, struct error *err)
 {
-	if (mkdirat(b->cache->fd, "requests", 0700) < 0 && errno != EEXIST)
-		return error_set(err, errno, "create '%s/requests'", b->cache->path);
-	if (mkdirat(b->cache->fd, "appliances", 0700) < 0 && errno != EEXIST)
-		return error_set(err, errno, "create '%s/appliances'", b->cache->path);
-	if (gather(b, err) < 0 || check_interrupted(b, err) < 0)
+	CLEANUP_FREE char *name = xasprintf("request-%s", b->digest);
+	CLEANUP_TURN struct turn turn = {0};
+
+	if (turn_take(b->cache, name, "is building this appliance",
+		    b->options->interrupted, &turn, err) < 0)
 		return -1;
-	if (find_made(b))
-		log_info("nothing in the appliance has changed");
-	else if (make_entry(b, err) < 0)
+	if (is_made(b))
+		return 0;
+	if (gather(b, err) < 0 || check_interrupted(b, err) < 0 ||
+		find_or_make(b, err) < 0)
 		return -1;
 	return entry_write(b->cache, b->digest, &b->entry, &b->stamp, err);
-}
-
-/* Another may have made it while we waited for the lock. */
-static bool is_made(const struct build *b)
-{
-	struct entry e = {0};
-
-	bool fits = entry_find(b->cache, b->digest, &e) == ENTRY_FITS;
-	CLEANUP_CLOSE int fd = fits ? entry_open(b->cache, e.key) : -1;
-	entry_done(&e);
-	return fd >= 0;
 }
 
 int appliance_build(const struct appliance_request *request, const struct cache *cache,
@@ -387,18 +345,12 @@ int appliance_build(const struct appliance_request *request, const struct cache 
 	struct build b = {.request = request, .cache = cache, .options = options};
 
 	entry_request_digest(request, b.digest);
-	CLEANUP_CLOSE int lock = lock_cache(&b, err);
-	if (lock < 0)
-		return -1;
-	/* Tidying is done even if nothing is to be made: the last builder may have been killed
-	 * when all but that was done. */
-	collect_abandoned(cache->fd);
-	int result = is_made(&b) ? 0 : build(&b, err);
+	int result = build(&b, err);
 	contents_done(&b.contents);
+	kernel_modules_done(&b.modules);
 	entry_done(&b.entry);
-	entry_stamp_done(&b.stamp);
+	stamp_done(&b.stamp);
 	free(b.guest);
-	if (result == 0)
-		collect_unused(cache);
+	collect_quietly(cache);
 	return result;
 }

@@ -1,125 +1,225 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Removing what nobody will use again. Failures are not errors: what stays is found again
- * the next time. An entry is taken out of the way by a rename before it is emptied, so
- * that nobody sees half of one.
+ * Who goes, in this order:
+ *
+ *	temporary   whose maker is gone
+ *	requests    that were outdated for a week: the appliance may then age
+ *	appliances  not used for long; then, while there is too much, the one used longest ago,
+ *	snapshots     but never the last appliance
+ *	snapshots   whose appliance is gone
+ *	parts       that no appliance has a link to
+ *	requests    whose appliance is gone
+ *	locks       that nobody has
+ *
+ * An appliance that no request leads to any more stays until it is old: what was changed is
+ * often changed back. Failures are not errors: what stays is found again the next time.
  */
 #include "appliance/collect.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "appliance/entry.h"
+#include "appliance/manifest.h"
 #include "base/log.h"
-#include "base/strmap.h"
-#include "base/vector.h"
 
-/* What was asked for once, and is outdated, is given up after a week: the entries of all
- * that anyone ever asked for would fill the disk. */
 #define OUTDATED_REQUEST_SECONDS (7 * 24 * 60 * 60)
+/* The remains of writing the file `verdicts`, see vm/verdicts.c. */
+#define STRAY_PREFIX  "verdicts."
+#define STRAY_SECONDS (60 * 60)
 
-static void list(int dir_fd, const char *name, struct strvec *ret)
+struct collection {
+	const struct cache *cache;
+	const struct collect_limits *limits;
+	collect_fn *fn;
+	void *data;
+};
+
+static bool discard(const struct collection *c, enum store_kind kind, const char *key,
+	const char *why)
 {
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	CLEANUP_CLOSEDIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	enum store_removed result = store_remove(c->cache, kind, key, c->limits->force);
 
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			strvec_add(ret, entry->d_name);
+	if (result == STORE_REMOVED)
+		log_info("cache: removed %s %.16s: %s", store_kinds[kind].word, key, why);
+	if (c->fn)
+		c->fn(kind, key, result, why, c->data);
+	return result == STORE_REMOVED;
 }
 
-void collect_remove(int cache_fd, const char *name)
-{
-	CLEANUP_STRVEC struct strvec files = {0};
+/* ---- What was left ---- */
 
-	list(cache_fd, name, &files);
-	vector_foreach (file, &files) {
-		CLEANUP_FREE char *path = xasprintf("%s/%s", name, *file);
-		unlinkat(cache_fd, path, 0);
-	}
-	unlinkat(cache_fd, name, AT_REMOVEDIR);
-}
-
-void collect_abandoned(int cache_fd)
+static void collect_temporary(const struct collection *c)
 {
 	CLEANUP_STRVEC struct strvec names = {0};
 
-	list(cache_fd, ".", &names);
+	store_list(c->cache, STORE_TEMPORARY, &names);
 	vector_foreach (name, &names)
-		if (strncmp(*name, "building-", 9) == 0 ||
-			strncmp(*name, "removing-", 9) == 0)
-			collect_remove(cache_fd, *name);
+		discard(c, STORE_TEMPORARY, *name, "its maker is gone");
 }
 
-void collect_entry(int cache_fd, const char *key)
+static void collect_strays(const struct collection *c)
 {
-	CLEANUP_FREE char *name = xasprintf("appliances/%s", key);
-	CLEANUP_FREE char *aside = xasprintf("removing-%s", key);
-
-	if (renameat(cache_fd, name, cache_fd, aside) == 0)
-		collect_remove(cache_fd, aside);
-}
-
-static bool is_old(int cache_fd, const char *path)
-{
+	CLEANUP_STRVEC struct strvec names = {0};
 	struct stat st;
 
-	return fstatat(cache_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		st.st_mtime < time(NULL) - OUTDATED_REQUEST_SECONDS;
+	store_list_directory(c->cache->fd, ".", &names);
+	vector_foreach (name, &names)
+		if (strncmp(*name, STRAY_PREFIX, strlen(STRAY_PREFIX)) == 0 &&
+			fstatat(c->cache->fd, *name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			st.st_mtime < time(NULL) - STRAY_SECONDS)
+			store_remove_path(c->cache, *name);
 }
 
-/* Adds the keys that requests lead to. An outdated request still leads to its key: mostly
- * a look at the host finds that nothing in the appliance has changed. */
-static void read_requests(const struct cache *cache, struct strvec *keys)
+static void collect_locks(const struct collection *c)
 {
-	CLEANUP_STRVEC struct strvec digests = {0};
+	CLEANUP_STRVEC struct strvec names = {0};
 
-	list(cache->fd, "requests", &digests);
-	vector_foreach (digest, &digests) {
-		CLEANUP_FREE char *path = xasprintf("requests/%s", *digest);
-		struct entry e = {0};
-		enum entry_found found = entry_find(cache, *digest, &e);
-		if (found != ENTRY_FITS && is_old(cache->fd, path))
-			unlinkat(cache->fd, path, 0);
-		else if (found != ENTRY_MISSING)
-			strvec_add(keys, e.key);
-		entry_done(&e);
+	store_list(c->cache, STORE_LOCKS, &names);
+	vector_foreach (name, &names)
+		store_remove(c->cache, STORE_LOCKS, *name, false);
+}
+
+/* ---- What nothing leads to ---- */
+
+static bool is_there(const struct cache *cache, enum store_kind kind, const char *key)
+{
+	CLEANUP_FREE char *path = store_path(kind, key);
+
+	return sha256_is_hex(key) && faccessat(cache->fd, path, F_OK, 0) == 0;
+}
+
+static void judge_request(const struct collection *c, const struct store_item *item)
+{
+	CLEANUP(entry_done) struct entry e = {0};
+
+	enum entry_found found = entry_find(c->cache, item->key, &e);
+	if (found == ENTRY_MISSING)
+		discard(c, STORE_REQUESTS, item->key, "it can't be read");
+	else if (found == ENTRY_OUTDATED &&
+		item->used < time(NULL) - OUTDATED_REQUEST_SECONDS)
+		discard(c, STORE_REQUESTS, item->key, "outdated for a week");
+	else if (!is_there(c->cache, STORE_APPLIANCES, e.key))
+		discard(c, STORE_REQUESTS, item->key, "its appliance is gone");
+}
+
+static void judge_snapshot(const struct collection *c, const struct store_item *item)
+{
+	CLEANUP_FREE char *path = store_path(STORE_SNAPSHOTS, item->key);
+	CLEANUP_CLOSE int fd = openat(
+		c->cache->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_JSON json_t *manifest = NULL;
+
+	if (fd < 0 || manifest_read(fd, "", &manifest, NULL) < 0)
+		discard(c, STORE_SNAPSHOTS, item->key, "it can't be read");
+	else if (!is_there(c->cache, STORE_APPLIANCES,
+			 manifest_text(manifest, "appliance")))
+		discard(c, STORE_SNAPSHOTS, item->key, "its appliance is gone");
+}
+
+static void judge_part(const struct collection *c, const struct store_item *item)
+{
+	if (item->alone)
+		discard(c, STORE_PARTS, item->key, "no appliance has it");
+}
+
+static void judge_all(const struct collection *c, enum store_kind kind,
+	void (*judge)(const struct collection *c, const struct store_item *item))
+{
+	CLEANUP(store_items_done) struct store_items items = {0};
+
+	store_survey(c->cache, kind, &items);
+	vector_foreach (item, &items)
+		judge(c, item);
+}
+
+static void collect_orphans(const struct collection *c)
+{
+	judge_all(c, STORE_SNAPSHOTS, judge_snapshot);
+	judge_all(c, STORE_PARTS, judge_part);
+}
+
+/* ---- What is too old or too much ---- */
+
+static int compare_use(const void *a, const void *b)
+{
+	const struct store_item *x = a, *y = b;
+	return x->used < y->used ? -1 : x->used > y->used;
+}
+
+/* Of all kinds that age, the one used longest ago first. */
+static void survey_ageing(const struct cache *cache, struct store_items *ret)
+{
+	for (int kind = 0; kind < STORE_KINDS; kind++)
+		if (store_kinds[kind].ages)
+			store_survey(cache, kind, ret);
+	vector_sort(ret, compare_use);
+}
+
+static void collect_old(const struct collection *c)
+{
+	CLEANUP(store_items_done) struct store_items items = {0};
+	int64_t age = c->limits->age ? c->limits->age : COLLECT_DEFAULT_AGE;
+
+	survey_ageing(c->cache, &items);
+	vector_foreach (item, &items)
+		if (c->limits->everything)
+			discard(c, item->kind, item->key, "everything goes");
+		else if (item->used < time(NULL) - age)
+			discard(c, item->kind, item->key, "not used for long");
+}
+
+/* Is it the appliance that was used last? What was just made has to stay. */
+static bool is_last(const struct store_items *items, const struct store_item *item)
+{
+	if (item->kind != STORE_APPLIANCES)
+		return false;
+	for (const struct store_item *i = item + 1; i < items->items + items->len; i++)
+		if (i->kind == STORE_APPLIANCES)
+			return false;
+	return true;
+}
+
+static void collect_excess(const struct collection *c)
+{
+	CLEANUP(store_items_done) struct store_items items = {0};
+	uint64_t limit = c->limits->bytes ? c->limits->bytes : COLLECT_DEFAULT_BYTES;
+	uint64_t bytes = store_bytes(c->cache);
+
+	if (bytes <= limit)
+		return;
+	survey_ageing(c->cache, &items);
+	vector_foreach (item, &items) {
+		if (is_last(&items, item) ||
+			!discard(c, item->kind, item->key, "the cache is too large"))
+			continue;
+		collect_orphans(c);
+		bytes = store_bytes(c->cache);
+		if (bytes <= limit)
+			return;
 	}
 }
 
-static void remove_unused(int cache_fd, const char *key)
+void collect(const struct cache *cache, const struct collect_limits *limits,
+	collect_fn *fn, void *data)
 {
-	CLEANUP_FREE char *name = xasprintf("appliances/%s", key);
-	CLEANUP_CLOSE int fd =
-		openat(cache_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const struct collection c = {cache, limits, fn, data};
 
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return;
-	log_info("removing an appliance that is not used any more: %s", key);
-	collect_entry(cache_fd, key);
+	collect_temporary(&c);
+	collect_strays(&c);
+	judge_all(&c, STORE_REQUESTS, judge_request);
+	collect_old(&c);
+	collect_orphans(&c);
+	collect_excess(&c);
+	judge_all(&c, STORE_REQUESTS, judge_request);
+	collect_locks(&c);
 }
 
-void collect_unused(const struct cache *cache)
+void collect_quietly(const struct cache *cache)
 {
-	CLEANUP_STRVEC struct strvec used = {0}, entries = {0};
-	CLEANUP(strmap_done) struct strmap keys = {0};
+	const struct collect_limits limits = {0};
 
-	read_requests(cache, &used);
-	vector_foreach (key, &used)
-		strmap_put(&keys, *key, *key);
-	list(cache->fd, "appliances", &entries);
-	vector_foreach (key, &entries)
-		if (!strmap_get(&keys, *key))
-			remove_unused(cache->fd, *key);
+	collect(cache, &limits, NULL, NULL);
 }

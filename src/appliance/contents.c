@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "appliance/entry.h"
+#include "appliance/directory-times.h"
+#include "appliance/stamp.h"
 #include "base/log.h"
 
 /*
@@ -26,11 +27,23 @@ static const char *const dpkg_defaults[] = {"bash", "base-files", "base-passwd",
 	"findutils", "grep", "gzip", "hostname", "iproute2", "kmod", "libc-bin", "mount",
 	"ncurses-base", "ncurses-bin", "procps", "sed", "tar", "util-linux", NULL};
 
+/* The names of Fedora and its relatives, and of SUSE's where they differ. */
+static const char *const rpm_defaults[] = {"bash", "coreutils", "diffutils", "e2fsprogs",
+	"filesystem", "findutils", "gawk", "grep", "gzip", "hostname", "iproute",
+	"iproute2", "kmod", "ncurses", "procps", "procps-ng", "sed", "setup", "tar",
+	"util-linux", NULL};
+
+static const char *const pacman_defaults[] = {"bash", "coreutils", "diffutils",
+	"e2fsprogs", "filesystem", "findutils", "gawk", "grep", "gzip", "inetutils",
+	"iproute2", "kmod", "ncurses", "procps-ng", "sed", "tar", "util-linux", NULL};
+
 static const struct {
 	const char *manager;
 	const char *const *packages;
 } defaults[] = {
 	{"dpkg", dpkg_defaults},
+	{"pacman", pacman_defaults},
+	{"rpm", rpm_defaults},
 };
 
 static const char *const *default_packages(const char *manager)
@@ -45,15 +58,15 @@ static const char *const *default_packages(const char *manager)
 
 /* ---- Packages ---- */
 
-static void stamp_below(struct entry_stamp *stamp, const char *root, const char *path)
+static void stamp_below(struct stamp *stamp, const char *root, const char *path)
 {
 	CLEANUP_FREE char *full =
 		xasprintf("%s%s", strcmp(root, "/") == 0 ? "" : root, path);
-	entry_stamp_add(stamp, full);
+	stamp_add(stamp, full);
 }
 
 static int gather_packages(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	struct strvec watch = {0}, names = {0};
 
@@ -61,10 +74,10 @@ static int gather_packages(const struct appliance_request *request, struct conte
 		return -1;
 	packages_watch_paths(c->packages, &watch);
 	vector_foreach (path, &watch)
-		entry_stamp_add(stamp, *path);
+		stamp_add(stamp, *path);
 	for (const char *const *name = default_packages(packages_manager(c->packages));
 		*name; name++)
-		if (packages_installed(c->packages, *name))
+		if (packages_find(c->packages, *name))
 			strvec_add(&names, *name);
 		else
 			log_info(
@@ -82,8 +95,22 @@ static int gather_packages(const struct appliance_request *request, struct conte
 	return result;
 }
 
+/*
+ * Configuration counts by what it says, and has no time in the appliance: a file that was
+ * only touched, or edited and edited back, is what it was before.
+ */
+static void count_by_content(struct contents *c, const char *path)
+{
+	struct tree_inode *inode = tree_lookup(c->tree, path);
+
+	if (!inode || !S_ISREG(inode->mode))
+		return;
+	inode->by_content = true;
+	inode->mtime = (struct tree_time){0};
+}
+
 static int add_package_files(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	struct package_files files = {0};
 	int result = packages_files(c->packages, &c->set, &files, err);
@@ -92,9 +119,13 @@ static int add_package_files(const struct appliance_request *request, struct con
 	vector_foreach (file, &files)
 		if (file->is_config)
 			stamp_below(stamp, request->root, file->path);
-	for (size_t i = 0; i < files.len && result == 0; i++)
-		if (tree_add_path(c->tree, request->root, files.items[i].path, err) < 0)
+	for (size_t i = 0; i < files.len && result == 0; i++) {
+		const struct package_file *file = &files.items[i];
+		if (tree_add_path(c->tree, request->root, file->path, err) < 0)
 			result = -1;
+		else if (file->is_config)
+			count_by_content(c, file->path);
+	}
 	package_files_done(&files);
 	return result;
 }
@@ -102,10 +133,13 @@ static int add_package_files(const struct appliance_request *request, struct con
 /* ---- What no package brings ---- */
 
 static int add_host_file(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, const char *path, struct error *err)
+	struct stamp *stamp, const char *path, struct error *err)
 {
 	stamp_below(stamp, request->root, path);
-	return tree_add_path(c->tree, request->root, path, err) < 0 ? -1 : 0;
+	if (tree_add_path(c->tree, request->root, path, err) < 0)
+		return -1;
+	count_by_content(c, path);
+	return 0;
 }
 
 static int add_if_missing(struct contents *c, const char *path, uint32_t mode,
@@ -119,7 +153,7 @@ static int add_if_missing(struct contents *c, const char *path, uint32_t mode,
 }
 
 static int add_base_files(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	static const struct {
 		const char *path;
@@ -191,7 +225,7 @@ int contents_find_kernel(const struct appliance_request *request, struct kernel 
 }
 
 static int gather_kernel(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	if (!request->kernel) {
 		stamp_below(stamp, request->root, "/boot");
@@ -202,8 +236,8 @@ static int gather_kernel(const struct appliance_request *request, struct content
 	log_info("route: %s", c->route.name);
 	CLEANUP_FREE char *dependencies =
 		xasprintf("%s/modules.dep", c->kernel.modules_dir);
-	entry_stamp_add(stamp, c->kernel.image);
-	entry_stamp_add(stamp, dependencies);
+	stamp_add(stamp, c->kernel.image);
+	stamp_add(stamp, dependencies);
 	return 0;
 }
 
@@ -218,33 +252,6 @@ static int add_kernel_modules(struct contents *c, struct error *err)
 
 /* ---- All of it ---- */
 
-static bool is_later(const struct tree_time *a, const struct tree_time *b)
-{
-	return a->sec != b->sec ? a->sec > b->sec : a->nsec > b->nsec;
-}
-
-/*
- * A directory of the host has the time of the last change to any name in it, and most of
- * those names are not here: each upgrade of any package would make another appliance.
- * Here it is as young as the youngest thing in it; /tmp, say, in which there is nothing,
- * has no time.
- */
-static void set_directory_times(const struct tree *t)
-{
-	/* Backwards: a directory comes before all that is in it. */
-	for (uint32_t i = tree_inode_count(t); i-- > 0;) {
-		struct tree_inode *dir = tree_inode_at(t, i);
-		size_t n = 0;
-		const struct tree_entry *entries =
-			S_ISDIR(dir->mode) ? tree_dir_entries(dir, &n) : NULL;
-		if (S_ISDIR(dir->mode))
-			dir->mtime = n ? entries[0].inode->mtime : (struct tree_time){0};
-		for (size_t k = 1; k < n; k++)
-			if (is_later(&entries[k].inode->mtime, &dir->mtime))
-				dir->mtime = entries[k].inode->mtime;
-	}
-}
-
 static void on_unreadable(const char *path, const char *reason, void *data)
 {
 	struct contents *c = data;
@@ -252,7 +259,7 @@ static void on_unreadable(const char *path, const char *reason, void *data)
 }
 
 int contents_gather(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err)
+	struct stamp *stamp, struct error *err)
 {
 	const struct tree_options options = {
 		/* An ordinary user can't read /etc/sudoers, and can do without. */
@@ -269,7 +276,7 @@ int contents_gather(const struct appliance_request *request, struct contents *c,
 		add_kernel_modules(c, err) < 0)
 		return -1;
 	tree_finish(c->tree);
-	set_directory_times(c->tree);
+	directory_times_set(c->tree);
 	return 0;
 }
 

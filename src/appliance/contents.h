@@ -7,7 +7,7 @@
 
 #include "appliance/appliance.h"
 #include "appliance/boot-modules.h"
-#include "appliance/entry.h"
+#include "appliance/stamp.h"
 #include "kernel/kernel.h"
 #include "packages/packages.h"
 #include "tree/tree.h"
@@ -24,7 +24,7 @@ struct contents {
 /* Read the host. Each path whose change would change the answer is added to the stamp,
  * which was started before. */
 int contents_gather(const struct appliance_request *request, struct contents *c,
-	struct entry_stamp *stamp, struct error *err);
+	struct stamp *stamp, struct error *err);
 /* The kernel, and the first of the request's routes that it has the modules for.
  * `ret_rejected` as kernel_find() has it. */
 int contents_find_kernel(const struct appliance_request *request, struct kernel *ret,

@@ -5,136 +5,61 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sha2.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/sha256.h"
 #include "config.h"
 
-#define MAGIC		 "hypermin-request 3"
+#define MAGIC		 "hypermin-request 4"
 #define REQUEST_FILE_MAX (4 * 1024 * 1024)
-
-void entry_hex(const uint8_t *bytes, size_t len, char *ret)
-{
-	for (size_t i = 0; i < len; i++)
-		sprintf(ret + 2 * i, "%02x", bytes[i]);
-}
-
-static void hash_string(SHA2_CTX *ctx, const char *s)
-{
-	/* With the NUL, so that fields can't run into each other. */
-	SHA256Update(ctx, (const uint8_t *)s, strlen(s) + 1);
-}
 
 void entry_request_digest(
 	const struct appliance_request *request, char ret[static ENTRY_KEY_LEN + 1])
 {
-	uint8_t sum[SHA256_DIGEST_LENGTH];
-	struct strvec packages = {0};
+	CLEANUP_STRVEC struct strvec packages = {0};
 	SHA2_CTX ctx;
 
 	vector_foreach (name, &request->packages)
 		strvec_add(&packages, *name);
 	strvec_sort(&packages);
 	SHA256Init(&ctx);
-	hash_string(&ctx, HYPERMIN_VERSION);
-	hash_string(&ctx, request->root);
-	hash_string(&ctx, request->kernel ? request->kernel : "");
-	hash_string(&ctx, request->modules_dir ? request->modules_dir : "");
+	sha256_add_string(&ctx, HYPERMIN_VERSION);
+	sha256_add_string(&ctx, request->root);
+	sha256_add_string(&ctx, request->kernel ? request->kernel : "");
+	sha256_add_string(&ctx, request->modules_dir ? request->modules_dir : "");
 	for (size_t i = 0; i < packages.len; i++)
 		if (i == 0 || strcmp(packages.items[i], packages.items[i - 1]) != 0)
-			hash_string(&ctx, packages.items[i]);
+			sha256_add_string(&ctx, packages.items[i]);
+	/* No package's name. */
+	sha256_add_string(&ctx, "");
 	vector_foreach (route, &request->routes)
-		hash_string(&ctx, *route);
-	SHA256Final(sum, &ctx);
-	strvec_done(&packages);
-	entry_hex(sum, sizeof(sum), ret);
+		sha256_add_string(&ctx, *route);
+	sha256_end(&ctx, ret);
 }
 
 /* ---- The entry ---- */
 
-const char *const entry_parts[] = {"kernel", "initrd", "root", "manifest.json", NULL};
+const char *const entry_parts[ENTRY_PARTS] = {"kernel", "initrd", "root"};
 
-bool entry_is_whole(int dir_fd)
+int entry_hold(const struct cache *cache, const struct entry *e, struct store_hold *ret)
 {
-	for (const char *const *part = entry_parts; *part; part++)
-		if (faccessat(dir_fd, *part, R_OK, 0) < 0)
-			return false;
-	return true;
-}
-
-int entry_open(const struct cache *cache, const char *key)
-{
-	CLEANUP_FREE char *name = xasprintf("appliances/%s", key);
-	CLEANUP_CLOSE int fd =
-		openat(cache->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0 || !entry_is_whole(fd))
-		return -1;
-	return TAKE_FD(fd);
-}
-
-/* ---- The stamp ---- */
-
-/* The kernel stamps files by a clock that ticks every 1 to 10 ms. */
-#define TICK_NS (20 * 1000 * 1000)
-
-static void add_identity(struct strbuf *sb, const struct stat *st)
-{
-	strbuf_addf(sb, "%jx:%jx:%o:%u:%u:%jd:%jd.%09ld:%jd.%09ld", (uintmax_t)st->st_dev,
-		(uintmax_t)st->st_ino, st->st_mode, st->st_uid, st->st_gid,
-		(intmax_t)st->st_size, (intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
-		(intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
-}
-
-static bool before(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
-}
-
-/* A time in the future is no change since the start: the clock was set back. */
-static bool changed_since(const struct stat *st, const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return !before(&st->st_ctim, start) && !before(&now, &st->st_ctim);
-}
-
-/* A file changed twice within a tick has the same times after both. What was changed
- * before the start is therefore read a tick later: then it does not look like a change
- * since. */
-void entry_stamp_start(struct entry_stamp *stamp)
-{
-	const struct timespec tick = {.tv_nsec = TICK_NS};
-
-	*stamp = (struct entry_stamp){0};
-	clock_gettime(CLOCK_REALTIME, &stamp->start);
-	nanosleep(&tick, NULL);
-}
-
-void entry_stamp_add(struct entry_stamp *stamp, const char *path)
-{
-	struct strbuf *sb = &stamp->fields;
 	struct stat st;
 
-	strbuf_add(sb, path, strlen(path) + 1);
-	if (stat(path, &st) < 0)
-		strbuf_addf(sb, "absent %d", errno);
-	else if (changed_since(&st, &stamp->start))
-		strbuf_adds(sb, "changing");
-	else
-		add_identity(sb, &st);
-	strbuf_addc(sb, '\0');
+	if (store_hold(cache, STORE_APPLIANCES, e->key, ret) != 0)
+		return 1;
+	for (int i = 0; i < ENTRY_PARTS; i++)
+		if (fstatat(ret->dir_fd, entry_parts[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			!S_ISREG(st.st_mode) || (uint64_t)st.st_size != e->sizes[i]) {
+			store_release(ret);
+			return 1;
+		}
+	return 0;
 }
 
-void entry_stamp_done(struct entry_stamp *stamp)
-{
-	strbuf_done(&stamp->fields);
-}
+/* ---- Request files ---- */
 
 /* The next field, or NULL at the end or where a NUL is missing. */
 static const char *next_field(const char **pos, const char *end)
@@ -148,62 +73,41 @@ static const char *next_field(const char **pos, const char *end)
 	return field;
 }
 
-static bool identity_fits(const char *path, const char *identity, struct strbuf *buf)
+static bool parse_sizes(const char *text, uint64_t ret[static ENTRY_PARTS])
 {
-	struct stat st;
+	int end = 0;
 
-	strbuf_clear(buf);
-	if (stat(path, &st) < 0)
-		strbuf_addf(buf, "absent %d", errno);
-	else
-		add_identity(buf, &st);
-	return strcmp(buf->data, identity) == 0;
-}
-
-static bool stamp_fits(const char *pos, const char *end)
-{
-	CLEANUP_STRBUF struct strbuf buf = {0};
-	const char *path;
-
-	while ((path = next_field(&pos, end)) && *path) {
-		const char *identity = next_field(&pos, end);
-		if (!identity || !identity_fits(path, identity, &buf))
-			return false;
-	}
-	return path && pos == end;
-}
-
-/* ---- Request files ---- */
-
-static void request_path(const char *digest, char *ret, size_t size)
-{
-	snprintf(ret, size, "requests/%s", digest);
+	return sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64 "%n", &ret[0], &ret[1],
+		       &ret[2], &end) == ENTRY_PARTS &&
+		text[end] == '\0';
 }
 
 enum entry_found entry_find(
 	const struct cache *cache, const char *digest, struct entry *ret)
 {
+	CLEANUP_FREE char *path = store_path(STORE_REQUESTS, digest);
 	CLEANUP_FREE char *data = NULL;
-	char path[100];
 	size_t len;
 
-	request_path(digest, path, sizeof(path));
 	if (io_read_file(cache->fd, path, REQUEST_FILE_MAX, &data, &len, NULL) < 0)
 		return ENTRY_MISSING;
 	const char *pos = data, *end = data + len;
-	const char *magic = next_field(&pos, end);
-	const char *key = magic ? next_field(&pos, end) : NULL;
-	const char *version = key ? next_field(&pos, end) : NULL;
-	const char *uuid = version ? next_field(&pos, end) : NULL;
-	const char *route = uuid ? next_field(&pos, end) : NULL;
-	if (!route || strcmp(magic, MAGIC) != 0 || strlen(key) != ENTRY_KEY_LEN ||
-		strlen(uuid) != sizeof(ret->root_uuid) - 1)
+	const char *fields[6] = {NULL};
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (!(fields[i] = next_field(&pos, end)))
+			return ENTRY_MISSING;
+	const char *key = fields[1], *version = fields[2], *uuid = fields[3];
+	if (strcmp(fields[0], MAGIC) != 0 || !sha256_is_hex(key) ||
+		strlen(uuid) != sizeof(ret->root_uuid) - 1 ||
+		!parse_sizes(fields[5], ret->sizes))
 		return ENTRY_MISSING;
 	strcpy(ret->key, key);
 	strcpy(ret->root_uuid, uuid);
 	ret->kernel_version = xstrdup(version);
-	ret->route = xstrdup(route);
-	return stamp_fits(pos, end) ? ENTRY_FITS : ENTRY_OUTDATED;
+	ret->route = xstrdup(fields[4]);
+	/* Without the empty field it has been cut off. */
+	bool whole = pos < end && end[-1] == '\0' && (pos + 1 == end || end[-2] == '\0');
+	return whole && stamp_fits(pos, end - 1 - pos) ? ENTRY_FITS : ENTRY_OUTDATED;
 }
 
 void entry_done(struct entry *e)
@@ -214,31 +118,27 @@ void entry_done(struct entry *e)
 }
 
 int entry_write(const struct cache *cache, const char *digest, const struct entry *e,
-	const struct entry_stamp *stamp, struct error *err)
+	const struct stamp *stamp, struct error *err)
 {
+	CLEANUP_DRAFT struct draft draft = {0};
 	CLEANUP_STRBUF struct strbuf sb = {0};
-	char path[100], temporary[100];
 
 	strbuf_add(&sb, MAGIC, sizeof(MAGIC));
 	strbuf_add(&sb, e->key, strlen(e->key) + 1);
 	strbuf_add(&sb, e->kernel_version, strlen(e->kernel_version) + 1);
 	strbuf_add(&sb, e->root_uuid, strlen(e->root_uuid) + 1);
-	strbuf_adds(&sb, e->route ? e->route : "");
+	strbuf_add(&sb, e->route, strlen(e->route) + 1);
+	strbuf_addf(&sb, "%" PRIu64 " %" PRIu64 " %" PRIu64, e->sizes[0], e->sizes[1],
+		e->sizes[2]);
 	strbuf_addc(&sb, '\0');
 	strbuf_add(&sb, stamp->fields.data, stamp->fields.len);
 	strbuf_addc(&sb, '\0');
-	request_path(digest, path, sizeof(path));
-	request_path(
-		"new", temporary, sizeof(temporary)); /* one writer: the lock's holder */
+	if (draft_open(cache, &draft, err) < 0)
+		return -1;
 	CLEANUP_CLOSE int fd = openat(
-		cache->fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_set(err, errno, "create '%s/%s'", cache->path, temporary);
-	if (io_write_full(fd, sb.data, sb.len) < 0 || fdatasync(fd) < 0 ||
-		renameat(cache->fd, temporary, cache->fd, path) < 0) {
-		int num = errno;
-		unlinkat(cache->fd, temporary, 0);
-		return error_set(err, num, "write '%s/%s'", cache->path, path);
-	}
-	return 0;
+		draft.fd, "request", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || io_write_full(fd, sb.data, sb.len) < 0)
+		return error_set(
+			err, errno, "write '%s/%s/request'", cache->path, draft.path);
+	return draft_publish_file(&draft, "request", STORE_REQUESTS, digest, err);
 }

@@ -4,27 +4,32 @@
  *
  * A request file is a row of NUL-terminated fields:
  *
- *	"hypermin-request 3"  KEY  KERNEL-VERSION  ROOT-UUID  ROUTE  { PATH  IDENTITY }...  ""
+ *	"hypermin-request 4"  KEY  KERNEL-VERSION  ROOT-UUID  ROUTE  SIZES  { PATH  IDENTITY }...  ""
  *
- * IDENTITY is what stat() said of the path when the answer was made, as text. As long as
- * it says the same of all of them, the answer stands. The empty field at the end shows
- * that nothing is missing.
+ * SIZES are those of the entry's parts, as a check that costs next to nothing. The pairs are
+ * the answer's stamp (stamp.h). The empty field at the end shows that nothing is missing.
  */
 #pragma once
 
 #include <stdint.h>
-#include <time.h>
 
 #include "appliance/appliance.h"
-#include "base/strbuf.h"
+#include "appliance/stamp.h"
+#include "appliance/store.h"
+#include "base/sha256.h"
 
-#define ENTRY_KEY_LEN 64 /* hex digits of a SHA-256 */
+#define ENTRY_KEY_LEN SHA256_HEX_LEN
+
+/* The files of an appliance, besides its manifest. */
+enum entry_part { ENTRY_KERNEL, ENTRY_INITRD, ENTRY_ROOT, ENTRY_PARTS };
+extern const char *const entry_parts[ENTRY_PARTS];
 
 struct entry {
 	char key[ENTRY_KEY_LEN + 1];
 	char *kernel_version;
-	char *route; /* NULL: the only one */
+	char *route; /* the name of the one taken */
 	char root_uuid[37];
+	uint64_t sizes[ENTRY_PARTS];
 };
 
 /* The name of the request's file: a digest over all that is asked for, and our
@@ -32,12 +37,8 @@ struct entry {
 void entry_request_digest(
 	const struct appliance_request *request, char ret[static ENTRY_KEY_LEN + 1]);
 
-/* The files of an entry; NULL-terminated. */
-extern const char *const entry_parts[];
-/* Are all of them in this directory? */
-bool entry_is_whole(int dir_fd);
-/* The entry's directory; -1 if there is none that is whole. */
-int entry_open(const struct cache *cache, const char *key);
+/* 1: there is none of its key, or not all of it. */
+int entry_hold(const struct cache *cache, const struct entry *e, struct store_hold *ret);
 
 enum entry_found {
 	ENTRY_FITS,
@@ -50,22 +51,6 @@ enum entry_found entry_find(
 	const struct cache *cache, const char *digest, struct entry *ret);
 void entry_done(struct entry *e);
 
-/*
- * What an answer depends on. A path that changes after the start, whether before or after
- * it was read and added, gets an identity that nothing fits: then the next one to ask
- * looks again.
- */
-struct entry_stamp {
-	struct strbuf fields;
-	struct timespec start;
-};
-
-void entry_stamp_start(struct entry_stamp *stamp);
-void entry_stamp_add(struct entry_stamp *stamp, const char *path);
-void entry_stamp_done(struct entry_stamp *stamp);
-
 /* Publish: the request's answer is this entry. */
 int entry_write(const struct cache *cache, const char *digest, const struct entry *e,
-	const struct entry_stamp *stamp, struct error *err);
-
-void entry_hex(const uint8_t *bytes, size_t len, char *ret);
+	const struct stamp *stamp, struct error *err);

@@ -20,7 +20,8 @@ static void examine_packages(
 
 	if (packages_open(request->root, &packages, &err) < 0) {
 		fn(EXAMINE_PROBLEM, "packages", err.msg,
-			"an appliance is made of the host's packages: run on a host with dpkg",
+			"an appliance is made of the host's packages: run on a host with dpkg, "
+			"rpm or pacman",
 			data);
 		return;
 	}

@@ -2,9 +2,7 @@
 /* From a request to an appliance: look into the cache, else run the builder and look
  * again. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "appliance/builder.h"
@@ -24,41 +22,33 @@ static int build(const struct appliance_request *request, const struct cache *ca
 
 /* ---- From the cache ---- */
 
-/* Hold the entry: what is locked is not collected. 1: it is gone. */
-static int hold(const struct cache *cache, const struct entry *e, struct appliance *ret,
-	struct error *err)
+/* 1: it is gone. */
+static int hold(const struct cache *cache, const struct entry *e, struct appliance *ret)
 {
-	CLEANUP_FREE char *dir = xasprintf("%s/appliances/%s", cache->path, e->key);
-	CLEANUP_CLOSE int fd = entry_open(cache, e->key);
+	struct store_hold hold = STORE_HOLD_INIT;
 
-	if (fd < 0)
+	if (entry_hold(cache, e, &hold) != 0)
 		return 1;
-	/* A collector holds it only while it removes it. */
-	while (flock(fd, LOCK_SH) < 0)
-		if (errno != EINTR)
-			return error_set(err, errno, "lock '%s'", dir);
-	/* It may have been removed before we held it. */
-	if (!entry_is_whole(fd))
-		return 1;
-	ret->kernel = xasprintf("%s/kernel", dir);
-	ret->initrd = xasprintf("%s/initrd", dir);
-	ret->root = xasprintf("%s/root", dir);
+	ret->directory = xasprintf("%s/appliances/%s", cache->path, e->key);
+	ret->kernel = xasprintf("%s/kernel", ret->directory);
+	ret->initrd = xasprintf("%s/initrd", ret->directory);
+	ret->root = xasprintf("%s/root", ret->directory);
 	ret->kernel_version = xstrdup(e->kernel_version);
 	ret->route = xstrdup(e->route);
 	strcpy(ret->root_uuid, e->root_uuid);
-	ret->lock_fd = TAKE_FD(fd);
+	ret->lock_fd = TAKE_FD(hold.manifest_fd);
+	store_release(&hold);
 	return 0;
 }
 
 /* 0: here it is. 1: build it. */
-static int find(const struct cache *cache, const char *digest, struct appliance *ret,
-	struct error *err)
+static int find(const struct cache *cache, const char *digest, struct appliance *ret)
 {
 	struct entry e = {0};
 	int result = 1;
 
 	if (entry_find(cache, digest, &e) == ENTRY_FITS)
-		result = hold(cache, &e, ret, err);
+		result = hold(cache, &e, ret);
 	entry_done(&e);
 	return result;
 }
@@ -71,21 +61,21 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 	int64_t start = io_now_ms();
 
 	entry_request_digest(request, digest);
-	int result = find(cache, digest, &a, err);
+	int result = find(cache, digest, &a);
 	/* Twice: what the builder made may be outdated, or collected, before we hold
 	 * it. */
+	if (result == 1 && !builder)
+		return error_set(err, ENOENT, "open an appliance: it is not in the cache");
 	for (int i = 0; i < 2 && result == 1; i++) {
 		a.built = true;
 		if (build(request, cache, builder, control_fd, err) < 0)
 			return -1;
-		result = find(cache, digest, &a, err);
+		result = find(cache, digest, &a);
 	}
 	if (result == 1)
 		return error_set(err, 0,
 			"build an appliance: the packages or kernels on the host "
 			"keep changing meanwhile; try again when they rest");
-	if (result < 0)
-		return -1;
 	log_info("appliance: %s, kernel %s; %s %lld ms", a.root, a.kernel_version,
 		a.built ? "built or checked in" : "from the cache in",
 		(long long)(io_now_ms() - start));
@@ -93,10 +83,21 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 	return 0;
 }
 
+bool appliance_is_current(
+	const struct appliance_request *request, const struct cache *cache)
+{
+	CLEANUP(appliance_done) struct appliance a = {.lock_fd = -1};
+	char digest[ENTRY_KEY_LEN + 1];
+
+	entry_request_digest(request, digest);
+	return find(cache, digest, &a) == 0;
+}
+
 void appliance_done(struct appliance *a)
 {
 	if (!a->kernel)
 		return;
+	free(a->directory);
 	free(a->kernel);
 	free(a->initrd);
 	free(a->root);

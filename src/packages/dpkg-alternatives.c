@@ -69,8 +69,8 @@ static void add_link(
 {
 	CLEANUP_FREE char *choice = xasprintf(ALTERNATIVES_DIR "/%s", name);
 
-	vector_push(ret, (struct package_file){arena_strdup(&db->arena, link), false});
-	vector_push(ret, (struct package_file){arena_strdup(&db->arena, choice), false});
+	vector_push(ret, (struct package_file){.path = arena_strdup(&db->arena, link)});
+	vector_push(ret, (struct package_file){.path = arena_strdup(&db->arena, choice)});
 }
 
 /* `text` is cut into lines in place. */

@@ -341,6 +341,26 @@ static int dpkg_files(void *data, const struct package_set *set,
 	return dpkg_alternatives_read(db, ret, err);
 }
 
+static int dpkg_owner(
+	void *data, const char *path, const struct package **ret, struct error *err)
+{
+	struct dpkg_db *db = data;
+	CLEANUP(dpkg_diversions_done) struct dpkg_diversions diversions = {0};
+
+	if (dpkg_diversions_read(db, &diversions, err) < 0)
+		return -1;
+	vector_foreach (pkg, &db->packages) {
+		CLEANUP(package_files_done) struct package_files files = {0};
+		if (dpkg_files_read(db, *pkg, &diversions, &files, err) < 0)
+			return -1;
+		if (package_files_list(&files, path)) {
+			*ret = &(*pkg)->package;
+			return 0;
+		}
+	}
+	return 0;
+}
+
 static void dpkg_watch_paths(const void *data, struct strvec *ret)
 {
 	const struct dpkg_db *db = data;
@@ -369,5 +389,6 @@ const struct packages_handler dpkg_handler = {
 	.find = dpkg_find,
 	.depends = dpkg_depends,
 	.files = dpkg_files,
+	.owner = dpkg_owner,
 	.watch_paths = dpkg_watch_paths,
 };

@@ -26,8 +26,8 @@ struct packages_handler {
 	size_t (*count)(const void *db);
 	/* By index, in an order that the same database always gives. */
 	const struct package *(*at)(const void *db, size_t index);
-	/* By what a user writes: a name, or what a package provides. NULL: nothing
-	 * installed. */
+	/* By what a user writes: a name, with an architecture behind ':' or '.' or without,
+	 * or what a package provides. NULL: nothing installed. */
 	const struct package *(*find)(const void *db, const char *name);
 	/* Append the packages that satisfy what this one needs to run, and warn of what
 	 * does not. */
@@ -36,10 +36,15 @@ struct packages_handler {
 	/* Append the set's paths, in any order. */
 	int (*files)(void *db, const struct package_set *set, struct package_files *ret,
 		struct error *err);
+	/* The package that lists this path itself, not by way of links. NULL: none. */
+	int (*owner)(void *db, const char *path, const struct package **ret,
+		struct error *err);
 	void (*watch_paths)(const void *db, struct strvec *ret);
 };
 
 extern const struct packages_handler dpkg_handler;
+extern const struct packages_handler pacman_handler;
+extern const struct packages_handler rpm_handler;
 
 /*
  * Sort by path and leave each path once. A path that several packages list is
@@ -47,5 +52,6 @@ extern const struct packages_handler dpkg_handler;
  * it over.
  */
 void package_files_sort(struct package_files *files);
-/* Is the path there? Of sorted files. */
+/* Is the path there? In any order; of sorted files, faster. */
+bool package_files_list(const struct package_files *files, const char *path);
 bool package_files_contain(const struct package_files *files, const char *path);

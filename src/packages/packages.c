@@ -7,6 +7,7 @@
 #include "packages/packages.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/strbuf.h"
@@ -14,12 +15,17 @@
 
 static const struct packages_handler *const handlers[] = {
 	&dpkg_handler,
+	&pacman_handler,
+	&rpm_handler,
 };
 
 struct packages {
 	const struct packages_handler *handler;
 	void *db;
+	char *root; /* without a slash at its end */
 };
+
+/* ---- Choosing the database ---- */
 
 static bool handler_in_use(const struct packages_handler *handler, const char *root)
 {
@@ -43,34 +49,70 @@ static int no_database(const char *root, struct error *err)
 		looked.data);
 }
 
-int packages_open(const char *root, struct packages **ret, struct error *err)
+/* What one manager has installed, if that is more than what `best` has. */
+static int consider(
+	const struct packages_handler *handler, struct packages *best, struct error *err)
 {
-	size_t len = strlen(root);
-	while (len && root[len - 1] == '/')
-		len--;
-	CLEANUP_FREE char *prefix = xstrndup(root, len);
+	void *db;
 
-	for (size_t i = 0; i < ARRAY_SIZE(handlers); i++) {
-		void *db;
-
-		if (!handler_in_use(handlers[i], prefix))
-			continue;
-		if (handlers[i]->open(prefix, &db, err) < 0)
-			return -1;
-		*ret = xmalloc(sizeof(**ret));
-		**ret = (struct packages){handlers[i], db};
-		log_info("packages: %s, %zu installed", handlers[i]->name,
-			packages_count(*ret));
+	if (handler->open(best->root, &db, err) < 0)
+		return -1;
+	log_info("packages: %s, %zu installed", handler->name, handler->count(db));
+	if (best->handler && handler->count(db) <= packages_count(best)) {
+		handler->close(db);
 		return 0;
 	}
-	return no_database(prefix, err);
+	if (best->handler)
+		best->handler->close(best->db);
+	best->handler = handler;
+	best->db = db;
+	return 0;
+}
+
+/* A database that can't be read is an error only where there is no other: it may well be
+ * the leftover of a tool that was tried out. */
+static int choose(struct packages *p, struct error *err)
+{
+	CLEANUP_STRVEC struct strvec problems = {0};
+	struct error why;
+
+	for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
+		if (handler_in_use(handlers[i], p->root) &&
+			consider(handlers[i], p, &why) < 0)
+			strvec_add(&problems, why.msg);
+	if (!p->handler && problems.len)
+		return error_set(err, 0, "%s", problems.items[0]);
+	if (!p->handler)
+		return no_database(p->root, err);
+	vector_foreach (problem, &problems)
+		log_warning(
+			"taking packages from %s alone: %s", p->handler->name, *problem);
+	return 0;
+}
+
+int packages_open(const char *root, struct packages **ret, struct error *err)
+{
+	struct packages *p = xcalloc(1, sizeof(*p));
+	size_t len = strlen(root);
+
+	while (len && root[len - 1] == '/')
+		len--;
+	p->root = xstrndup(root, len);
+	if (choose(p, err) < 0) {
+		packages_close(p);
+		return -1;
+	}
+	*ret = p;
+	return 0;
 }
 
 void packages_close(struct packages *p)
 {
 	if (!p)
 		return;
-	p->handler->close(p->db);
+	if (p->handler)
+		p->handler->close(p->db);
+	free(p->root);
 	free(p);
 }
 
@@ -84,9 +126,65 @@ size_t packages_count(const struct packages *p)
 	return p->handler->count(p->db);
 }
 
-bool packages_installed(const struct packages *p, const char *name)
+/* ---- Names ---- */
+
+const struct package *packages_find(const struct packages *p, const char *name)
 {
-	return p->handler->find(p->db, name) != NULL;
+	return p->handler->find(p->db, name);
+}
+
+char *packages_label(const struct packages *p, const struct package *pkg)
+{
+	static const char separators[] = ":.";
+
+	if (packages_find(p, pkg->name) == pkg)
+		return xstrdup(pkg->name);
+	for (const char *separator = separators; *separator; separator++) {
+		CLEANUP_FREE char *label =
+			xasprintf("%s%c%s", pkg->name, *separator, pkg->arch);
+		if (packages_find(p, label) == pkg)
+			return TAKE_PTR(label);
+	}
+	return xstrdup(pkg->name);
+}
+
+/*
+ * On systems where /bin is a link to /usr/bin, a package may list a file by one of these
+ * names and be asked for it by the other.
+ */
+static int owner_either_way(struct packages *p, const char *path,
+	const struct package **ret, struct error *err)
+{
+	const struct package *pkg = NULL;
+	bool in_usr = strncmp(path, "/usr/", 5) == 0;
+	CLEANUP_FREE char *other =
+		xasprintf("%s%s", in_usr ? "" : "/usr", path + 4 * in_usr);
+
+	if (p->handler->owner(p->db, path, &pkg, err) < 0 ||
+		(!pkg && p->handler->owner(p->db, other, &pkg, err) < 0))
+		return -1;
+	if (!pkg)
+		return 1;
+	*ret = pkg;
+	return 0;
+}
+
+int packages_owner(struct packages *p, const char *path, const struct package **ret,
+	struct error *err)
+{
+	CLEANUP_FREE char *full = xasprintf("%s%s", p->root, path);
+	struct stat st;
+
+	if (stat(full, &st) < 0 || S_ISDIR(st.st_mode))
+		return 1; /* a directory belongs to many */
+	int result = owner_either_way(p, path, ret, err);
+	if (result != 1)
+		return result;
+	CLEANUP_FREE char *real = realpath(full, NULL);
+	size_t root_len = strlen(p->root);
+	if (!real || strncmp(real, p->root, root_len) != 0 || real[root_len] != '/')
+		return 1;
+	return owner_either_way(p, real + root_len, ret, err);
 }
 
 /* Edit distance; a distance above `limit` may be given as any number above it. */
@@ -140,6 +238,8 @@ static int not_installed(const struct packages *p, const char *name, struct erro
 	return error_set(err, 0, "package '%s' is not installed. Install it first: %s %s",
 		name, p->handler->install_command, name);
 }
+
+/* ---- The closure ---- */
 
 /* Append to the set what is not yet in it. */
 static void add_once(struct package_set *set, bool *seen, const struct package *pkg)
@@ -200,6 +300,8 @@ void package_set_done(struct package_set *set)
 	vector_done(set);
 }
 
+/* ---- Files ---- */
+
 static int compare_files(const void *a, const void *b)
 {
 	const struct package_file *fa = a;
@@ -221,6 +323,14 @@ void package_files_sort(struct package_files *files)
 			files->items[kept++] = *file;
 	}
 	files->len = kept;
+}
+
+bool package_files_list(const struct package_files *files, const char *path)
+{
+	vector_foreach (file, files)
+		if (strcmp(file->path, path) == 0)
+			return true;
+	return false;
 }
 
 bool package_files_contain(const struct package_files *files, const char *path)
@@ -249,7 +359,12 @@ void package_files_done(struct package_files *files)
 	vector_done(files);
 }
 
+/* The databases of the others too: one of them may come to have more packages. */
 void packages_watch_paths(const struct packages *p, struct strvec *ret)
 {
 	p->handler->watch_paths(p->db, ret);
+	for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
+		for (const char *const *path = handlers[i]->databases;
+			*path && handlers[i] != p->handler; path++)
+			strvec_addf(ret, "%s/%s", p->root, *path);
 }

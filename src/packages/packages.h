@@ -36,6 +36,7 @@ struct package_set {
 struct package_file {
 	const char *path; /* absolute, as installed: diversions are applied */
 	bool is_config;
+	const struct package *package; /* whose it is; NULL: made by a script */
 };
 
 struct package_files {
@@ -44,21 +45,32 @@ struct package_files {
 	size_t cap;
 };
 
-/* Open the database below `root` ("/" or a fixture). Fails if there is none that we can
- * read. */
+/*
+ * Open the database below `root` ("/" or a fixture). Where several managers have one
+ * (Debian with rpm as a tool), the one with most packages counts. Fails if there is none
+ * that we can read.
+ */
 int packages_open(const char *root, struct packages **ret, struct error *err);
 void packages_close(struct packages *p);
 /* "dpkg", "rpm", "pacman" */
 const char *packages_manager(const struct packages *p);
 size_t packages_count(const struct packages *p);
-/* Would packages_resolve() take this name? */
-bool packages_installed(const struct packages *p, const char *name);
+/* The installed package that packages_resolve() would take for this name, or NULL. */
+const struct package *packages_find(const struct packages *p, const char *name);
+/* The shortest name that means this very package: "libc6", "libc6:i386", "glibc.i686".
+ * Caller frees. */
+char *packages_label(const struct packages *p, const struct package *pkg);
+/*
+ * The package that a file belongs to, given by its absolute path as the host has it now:
+ * links to it (/bin/awk) count too. 1: it is no file of any package.
+ */
+int packages_owner(struct packages *p, const char *path, const struct package **ret,
+	struct error *err);
 
 /*
  * The installed packages that `names` need, themselves included. A name may carry an
- * architecture
- * ("libc6:i386"). One that no package bears but that an installed package provides
- * ("awk") means that package. Any other is an error that says so and, where a similar
+ * architecture ("libc6:i386", "glibc.i686"). One that no package bears but that an
+ * installed package provides ("awk") means that package. Any other is an error that says so and, where a similar
  * name is installed, names it. A dependency that nothing installed satisfies is told by
  * log_warning() and left out: the host runs without it too.
  */

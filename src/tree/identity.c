@@ -8,6 +8,8 @@
 #include <sha2.h>
 #include <string.h>
 
+#include "base/io.h"
+#include "base/mem.h"
 #include "tree/host.h"
 #include "tree/spool.h"
 
@@ -57,6 +59,28 @@ static void add_names(SHA2_CTX *c, const struct tree_inode *dir)
 	}
 }
 
+/* False if it can't be read. Then there will be no image either. */
+static bool add_content(SHA2_CTX *c, const struct tree_inode *inode)
+{
+	uint8_t buffer[16 * 1024];
+	uint64_t offset;
+	int fd;
+
+	if (tree_content_open(inode, &fd, &offset, NULL) < 0)
+		return false;
+	uint64_t left = inode->size;
+	while (left) {
+		ssize_t n = io_pread_full(fd, buffer, MIN(left, sizeof(buffer)), offset);
+		if (n <= 0)
+			break;
+		add_bytes(c, buffer, n);
+		left -= n;
+		offset += n;
+	}
+	close(fd);
+	return left == 0;
+}
+
 static void add_source(SHA2_CTX *c, const struct tree_inode *inode)
 {
 	ADD_NUMBERS(c, inode->content);
@@ -68,6 +92,8 @@ static void add_source(SHA2_CTX *c, const struct tree_inode *inode)
 		break;
 	case TREE_CONTENT_FILE: {
 		const struct host_file *f = inode->source;
+		if (inode->by_content && add_content(c, inode))
+			break;
 		ADD_NUMBERS(c, f->dev, f->ino, f->ctime.sec, f->ctime.nsec);
 		break;
 	}

@@ -67,6 +67,8 @@ struct tree_inode {
 	uint32_t n_extents;
 	enum tree_content_kind content : 8;
 	bool all_hole;
+	/* tree_identity() reads the content, and asks no times of the host. */
+	bool by_content;
 	/* One time for all three: an archive's or directory's atime and ctime tell of the
 	 * reading and the writing, and the same input has to give the same bytes. */
 	union {
@@ -181,8 +183,8 @@ const struct tree_entry *tree_dir_entries(const struct tree_inode *dir, size_t *
 
 /*
  * SHA-256 over all names and metadata; of contents: bytes in memory, and for host files
- * size, mtime, ctime, device and inode number. Two trees with equal identities give equal
- * images. It is not the reproducible UUID's source: that must not depend on the host's
+ * size, mtime, ctime, device and inode number; or the bytes, where by_content says so. Two
+ * trees with equal identities give equal images. It is not the reproducible UUID's source: that must not depend on the host's
  * inode numbers.
  */
 void tree_identity(const struct tree *t, uint8_t ret_sha256[static 32]);

@@ -19,6 +19,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "vm/snapshot.h"
 #include "vm/state.h"
 
 #define PING_AFTER(vm)	 ((vm)->silence_ms / 6)
@@ -124,6 +125,18 @@ static void on_stopped(void *data)
 	vm->stopped = true;
 }
 
+static void on_pong(void *data)
+{
+	struct vm *vm = data;
+	vm->pong = true;
+}
+
+static void on_resumed(void *data)
+{
+	struct vm *vm = data;
+	vm->resumed = vm->ready = true;
+}
+
 const struct agent_handler loop_agent_handler = {
 	.boot_event = on_boot_event,
 	.ready = on_ready,
@@ -134,6 +147,8 @@ const struct agent_handler loop_agent_handler = {
 	.stdin_closed = on_stdin_closed,
 	.exited = on_exited,
 	.block_devices = on_block_devices,
+	.pong = on_pong,
+	.resumed = on_resumed,
 	.stopped = on_stopped,
 };
 
@@ -209,7 +224,8 @@ static bool has_halted(const struct vm *vm)
 	return halted || off;
 }
 
-/* QMP's events are not needed; they are read so that qemu never waits for us. */
+/* But for a VM that resumes and for measurements QMP's events are not needed; they are read
+ * so that qemu never waits for us. */
 static void serve_qmp(struct vm *vm)
 {
 	char buf[4096];
@@ -224,6 +240,8 @@ static void serve_qmp(struct vm *vm)
 		vm->stats_came = memmem(vm->stats.data, vm->stats.len, "rd_bytes", 8) &&
 			vm->stats.data[vm->stats.len - 1] == '\n';
 	}
+	if (n > 0 && vm->loading)
+		snapshot_take_qmp(vm, buf, n);
 }
 
 static int serve_interrupt(struct vm *vm, int signal, struct error *err)

@@ -122,18 +122,32 @@ static void add_chardev(const struct machine_line *l, const char *id, int fd)
 
 /* ---- The steps ---- */
 
+/* By its descriptor: a name would have to be looked up a second time, and could lead
+ * elsewhere then. */
+static void add_memory(const struct machine_line *l)
+{
+	strvec_add(l->argv, "-object");
+	strvec_addf(l->argv,
+		"memory-backend-file,id=memory,size=%uM,share=%s,mem-path=/proc/self/fd/%d",
+		l->config->memory_mib, l->memory->is_private ? "off" : "on",
+		l->memory->fd);
+}
+
 void machine_add_base(const struct machine_line *l)
 {
 	const struct profile *p = l->profile;
+	bool is_nvdimm = p->root_bus->in_memory && !p->root_bus->device_is_virtio;
 
 	strvec_add(l->argv, l->config->qemu);
 	strvec_add(l->argv, "-no-user-config");
 	strvec_add(l->argv, "-nodefaults");
 	add(l, "-display", "none");
 	strvec_add(l->argv, "-no-reboot");
+	if (l->memory)
+		add_memory(l);
 	strvec_add(l->argv, "-machine");
-	strvec_addf(l->argv, "%s%s", p->machine->qemu,
-		p->root_bus->in_memory ? ",nvdimm=on" : "");
+	strvec_addf(l->argv, "%s%s%s", p->machine->qemu, is_nvdimm ? ",nvdimm=on" : "",
+		l->memory ? ",memory-backend=memory" : "");
 	add(l, "-accel", p->kvm ? "kvm" : "tcg");
 	add(l, "-cpu", profile_cpu(p));
 	strvec_add(l->argv, "-smp");
@@ -210,16 +224,24 @@ void machine_add_disks(const struct machine_line *l)
 
 static const struct place root_place = {.slot = PCI_ROOT_SLOT, .mmio = MMIO_ROOT};
 
-/* The file is mapped where the guest's kernel finds persistent memory. */
+/* The file is mapped where the guest's kernel finds persistent memory: shared, for what is
+ * private counts as the guest's own and goes into a snapshot. */
 static void add_root_in_memory(const struct machine_line *l)
 {
+	const struct root_bus *bus = l->profile->root_bus;
+
 	add_json(l, "-object",
 		json_pack("{s:s, s:s, s:s, s:b, s:b, s:I}", "qom-type",
 			"memory-backend-file", "id", "root", "mem-path", l->config->root,
-			"share", 0, "readonly", 1, "size",
+			"share", bus->device_is_virtio, "readonly", 1, "size",
 			(json_int_t)l->config->root_size));
 	strvec_add(l->argv, "-device");
-	strvec_addf(l->argv, "%s,memdev=root,unarmed=on", l->profile->root_bus->device);
+	/* It has no vectors that it could be told to do without. */
+	if (bus->device_is_virtio)
+		strvec_addf(l->argv, "%s-pci,addr=0x%x,memdev=root", bus->device,
+			root_place.slot);
+	else
+		strvec_addf(l->argv, "%s,memdev=root,unarmed=on", bus->device);
 }
 
 /* What is written goes to a file of qemu's that has no name; the root is opened read-only
@@ -294,11 +316,29 @@ void machine_add_root(const struct machine_line *l)
 void machine_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_fds *fds, struct strvec *argv)
 {
-	const struct machine_line l = {config, profile, argv};
+	const struct machine_memory recorded = {
+		.fd = config->record ? config->record->ram_fd : -1};
+	const struct machine_line l = {
+		config, profile, argv, config->record ? &recorded : NULL};
 
 	machine_add_base(&l);
 	machine_add_kernel(&l);
 	machine_add_channels(&l, fds);
 	machine_add_disks(&l);
 	machine_add_root(&l);
+}
+
+void machine_resume_argv(const struct vm_config *config, const struct profile *profile,
+	const struct machine_fds *fds, const struct vm_snapshot *snapshot,
+	struct strvec *argv)
+{
+	const struct machine_memory memory = {
+		.fd = snapshot->ram_fd, .is_private = true};
+	const struct machine_line l = {config, profile, argv, &memory};
+
+	machine_add_base(&l);
+	machine_add_channels(&l, fds);
+	machine_add_disks(&l);
+	machine_add_root(&l);
+	add(&l, "-incoming", "defer");
 }

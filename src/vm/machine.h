@@ -3,7 +3,7 @@
  * The virtual machine as qemu's command line. Pure: text in, text out. Private to src/vm.
  *
  * The user's disks come first and the appliance's root disk last, so that the first of
- * the user's is always /dev/vda:
+ * the user's is always /dev/vda, whatever the bus of the root:
  *
  *	PCI:	slot 2        the agent's virtio-serial port
  *		slots 3 to 27 user disks, eight functions a slot
@@ -24,16 +24,27 @@ struct machine_fds {
 	int agent, qmp, console;
 };
 
+/* The guest's memory, where it is a file. */
+struct machine_memory {
+	int fd;
+	bool is_private; /* mapped so: the file does not change */
+};
+
 /* A command line in the making. */
 struct machine_line {
 	const struct vm_config *config;
 	const struct profile *profile;
 	struct strvec *argv;
+	const struct machine_memory *memory; /* NULL: no file */
 };
 
 /* `argv` gets the whole line, argv[0] = qemu first: all of the steps below, in order. */
 void machine_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_fds *fds, struct strvec *argv);
+/* The line of a VM that goes on from a snapshot: there is no kernel to load. */
+void machine_resume_argv(const struct vm_config *config, const struct profile *profile,
+	const struct machine_fds *fds, const struct vm_snapshot *snapshot,
+	struct strvec *argv);
 
 /* What every VM has: qemu itself, the machine, the accelerator, CPUs and memory. */
 void machine_add_base(const struct machine_line *l);

@@ -62,12 +62,23 @@ static const char *const scsi_cdrom_modules[] = {"virtio_scsi", "sr_mod", NULL};
 static const char *const ide_modules[] = {"sd_mod", NULL};
 static const char *const ide_cdrom_modules[] = {"sr_mod", NULL};
 static const char *const nvme_modules[] = {"nvme", NULL};
+static const char *const virtio_pmem_modules[] = {"virtio_pmem", "nd_pmem", NULL};
 static const char *const pmem_modules[] = {"nfit", "nd_pmem", NULL};
 
-/* The fastest first. */
+/* The fastest first; virtio-pmem boots as fast as virtio-blk, but with any number of disks
+ * it can go on from a snapshot. */
 static const struct root_bus root_buses[] = {
 	{
+		.name = "virtio-pmem",
+		.device = "virtio-pmem",
+		.device_is_virtio = true,
+		.device_is_pci = true,
+		.in_memory = true,
+		.modules = virtio_pmem_modules,
+	},
+	{
 		.name = "virtio-blk",
+		.named_as_disks = true,
 		.device = "virtio-blk",
 		.device_is_virtio = true,
 		.device_is_pci = true,
@@ -82,6 +93,7 @@ static const struct root_bus root_buses[] = {
 	},
 	{
 		.name = "nvme",
+		.no_snapshots = true,
 		.device = "nvme",
 		.device_is_pci = true,
 		.needs_acpi = true,
@@ -90,6 +102,8 @@ static const struct root_bus root_buses[] = {
 	{
 		.name = "pmem",
 		.needs_acpi = true,
+		/* Its memory is part of qemu's state. */
+		.no_snapshots = true,
 		.device = "nvdimm",
 		.in_memory = true,
 		.modules = pmem_modules,

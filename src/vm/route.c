@@ -30,7 +30,7 @@ static void add_modules(const struct machine_type *machine, const struct root_bu
 	for (const char *const *module = bus->modules; *module; module++)
 		strvec_add(modules, *module);
 	/* The user's disks. */
-	if (!bus->device_is_virtio)
+	if (!bus->named_as_disks)
 		strvec_add(modules, "virtio_blk");
 	/* The agent's port. */
 	strvec_add(modules, "virtio_console");

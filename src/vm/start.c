@@ -12,12 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "vm/accel.h"
 #include "vm/initcalls.h"
+#include "vm/snapshot.h"
 #include "vm/state.h"
 #include "vm/tsc.h"
 
@@ -25,6 +27,11 @@
 #define KVM_FALLBACK_MS 10000
 /* Far more than an emulated guest takes on a slow and busy host. */
 #define FAST_FALLBACK_MS 45000
+/* The firmware looks at each disk, and under emulation not fast. */
+#define PER_DISK_MS 500
+
+/* Far more than it takes, and then booting is faster. */
+#define RESUME_MS 10000
 
 #define ANY_KERNEL "*"
 
@@ -126,7 +133,8 @@ static int64_t attempt_deadline(const struct start *s)
 	if (s->may_leave_kvm)
 		return MIN(s->deadline_ms, now + KVM_FALLBACK_MS);
 	if (!s->profile.plain)
-		return MIN(s->deadline_ms, now + FAST_FALLBACK_MS);
+		return MIN(s->deadline_ms,
+			now + FAST_FALLBACK_MS + s->config.n_disks * PER_DISK_MS);
 	return s->deadline_ms;
 }
 
@@ -186,6 +194,52 @@ static int boot(struct start *s, struct error *err)
 	return 0;
 }
 
+/* ---- Going on from a snapshot ---- */
+
+/* 0: it runs. 1: it has to be booted. -1: interrupted. */
+static int resume_from(struct start *s, const char *identity,
+	const struct vm_snapshot *snapshot, struct error *err)
+{
+	int64_t deadline = MIN(s->deadline_ms, io_now_ms() + RESUME_MS);
+
+	if (vm_resume(&s->config, &s->profile, snapshot, deadline, &s->vm, err) == 0)
+		return 0;
+	if (err->num == EINTR)
+		return -1;
+	log_info("the snapshot can't be used and is removed: %s", err->msg);
+	vm_free(TAKE_PTR(s->vm));
+	s->config.snapshots->discard(identity, s->config.snapshots->data);
+	return 1;
+}
+
+static int resume(struct start *s, struct error *err)
+{
+	const struct vm_snapshots *snapshots = s->config.snapshots;
+	struct vm_snapshot snapshot;
+
+	if (!snapshots || !snapshot_is_possible(&s->config, &s->profile))
+		return 1;
+	CLEANUP_FREE char *identity = snapshot_identity(&s->config, &s->profile);
+	if (snapshots->find(identity, &snapshot, snapshots->data) != 0)
+		return 1;
+	int result = resume_from(s, identity, &snapshot, err);
+	close(snapshot.ram_fd);
+	close(snapshot.state_fd);
+	return result;
+}
+
+/* Boot a VM of which a snapshot may be made, this one or another like it. */
+static int boot_for_snapshot(struct start *s, struct error *err)
+{
+	if (boot(s, err) < 0)
+		return -1;
+	/* By the profile that it has booted with. */
+	if ((s->config.snapshots || s->config.record) &&
+		snapshot_is_possible(&s->config, &s->profile))
+		s->vm->identity = snapshot_identity(&s->config, &s->profile);
+	return 0;
+}
+
 /* ---- The start ---- */
 
 /* Times of the guest are its own; what lies before them is qemu's and the firmware's. */
@@ -194,6 +248,10 @@ static void log_boot(const struct vm *vm)
 	const struct agent_boot_times *t = &vm->boot_times;
 	int64_t total = io_now_ms() - vm->started_ms;
 
+	if (vm_is_resumed(vm)) {
+		log_info("warm start: %lld ms until the agent answered", (long long)total);
+		return;
+	}
 	log_info(
 		"boot: %lld ms until the agent answered: qemu and firmware %lld, kernel %llu, "
 		"modules %llu, root disk %llu, mounting %llu, environment and agent %llu",
@@ -235,7 +293,10 @@ static int start(struct start *s, bool *ret_no_way, struct error *err)
 	choose_accelerator(s);
 	if (measure_root(s, err) < 0 || check_known(s, ret_no_way, err) < 0)
 		return -1;
-	if (boot(s, err) == 0)
+	int result = resume(s, err);
+	if (result == 1)
+		result = boot_for_snapshot(s, err);
+	if (result == 0)
 		return 0;
 	if (s->vm->no_route)
 		verdict_remember(&s->qemu_key,

@@ -38,7 +38,13 @@ struct vm {
 	bool stats_wanted, stats_came;
 
 	bool dead; /* nothing can be asked of it any more */
-	bool ready, stopped;
+	bool ready, stopped, pong;
+	struct strbuf qmp; /* the start of a line whose end has not come */
+	bool loading;	   /* qemu reads the snapshot */
+	bool loaded;	   /* the guest goes on, or *fatal says why not */
+	bool resumed;	   /* and has become a machine of its own */
+	char *identity;
+	int state_fd; /* see vm_config.record; not ours */
 	struct agent_boot_times boot_times;
 	char fatal[1024]; /* what the guest said it could not do; "" */
 	bool no_machine;  /* qemu has no such machine */
@@ -61,6 +67,11 @@ struct vm {
 /* Launch and wait for the agent, once. *ret is set in either case, for vm_free(). */
 int vm_boot(const struct vm_config *config, const struct profile *profile,
 	int64_t deadline_ms, struct vm **ret, struct error *err);
+
+/* The same with a VM that goes on from a snapshot. */
+int vm_resume(const struct vm_config *config, const struct profile *profile,
+	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct vm **ret,
+	struct error *err);
 
 /* ---- loop.c ---- */
 

@@ -7,17 +7,22 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
 #include "vm/machine.h"
 #include "vm/measure.h"
+#include "vm/snapshot.h"
 #include "vm/state.h"
 
 #define STOP_MS 30000
 #define QUIT_MS 5000
+/* What a clock that is set by a message may be behind. */
+#define CLOCK_TOLERANCE_MS 10
 
 static void log_text_line(const char *line, const char *name)
 {
@@ -31,6 +36,7 @@ static struct vm *vm_new(const struct vm_config *config)
 	vm->agent_fd = vm->qmp_fd = vm->console_fd = vm->messages_fd = -1;
 	vm->control_fd = config->control_fd;
 	vm->timeline = config->timeline;
+	vm->state_fd = config->record ? config->record->state_fd : -1;
 	vm->silence_ms = config->silence_timeout_ms;
 	vm->agent = agent_new(&loop_agent_handler, vm);
 	vm->started_ms = vm->heard_ms = io_now_ms();
@@ -63,6 +69,8 @@ void vm_free(struct vm *vm)
 	console_done(&vm->messages);
 	strbuf_done(&vm->stats);
 	vector_done(&vm->boot_events);
+	strbuf_done(&vm->qmp);
+	free(vm->identity);
 	free(vm->devices);
 	free(vm);
 }
@@ -91,8 +99,23 @@ static void log_argv(const struct strvec *argv)
 	log_debug("qemu command line:%s", sb.data);
 }
 
+/* The memory's file, and for a VM that resumes its state. */
+static size_t add_snapshot_fds(
+	const struct vm_config *config, const struct vm_snapshot *resume, int *pass)
+{
+	if (resume) {
+		pass[0] = resume->ram_fd;
+		pass[1] = resume->state_fd;
+		return 2;
+	}
+	if (config->record)
+		pass[0] = config->record->ram_fd;
+	return config->record ? 1 : 0;
+}
+
 static int launch(struct vm *vm, const struct vm_config *config,
-	const struct profile *profile, struct error *err)
+	const struct profile *profile, const struct vm_snapshot *resume,
+	struct error *err)
 {
 	CLEANUP_STRVEC struct strvec argv = {0};
 	CLEANUP_CLOSE int agent_far = -1, qmp_far = -1, console_far = -1,
@@ -107,11 +130,15 @@ static int launch(struct vm *vm, const struct vm_config *config,
 		return error_set(err, errno, "create the VM's channels");
 
 	const struct machine_fds fds = {agent_far, qmp_far, console_far};
-	const int pass[] = {agent_far, qmp_far, console_far};
-	machine_argv(config, profile, &fds, &argv);
+	int pass[5] = {agent_far, qmp_far, console_far};
+	size_t n_pass = 3 + add_snapshot_fds(config, resume, pass + 3);
+	if (resume)
+		machine_resume_argv(config, profile, &fds, resume, &argv);
+	else
+		machine_argv(config, profile, &fds, &argv);
 	log_argv(&argv);
 	return supervise_start(
-		&vm->qemu, strvec_argv(&argv), messages_far, pass, ARRAY_SIZE(pass), err);
+		&vm->qemu, strvec_argv(&argv), messages_far, pass, n_pass, err);
 }
 
 static void note_boot(
@@ -137,7 +164,7 @@ int vm_boot(const struct vm_config *config, const struct profile *profile,
 	struct vm *vm = *ret = vm_new(config);
 	int64_t started_us = timeline_now();
 
-	if (launch(vm, config, profile, err) < 0)
+	if (launch(vm, config, profile, NULL, err) < 0)
 		return -1;
 	int result = loop_until(vm, &vm->ready, deadline_ms, err);
 	if (result > 0)
@@ -146,6 +173,61 @@ int vm_boot(const struct vm_config *config, const struct profile *profile,
 			(long long)(io_now_ms() - vm->started_ms) / 1000);
 	note_boot(vm, config, started_us, result == 0);
 	return result == 0 ? 0 : -1;
+}
+
+static int64_t realtime_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* The guest goes on: make it a machine of its own. */
+static int renew(struct vm *vm, const struct vm_config *config, int64_t deadline_ms,
+	struct error *err)
+{
+	uint8_t seed[RESUME_SEED_SIZE];
+
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		return error_set(err, errno, "get random numbers for the guest");
+	int64_t asked_ms = io_now_ms();
+	agent_resume(vm->agent, realtime_ns(), config->n_disks, seed);
+	int result = loop_until(vm, &vm->resumed, deadline_ms, err);
+	/* The time was old when it came; now everything is awake. */
+	if (result == 0 && io_now_ms() - asked_ms > CLOCK_TOLERANCE_MS)
+		agent_set_clock(vm->agent, realtime_ns());
+	return result;
+}
+
+int vm_resume(const struct vm_config *config, const struct profile *profile,
+	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct vm **ret,
+	struct error *err)
+{
+	struct vm *vm = *ret = vm_new(config);
+
+	if (launch(vm, config, profile, snapshot, err) < 0 ||
+		snapshot_ask_resume(vm, snapshot->state_fd, err) < 0)
+		return -1;
+	int result = loop_until(vm, &vm->loaded, deadline_ms, err);
+	if (result == 0 && *vm->fatal)
+		return failure_set(vm, err, 0, "%s", vm->fatal);
+	if (result == 0)
+		result = renew(vm, config, deadline_ms, err);
+	if (result > 0)
+		failure_set(vm, err, ETIMEDOUT, "the guest did not go on within %lld ms",
+			(long long)(io_now_ms() - vm->started_ms));
+	return result == 0 ? 0 : -1;
+}
+
+bool vm_is_resumed(const struct vm *vm)
+{
+	return vm->resumed;
+}
+
+const char *vm_identity(const struct vm *vm)
+{
+	return vm->identity;
 }
 
 /* ---- Commands ---- */

@@ -52,6 +52,23 @@ struct vm_routes {
 	size_t cap;
 };
 
+/* A VM that stood still: its memory, and what its devices knew. */
+struct vm_snapshot {
+	int ram_fd, state_fd;
+};
+
+/*
+ * The caller's store of snapshots. The identity is a text of all that a snapshot depends on
+ * besides the files' own content: one that was made under the same identity fits.
+ */
+struct vm_snapshots {
+	/* 0: the descriptors are vm_start()'s to close. 1: there is none. */
+	int (*find)(const char *identity, struct vm_snapshot *ret, void *data);
+	/* What find() returned can't be resumed. */
+	void (*discard)(const char *identity, void *data);
+	void *data;
+};
+
 struct vm_config {
 	const char *qemu; /* path */
 	const char *kernel, *initrd, *root;
@@ -68,6 +85,10 @@ struct vm_config {
 	const struct vm_disk *disks;
 	size_t n_disks;
 	struct timeline *timeline; /* gets what happens when; NULL: not wanted */
+	/* Go on from one of these where there is one that fits. NULL: always boot. */
+	const struct vm_snapshots *snapshots;
+	/* If it is booted: with its memory in this file, for vm_save(). NULL: nowhere. */
+	const struct vm_snapshot *record;
 	int cache_fd;	/* directory where the accelerator's verdict is kept, or -1 */
 	int control_fd; /* see base/control.h */
 };
@@ -111,6 +132,13 @@ void vm_route_done(struct vm_route *route);
  */
 int vm_start(const struct vm_config *config, struct vm **ret, bool *ret_no_way,
 	struct error *err);
+/* It went on from a snapshot. */
+bool vm_is_resumed(const struct vm *vm);
+/* What a snapshot of it has to be found by; NULL if there can't be one. */
+const char *vm_identity(const struct vm *vm);
+/* Complete the snapshot in vm_config.record: the memory is in its file already. No command
+ * may have run. The VM ends. */
+int vm_save(struct vm *vm, struct error *err);
 int vm_exec(struct vm *vm, const struct vm_command *command, struct vm_result *ret,
 	struct error *err);
 /* *ret is the caller's to free. */

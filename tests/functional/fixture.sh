@@ -118,12 +118,18 @@ expect_build_error() {
 expect_nothing_half_made() {
 	local left
 	[ -d "$cache" ] || return 0
-	left=$(cd "$cache" && find . -maxdepth 1 -name 'building-*' -o -maxdepth 1 -name 'removing-*')
+	left=$(cd "$cache" && find temporary locks -mindepth 1 2>/dev/null || true)
 	expect_equal "what is left of a build" "" "$left"
 }
 
 entries() {
-	ls "$cache/appliances"
+	[ ! -d "$cache/appliances" ] || ls "$cache/appliances"
+}
+
+# current [REQUEST]: the key of the appliance that the request (default: the newest) leads to
+current() {
+	local request=${1:-$(ls -t "$cache/requests" | head -n 1)}
+	tr '\0' '\n' <"$cache/requests/$request" | sed -n 2p
 }
 
 # file_in_appliance KEY PATH

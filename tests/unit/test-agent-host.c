@@ -83,6 +83,11 @@ static void on_pong(void *data)
 	strbuf_adds(&((struct fixture *)data)->told, "pong ");
 }
 
+static void on_resumed(void *data)
+{
+	strbuf_adds(&((struct fixture *)data)->told, "resumed ");
+}
+
 static void on_stopped(void *data)
 {
 	strbuf_adds(&((struct fixture *)data)->told, "stopped ");
@@ -101,6 +106,7 @@ static const struct agent_handler handler = {
 	.block_devices = on_block_devices,
 	.pong = on_pong,
 	.stopped = on_stopped,
+	.resumed = on_resumed,
 };
 
 static int setup(void **state)
@@ -547,6 +553,35 @@ static void stopping_ends_the_conversation(void **state)
 	assert_told(f, "pong stopped ");
 }
 
+static void a_resumed_guest_says_no_hello(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t seed[RESUME_SEED_SIZE] = {1};
+	const char *const argv[] = {"x", NULL};
+	const struct agent_command c = {.argv = argv};
+
+	agent_resume(f->a, 1, 2, seed);
+	assert_int_equal(host_says(f), FRAME_HEADER_SIZE + RESUME_SIZE);
+	/* Until it has become a machine of its own nothing runs in it. */
+	assert_int_equal(agent_exec(f->a, &c, NULL), -1);
+	say(f, FRAME_RESUMED, 0, NULL, 0);
+	assert_int_equal(hear(f), 0);
+	assert_told(f, "resumed ");
+	assert_int_equal(agent_exec(f->a, &c, NULL), 0);
+	/* Once is enough. */
+	say(f, FRAME_RESUMED, 0, NULL, 0);
+	assert_int_equal(hear(f), -1);
+}
+
+static void a_guest_that_booted_was_not_resumed(void **state)
+{
+	struct fixture *f = *state;
+
+	bring_up(f);
+	say(f, FRAME_RESUMED, 0, NULL, 0);
+	assert_int_equal(hear(f), -1);
+}
+
 #define with_fixture(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -572,6 +607,8 @@ int main(void)
 		with_fixture(the_number_of_devices_is_bounded),
 		with_fixture(impossible_exit_statuses_are_errors),
 		with_fixture(stopping_ends_the_conversation),
+		with_fixture(a_resumed_guest_says_no_hello),
+		with_fixture(a_guest_that_booted_was_not_resumed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,10 +22,11 @@ struct fixture {
 	char *watched, *absent;
 };
 
-static void write_stamp(const struct fixture *f, const struct entry_stamp *stamp)
+static void write_stamp(const struct fixture *f, const struct stamp *stamp)
 {
 	char version[] = "6.1.0";
-	struct entry e = {.kernel_version = version};
+	char route[] = "pc/virtio-blk";
+	struct entry e = {.kernel_version = version, .route = route};
 	struct error err;
 
 	strcpy(e.key, key);
@@ -38,7 +39,7 @@ static int setup(void **state)
 {
 	static struct fixture fixture;
 	struct fixture *f = &fixture;
-	struct entry_stamp stamp;
+	struct stamp stamp;
 	struct error err;
 
 	fixture_root_init(&f->root);
@@ -48,11 +49,11 @@ static int setup(void **state)
 	f->absent = fixture_root_place(&f->root, "host/absent");
 	CLEANUP_FREE char *path = fixture_root_place(&f->root, "cache");
 	assert_int_equal(cache_open(path, &f->cache, &err), 0);
-	entry_stamp_start(&stamp);
-	entry_stamp_add(&stamp, f->watched);
-	entry_stamp_add(&stamp, f->absent);
+	stamp_start(&stamp);
+	stamp_add(&stamp, f->watched);
+	stamp_add(&stamp, f->absent);
 	write_stamp(f, &stamp);
-	entry_stamp_done(&stamp);
+	stamp_done(&stamp);
 	*state = f;
 	return 0;
 }
@@ -118,6 +119,34 @@ static void a_file_put_in_its_place_is_seen(void **state)
 	assert_int_equal(find(f), ENTRY_OUTDATED);
 }
 
+static void a_link_with_another_target_is_seen(void **state)
+{
+	const struct fixture *f = *state;
+	CLEANUP_FREE char *name = fixture_root_place(&f->root, "host/link");
+	CLEANUP_FREE char *other = fixture_root_place(&f->root, "host/other");
+	struct stamp stamp;
+
+	/* The same file by either name. */
+	assert_int_equal(link(f->watched, other), 0);
+	assert_int_equal(symlink("file", name), 0);
+	stamp_start(&stamp);
+	stamp_add(&stamp, name);
+	write_stamp(f, &stamp);
+	stamp_done(&stamp);
+	assert_int_equal(find(f), ENTRY_FITS);
+	assert_int_equal(unlink(name), 0);
+	assert_int_equal(symlink("other", name), 0);
+	assert_int_equal(find(f), ENTRY_OUTDATED);
+	/* What it leads to counts, too. */
+	stamp_start(&stamp);
+	stamp_add(&stamp, name);
+	write_stamp(f, &stamp);
+	stamp_done(&stamp);
+	assert_int_equal(find(f), ENTRY_FITS);
+	fixture_root_write(&f->root, "host/other", "CONTENT");
+	assert_int_equal(find(f), ENTRY_OUTDATED);
+}
+
 static void other_permissions_are_seen(void **state)
 {
 	const struct fixture *f = *state;
@@ -163,21 +192,21 @@ static void a_request_cut_anywhere_is_not_taken(void **state)
 static void what_changed_while_it_was_read_is_looked_at_again(void **state)
 {
 	const struct fixture *f = *state;
-	struct entry_stamp stamp;
+	struct stamp stamp;
 
 	/* Read before it was added to the stamp: the change in between is not lost. */
-	entry_stamp_start(&stamp);
+	stamp_start(&stamp);
 	fixture_root_write(&f->root, "host/file", "changed");
-	entry_stamp_add(&stamp, f->watched);
+	stamp_add(&stamp, f->watched);
 	write_stamp(f, &stamp);
-	entry_stamp_done(&stamp);
+	stamp_done(&stamp);
 	assert_int_equal(find(f), ENTRY_OUTDATED);
 	/* But a change just before the start is only that. */
 	fixture_root_write(&f->root, "host/file", "again");
-	entry_stamp_start(&stamp);
-	entry_stamp_add(&stamp, f->watched);
+	stamp_start(&stamp);
+	stamp_add(&stamp, f->watched);
 	write_stamp(f, &stamp);
-	entry_stamp_done(&stamp);
+	stamp_done(&stamp);
 	assert_int_equal(find(f), ENTRY_FITS);
 }
 
@@ -224,6 +253,7 @@ int main(void)
 		TEST(other_content_is_seen),
 		TEST(other_content_with_the_old_time_is_seen),
 		TEST(a_file_put_in_its_place_is_seen),
+		TEST(a_link_with_another_target_is_seen),
 		TEST(other_permissions_are_seen),
 		TEST(what_goes_and_what_comes_is_seen),
 		TEST(a_request_cut_anywhere_is_not_taken),

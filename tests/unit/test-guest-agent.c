@@ -34,7 +34,8 @@ struct fixture {
 	bool hold; /* do not take stdout */
 	size_t held;
 	struct strbuf out, err; /* what the command wrote */
-	bool ready, started, stdin_closed, over, pong, stopped;
+	bool ready, resumed, started, stdin_closed, over, pong, stopped;
+	char fatal[MESSAGE_MAX + 1];
 	int status, signal, errnum;
 	char step[MESSAGE_MAX + 1];
 };
@@ -42,6 +43,19 @@ struct fixture {
 static void on_ready(const struct agent_boot_times *times, void *data)
 {
 	((struct fixture *)data)->ready = times->ready == 5;
+}
+
+static void on_resumed(void *data)
+{
+	((struct fixture *)data)->resumed = true;
+}
+
+static void on_fatal(const char *message, void *data)
+{
+	struct fixture *f = data;
+
+	f->over = true;
+	strcpy(f->fatal, message);
 }
 
 static void on_started(void *data)
@@ -98,10 +112,14 @@ static void ignore_clock(uint64_t realtime_ns)
 	(void)realtime_ns;
 }
 
-static void ignore_bytes(const uint8_t *bytes, size_t len)
+static int resume_if_all_is_there(const struct resume *r, struct error *err)
 {
-	(void)bytes;
-	(void)len;
+	for (int i = 0; i < RESUME_SEED_SIZE; i++)
+		if (r->seed[i] != i)
+			return error_set(err, 0, "byte %d of the seed is wrong", i);
+	if (r->realtime_ns != 1234567890123456789 || r->new_disks > 200)
+		return error_set(err, 0, "there is no room for %u disks", r->new_disks);
+	return 0;
 }
 
 static void stop_nothing(void)
@@ -114,7 +132,7 @@ static _Noreturn void be_the_guest(int port)
 	static const struct machine machine = {
 		.sys = "/nonexistent",
 		.set_clock = ignore_clock,
-		.reseed = ignore_bytes,
+		.resume = resume_if_all_is_there,
 		.stop = stop_nothing,
 	};
 	struct error err = {0};
@@ -605,6 +623,46 @@ static void stop_ends_the_conversation(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* As if another had heard the guest's hello, and this host went on from there. */
+static void resume_with(struct fixture *f, unsigned disks)
+{
+	static const struct agent_handler second_host = {
+		.resumed = on_resumed,
+		.fatal = on_fatal,
+		.started = on_started,
+		.output = on_output,
+		.exited = on_exited,
+	};
+	uint8_t seed[RESUME_SEED_SIZE];
+
+	for (int i = 0; i < RESUME_SEED_SIZE; i++)
+		seed[i] = i;
+	talk(f, &f->ready);
+	agent_free(f->a);
+	f->a = agent_new(&second_host, f);
+	agent_resume(f->a, 1234567890123456789, disks, seed);
+}
+
+static void a_guest_goes_on_from_a_snapshot(void **state)
+{
+	struct fixture *f = *state;
+
+	resume_with(f, 7);
+	talk(f, &f->resumed);
+	run_script(f, "echo here", no_input);
+	assert_string_equal(text(&f->out), "here\n");
+}
+
+static void a_guest_that_can_not_go_on_says_why(void **state)
+{
+	struct fixture *f = *state;
+
+	resume_with(f, 201);
+	talk(f, &f->over);
+	assert_string_equal(f->fatal, "there is no room for 201 disks");
+	assert_false(f->resumed);
+}
+
 static void a_host_that_makes_no_sense_is_given_up(void **state)
 {
 	struct fixture *f = *state;
@@ -645,6 +703,8 @@ int main(void)
 		with_fixture(large_output_passes_a_terminal),
 		with_fixture(orphans_do_not_stay_as_zombies),
 		with_fixture(stop_ends_the_conversation),
+		with_fixture(a_guest_goes_on_from_a_snapshot),
+		with_fixture(a_guest_that_can_not_go_on_says_why),
 		with_fixture(a_host_that_makes_no_sense_is_given_up),
 	};
 

@@ -9,10 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/log.h"
-#include "base/strbuf.h"
-#include "fixture-root.h"
-#include "packages/packages.h"
+#include "packages-root.h"
 
 #define STATUS "var/lib/dpkg/status"
 #define INFO   "var/lib/dpkg/info/"
@@ -21,102 +18,6 @@
 #define PACKAGE(name, arch, version, more)                                     \
 	"Package: " name "\nStatus: install ok installed\nArchitecture: " arch \
 	"\nVersion: " version "\n" more "\n"
-
-static struct strbuf warnings;
-
-static void keep_warning(enum log_level level, const char *line, void *data)
-{
-	(void)data;
-	if (level == LOG_LEVEL_WARNING)
-		strbuf_addf(&warnings, "%s\n", line);
-}
-
-static int setup(void **state)
-{
-	static struct fixture_root root;
-
-	fixture_root_init(&root);
-	*state = &root;
-	log_set_handler(keep_warning, NULL, LOG_LEVEL_WARNING);
-	strbuf_clear(&warnings);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_root_done(*state);
-	strbuf_done(&warnings);
-	log_set_handler(NULL, NULL, LOG_LEVEL_WARNING);
-	return 0;
-}
-
-/* The closure over space-separated names, as "name:arch name:arch", or the error. */
-static char *resolve(const struct fixture_root *f, const char *names)
-{
-	CLEANUP_STRVEC struct strvec list = {0};
-	CLEANUP_FREE char *copy = xstrdup(names);
-	struct package_set set = {0};
-	struct strbuf sb = {0};
-	struct packages *p;
-	struct error err;
-	char *save;
-
-	for (char *n = strtok_r(copy, " ", &save); n; n = strtok_r(NULL, " ", &save))
-		strvec_add(&list, n);
-	if (packages_open(f->path, &p, &err) < 0)
-		return xstrdup(err.msg);
-	if (packages_resolve(p, (const char *const *)list.items, list.len, &set, &err) <
-		0)
-		strbuf_adds(&sb, err.msg);
-	vector_foreach (pkg, &set)
-		strbuf_addf(
-			&sb, "%s%s:%s", sb.len ? " " : "", (*pkg)->name, (*pkg)->arch);
-	package_set_done(&set);
-	packages_close(p);
-	return strbuf_detach(&sb);
-}
-
-static void assert_resolves(
-	const struct fixture_root *f, const char *names, const char *expected)
-{
-	CLEANUP_FREE char *got = resolve(f, names);
-	assert_string_equal(got, expected);
-}
-
-/* The paths of one package, a line each, "*" behind configuration; or the error. */
-static char *files_of(const struct fixture_root *f, const char *name)
-{
-	struct package_files files = {0};
-	struct package_set set = {0};
-	struct strbuf sb = {0};
-	struct packages *p;
-	struct error err;
-
-	if (packages_open(f->path, &p, &err) < 0)
-		return xstrdup(err.msg);
-	if (packages_resolve(p, &name, 1, &set, &err) < 0 ||
-		packages_files(p, &set, &files, &err) < 0)
-		strbuf_adds(&sb, err.msg);
-	vector_foreach (file, &files)
-		strbuf_addf(&sb, "%s%s\n", file->path, file->is_config ? "*" : "");
-	package_files_done(&files);
-	package_set_done(&set);
-	packages_close(p);
-	return strbuf_detach(&sb);
-}
-
-static void assert_files(
-	const struct fixture_root *f, const char *name, const char *expected)
-{
-	CLEANUP_FREE char *got = files_of(f, name);
-	assert_string_equal(got, expected);
-}
-
-static void assert_contains(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("'%s' does not hold '%s'", text, part);
-}
 
 static void takes_what_is_needed_and_no_more(void **state)
 {

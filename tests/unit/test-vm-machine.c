@@ -275,6 +275,7 @@ static void each_bus_has_its_device(void **state)
 	static const struct {
 		const char *bus, *pci, *mmio;
 	} rows[] = {
+		{"virtio-pmem", "virtio-pmem-pci", NULL},
 		{"virtio-blk", "virtio-blk-pci", "virtio-blk-device"},
 		{"virtio-scsi", "scsi-hd", "scsi-hd"},
 		{"scsi-cdrom", "scsi-cd", "scsi-cd"},

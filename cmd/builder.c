@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * hypermin mkfs: an ext2 image from directory trees and archives. The work, its options
- * and its messages are the builder program's, which this process becomes: what reads
- * archives loads libraries that no other command needs.
+ * Commands whose work, options and messages are the builder program's, which this process
+ * becomes: what reads archives and package databases loads libraries that no other
+ * command needs.
  */
 #include <errno.h>
 #include <hypermin.h>
@@ -23,11 +23,11 @@ static void become(const char *program, int argc, char **argv)
 	/* argv[0] is the command's name, and NULL its end. */
 	memcpy(words + 1, argv, (argc + 1) * sizeof(words[0]));
 	execv(program, words);
-	fprintf(stderr, "hypermin mkfs: run '%s': %s\n", program, strerror(errno));
+	fprintf(stderr, "hypermin %s: run '%s': %s\n", argv[0], program, strerror(errno));
 	free(words);
 }
 
-int command_mkfs(int argc, char **argv)
+int command_by_builder(int argc, char **argv)
 {
 	struct hypermin *h = hypermin_new();
 
@@ -35,7 +35,7 @@ int command_mkfs(int argc, char **argv)
 	if (program)
 		become(program, argc, argv);
 	else
-		fprintf(stderr, "hypermin mkfs: %s\n", hypermin_error(h));
+		fprintf(stderr, "hypermin %s: %s\n", argv[0], hypermin_error(h));
 	free(program);
 	hypermin_free(h);
 	return EXIT_FAILURE;

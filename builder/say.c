@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What commands that run here tell people. */
+#include "say.h"
+
+#include <stdio.h>
+
+#include "agent/printable.h"
+#include "base/strbuf.h"
+
+static const char *command_name = "";
+
+void say_as(const char *command)
+{
+	command_name = command;
+}
+
+void say(const char *fmt, ...)
+{
+	CLEANUP_STRBUF struct strbuf line = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vaddf(&line, fmt, ap);
+	va_end(ap);
+	CLEANUP_FREE char *safe = xmalloc(line.len + 1);
+	printable_copy(safe, line.len + 1, line.data, line.len);
+	fprintf(stderr, "hypermin %s: %s\n", command_name, safe);
+}

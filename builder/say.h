@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Lines for people on standard error: "hypermin COMMAND: …". */
+#pragma once
+
+void say_as(const char *command);
+/* Names come from anyone: none may play with the terminal. */
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * After a snapshot: many machines go on from the same moment, and none of them knows what
+ * became of the world since. Before anything else happens in this one it gets what it must
+ * not share: random numbers of its own (from which the kernel also makes its boot id, at the
+ * first question for it), the time, an identity, and the disks that its user gave it.
+ */
+#include "guest/resume.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/random.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/protocol.h"
+#include "guest/interrupts.h"
+#include "guest/log.h"
+#include "guest/uevent.h"
+
+#define DISKS_TIMEOUT_MS 10000
+
+void resume_set_clock(uint64_t realtime_ns)
+{
+	const struct timespec t = {
+		.tv_sec = realtime_ns / 1000000000,
+		.tv_nsec = realtime_ns % 1000000000,
+	};
+
+	if (clock_settime(CLOCK_REALTIME, &t) < 0)
+		klog_error("set the clock: %s", strerror(errno));
+}
+
+/* Add to the pool, and have the generator use it now and not at its next turn. */
+static int reseed(const uint8_t *seed, struct error *err)
+{
+	struct {
+		struct rand_pool_info info;
+		uint8_t bytes[RESUME_SEED_SIZE];
+	} pool = {.info = {.entropy_count = RESUME_SEED_SIZE * 8,
+			  .buf_size = RESUME_SEED_SIZE}};
+	int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+	int result = 0;
+
+	memcpy(pool.info.buf, seed, RESUME_SEED_SIZE);
+	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0)
+		result = error_set(err, errno, "reseed the random number generator");
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+/* An appliance that brings no machine id has none afterwards, as after a boot. */
+static void renew_machine_id(void)
+{
+	char text[34];
+	uint8_t id[16];
+	struct stat st;
+	int fd;
+
+	if (stat("/etc/machine-id", &st) < 0 || st.st_size < 32 ||
+		getrandom(id, sizeof(id), 0) != sizeof(id))
+		return;
+	for (int i = 0; i < 16; i++)
+		sprintf(text + 2 * i, "%02x", id[i]);
+	text[32] = '\n';
+	fd = open("/etc/machine-id", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, 33) != 33)
+		klog_error("write /etc/machine-id: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static unsigned count_disks(void)
+{
+	DIR *dir = opendir("/sys/block");
+	struct dirent *entry;
+	unsigned n = 0;
+
+	while (dir && (entry = readdir(dir)))
+		n += entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static int rescan_bus(struct error *err)
+{
+	int fd = open("/sys/bus/pci/rescan", O_WRONLY | O_CLOEXEC);
+	int result = 0;
+
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		result = error_set(err, errno, "look for new devices");
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+/* The kernel finds them in the order of their slots, and names them so. Mostly all are there
+ * when the scan returns; a driver may take its time. */
+static int find_disks(unsigned wanted, struct error *err)
+{
+	unsigned before = count_disks(), after;
+	int64_t deadline = uevent_now_ms() + DISKS_TIMEOUT_MS;
+	enum uevent_result result = UEVENT_DEVICE;
+	struct uevent event;
+	int uevents = uevent_open(err);
+
+	if (uevents < 0)
+		return -1;
+	interrupts_assign();
+	if (rescan_bus(err) < 0) {
+		close(uevents);
+		return -1;
+	}
+	while ((after = count_disks()) - before < wanted && result != UEVENT_TIMEOUT)
+		result = uevent_wait(uevents, deadline, &event);
+	close(uevents);
+	if (after - before < wanted)
+		return error_set(err, 0, "of %u disks only %u have appeared", wanted,
+			after - before);
+	return 0;
+}
+
+int resume(const struct resume *r, struct error *err)
+{
+	if (reseed(r->seed, err) < 0)
+		return -1;
+	resume_set_clock(r->realtime_ns);
+	renew_machine_id();
+	return r->new_disks > 0 ? find_disks(r->new_disks, err) : 0;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The handle's appliance: from the cache, built, or fixed; and out again. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "api/handle.h"
+
+int hypermin_set_appliance(struct hypermin *h, const char *dir)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	free(h->fixed);
+	h->fixed = xstrdup(dir);
+	return 0;
+}
+
+static int open_fixed(struct hypermin *h)
+{
+	struct error ignored;
+
+	if (h->packages.len || h->kernel)
+		return error_set(&h->error, EINVAL,
+			"add to the appliance '%s': it is as it was written; packages and "
+			"a kernel are chosen where it is built",
+			h->fixed);
+	if (handle_find_routes(h) < 0)
+		return -1;
+	/* Only to remember the accelerator; a host may have no place for it. */
+	if (h->cache.fd < 0)
+		cache_open(h->cache_dir, &h->cache, &ignored);
+	return appliance_open_fixed(h->fixed, &h->appliance, &h->error);
+}
+
+int hypermin_prepare(struct hypermin *h)
+{
+	CLEANUP_FREE char *builder = NULL;
+
+	if (h->appliance.kernel)
+		return 0;
+	if (h->control[0] < 0)
+		return error_set(&h->error, EMFILE, "create a pipe");
+	if (h->fixed)
+		return open_fixed(h);
+	if (!h->only_built &&
+		!(builder = handle_find_program("hypermin-builder", &h->error)))
+		return -1;
+	if (handle_open_cache(h) < 0)
+		return -1;
+	struct appliance_request request;
+	if (handle_appliance_request(h, &request) < 0)
+		return -1;
+	int64_t begin = timeline_now();
+	int result = appliance_open(
+		&request, &h->cache, builder, h->control[0], &h->appliance, &h->error);
+	timeline_add(h->timeline, LANE_HOST, "find or build the appliance", begin);
+	strvec_done(&request.routes);
+	return result;
+}
+
+int hypermin_is_prepared(struct hypermin *h)
+{
+	if (h->appliance.kernel || h->fixed)
+		return 1;
+	if (handle_open_cache(h) < 0)
+		return -1;
+	struct appliance_request request;
+	if (handle_appliance_request(h, &request) < 0)
+		return -1;
+	bool current = appliance_is_current(&request, &h->cache);
+	strvec_done(&request.routes);
+	return current;
+}
+
+int hypermin_export(struct hypermin *h, const char *dir)
+{
+	if (hypermin_prepare(h) < 0)
+		return -1;
+	return appliance_export(&h->appliance, dir, h->control[0], &h->error);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is to be said of a thing in the cache. */
+#pragma once
+
+#include "appliance/store.h"
+
+/* Is it as it was published? Reads all of it. */
+int store_verify(const struct cache *cache, enum store_kind kind, const char *key,
+	struct error *err);
+/* What it is for, in a line. Caller frees. */
+char *store_describe(const struct cache *cache, enum store_kind kind, const char *key);
+bool store_in_use(const struct cache *cache, enum store_kind kind, const char *key);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Two forks: who forks once has a child to wait for. Between fork() and exec only
+ * async-signal-safe calls are made, since the caller may have threads. */
+#include "base/detach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define IOPRIO_WHO_PROCESS 1
+#define IOPRIO_CLASS_IDLE  (3 << 13)
+
+static void close_all(void)
+{
+	if (syscall(SYS_close_range, 3, ~0u, 0) == 0)
+		return;
+	/* Before Linux 5.9. */
+	for (int fd = 3, end = sysconf(_SC_OPEN_MAX); fd < end; fd++)
+		close(fd);
+}
+
+static void become(char *const *argv)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
+		chdir("/") < 0)
+		_exit(1);
+	close_all();
+	setpriority(PRIO_PROCESS, 0, 19);
+	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE);
+	execv(argv[0], argv);
+	_exit(1);
+}
+
+int detach_start(char *const *argv, struct error *err)
+{
+	sigset_t all, old;
+
+	/* No signal handler of the caller may run in the child. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pid_t pid = fork();
+	if (pid == 0) {
+		setsid();
+		pid_t second = fork();
+		if (second == 0)
+			become(argv);
+		_exit(second < 0);
+	}
+	int num = errno;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (pid < 0)
+		return error_set(err, num, "create a process for '%s'", argv[0]);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return 0;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The pacman handler: Arch Linux and what stems from it. Reads the database's files
+ * (pacman.h names them), descriptions at the start, file lists when they are asked for.
+ *
+ * Which package satisfies a relation is as libalpm says: one of that name in a fitting
+ * version, or one that provides the name; a relation to a version is satisfied only by
+ * what is provided in one.
+ */
+#include "packages/pacman.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/log.h"
+
+/* The format of the database that this reads, and pacman has written since 2013. */
+#define DATABASE_FORMAT "9"
+
+static const char *const databases[] = {"var/lib/pacman/local", NULL};
+
+/* A package that provides a name, in a list of them. */
+struct provider {
+	const struct pacman_package *package;
+	const char *version; /* or NULL */
+	struct provider *next;
+};
+
+struct pacman_db {
+	char *root;
+	struct arena arena;
+	struct {
+		struct pacman_package **items; /* by index */
+		size_t len;
+		size_t cap;
+	} packages;
+	struct strmap by_name;	   /* ──► struct pacman_package */
+	struct strmap by_provided; /* ──► struct provider list */
+};
+
+static void pacman_close(void *data)
+{
+	struct pacman_db *db = data;
+
+	vector_foreach (pkg, &db->packages)
+		pacman_package_done(*pkg);
+	vector_done(&db->packages);
+	strmap_done(&db->by_name);
+	strmap_done(&db->by_provided);
+	arena_done(&db->arena);
+	free(db->root);
+	free(db);
+}
+
+/* ---- Reading ---- */
+
+/* One of a package's files, in the arena. */
+static int read_text(struct pacman_db *db, const char *directory, const char *name,
+	char **ret_path, char **ret_text, struct error *err)
+{
+	CLEANUP_FREE char *path =
+		xasprintf("%s/%s/%s/%s", db->root, databases[0], directory, name);
+	CLEANUP_FREE char *data = NULL;
+	size_t len;
+
+	if (io_read_file(AT_FDCWD, path, PACMAN_FILE_MAX, &data, &len, err) < 0)
+		return -1;
+	if (memchr(data, '\0', len))
+		return error_set(err, 0, "'%s' holds a NUL, this is not text", path);
+	*ret_text = arena_strndup(&db->arena, data, len);
+	*ret_path = TAKE_PTR(path);
+	return 0;
+}
+
+static void add_provider(
+	struct pacman_db *db, const struct pacman_package *pkg, const char *text)
+{
+	struct provider *provider = arena_alloc(&db->arena, sizeof(*provider));
+	struct pacman_relation rel;
+
+	if (pacman_relation_parse(&db->arena, text, &rel) < 0)
+		return;
+	struct provider *first = strmap_get(&db->by_provided, rel.name);
+	*provider = (struct provider){pkg, rel.version, NULL};
+	if (!first) {
+		strmap_put(&db->by_provided, rel.name, provider);
+		return;
+	}
+	while (first->next)
+		first = first->next;
+	first->next = provider;
+}
+
+static int read_package(struct pacman_db *db, const char *directory, struct error *err)
+{
+	struct pacman_package *pkg = arena_alloc(&db->arena, sizeof(*pkg));
+	CLEANUP_FREE char *path = NULL;
+	char *text;
+
+	if (read_text(db, directory, "desc", &path, &text, err) < 0)
+		return -1;
+	pkg->directory = arena_strdup(&db->arena, directory);
+	pkg->package.index = db->packages.len;
+	vector_push(&db->packages, pkg);
+	if (pacman_desc_parse(text, path, pkg, err) < 0)
+		return -1;
+	strmap_put(&db->by_name, pkg->package.name, pkg);
+	vector_foreach (provided, &pkg->provides)
+		add_provider(db, pkg, *provided);
+	return 0;
+}
+
+static int check_format(struct pacman_db *db, struct error *err)
+{
+	CLEANUP_FREE char *path =
+		xasprintf("%s/%s/ALPM_DB_VERSION", db->root, databases[0]);
+	CLEANUP_FREE char *text = NULL;
+	struct error why;
+	size_t len;
+
+	if (io_read_file(AT_FDCWD, path, 100, &text, &len, &why) < 0) {
+		/* Without any package pacman need not have written it. */
+		return why.num == ENOENT ? 0 : error_set(err, 0, "%s", why.msg);
+	}
+	text[strcspn(text, "\n")] = '\0';
+	if (strcmp(text, DATABASE_FORMAT) != 0)
+		return error_set(err, 0,
+			"'%s': the database has format '%.20s', this reads " DATABASE_FORMAT,
+			path, text);
+	return 0;
+}
+
+static int package_directory(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.' && strcmp(entry->d_name, "ALPM_DB_VERSION") != 0;
+}
+
+static int read_packages(struct pacman_db *db, struct error *err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s", db->root, databases[0]);
+	struct dirent **entries;
+	int result = 0;
+
+	int n = scandir(path, &entries, package_directory, alphasort);
+	if (n < 0)
+		return error_set(err, errno, "open '%s'", path);
+	for (int i = 0; i < n; i++) {
+		if (result == 0)
+			result = read_package(db, entries[i]->d_name, err);
+		free(entries[i]);
+	}
+	free(entries);
+	return result;
+}
+
+static int pacman_open(const char *root, void **ret_db, struct error *err)
+{
+	struct pacman_db *db = xcalloc(1, sizeof(*db));
+
+	db->root = xstrdup(root);
+	if (check_format(db, err) < 0 || read_packages(db, err) < 0) {
+		pacman_close(db);
+		return -1;
+	}
+	*ret_db = db;
+	return 0;
+}
+
+/* ---- Answers ---- */
+
+static size_t pacman_count(const void *data)
+{
+	const struct pacman_db *db = data;
+
+	return db->packages.len;
+}
+
+static const struct package *pacman_at(const void *data, size_t index)
+{
+	const struct pacman_db *db = data;
+
+	return &db->packages.items[index]->package;
+}
+
+static const struct pacman_package *find_satisfier(
+	const struct pacman_db *db, const struct pacman_relation *rel)
+{
+	const struct pacman_package *pkg = strmap_get(&db->by_name, rel->name);
+
+	if (pkg && pacman_version_satisfies(pkg->package.version, rel))
+		return pkg;
+	const struct provider *provider = strmap_get(&db->by_provided, rel->name);
+	for (; provider; provider = provider->next)
+		if (pacman_version_satisfies(provider->version, rel))
+			return provider->package;
+	return NULL;
+}
+
+static const struct package *pacman_find(const void *data, const char *name)
+{
+	const struct pacman_relation any = {.name = name};
+	const struct pacman_package *pkg = find_satisfier(data, &any);
+
+	if (pkg && strcmp(pkg->package.name, name) != 0)
+		log_info("packages: '%s' is provided by '%s'", name, pkg->package.name);
+	return pkg ? &pkg->package : NULL;
+}
+
+static int pacman_depends(void *data, const struct package *package,
+	struct package_set *ret, struct error *err)
+{
+	struct pacman_db *db = data;
+	const struct pacman_package *pkg = db->packages.items[package->index];
+
+	vector_foreach (text, &pkg->depends) {
+		struct pacman_relation rel;
+		if (pacman_relation_parse(&db->arena, *text, &rel) < 0)
+			return error_set(err, 0,
+				"pacman's description of package '%s': can't read the "
+				"dependency '%.100s'",
+				package->name, *text);
+		const struct pacman_package *satisfier = find_satisfier(db, &rel);
+		if (satisfier)
+			vector_push(ret, &satisfier->package);
+		else
+			log_warning("package '%s' depends on '%.500s', which is not "
+				    "installed: left out",
+				package->name, *text);
+	}
+	return 0;
+}
+
+static int read_files(struct pacman_db *db, const struct pacman_package *pkg,
+	struct package_files *ret, struct error *err)
+{
+	CLEANUP_FREE char *path = NULL;
+	char *text;
+
+	if (read_text(db, pkg->directory, "files", &path, &text, err) < 0)
+		return -1;
+	return pacman_files_parse(&db->arena, text, path, &pkg->package, ret, err);
+}
+
+static int pacman_files(void *data, const struct package_set *set,
+	struct package_files *ret, struct error *err)
+{
+	struct pacman_db *db = data;
+
+	vector_foreach (pkg, set)
+		if (read_files(db, db->packages.items[(*pkg)->index], ret, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int pacman_owner(
+	void *data, const char *path, const struct package **ret, struct error *err)
+{
+	struct pacman_db *db = data;
+
+	vector_foreach (pkg, &db->packages) {
+		CLEANUP(package_files_done) struct package_files files = {0};
+		if (read_files(db, *pkg, &files, err) < 0)
+			return -1;
+		if (package_files_list(&files, path)) {
+			*ret = &(*pkg)->package;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+/* Every change of a package makes or removes a directory there, as its name holds the
+ * version. */
+static void pacman_watch_paths(const void *data, struct strvec *ret)
+{
+	const struct pacman_db *db = data;
+
+	strvec_addf(ret, "%s/%s", db->root, databases[0]);
+}
+
+const struct packages_handler pacman_handler = {
+	.name = "pacman",
+	.install_command = "pacman -S",
+	.databases = databases,
+	.open = pacman_open,
+	.close = pacman_close,
+	.count = pacman_count,
+	.at = pacman_at,
+	.find = pacman_find,
+	.depends = pacman_depends,
+	.files = pacman_files,
+	.owner = pacman_owner,
+	.watch_paths = pacman_watch_paths,
+};

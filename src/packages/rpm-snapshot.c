@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A private copy of rpm's database in sqlite's format. To read one in place, sqlite wants
+ * two more files beside it, which an ordinary user can't make; and when root reads it, their
+ * metadata changes, from which a cache would see a change each time it looks.
+ *
+ *	rpmdb.sqlite        the database
+ *	rpmdb.sqlite-wal    what was written since, until it is moved into it
+ *
+ * If neither has changed while they were copied, the copies fit together.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "packages/rpm-db.h"
+
+#define TRIES 20
+
+static const char *const parts[] = {"rpmdb.sqlite", "rpmdb.sqlite-wal"};
+
+struct state {
+	struct stat parts[ARRAY_SIZE(parts)]; /* zeroed: it is not there */
+};
+
+static struct state look(const char *directory)
+{
+	struct state s = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		CLEANUP_FREE char *path = xasprintf("%s/%s", directory, parts[i]);
+		struct stat st;
+		if (stat(path, &st) == 0)
+			s.parts[i] = st;
+	}
+	return s;
+}
+
+static bool same_state(const struct state *a, const struct state *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		const struct stat *x = &a->parts[i], *y = &b->parts[i];
+		if (x->st_dev != y->st_dev || x->st_ino != y->st_ino ||
+			x->st_size != y->st_size ||
+			x->st_mtim.tv_sec != y->st_mtim.tv_sec ||
+			x->st_mtim.tv_nsec != y->st_mtim.tv_nsec)
+			return false;
+	}
+	return true;
+}
+
+static int copy_bytes(int from, int to)
+{
+	CLEANUP_FREE char *buf = xmalloc(1 << 20);
+	ssize_t n;
+
+	while ((n = read(from, buf, 1 << 20)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || io_write_full(to, buf, n) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int copy_part(
+	const char *directory, const char *copy, const char *part, struct error *err)
+{
+	CLEANUP_FREE char *source = xasprintf("%s/%s", directory, part);
+	CLEANUP_FREE char *target = xasprintf("%s/%s", copy, part);
+
+	CLEANUP_CLOSE int from = open(source, O_RDONLY | O_CLOEXEC);
+	if (from < 0 && errno == ENOENT)
+		return 0;
+	if (from < 0)
+		return error_set(err, errno, "open '%s'", source);
+	CLEANUP_CLOSE int to =
+		open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (to < 0 || copy_bytes(from, to) < 0)
+		return error_set(err, errno, "copy '%s' to '%s'", source, target);
+	return 0;
+}
+
+static int copy_parts(const char *directory, const char *copy, struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+
+	for (int i = 0; i < TRIES; i++) {
+		struct state before = look(directory);
+		for (size_t k = 0; k < ARRAY_SIZE(parts); k++)
+			if (copy_part(directory, copy, parts[k], err) < 0)
+				return -1;
+		struct state after = look(directory);
+		if (same_state(&before, &after))
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return error_set(
+		err, EBUSY, "read '%s/%s', which keeps changing", directory, parts[0]);
+}
+
+char *rpm_snapshot_new(const char *directory, struct error *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *copy = xasprintf(
+		"%s/hypermin-rpmdb-XXXXXX", tmp && *tmp == '/' ? tmp : "/var/tmp");
+
+	if (!mkdtemp(copy)) {
+		error_set(err, errno, "create a directory '%s'", copy);
+		free(copy);
+		return NULL;
+	}
+	if (copy_parts(directory, copy, err) < 0) {
+		rpm_snapshot_free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
+void rpm_snapshot_free(char *copy)
+{
+	static const char *const names[] = {
+		"rpmdb.sqlite", "rpmdb.sqlite-wal", "rpmdb.sqlite-shm", ".rpm.lock"};
+
+	if (!copy)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		CLEANUP_FREE char *path = xasprintf("%s/%s", copy, names[i]);
+		unlink(path);
+	}
+	rmdir(copy);
+	free(copy);
+}
