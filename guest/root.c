@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/buses.h"
 #include "guest/devices.h"
 #include "guest/log.h"
 #include "guest/uevent.h"
@@ -106,15 +107,21 @@ static bool scan(
 /* Where the wait is long, the console says what it is for. */
 static void say_waiting(const struct boot_options *o, const char *seen)
 {
-	klog_error("still waiting for the root disk, %u s at most; block devices so far:%s",
+	klog_error(
+		"still waiting for the root disk, %u s at most; block devices so far:%s",
 		o->timeout_s, seen[0] ? seen : " none");
 }
 
 static int not_found(const struct boot_options *o, const char *seen, struct error *err)
 {
+	const char *failure = modules_failure();
+	char buses[400];
+
+	buses_describe("/sys", buses, sizeof(buses));
 	return error_set(err, 0,
-		"the appliance's disk did not appear within %u s; block devices:%s",
-		o->timeout_s, seen[0] ? seen : " none");
+		"the appliance's disk did not appear within %u s%s%s; block devices:%s; %s",
+		o->timeout_s, *failure ? "; " : "", failure, seen[0] ? seen : " none",
+		buses);
 }
 
 int root_find(const struct boot_options *o, int uevents, char ret_name[static 64],
