@@ -201,6 +201,16 @@ static void serve_text(int *fd, struct console *c)
 	console_add(c, buf, n);
 }
 
+/* A kernel without ACPI can stop but not switch off: that is for us to do. */
+static void serve_console(struct vm *vm)
+{
+	serve_text(&vm->console_fd, &vm->console);
+	if (vm->halted || !failure_is_halt(vm))
+		return;
+	vm->halted = true;
+	vm_ask_qemu_to_end(vm);
+}
+
 /* But for a VM that resumes QMP's events are not needed; they are read so that qemu never
  * waits for us. */
 static void serve_qmp(struct vm *vm)
@@ -361,7 +371,7 @@ static int serve(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct erro
 	if (fds[SLOT_CONTROL].revents && serve_control(vm, err) < 0)
 		return -1;
 	if (fds[SLOT_CONSOLE].revents)
-		serve_text(&vm->console_fd, &vm->console);
+		serve_console(vm);
 	if (fds[SLOT_MESSAGES].revents)
 		serve_text(&vm->messages_fd, &vm->messages);
 	if (fds[SLOT_QMP].revents)
