@@ -16,6 +16,15 @@
 #define MMIO_AGENT	    2
 #define MMIO_FIRST_DISK	    23 /* counting down */
 
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+/* Of a root in memory: behind all of the guest's own, however the machine splits that. */
+static uint64_t root_address(const struct vm_config *config)
+{
+	return (4 + (config->memory_mib * MIB + GIB - 1) / GIB) * GIB;
+}
+
 char *machine_kernel_command_line(
 	const struct vm_config *config, const struct profile *profile)
 {
@@ -24,6 +33,9 @@ char *machine_kernel_command_line(
 	profile_add_kernel_options(profile, &sb);
 	strbuf_addf(&sb, " root=UUID=%s hypermin.root_serial=" VM_ROOT_SERIAL,
 		config->root_uuid);
+	if (profile->root_bus->in_memory_map)
+		strbuf_addf(&sb, " memmap=%" PRIu64 "!0x%" PRIx64, config->root_size,
+			root_address(config));
 	return strbuf_detach(&sb);
 }
 
@@ -135,11 +147,11 @@ void machine_add_base(const struct machine_line *l)
 	strvec_add(l->argv, "-smp");
 	strvec_addf(l->argv, "%u", l->config->cpus);
 	strvec_add(l->argv, "-m");
-	/* A root in memory takes a slot and addresses beyond the guest's own. */
+	/* A root in memory takes a slot, and the addresses up to its end. */
 	if (p->root_bus->in_memory)
 		strvec_addf(l->argv, "%u,slots=1,maxmem=%" PRIu64 "M",
 			l->config->memory_mib,
-			l->config->memory_mib + (l->config->root_size >> 20) + 1024);
+			(root_address(l->config) + l->config->root_size + GIB) / MIB);
 	else
 		strvec_addf(l->argv, "%u", l->config->memory_mib);
 }
@@ -215,7 +227,7 @@ static void add_root_in_memory(const struct machine_line *l)
 	add_json(l, "-object",
 		json_pack("{s:s, s:s, s:s, s:b, s:b, s:I}", "qom-type",
 			"memory-backend-file", "id", "root", "mem-path", l->config->root,
-			"share", bus->device_is_virtio, "readonly", 1, "size",
+			"share", !bus->no_snapshots || bus->device_is_virtio, "readonly", 1, "size",
 			(json_int_t)l->config->root_size));
 	strvec_add(l->argv, "-device");
 	/* It has no vectors that it could be told to do without. */
@@ -223,7 +235,8 @@ static void add_root_in_memory(const struct machine_line *l)
 		strvec_addf(l->argv, "%s-pci,addr=0x%x,memdev=root", bus->device,
 			root_place.slot);
 	else
-		strvec_addf(l->argv, "%s,memdev=root,unarmed=on", bus->device);
+		strvec_addf(l->argv, "%s,memdev=root,unarmed=on,addr=0x%" PRIx64,
+			bus->device, root_address(l->config));
 }
 
 /* What is written goes to a file of qemu's that has no name; the root is opened read-only

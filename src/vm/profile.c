@@ -62,17 +62,28 @@ static const char *const ide_modules[] = {"sd_mod", NULL};
 static const char *const ide_cdrom_modules[] = {"sr_mod", NULL};
 static const char *const nvme_modules[] = {"nvme", NULL};
 static const char *const virtio_pmem_modules[] = {"virtio_pmem", "nd_pmem", NULL};
+static const char *const memmap_modules[] = {"nd_e820", "nd_pmem", NULL};
 static const char *const pmem_modules[] = {"nfit", "nd_pmem", NULL};
 
-/* The fastest first; virtio-pmem boots as fast as virtio-blk, but with any number of disks
- * it can go on from a snapshot. */
+/* The fastest first; persistent memory boots as fast as virtio-blk, but with any number of
+ * disks it can go on from a snapshot. */
 static const struct root_bus root_buses[] = {
+	{
+		.name = "memmap",
+		.device = "nvdimm",
+		.in_memory = true,
+		.in_memory_map = true,
+		.modules = memmap_modules,
+	},
 	{
 		.name = "virtio-pmem",
 		.device = "virtio-pmem",
 		.device_is_virtio = true,
 		.device_is_pci = true,
 		.in_memory = true,
+		/* What the device knows of its queue is not part of qemu's state: the kernel
+		 * would wait for it until the end of time when it shuts down. */
+		.no_snapshots = true,
 		.modules = virtio_pmem_modules,
 	},
 	{
@@ -169,8 +180,8 @@ enum fact {
 	FACT_MICROVM = 1 << 4,
 	FACT_NO_ACPI_NEEDED = 1 << 5,
 	FACT_TSC_KNOWN = 1 << 6,
-	FACT_ROOT_ON_DISK = 1 << 7,
-	FACT_ROOT_IN_MEMORY = 1 << 8,
+	FACT_MEMORY_MAPPED = 1 << 7, /* the kernel knows of all memory there is */
+	FACT_MEMORY_BEYOND = 1 << 8,
 };
 
 static unsigned facts(const struct profile *p)
@@ -191,7 +202,8 @@ static unsigned facts(const struct profile *p)
 		set |= FACT_NO_ACPI_NEEDED;
 	if (p->tsc_khz)
 		set |= FACT_TSC_KNOWN;
-	set |= p->root_bus->in_memory ? FACT_ROOT_IN_MEMORY : FACT_ROOT_ON_DISK;
+	set |= p->root_bus->in_memory && !p->root_bus->in_memory_map ? FACT_MEMORY_BEYOND
+								     : FACT_MEMORY_MAPPED;
 	return set;
 }
 
@@ -217,10 +229,10 @@ static const struct kernel_option {
 	/* Interrupt routing in ACPI is 140 ms of interpreted methods a device. The price:
 	 * kernels that read no MP table run without a local APIC, so with one CPU and
 	 * without MSI. */
-	{"pci=noacpi", WITHOUT_ROUTING | FACT_ROOT_ON_DISK},
-	/* The same, and there is memory beyond the guest's own: with half of ACPI the kernel
-	 * would put devices there. */
-	{"acpi=off", WITHOUT_ROUTING | FACT_ROOT_IN_MEMORY},
+	{"pci=noacpi", WITHOUT_ROUTING | FACT_MEMORY_MAPPED},
+	/* The same, where there is memory that the kernel has not been told of: with half of
+	 * ACPI it would put devices there. */
+	{"acpi=off", WITHOUT_ROUTING | FACT_MEMORY_BEYOND},
 	/* Do not rewrite each lock prefix away: TCG would translate the kernel twice. */
 	{"noreplace-smp", FACT_FAST | FACT_TCG | FACT_ONE_CPU},
 	/* An emulated microvm has no timer by which the kernel could measure its clock. */
