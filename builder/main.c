@@ -5,6 +5,7 @@
  *	hypermin-builder build --cache=DIR --root=/ …
  *	hypermin-builder examine --root=/ …
  *	hypermin-builder assemble --root=/ --output=DIR --input=FILE …
+ *	hypermin-builder remove --cache=DIR
  *
  * and reads its messages from standard output; appliance/builder.h has their form. The
  * command line becomes
@@ -114,6 +115,15 @@ static int task_build(
 	return result;
 }
 
+static int task_remove(
+	const struct appliance_request *request, const char *cache_dir, struct error *err)
+{
+	(void)request;
+	if (!cache_dir)
+		return error_set(err, EINVAL, "remove a cache: none is named");
+	return cache_remove_private(cache_dir, err);
+}
+
 static void say_finding(enum examine_finding finding, const char *topic, const char *text,
 	const char *advice, void *data)
 {
@@ -146,6 +156,7 @@ static const struct {
 } tasks[] = {
 	{"build", task_build},
 	{"examine", task_examine},
+	{"remove", task_remove},
 };
 
 struct arguments {

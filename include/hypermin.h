@@ -141,7 +141,8 @@ HYPERMIN_API int hypermin_set_appliance(struct hypermin *h, const char *dir);
 /* ---- The VM ---- */
 
 /* Build the appliance if the cache has none for these settings. hypermin_start() does it
- * too. */
+ * too. Where the cache is full or read-only it is built in a directory of its own in $TMPDIR
+ * or /tmp, with a warning for the log; that goes with the handle, or with the process. */
 HYPERMIN_API int hypermin_prepare(struct hypermin *h);
 
 /* 1 if hypermin_prepare() would find the appliance in the cache by a few stat calls; 0 if it

@@ -29,6 +29,7 @@ struct hypermin {
 
 	struct vm_routes routes; /* not known to be closed */
 	struct cache cache;
+	struct cache private_cache; /* where that can't be written to */
 	struct appliance appliance;
 	struct vm *vm;
 	bool wants_snapshot; /* it was booted for lack of one */

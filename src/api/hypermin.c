@@ -72,6 +72,7 @@ struct hypermin *hypermin_new(void)
 	h->accel = VM_ACCEL_AUTO;
 	h->cold = wants_cold();
 	h->cache.fd = -1;
+	h->private_cache.fd = -1;
 	h->appliance.lock_fd = -1;
 	h->control[0] = h->control[1] = -1;
 	h->timeline_fd = -1;
@@ -89,6 +90,7 @@ void hypermin_free(struct hypermin *h)
 	if (h->wants_snapshot)
 		handle_warm_later(h);
 	appliance_done(&h->appliance);
+	cache_close(&h->private_cache);
 	cache_close(&h->cache);
 	strvec_done(&h->packages);
 	vector_foreach (disk, &h->disks)

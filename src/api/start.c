@@ -27,7 +27,9 @@ static int start(struct hypermin *h, const char *qemu, const struct vm_snapshot 
 		.n_disks = h->disks.len,
 		/* An appliance of somebody's own is no part of the cache. */
 		/* And a timeline is of a boot. */
-		.snapshots = h->cold || h->fixed || h->timeline ? NULL : &snapshots,
+		.snapshots = h->cold || h->fixed || h->private_cache.path || h->timeline
+			? NULL
+			: &snapshots,
 		.record = record,
 		.timeline = h->timeline,
 		.cache_fd = h->cache.fd,

@@ -276,7 +276,7 @@ static int find_made(struct build *b)
 
 	if (store_hold(b->cache, STORE_APPLIANCES, b->entry.key, &hold) != 0 ||
 		manifest_read(hold.dir_fd, "", &manifest, NULL) < 0 ||
-		manifest_check(manifest, hold.dir_fd, 0, "", NULL) < 0)
+		manifest_check(manifest, hold.dir_fd, "", NULL) < 0)
 		return 1;
 	const char *uuid = manifest_text(manifest, "root_uuid");
 	if (strlen(uuid) != sizeof(b->entry.root_uuid) - 1)

@@ -78,7 +78,7 @@ static int check_manifest(
 			where);
 	if (check_machine(manifest, where, err) < 0)
 		return -1;
-	if (manifest_check(manifest, dir_fd, 0, where, err) < 0)
+	if (manifest_check(manifest, dir_fd, where, err) < 0)
 		return error_prefix(err, "use the appliance '%s'", where);
 	return 0;
 }
@@ -130,12 +130,13 @@ int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *e
 
 int appliance_verify_fixed(const char *dir, struct error *err)
 {
+	CLEANUP(digests_done) struct digests digests = {0};
 	CLEANUP_JSON json_t *manifest = NULL;
 	CLEANUP_CLOSE int fd = -1;
 
 	if (open_checked(dir, &fd, &manifest, err) < 0)
 		return -1;
-	return manifest_check(manifest, fd, MANIFEST_DIGESTS, dir, err);
+	return manifest_check_digests(manifest, fd, &digests, dir, err);
 }
 
 /* ---- Writing one ---- */
@@ -239,7 +240,8 @@ static int check_target(const struct export *x, struct error *err)
 		return errno == ENOENT ? 0
 				       : error_set(err, errno, "open '%s'", x->target);
 	if (manifest_read(fd, x->target, &manifest, NULL) == 0 &&
-		manifest_check(manifest, fd, MANIFEST_NO_OTHERS, x->target, NULL) == 0)
+		manifest_check(manifest, fd, x->target, NULL) == 0 &&
+		manifest_check_others(manifest, fd, x->target, NULL) == 0)
 		return 0;
 	store_list_directory(fd, ".", &files);
 	if (files.len == 0)
