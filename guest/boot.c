@@ -85,8 +85,7 @@ static void protect_disk(const char *name)
 {
 	/* Persistent memory: of the region that the disk is in. */
 	set_attribute(name, "device/../read_only", "1");
-	/* What is never written is never to be flushed. A virtio-pmem device of a VM that
-	 * went on from a snapshot would not even answer: qemu keeps no state of its queue. */
+	/* What is never written is never to be flushed. */
 	set_attribute(name, "queue/write_cache", "write through");
 }
 

@@ -39,6 +39,8 @@ const char *modules_failure(void);
 /* Wait for the disk that root= names: its node below /dev. */
 int root_find(const struct boot_options *o, int uevents, char ret_name[static 64],
 	struct error *err);
+/* Whether it is there already, as far as the modules that are loaded lead to it. */
+bool root_is_here(const struct boot_options *o, int uevents);
 /* The disk read-only below, memory above, at /newroot; the number of the disk. */
 int root_mount(const char *name, dev_t *ret_dev, struct error *err);
 /* /newroot becomes /, and the initrd's files are given back; /dev, /proc and /sys go with

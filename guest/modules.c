@@ -46,12 +46,21 @@ const char *modules_failure(void)
 	return failure;
 }
 
+/* scsi_mod would look for disks behind our back: then nobody could say when it has found the
+ * last of those that are there. */
+static const char *parameters_of(const char *name)
+{
+	const char *dash = strchr(name, '-');
+
+	return dash && strcmp(dash, "-scsi_mod.ko") == 0 ? "scan=sync" : "";
+}
+
 static void load(int dirfd, const char *name)
 {
 	uint64_t begin = boot_now_us();
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0) < 0) {
+	if (fd < 0 || syscall(SYS_finit_module, fd, parameters_of(name), 0) < 0) {
 		if (is_harmless(errno))
 			klog_debug("module %s: %s", name, strerror(errno));
 		else

@@ -63,6 +63,9 @@ int own_init_boot(struct error *err)
 	if (!b.options.timeout_said)
 		b.options.timeout_s = ROOT_TIMEOUT_S;
 	klog_debug("modules loaded; looking for the root disk");
+	/* Of buses that launchers seldom use, and whose drivers take a while to load. */
+	if (!root_is_here(&b.options, b.uevents))
+		modules_load("/modules-later");
 	if (root_find(&b.options, b.uevents, b.disk, err) < 0 ||
 		mount_root(b.disk, err) < 0)
 		return -1;

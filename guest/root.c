@@ -8,6 +8,10 @@
  * number, which a disk's content can't forge, and names it on the command line. A bus
  * that has no serial numbers is taken at its UUID's word, but only if no disk with the
  * right number is there.
+ *
+ * Launchers of their own name no serial number. They attach the appliance's disk behind
+ * the user's, so of several with the right content the last one counts, and none
+ * counts before all have been looked at.
  */
 #include "guest/boot.h"
 
@@ -20,6 +24,7 @@
 
 #include "guest/buses.h"
 #include "guest/devices.h"
+#include "guest/disk-order.h"
 #include "guest/log.h"
 #include "guest/uevent.h"
 
@@ -75,33 +80,59 @@ static enum match match_device(const char *name, const struct boot_options *o)
 	return content_matches(name, o) ? m : MATCH_NONE;
 }
 
-/* Look at all disks there are; `ret_seen` gets their names, for an error. */
-static bool scan(
-	const struct boot_options *o, char *ret_name, char *ret_seen, size_t seen_size)
+struct candidate {
+	enum match match;
+	struct disk_order order;
+	char name[64];
+};
+
+static void consider(
+	const char *name, const struct boot_options *o, struct candidate *best)
 {
-	enum match best = MATCH_NONE;
-	DIR *dir = opendir(BLOCK_CLASS);
+	struct candidate c = {.match = match_device(name, o)};
+
+	if (c.match == MATCH_NONE || c.match < best->match)
+		return;
+	c.order = disk_order_of(name);
+	if (c.match == best->match && !disk_order_after(&c.order, &best->order))
+		return;
+	strcpy(c.name, name);
+	*best = c;
+}
+
+/* Look at all disks there are; `ret_seen` gets their names, for an error. */
+static bool scan(const struct boot_options *o, int uevents, char *ret_name,
+	char *ret_seen, size_t seen_size)
+{
+	struct candidate best = {.match = MATCH_NONE};
 	struct dirent *entry;
 	size_t seen = 0;
+	DIR *dir;
 
+	if (!o->serial[0])
+		disk_order_settle(uevents);
+	dir = opendir(BLOCK_CLASS);
 	ret_seen[0] = '\0';
-	while (dir && best != MATCH_FULL && (entry = readdir(dir))) {
-		enum match m;
-
+	while (dir && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 63)
 			continue;
 		if (seen < seen_size)
 			seen += snprintf(
 				ret_seen + seen, seen_size - seen, " %s", entry->d_name);
-		m = match_device(entry->d_name, o);
-		if (m > best) {
-			best = m;
-			strcpy(ret_name, entry->d_name);
-		}
+		consider(entry->d_name, o, &best);
 	}
 	if (dir)
 		closedir(dir);
-	return best != MATCH_NONE;
+	if (best.match != MATCH_NONE)
+		strcpy(ret_name, best.name);
+	return best.match != MATCH_NONE;
+}
+
+bool root_is_here(const struct boot_options *o, int uevents)
+{
+	char name[64], seen[512];
+
+	return scan(o, uevents, name, seen, sizeof(seen));
 }
 
 /* Where the wait is long, the console says what it is for. */
@@ -132,22 +163,22 @@ int root_find(const struct boot_options *o, int uevents, char ret_name[static 64
 	int64_t deadline = end < start + NOTICE_MS ? end : start + NOTICE_MS;
 	char seen[512];
 	struct uevent event;
-	bool found = scan(o, ret_name, seen, sizeof(seen));
+	bool found = scan(o, uevents, ret_name, seen, sizeof(seen));
 
 	while (!found) {
 		switch (uevent_wait(uevents, deadline, &event)) {
 		case UEVENT_DEVICE:
 			if (strcmp(event.subsystem, "block") != 0 || event.gone)
 				break;
-			found = match_device(event.devname, o) != MATCH_NONE;
-			if (found)
-				strcpy(ret_name, event.devname);
+			if (match_device(event.devname, o) != MATCH_NONE)
+				found = scan(o, uevents, ret_name, seen,
+					sizeof(seen));
 			break;
 		case UEVENT_RESCAN:
-			found = scan(o, ret_name, seen, sizeof(seen));
+			found = scan(o, uevents, ret_name, seen, sizeof(seen));
 			break;
 		case UEVENT_TIMEOUT:
-			found = scan(o, ret_name, seen, sizeof(seen));
+			found = scan(o, uevents, ret_name, seen, sizeof(seen));
 			if (found)
 				break;
 			if (deadline == end)

@@ -40,10 +40,8 @@ static int open_from(struct hypermin *h, const struct cache *cache, const char *
 
 	if (handle_appliance_request(h, &request) < 0)
 		return -1;
-	int64_t begin = timeline_now();
 	int result = appliance_open(
 		&request, cache, builder, h->control[0], &h->appliance, &h->error);
-	timeline_add(h->timeline, LANE_HOST, "find or build the appliance", begin);
 	strvec_done(&request.routes);
 	return result;
 }
@@ -89,7 +87,10 @@ int hypermin_prepare(struct hypermin *h)
 	if (!h->only_built &&
 		!(builder = handle_find_program("hypermin-builder", &h->error)))
 		return -1;
-	return open_cached(h, builder);
+	int64_t begin = timeline_now();
+	int result = open_cached(h, builder);
+	timeline_add(h->timeline, LANE_HOST, "find or build the appliance", begin);
+	return result;
 }
 
 int hypermin_is_prepared(struct hypermin *h)

@@ -140,18 +140,22 @@ static int write_kernel(const struct assembling *m, struct error *err)
 
 static int write_initrd(const struct assembling *m, struct error *err)
 {
-	struct kernel_modules modules = {0};
+	struct kernel_modules modules = {0}, all = {0};
 	bool keep_signatures = kernel_enforces_signatures(m->a->root, &m->in.kernel);
 
 	int result = kernel_modules_closure(
 		&m->in.kernel, ingredients_boot_modules, &modules, err);
+	if (result == 0)
+		result = kernel_modules_closure(
+			&m->in.kernel, ingredients_all_modules, &all, err);
 	CLEANUP_CLOSE int fd = result == 0 ? create_part(m, "initrd", err) : -1;
 	if (fd < 0)
 		result = -1;
 	if (result == 0)
-		result = part_write_initrd(&modules, keep_signatures, m->guest,
-			m->guest_len, true, fd, err);
+		result = part_write_initrd(&modules, &all, keep_signatures, m->guest,
+			m->guest_len, fd, err);
 	kernel_modules_done(&modules);
+	kernel_modules_done(&all);
 	return result;
 }
 

@@ -75,7 +75,7 @@ static int make_initrd(int fd, json_t *manifest, void *data, struct error *err)
 		json_array_append_new(names, manifest_string(module->name));
 	json_object_set_new(manifest, "modules", names);
 	return part_write_initrd(
-		&b->modules, b->keep_signatures, b->guest, b->guest_len, false, fd, err);
+		&b->modules, NULL, b->keep_signatures, b->guest, b->guest_len, fd, err);
 }
 
 static int make_root(int fd, json_t *manifest, void *data, struct error *err)

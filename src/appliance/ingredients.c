@@ -14,17 +14,17 @@
 #include "base/strbuf.h"
 #include "base/strmap.h"
 
-const char *const ingredients_boot_modules[] = {
-	"virtio_pci",
-	"?virtio_mmio",
-	"virtio_blk",
-	"virtio_scsi",
-	"sd_mod",
-	"ext4", /* mounts ext2 too */
-	"?virtio_console",
-	"?virtio_rng",
-	NULL,
-};
+/* What launchers attach the root to, and what they attach beside it. */
+#define BOOT_MODULES                                                                     \
+	"virtio_pci", "?virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod",             \
+		"ext4", /* mounts ext2 too */                                            \
+		"?virtio_console", "?virtio_rng"
+
+const char *const ingredients_boot_modules[] = {BOOT_MODULES, NULL};
+
+/* With those that are loaded only where the others do not lead to the root: qemu's -hda on its
+ * two machines. */
+const char *const ingredients_all_modules[] = {BOOT_MODULES, "?ata_piix", "?ahci", NULL};
 
 /* Of a directory with no more files in the appliance than this, each file is looked at, which
  * finds one that is written to in its place; of others, the directory, which changes when a

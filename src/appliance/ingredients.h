@@ -31,6 +31,7 @@ struct ingredients {
 /* Modules that lead from a launcher's kernel to the root disk, and to what launchers attach to
  * talk to the appliance. NULL-terminated; a leading '?': where the kernel has it. */
 extern const char *const ingredients_boot_modules[];
+extern const char *const ingredients_all_modules[];
 
 /* Each path whose change would change the answer is added to the stamp, which was started
  * before. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -31,22 +32,35 @@ int part_write_kernel(const char *image, int fd, struct error *err)
 	return 0;
 }
 
-int part_write_initrd(const struct kernel_modules *modules, bool keep_signatures,
-	const void *guest, size_t guest_len, bool own_init, int fd, struct error *err)
+static bool has_module(const struct kernel_modules *modules, const char *name)
 {
+	vector_foreach (module, modules)
+		if (strcmp(module->name, name) == 0)
+			return true;
+	return false;
+}
+
+int part_write_initrd(const struct kernel_modules *modules,
+	const struct kernel_modules *all, bool keep_signatures, const void *guest,
+	size_t guest_len, int fd, struct error *err)
+{
+	const struct kernel_modules *list = all ? all : modules;
 	VECTOR(struct initrd_module) read = {0};
 	int result = 0;
 
-	for (size_t i = 0; i < modules->len && result == 0; i++) {
-		struct initrd_module module = {.name = modules->items[i].name};
-		result = kernel_module_read(modules->items[i].path, keep_signatures,
+	for (size_t i = 0; i < list->len && result == 0; i++) {
+		struct initrd_module module = {
+			.name = list->items[i].name,
+			.later = !has_module(modules, list->items[i].name),
+		};
+		result = kernel_module_read(list->items[i].path, keep_signatures,
 			(uint8_t **)&module.data, &module.len, err);
 		if (result == 0)
 			vector_push(&read, module);
 	}
 	if (result == 0)
 		result = initrd_write(
-			fd, guest, guest_len, read.items, read.len, own_init, err);
+			fd, guest, guest_len, read.items, read.len, all != NULL, err);
 	if (result == 0)
 		log_info("initrd: %zu modules", read.len);
 	vector_foreach (module, &read)

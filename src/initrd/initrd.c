@@ -91,7 +91,8 @@ static int add_modules(struct writer *w, const struct initrd_module *modules, si
 			INITRD_MODULES_MAX);
 	for (size_t i = 0; i < n; i++) {
 		CLEANUP_FREE char *path =
-			xasprintf("modules/%03zu-%s.ko", i, modules[i].name);
+			xasprintf("modules%s/%03zu-%s.ko", modules[i].later ? "-later" : "",
+				i, modules[i].name);
 		if (add_file(w, path, 0644, modules[i].data, modules[i].len, err) < 0)
 			return -1;
 	}
@@ -109,7 +110,9 @@ static int add_all(struct writer *w, const uint8_t *init, size_t init_len,
 			return -1;
 	if (add_console(w, err) < 0 || add_file(w, "init", 0755, init, init_len, err) < 0)
 		return -1;
-	if (own_init && add_file(w, "own-init", 0644, "", 0, err) < 0)
+	if (own_init &&
+		(add_file(w, "own-init", 0644, "", 0, err) < 0 ||
+			add_directory(w, "modules-later", err) < 0))
 		return -1;
 	return add_modules(w, modules, n_modules, err);
 }

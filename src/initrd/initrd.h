@@ -6,6 +6,7 @@
  *	/init                  the guest binary
  *	/dev/console           opened by the kernel as init's streams, before any mount
  *	/modules/000-NAME.ko   loaded in the order of their names
+ *	/modules-later/        the same, if those before did not lead to the root disk
  *	/dev /proc /sys        else empty, to mount on
  *	/own-init              says that the appliance has an /init of its own to execute
  *
@@ -26,6 +27,7 @@ struct initrd_module {
 	const char *name; /* "virtio_blk" */
 	const uint8_t *data;
 	size_t len;
+	bool later;
 };
 
 /* Write to fd from its current position. */

@@ -82,6 +82,19 @@ static bool lacks_bus(const struct vm *vm)
 			qemu_said(vm, "is not a valid device model name"));
 }
 
+bool failure_is_halt(const struct vm *vm)
+{
+	static const char *const last_words[] = {
+		"] reboot: Power down", "] reboot: System halted"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(last_words); i++) {
+		CLEANUP_FREE char *found = console_find(&vm->console, last_words[i]);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
 int failure_explain_end(struct vm *vm, struct error *err)
 {
 	struct ended ended = supervise_wait(&vm->qemu);

@@ -212,16 +212,14 @@ static void serve_text(int *fd, struct console *c)
 	console_add(c, buf, n);
 }
 
-/*
- * A kernel without ACPI can't turn the machine off, and says so as its last word. (A
- * program in the guest can say it too, and has ended its own VM then.)
- */
-static bool has_halted(const struct vm *vm)
+/* A kernel without ACPI can stop but not switch off: that is for us to do. */
+static void serve_console(struct vm *vm)
 {
-	CLEANUP_FREE char *halted = console_find(&vm->console, "reboot: System halted");
-	CLEANUP_FREE char *off = console_find(&vm->console, "reboot: Power down");
-
-	return halted || off;
+	serve_text(&vm->console_fd, &vm->console);
+	if (vm->halted || !failure_is_halt(vm))
+		return;
+	vm->halted = true;
+	vm_ask_qemu_to_end(vm);
 }
 
 /* But for a VM that resumes and for measurements QMP's events are not needed; they are read
@@ -388,11 +386,8 @@ static int serve(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct erro
 {
 	if (fds[SLOT_CONTROL].revents && serve_control(vm, err) < 0)
 		return -1;
-	if (fds[SLOT_CONSOLE].revents) {
-		serve_text(&vm->console_fd, &vm->console);
-		if (has_halted(vm))
-			return failure_set(vm, err, 0, "the guest turned itself off");
-	}
+	if (fds[SLOT_CONSOLE].revents)
+		serve_console(vm);
 	if (fds[SLOT_MESSAGES].revents)
 		serve_text(&vm->messages_fd, &vm->messages);
 	if (fds[SLOT_QMP].revents)

@@ -30,6 +30,15 @@ static unsigned root_timeout_s(
 	return MAX(1, MIN(quarter, profile->plain ? ROOT_PLAIN_S : ROOT_FAST_S));
 }
 
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+/* Of a root in memory: behind all of the guest's own, however the machine splits that. */
+static uint64_t root_address(const struct vm_config *config)
+{
+	return (4 + (config->memory_mib * MIB + GIB - 1) / GIB) * GIB;
+}
+
 char *machine_kernel_command_line(
 	const struct vm_config *config, const struct profile *profile)
 {
@@ -42,6 +51,9 @@ char *machine_kernel_command_line(
 	/* Room for all messages: hundreds at the usual level. */
 	if (config->timeline)
 		strbuf_adds(&sb, " hypermin.timeline log_buf_len=1M");
+	if (profile->root_bus->in_memory_map)
+		strbuf_addf(&sb, " memmap=%" PRIu64 "!0x%" PRIx64, config->root_size,
+			root_address(config));
 	return strbuf_detach(&sb);
 }
 
@@ -153,11 +165,11 @@ void machine_add_base(const struct machine_line *l)
 	strvec_add(l->argv, "-smp");
 	strvec_addf(l->argv, "%u", l->config->cpus);
 	strvec_add(l->argv, "-m");
-	/* A root in memory takes a slot and addresses beyond the guest's own. */
+	/* A root in memory takes a slot, and the addresses up to its end. */
 	if (p->root_bus->in_memory)
 		strvec_addf(l->argv, "%u,slots=1,maxmem=%" PRIu64 "M",
 			l->config->memory_mib,
-			l->config->memory_mib + (l->config->root_size >> 20) + 1024);
+			(root_address(l->config) + l->config->root_size + GIB) / MIB);
 	else
 		strvec_addf(l->argv, "%u", l->config->memory_mib);
 }
@@ -233,15 +245,16 @@ static void add_root_in_memory(const struct machine_line *l)
 	add_json(l, "-object",
 		json_pack("{s:s, s:s, s:s, s:b, s:b, s:I}", "qom-type",
 			"memory-backend-file", "id", "root", "mem-path", l->config->root,
-			"share", bus->device_is_virtio, "readonly", 1, "size",
-			(json_int_t)l->config->root_size));
+			"share", !bus->no_snapshots || bus->device_is_virtio, "readonly",
+			1, "size", (json_int_t)l->config->root_size));
 	strvec_add(l->argv, "-device");
 	/* It has no vectors that it could be told to do without. */
 	if (bus->device_is_virtio)
 		strvec_addf(l->argv, "%s-pci,addr=0x%x,memdev=root", bus->device,
 			root_place.slot);
 	else
-		strvec_addf(l->argv, "%s,memdev=root,unarmed=on", bus->device);
+		strvec_addf(l->argv, "%s,memdev=root,unarmed=on,addr=0x%" PRIx64,
+			bus->device, root_address(l->config));
 }
 
 /* What is written goes to a file of qemu's that has no name; the root is opened read-only
@@ -332,8 +345,7 @@ void machine_resume_argv(const struct vm_config *config, const struct profile *p
 	const struct machine_fds *fds, const struct vm_snapshot *snapshot,
 	struct strvec *argv)
 {
-	const struct machine_memory memory = {
-		.fd = snapshot->ram_fd, .is_private = true};
+	const struct machine_memory memory = {.fd = snapshot->ram_fd, .is_private = true};
 	const struct machine_line l = {config, profile, argv, &memory};
 
 	machine_add_base(&l);

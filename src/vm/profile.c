@@ -63,17 +63,28 @@ static const char *const ide_modules[] = {"sd_mod", NULL};
 static const char *const ide_cdrom_modules[] = {"sr_mod", NULL};
 static const char *const nvme_modules[] = {"nvme", NULL};
 static const char *const virtio_pmem_modules[] = {"virtio_pmem", "nd_pmem", NULL};
+static const char *const memmap_modules[] = {"nd_e820", "nd_pmem", NULL};
 static const char *const pmem_modules[] = {"nfit", "nd_pmem", NULL};
 
-/* The fastest first; virtio-pmem boots as fast as virtio-blk, but with any number of disks
- * it can go on from a snapshot. */
+/* The fastest first; persistent memory boots as fast as virtio-blk, but with any number of
+ * disks it can go on from a snapshot. */
 static const struct root_bus root_buses[] = {
+	{
+		.name = "memmap",
+		.device = "nvdimm",
+		.in_memory = true,
+		.in_memory_map = true,
+		.modules = memmap_modules,
+	},
 	{
 		.name = "virtio-pmem",
 		.device = "virtio-pmem",
 		.device_is_virtio = true,
 		.device_is_pci = true,
 		.in_memory = true,
+		/* What the device knows of its queue is not part of qemu's state: the kernel
+		 * would wait for it until the end of time when it shuts down. */
+		.no_snapshots = true,
 		.modules = virtio_pmem_modules,
 	},
 	{

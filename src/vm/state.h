@@ -47,6 +47,7 @@ struct vm {
 	int state_fd; /* see vm_config.record; not ours */
 	struct agent_boot_times boot_times;
 	char fatal[1024]; /* what the guest said it could not do; "" */
+	bool halted;	  /* the guest's kernel has said that it stops */
 	bool no_machine;  /* qemu has no such machine */
 	bool no_route;	  /* or has not what the root's bus takes */
 	bool hopeless;	  /* why it was lost has nothing to do with how it was started */
@@ -73,6 +74,9 @@ int vm_resume(const struct vm_config *config, const struct profile *profile,
 	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct vm **ret,
 	struct error *err);
 
+/* It writes out what its block layer holds, and ends. -1: errno. */
+int vm_ask_qemu_to_end(struct vm *vm);
+
 /* ---- loop.c ---- */
 
 /*
@@ -88,5 +92,7 @@ extern const struct agent_handler loop_agent_handler;
 /* End qemu and set an error that has the console's last lines. Always -1. */
 int failure_set(struct vm *vm, struct error *err, int num, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* Has the guest's kernel stopped, with nobody to switch the machine off? */
+bool failure_is_halt(const struct vm *vm);
 /* qemu has ended by itself: say why. Always -1. */
 int failure_explain_end(struct vm *vm, struct error *err);

@@ -321,13 +321,19 @@ int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret
 	return 0;
 }
 
-/* qemu writes out what its block layer holds before it ends. */
-static int quit(struct vm *vm, struct error *err)
+int vm_ask_qemu_to_end(struct vm *vm)
 {
 	static const char quit_command[] =
 		"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"quit\"}\n";
 
-	if (send(vm->qmp_fd, quit_command, sizeof(quit_command) - 1, MSG_NOSIGNAL) < 0)
+	return send(vm->qmp_fd, quit_command, sizeof(quit_command) - 1, MSG_NOSIGNAL) < 0
+		? -1
+		: 0;
+}
+
+static int quit(struct vm *vm, struct error *err)
+{
+	if (vm_ask_qemu_to_end(vm) < 0)
 		return failure_set(
 			vm, err, errno, "ask qemu to end: %s", strerror(errno));
 	int64_t end = io_now_ms() + QUIT_MS;

@@ -275,6 +275,7 @@ static void each_bus_has_its_device(void **state)
 	static const struct {
 		const char *bus, *pci, *mmio;
 	} rows[] = {
+		{"memmap", "nvdimm", NULL},
 		{"virtio-pmem", "virtio-pmem-pci", NULL},
 		{"virtio-blk", "virtio-blk-pci", "virtio-blk-device"},
 		{"virtio-scsi", "scsi-hd", "scsi-hd"},
@@ -339,6 +340,31 @@ static void a_root_in_memory_has_room_for_itself(void **state)
 	assert_int_equal(memory, 256);
 	assert_true(most >= 256 + 200);
 	assert_string_equal(value_of(&argv, "-machine", 0), "pc,nvdimm=on");
+}
+
+/* However much memory the guest has: where the device is, there the kernel looks. */
+static void the_kernel_is_told_where_the_root_is(void **state)
+{
+	static const struct {
+		unsigned memory_mib;
+		const char *device, *kernel;
+	} rows[] = {
+		{256, ",addr=0x140000000", " memmap=207618048!0x140000000"},
+		{1024, ",addr=0x140000000", " memmap=207618048!0x140000000"},
+		{8193, ",addr=0x340000000", " memmap=207618048!0x340000000"},
+	};
+	const struct profile profile = profile_of("pc", "memmap");
+	struct vm_config config = config_with(NULL, 0);
+
+	(void)state;
+	config.root_size = 207618048;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		config.memory_mib = rows[i].memory_mib;
+		CLEANUP_STRVEC struct strvec argv = line_along(&config, &profile);
+		assert_non_null(strstr(nth_device(&argv, "nvdimm", 0), rows[i].device));
+		assert_non_null(
+			strstr(value_of(&argv, "-append", 0), rows[i].kernel));
+	}
 }
 
 static bool has_vectors(const struct vm_config *config, bool kvm)
@@ -484,6 +510,7 @@ int main(void)
 		cmocka_unit_test(each_bus_has_its_device),
 		cmocka_unit_test(no_bus_may_write_to_the_root),
 		cmocka_unit_test(a_root_in_memory_has_room_for_itself),
+		cmocka_unit_test(the_kernel_is_told_where_the_root_is),
 		cmocka_unit_test(one_emulated_cpu_does_without_acpi),
 		cmocka_unit_test(a_plain_profile_changes_nothing_for_speed),
 		cmocka_unit_test(

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Disks by their addresses, and waiting for those that have one but no name yet. */
+#include "guest/disk-order.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest/file.h"
+#include "guest/uevent.h"
+
+#define SCSI_DEVICES "/sys/bus/scsi/devices"
+/* A disk that does not answer at all is not worth more. */
+#define SETTLE_MS 5000
+
+struct disk_order disk_order_parse(const char *address)
+{
+	struct disk_order o = {{0}};
+	unsigned *n = o.numbers + 1;
+
+	if (sscanf(address, "%u:%u:%u:%u", n, n + 1, n + 2, n + 3) == 4)
+		o.numbers[0] = 2;
+	else if (sscanf(address, "virtio%u", n) == 1)
+		o.numbers[0] = 1;
+	else
+		o = (struct disk_order){{0}};
+	return o;
+}
+
+struct disk_order disk_order_of(const char *name)
+{
+	char path[120], target[512];
+	const char *slash;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/sys/class/block/%s/device", name);
+	len = readlink(path, target, sizeof(target) - 1);
+	target[len < 0 ? 0 : len] = '\0';
+	slash = strrchr(target, '/');
+	return disk_order_parse(slash ? slash + 1 : target);
+}
+
+bool disk_order_after(const struct disk_order *a, const struct disk_order *b)
+{
+	for (int i = 0; i < 5; i++)
+		if (a->numbers[i] != b->numbers[i])
+			return a->numbers[i] > b->numbers[i];
+	return false;
+}
+
+static bool can_be_opened(const char *name)
+{
+	char path[280];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* DEVICE/block/NAME is there as soon as the disk has a name, its node some time later. */
+static bool is_ready(int dirfd, const char *device)
+{
+	char path[300];
+	struct dirent *entry;
+	bool ready = false;
+	DIR *dir;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/block", device);
+	fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd >= 0 ? fdopendir(fd) : NULL;
+	while (dir && !ready && (entry = readdir(dir)))
+		ready = entry->d_name[0] != '.' && can_be_opened(entry->d_name);
+	if (dir)
+		closedir(dir);
+	return ready;
+}
+
+static bool is_scsi_disk(int dirfd, const char *device)
+{
+	char path[300], type[8];
+
+	snprintf(path, sizeof(path), "%s/type", device);
+	return strchr(device, ':') && file_read_line(dirfd, path, type, sizeof(type)) >= 0 &&
+		strcmp(type, "0") == 0;
+}
+
+static bool all_ready(void)
+{
+	DIR *dir = opendir(SCSI_DEVICES);
+	struct dirent *entry;
+	bool ready = true;
+
+	while (dir && ready && (entry = readdir(dir)))
+		ready = !is_scsi_disk(dirfd(dir), entry->d_name) ||
+			is_ready(dirfd(dir), entry->d_name);
+	if (dir)
+		closedir(dir);
+	return ready;
+}
+
+void disk_order_settle(int uevents)
+{
+	int64_t deadline = uevent_now_ms() + SETTLE_MS;
+	struct uevent event;
+
+	while (!all_ready() &&
+		uevent_wait(uevents, deadline, &event) != UEVENT_TIMEOUT)
+		continue;
+}

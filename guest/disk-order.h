@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The order in which a launcher attached its disks, as far as their addresses tell it. Names do
+ * not: the kernel gives them to SCSI disks as it gets to know each, several at a time.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+struct disk_order {
+	/* SCSI: 2, host, channel, target, unit; virtio: 1, number; what has no address: 0. */
+	unsigned numbers[5];
+};
+
+/* `address` is the last component of where /sys/class/block/NAME/device leads. Pure. */
+struct disk_order disk_order_parse(const char *address);
+struct disk_order disk_order_of(const char *name);
+/* Was a attached after b? */
+bool disk_order_after(const struct disk_order *a, const struct disk_order *b);
+
+/*
+ * Wait, a few seconds at most, until each SCSI disk that was found on its bus can be opened. (Of
+ * other buses all disks are there when the modules are loaded.)
+ */
+void disk_order_settle(int uevents);
