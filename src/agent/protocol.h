@@ -67,8 +67,8 @@ enum frame_type {
 	FRAME_BLOCK_DEVICES_END,
 	FRAME_PONG,
 	FRAME_STOPPED,
-	FRAME_BOOT_EVENT, /* struct below; between HELLO and READY, where the host asked */
 	FRAME_RESUMED,	  /* - */
+	FRAME_BOOT_EVENT, /* struct below; between HELLO and READY, where the host asked */
 
 	/* both ways */
 	FRAME_DATA = 32,   /* bytes of `stream`, at least one */
