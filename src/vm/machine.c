@@ -227,7 +227,7 @@ static void add_root_in_memory(const struct machine_line *l)
 	add_json(l, "-object",
 		json_pack("{s:s, s:s, s:s, s:b, s:b, s:I}", "qom-type",
 			"memory-backend-file", "id", "root", "mem-path", l->config->root,
-			"share", !bus->no_snapshots || bus->device_is_virtio, "readonly", 1, "size",
+			"share", 1, "readonly", 1, "size",
 			(json_int_t)l->config->root_size));
 	strvec_add(l->argv, "-device");
 	/* It has no vectors that it could be told to do without. */
@@ -327,8 +327,7 @@ void machine_resume_argv(const struct vm_config *config, const struct profile *p
 	const struct machine_fds *fds, const struct vm_snapshot *snapshot,
 	struct strvec *argv)
 {
-	const struct machine_memory memory = {
-		.fd = snapshot->ram_fd, .is_private = true};
+	const struct machine_memory memory = {.fd = snapshot->ram_fd, .is_private = true};
 	const struct machine_line l = {config, profile, argv, &memory};
 
 	machine_add_base(&l);

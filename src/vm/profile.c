@@ -112,8 +112,6 @@ static const struct root_bus root_buses[] = {
 	{
 		.name = "pmem",
 		.needs_acpi = true,
-		/* Its memory is part of qemu's state. */
-		.no_snapshots = true,
 		.device = "nvdimm",
 		.in_memory = true,
 		.modules = pmem_modules,
