@@ -4,6 +4,8 @@
  *
  *	hypermin-builder build --cache=DIR --root=/ …
  *	hypermin-builder examine --root=/ …
+ *	hypermin-builder assemble --root=/ --output=DIR --input=FILE …
+ *	hypermin-builder remove --cache=DIR
  *
  * and reads its messages from standard output; appliance/builder.h has their form. The
  * command line becomes
@@ -22,6 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "appliance/assemble.h"
 #include "appliance/build.h"
 #include "appliance/examine.h"
 #include "base/log.h"
@@ -45,6 +48,8 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* Past the limit writing fails, and the build tidies up. */
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 /* Texts may hold file names in any encoding; JSON takes UTF-8. */
@@ -110,6 +115,15 @@ static int task_build(
 	return result;
 }
 
+static int task_remove(
+	const struct appliance_request *request, const char *cache_dir, struct error *err)
+{
+	(void)request;
+	if (!cache_dir)
+		return error_set(err, EINVAL, "remove a cache: none is named");
+	return cache_remove_private(cache_dir, err);
+}
+
 static void say_finding(enum examine_finding finding, const char *topic, const char *text,
 	const char *advice, void *data)
 {
@@ -142,6 +156,7 @@ static const struct {
 } tasks[] = {
 	{"build", task_build},
 	{"examine", task_examine},
+	{"remove", task_remove},
 };
 
 struct arguments {
@@ -205,6 +220,33 @@ static int run_task(const char *name, const struct arguments *arguments)
 	return -1;
 }
 
+/* An appliance from inputs has a request of its own kind. */
+static int assemble_main(int argc, char **argv)
+{
+	CLEANUP_FREE char *self = NULL;
+	CLEANUP_FREE char *guest = NULL;
+	struct assembly assembly;
+	struct error err = {0};
+
+	catch_signals();
+	int result = assembly_parse_argv(argc, argv, &assembly, &err);
+	if (result == 0) {
+		log_set_handler(say_log, NULL, assembly.log_level);
+		result = find_programs(&self, &guest, &err);
+	}
+	if (result == 0) {
+		const struct build_options options = {
+			.builder = self, .guest = guest, .interrupted = &interrupted};
+		result = assemble(&assembly, &options, &err);
+	}
+	if (result < 0)
+		say_text("error", err.num, err.msg);
+	else if (result == 1)
+		say_finding(EXAMINE_OK, ASSEMBLY_UNCHANGED, assembly.output, NULL, NULL);
+	assembly_done(&assembly);
+	return result < 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments = {.request = {.root = "/"}};
@@ -212,6 +254,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "mkfs") == 0)
 		return mkfs_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "assemble") == 0)
+		return assemble_main(argc - 1, argv + 1);
 	catch_signals();
 	if (argc > 1 && strcmp(argv[1], "prepare") == 0)
 		return prepare_main(argc - 1, argv + 1, &interrupted);

@@ -466,13 +466,17 @@ static int act(
 			       "it needs an action: list, show, verify, gc, clear "
 			       "or check; see hypermin cache --help"),
 		       EXIT_OURS;
-	int first = options_parse("cache", usage, table, argc, argv, o);
-	if (first <= 0)
-		return first < 0 ? EXIT_OURS : 0;
-	const char *word = argv[first];
-	if (word && (!action->takes_word || argv[first + 1]))
-		return options_complain("unexpected word '%s'", argv[argc - 1]),
-		       EXIT_OURS;
+	const char *word = NULL;
+	/* Options may stand before the word as well as behind it. */
+	for (int first; (first = options_parse("cache", usage, table, argc, argv, o)) < argc;
+		argc -= first, argv += first) {
+		if (first <= 0)
+			return first < 0 ? EXIT_OURS : 0;
+		if (word || !action->takes_word)
+			return options_complain("unexpected word '%s'", argv[first]),
+			       EXIT_OURS;
+		word = argv[first];
+	}
 	int status = action->run(o, word);
 	return status < 0 ? refused(o), EXIT_OURS : status;
 }

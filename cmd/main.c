@@ -3,6 +3,7 @@
  * alone. */
 #include <fcntl.h>
 #include <hypermin.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,11 +51,20 @@ static void open_missing_standard_files(void)
 		close(fd);
 }
 
+static bool is_called(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strcmp(slash ? slash + 1 : path, name) == 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
 	open_missing_standard_files();
+	if (argc > 0 && is_called(argv[0], "supermin"))
+		return supermin_main(argc, argv);
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
 		strcmp(name, "help") == 0) {
 		print_help(stdout);

@@ -124,7 +124,7 @@ int options_number(const char *option, const char *text, unsigned long min,
 	return 0;
 }
 
-int options_size(const char *option, const char *text, uint64_t *ret)
+int options_parse_size(const char *text, uint64_t *ret)
 {
 	static const char units[] = "bKMGT";
 	char *end;
@@ -136,10 +136,17 @@ int options_size(const char *option, const char *text, uint64_t *ret)
 	/* What is no digit is white space or a sign, which strtoull() would take. */
 	if (errno || !isdigit((unsigned char)*text) || !unit || (*end && end[1]) ||
 		n == 0 || n > (uint64_t)INT64_MAX >> shift)
+		return -1;
+	*ret = (uint64_t)n << shift;
+	return 0;
+}
+
+int options_size(const char *option, const char *text, uint64_t *ret)
+{
+	if (options_parse_size(text, ret) < 0)
 		return options_complain(
 			"--%s takes a size, N or N with b, K, M, G or T, not '%s'",
 			option, text);
-	*ret = (uint64_t)n << shift;
 	return 0;
 }
 

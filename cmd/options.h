@@ -31,5 +31,7 @@ int options_number(const char *option, const char *text, unsigned long min,
 	unsigned long max, unsigned long *ret);
 /* N[bKMGT], more than 0, in bytes: the letters are powers of 1024. */
 int options_size(const char *option, const char *text, uint64_t *ret);
+/* The same without a complaint. */
+int options_parse_size(const char *text, uint64_t *ret);
 /* Seconds, fractions allowed, as milliseconds. */
 int options_seconds(const char *option, const char *text, unsigned *ret_ms);

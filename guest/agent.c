@@ -22,7 +22,7 @@ enum {
 	OUTPUT_TURNS = 16,
 };
 
-static int write_blocking(int port, const uint8_t *data, size_t len)
+int agent_write(int port, const uint8_t *data, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = write(port, data, len);
@@ -37,20 +37,24 @@ static int write_blocking(int port, const uint8_t *data, size_t len)
 	return 0;
 }
 
-int agent_say_hello(int port, const uint64_t *times)
+int agent_say_hello(int port)
 {
-	uint8_t frames[2 * FRAME_HEADER_SIZE + 8 + READY_TIMES * 8];
-	uint8_t *ready = frames + FRAME_HEADER_SIZE + 8;
+	uint8_t frame[FRAME_HEADER_SIZE + 8];
 
-	frame_put_header(frames, FRAME_HELLO, 0, 8);
-	wire_put_u32(frames + FRAME_HEADER_SIZE, PROTOCOL_MAGIC);
-	wire_put_u32(frames + FRAME_HEADER_SIZE + 4, PROTOCOL_VERSION);
-	if (!times)
-		return write_blocking(port, frames, ready - frames);
-	frame_put_header(ready, FRAME_READY, 0, READY_TIMES * 8);
+	frame_put_header(frame, FRAME_HELLO, 0, 8);
+	wire_put_u32(frame + FRAME_HEADER_SIZE, PROTOCOL_MAGIC);
+	wire_put_u32(frame + FRAME_HEADER_SIZE + 4, PROTOCOL_VERSION);
+	return agent_write(port, frame, sizeof(frame));
+}
+
+int agent_say_ready(int port, const uint64_t *times)
+{
+	uint8_t frame[FRAME_HEADER_SIZE + READY_TIMES * 8];
+
+	frame_put_header(frame, FRAME_READY, 0, READY_TIMES * 8);
 	for (int i = 0; i < READY_TIMES; i++)
-		wire_put_u64(ready + FRAME_HEADER_SIZE + i * 8, times[i]);
-	return write_blocking(port, frames, sizeof(frames));
+		wire_put_u64(frame + FRAME_HEADER_SIZE + i * 8, times[i]);
+	return agent_write(port, frame, sizeof(frame));
 }
 
 void agent_say_fatal(int port, const char *message)
@@ -60,7 +64,7 @@ void agent_say_fatal(int port, const char *message)
 
 	frame_put_header(frame, FRAME_FATAL, 0, len);
 	memcpy(frame + FRAME_HEADER_SIZE, message, len);
-	write_blocking(port, frame, FRAME_HEADER_SIZE + len);
+	agent_write(port, frame, FRAME_HEADER_SIZE + len);
 }
 
 static void check_start(struct server *s)

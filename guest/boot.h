@@ -17,6 +17,7 @@ struct boot_times {
 };
 
 struct boot {
+	bool talkative; /* say what is done, unless the command line has `quiet` */
 	struct boot_options options;
 	struct boot_times times;
 	int uevents;	/* the socket, opened before anything is looked for */
@@ -24,20 +25,27 @@ struct boot {
 	dev_t disk_dev; /* its number: names change, this does not */
 };
 
+/* Up to where the root disk can be looked for. */
+int boot_prepare(struct boot *b, struct error *err);
 int boot_run(struct boot *b, struct error *err);
 uint64_t boot_now_us(void);
 
 /* Load /modules/NNN-NAME.ko in the order of the names. A module that can't be loaded is
  * not the end: whether anything is missing shows when its device does not appear. */
 void modules_load(const char *dir);
+/* What was said of the first that should have been loaded and was not; "". */
+const char *modules_failure(void);
 
 /* Wait for the disk that root= names: its node below /dev. */
 int root_find(const struct boot_options *o, int uevents, char ret_name[static 64],
 	struct error *err);
 /* The disk read-only below, memory above, at /newroot; the number of the disk. */
 int root_mount(const char *name, dev_t *ret_dev, struct error *err);
-/* /newroot becomes /, and the initrd's files are given back. */
+/* /newroot becomes /, and the initrd's files are given back; /dev, /proc and /sys go with
+ * it. */
 int root_switch(struct error *err);
+/* The same without them. */
+int root_change(struct error *err);
 
 /* /dev/pts, /run, /tmp and what else programs expect to find. */
 void environment_setup(void);

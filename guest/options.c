@@ -93,10 +93,16 @@ static int parse_word(const char *word, struct boot_options *o)
 		return parse_root(value, o);
 	if ((value = after(word, "hypermin.root_serial=")))
 		return copy_string(o->serial, sizeof(o->serial), value);
-	if ((value = after(word, "hypermin.root_timeout=")))
+	if ((value = after(word, "hypermin.root_timeout="))) {
+		o->timeout_said = true;
 		return parse_timeout(value, &o->timeout_s);
+	}
 	if (strcmp(word, "hypermin.debug") == 0)
 		o->debug = true;
+	if (strcmp(word, "hypermin.timeline") == 0)
+		o->timeline = true;
+	if (strcmp(word, "quiet") == 0)
+		o->quiet = true;
 	return 0;
 }
 

@@ -23,7 +23,10 @@ struct boot_options {
 	 * "": any. */
 	char serial[64];
 	unsigned timeout_s; /* hypermin.root_timeout= */
+	bool timeout_said;
 	bool debug;	    /* hypermin.debug */
+	bool timeline;	    /* hypermin.timeline */
+	bool quiet;
 };
 
 /* Pure. The kernel's own parameters are passed over; the last of several root= counts. */

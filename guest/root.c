@@ -18,11 +18,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/buses.h"
 #include "guest/devices.h"
 #include "guest/log.h"
 #include "guest/uevent.h"
 
 #define BLOCK_CLASS "/sys/class/block"
+#define NOTICE_MS   10000
 
 /* ext2's superblock is at byte 1024 of the disk; offsets in it. */
 #define SUPERBLOCK_OFFSET 1024
@@ -102,10 +104,32 @@ static bool scan(
 	return best != MATCH_NONE;
 }
 
+/* Where the wait is long, the console says what it is for. */
+static void say_waiting(const struct boot_options *o, const char *seen)
+{
+	klog_error(
+		"still waiting for the root disk, %u s at most; block devices so far:%s",
+		o->timeout_s, seen[0] ? seen : " none");
+}
+
+static int not_found(const struct boot_options *o, const char *seen, struct error *err)
+{
+	const char *failure = modules_failure();
+	char buses[400];
+
+	buses_describe("/sys", buses, sizeof(buses));
+	return error_set(err, 0,
+		"the appliance's disk did not appear within %u s%s%s; block devices:%s; %s",
+		o->timeout_s, *failure ? "; " : "", failure, seen[0] ? seen : " none",
+		buses);
+}
+
 int root_find(const struct boot_options *o, int uevents, char ret_name[static 64],
 	struct error *err)
 {
-	int64_t deadline = uevent_now_ms() + o->timeout_s * 1000LL;
+	int64_t start = uevent_now_ms();
+	int64_t end = start + o->timeout_s * 1000LL;
+	int64_t deadline = end < start + NOTICE_MS ? end : start + NOTICE_MS;
 	char seen[512];
 	struct uevent event;
 	bool found = scan(o, ret_name, seen, sizeof(seen));
@@ -124,11 +148,12 @@ int root_find(const struct boot_options *o, int uevents, char ret_name[static 64
 			break;
 		case UEVENT_TIMEOUT:
 			found = scan(o, ret_name, seen, sizeof(seen));
-			if (!found)
-				return error_set(err, 0,
-					"the appliance's disk did not appear within %u "
-					"s; block devices:%s",
-					o->timeout_s, seen[0] ? seen : " none");
+			if (found)
+				break;
+			if (deadline == end)
+				return not_found(o, seen, err);
+			say_waiting(o, seen);
+			deadline = end;
 		}
 	}
 	klog_debug("the root is on %s", ret_name);

@@ -115,6 +115,11 @@ int root_switch(struct error *err)
 	if (move_mount_below("dev", err) < 0 || move_mount_below("proc", err) < 0 ||
 		move_mount_below("sys", err) < 0)
 		return -1;
+	return root_change(err);
+}
+
+int root_change(struct error *err)
+{
 	free_initrd();
 	if (chdir("/newroot") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 ||
 		chroot(".") < 0 || chdir("/") < 0)

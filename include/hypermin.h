@@ -111,6 +111,13 @@ HYPERMIN_API int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms);
  * it is taken for hung; default 60,000. It is asked for a sign of life after a sixth of
  * that. */
 HYPERMIN_API int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms);
+/*
+ * Keep a record of what the time goes to, from here to the end of the first command:
+ * created as the file `path` now, and filled in by hypermin_write_timeline() after
+ * hypermin_exec(). A name that ends with .svg gives a boot chart, with .json the same for
+ * programs, in microseconds. Keeping it takes some milliseconds of the boot.
+ */
+HYPERMIN_API int hypermin_set_timeline(struct hypermin *h, const char *path);
 /* Where appliances are kept; default $XDG_CACHE_HOME/hypermin or ~/.cache/hypermin. */
 HYPERMIN_API int hypermin_set_cache_dir(struct hypermin *h, const char *dir);
 
@@ -134,7 +141,8 @@ HYPERMIN_API int hypermin_set_appliance(struct hypermin *h, const char *dir);
 /* ---- The VM ---- */
 
 /* Build the appliance if the cache has none for these settings. hypermin_start() does it
- * too. */
+ * too. Where the cache is full or read-only it is built in a directory of its own in $TMPDIR
+ * or /tmp, with a warning for the log; that goes with the handle, or with the process. */
 HYPERMIN_API int hypermin_prepare(struct hypermin *h);
 
 /* 1 if hypermin_prepare() would find the appliance in the cache by a few stat calls; 0 if it
@@ -216,6 +224,9 @@ HYPERMIN_API void hypermin_interrupt(struct hypermin *h, int signal);
 /* The caller's terminal has a new size. Async-signal-safe. */
 HYPERMIN_API void hypermin_window_changed(struct hypermin *h);
 
+/* Write what hypermin_set_timeline() asked for: once. */
+HYPERMIN_API int hypermin_write_timeline(struct hypermin *h);
+
 struct hypermin_block_device {
 	char name[32]; /* "vda": the guest's /dev/vda */
 	uint64_t size; /* bytes */
@@ -230,6 +241,50 @@ HYPERMIN_API int hypermin_block_devices(
 /* End all processes in the guest, unmount and sync its file systems, end the VM. Needed
  * before what a command wrote to a writable disk is certain to be there. */
 HYPERMIN_API int hypermin_stop(struct hypermin *h);
+
+/* ---- Appliances in directories, for launchers of their own. No VM is started. ---- */
+
+enum hypermin_format {
+	/* `kernel`, `initrd` and `root`, a raw image with an ext2 file system. The initrd
+	 * mounts the disk that root=UUID=…, LABEL=… or /dev/… on the kernel's command line
+	 * names, and executes its /init. */
+	HYPERMIN_FORMAT_EXT2,
+	/* The bare tree. */
+	HYPERMIN_FORMAT_CHROOT,
+};
+
+struct hypermin_assembly {
+	size_t struct_size; /* set by HYPERMIN_ASSEMBLY_INIT */
+	/*
+	 * NULL-terminated paths: files, or directories of such, whose content tells what they
+	 * are, also inside gzip, xz or zstd: base images (tar, cpio), lists of packages, of
+	 * the host's files ("/…", with wildcards) and of what to leave out ("-…").
+	 */
+	const char *const *inputs;
+	const char *const *trees; /* NULL-terminated: directories to put in as they are; or NULL */
+	const char *output;	  /* a directory, replaced in one step */
+	enum hypermin_format format;
+	uint64_t image_size; /* bytes; 0: 4 GiB, or more where that leaves little room */
+	bool copy_kernel;    /* else `kernel` is a symlink to the host's */
+	bool if_newer;	     /* leave an output alone that is as it would be made */
+	bool package_list;   /* put /packagelist in */
+	const char *lock_file; /* one that uses it works at a time; or NULL */
+	const char *cpu;       /* prefer kernels with this in their names ("x86_64"); or NULL */
+	const char *kernel, *kernel_version, *modules_dir; /* or NULL: found on the host */
+	const char *spool_dir; /* for what is unpacked; NULL: beside the output */
+	bool clamp_times;      /* no file is younger than clamp_to, seconds since 1970 */
+	int64_t clamp_to;
+};
+
+#define HYPERMIN_ASSEMBLY_INIT                                        \
+	{                                                             \
+		.struct_size = sizeof(struct hypermin_assembly)       \
+	}
+
+/* *ret_made (may be NULL): false if if_newer found nothing to do. hypermin_interrupt() ends it
+ * early; whatever ends it, the output is the old one or the new one. */
+HYPERMIN_API int hypermin_assemble(
+	struct hypermin *h, const struct hypermin_assembly *assembly, bool *ret_made);
 
 /*
  * The path of one of hypermin's own programs ("hypermin-builder"): in $HYPERMIN_LIBEXECDIR,

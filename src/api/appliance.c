@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "api/handle.h"
+#include "base/log.h"
 
 int hypermin_set_appliance(struct hypermin *h, const char *dir)
 {
@@ -31,6 +32,48 @@ static int open_fixed(struct hypermin *h)
 	return appliance_open_fixed(h->fixed, &h->appliance, &h->error);
 }
 
+/* ---- From the cache ---- */
+
+static int open_from(struct hypermin *h, const struct cache *cache, const char *builder)
+{
+	struct appliance_request request;
+
+	if (handle_appliance_request(h, &request) < 0)
+		return -1;
+	int result = appliance_open(
+		&request, cache, builder, h->control[0], &h->appliance, &h->error);
+	strvec_done(&request.routes);
+	return result;
+}
+
+static int open_private(struct hypermin *h, const char *builder)
+{
+	const struct error why = h->error;
+
+	if (cache_open_private(builder, &h->private_cache, &h->error) < 0)
+		return error_prefix(
+			&h->error, "%s; and there is no other place", why.msg);
+	log_warning(
+		"the cache can't be written to (%s): the appliance is built in '%s', for "
+		"this time alone",
+		why.msg, h->private_cache.path);
+	if (open_from(h, &h->private_cache, builder) < 0)
+		return error_prefix(&h->error, "%s; and in another place", why.msg);
+	return 0;
+}
+
+static int open_cached(struct hypermin *h, const char *builder)
+{
+	/* For another route, say. */
+	if (h->private_cache.path)
+		return open_from(h, &h->private_cache, builder);
+	if (handle_open_cache(h) == 0 && open_from(h, &h->cache, builder) == 0)
+		return 0;
+	if (!builder || !cache_is_unwritable(&h->cache, &h->error))
+		return -1;
+	return open_private(h, builder);
+}
+
 int hypermin_prepare(struct hypermin *h)
 {
 	CLEANUP_FREE char *builder = NULL;
@@ -44,14 +87,9 @@ int hypermin_prepare(struct hypermin *h)
 	if (!h->only_built &&
 		!(builder = handle_find_program("hypermin-builder", &h->error)))
 		return -1;
-	if (handle_open_cache(h) < 0)
-		return -1;
-	struct appliance_request request;
-	if (handle_appliance_request(h, &request) < 0)
-		return -1;
-	int result = appliance_open(
-		&request, &h->cache, builder, h->control[0], &h->appliance, &h->error);
-	strvec_done(&request.routes);
+	int64_t begin = timeline_now();
+	int result = open_cached(h, builder);
+	timeline_add(h->timeline, LANE_HOST, "find or build the appliance", begin);
 	return result;
 }
 

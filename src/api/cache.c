@@ -124,22 +124,24 @@ char *hypermin_cache_manifest(struct hypermin *h, const char *key)
 
 struct verifying {
 	struct telling t;
+	struct digests digests;
 	bool repair;
 };
 
 static void verify_item(struct telling *t, const struct store_item *item)
 {
-	const struct verifying *v = (const struct verifying *)t;
+	struct verifying *v = (struct verifying *)t;
 	const struct cache *cache = &t->h->cache;
 	bool removed = false;
 	struct error err;
 
 	if (!store_kinds[item->kind].sealed && item->kind != STORE_REQUESTS)
 		return;
-	if (store_verify(cache, item->kind, item->key, &err) == 0) {
+	int result = store_verify(cache, item->kind, item->key, &v->digests, &err);
+	if (result == 0)
 		tell(t, item, false, NULL);
+	if (result >= 0)
 		return;
-	}
 	t->count++;
 	if (v->repair && store_kinds[item->kind].sealed)
 		removed = store_discard(cache, item->kind, item->key);
@@ -159,6 +161,7 @@ int hypermin_cache_verify(
 	if (handle_open_cache(h) < 0)
 		return -1;
 	for_each(&v.t, verify_item);
+	digests_done(&v.digests);
 	return v.t.count;
 }
 

@@ -95,16 +95,21 @@ static void examine_cache(struct doctor *d, struct hypermin *h)
 {
 	struct statvfs fs;
 
+	static const char advice[] =
+		"appliances are built anew each time, in a temporary place; name a directory "
+		"that can be written to with --cache-dir or XDG_CACHE_HOME";
+
 	if (handle_open_cache(h) < 0) {
-		report(d, HYPERMIN_FINDING_PROBLEM, "cache", h->error.msg, NULL);
+		bool unwritable = cache_is_unwritable(&h->cache, &h->error);
+		report(d, unwritable ? HYPERMIN_FINDING_NOTE : HYPERMIN_FINDING_PROBLEM,
+			"cache", h->error.msg, unwritable ? advice : NULL);
 		return;
 	}
 	if (faccessat(h->cache.fd, ".", W_OK, AT_EACCESS) < 0 ||
 		fstatvfs(h->cache.fd, &fs) < 0) {
 		CLEANUP_FREE char *text =
 			xasprintf("%s: %s", h->cache.path, strerror(errno));
-		report(d, HYPERMIN_FINDING_PROBLEM, "cache", text,
-			"name another directory with --cache-dir or XDG_CACHE_HOME");
+		report(d, HYPERMIN_FINDING_NOTE, "cache", text, advice);
 		return;
 	}
 	unsigned long long mib = (unsigned long long)fs.f_bavail * fs.f_frsize >> 20;

@@ -72,8 +72,10 @@ struct hypermin *hypermin_new(void)
 	h->accel = VM_ACCEL_AUTO;
 	h->cold = wants_cold();
 	h->cache.fd = -1;
+	h->private_cache.fd = -1;
 	h->appliance.lock_fd = -1;
 	h->control[0] = h->control[1] = -1;
+	h->timeline_fd = -1;
 	/* Without the pipe nothing can be interrupted; hypermin_start() says so. */
 	if (control_open(h->control, &h->error) == 0)
 		h->error = (struct error){0};
@@ -88,6 +90,7 @@ void hypermin_free(struct hypermin *h)
 	if (h->wants_snapshot)
 		handle_warm_later(h);
 	appliance_done(&h->appliance);
+	cache_close(&h->private_cache);
 	cache_close(&h->cache);
 	strvec_done(&h->packages);
 	vector_foreach (disk, &h->disks)
@@ -100,6 +103,7 @@ void hypermin_free(struct hypermin *h)
 	free(h->machine);
 	free(h->root_bus);
 	vm_routes_done(&h->routes);
+	handle_drop_timeline(h);
 	for (int i = 0; i < 2; i++)
 		if (h->control[i] >= 0)
 			close(h->control[i]);

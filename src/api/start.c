@@ -26,8 +26,12 @@ static int start(struct hypermin *h, const char *qemu, const struct vm_snapshot 
 		.disks = h->disks.items,
 		.n_disks = h->disks.len,
 		/* An appliance of somebody's own is no part of the cache. */
-		.snapshots = h->cold || h->fixed ? NULL : &snapshots,
+		/* And a timeline is of a boot. */
+		.snapshots = h->cold || h->fixed || h->timeline || h->private_cache.path
+			? NULL
+			: &snapshots,
 		.record = record,
+		.timeline = h->timeline,
 		.cache_fd = h->cache.fd,
 		.control_fd = h->control[0],
 	};

@@ -241,6 +241,8 @@ int hypermin_warm(struct hypermin *h, bool only_built, bool *ret_taken)
 		return error_set(&h->error, ENOENT, "take a snapshot: there is no cache");
 	if (hypermin_prepare(h) < 0)
 		return -1;
+	if (h->private_cache.path)
+		return error_set(&h->error, EROFS, "take a snapshot: it can't be kept");
 	int result = take_turn(h, &turn);
 	if (result == 0) {
 		h->cold = false;

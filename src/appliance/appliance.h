@@ -26,6 +26,7 @@
 
 #include <stdbool.h>
 
+#include "base/afterwards.h"
 #include "base/error.h"
 #include "base/vector.h"
 
@@ -58,12 +59,25 @@ struct appliance {
 struct cache {
 	char *path;
 	int fd;
+	struct afterwards removal; /* of a private one */
 };
 
 /* NULL: $XDG_CACHE_HOME/hypermin, ~/.cache/hypermin, or /var/tmp/hypermin-UID without a
- * home. Made if it is missing. Refused if another user owns it or may write to it. */
+ * home. Made if it is missing. Refused (with an error without a number) if another user owns
+ * it, may write to it, or may put another in its place. */
 int cache_open(const char *path, struct cache *ret, struct error *err);
 void cache_close(struct cache *c);
+
+/* Is this what fails where a cache can't be written to: full, read-only? `c` may not be
+ * open. */
+bool cache_is_unwritable(const struct cache *c, const struct error *err);
+/*
+ * A new and empty one in $TMPDIR or /tmp, for this process alone: cache_close() removes it,
+ * and if it does not come to that the builder program does.
+ */
+int cache_open_private(const char *builder, struct cache *ret, struct error *err);
+/* What the builder then does: all that is there goes. */
+int cache_remove_private(const char *path, struct error *err);
 
 /*
  * The appliance for a request, from the cache or built. `builder` is the builder

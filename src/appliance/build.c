@@ -75,7 +75,7 @@ static int make_initrd(int fd, json_t *manifest, void *data, struct error *err)
 		json_array_append_new(names, manifest_string(module->name));
 	json_object_set_new(manifest, "modules", names);
 	return part_write_initrd(
-		&b->modules, b->keep_signatures, b->guest, b->guest_len, fd, err);
+		&b->modules, b->keep_signatures, b->guest, b->guest_len, false, fd, err);
 }
 
 static int make_root(int fd, json_t *manifest, void *data, struct error *err)
@@ -276,7 +276,7 @@ static int find_made(struct build *b)
 
 	if (store_hold(b->cache, STORE_APPLIANCES, b->entry.key, &hold) != 0 ||
 		manifest_read(hold.dir_fd, "", &manifest, NULL) < 0 ||
-		manifest_check(manifest, hold.dir_fd, 0, "", NULL) < 0)
+		manifest_check(manifest, hold.dir_fd, "", NULL) < 0)
 		return 1;
 	const char *uuid = manifest_text(manifest, "root_uuid");
 	if (strlen(uuid) != sizeof(b->entry.root_uuid) - 1)

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "appliance/directory-times.h"
 #include "appliance/stamp.h"
 #include "base/log.h"
 
@@ -251,33 +252,6 @@ static int add_kernel_modules(struct contents *c, struct error *err)
 
 /* ---- All of it ---- */
 
-static bool is_later(const struct tree_time *a, const struct tree_time *b)
-{
-	return a->sec != b->sec ? a->sec > b->sec : a->nsec > b->nsec;
-}
-
-/*
- * A directory of the host has the time of the last change to any name in it, and most of
- * those names are not here: each upgrade of any package would make another appliance.
- * Here it is as young as the youngest thing in it; /tmp, say, in which there is nothing,
- * has no time.
- */
-static void set_directory_times(const struct tree *t)
-{
-	/* Backwards: a directory comes before all that is in it. */
-	for (uint32_t i = tree_inode_count(t); i-- > 0;) {
-		struct tree_inode *dir = tree_inode_at(t, i);
-		size_t n = 0;
-		const struct tree_entry *entries =
-			S_ISDIR(dir->mode) ? tree_dir_entries(dir, &n) : NULL;
-		if (S_ISDIR(dir->mode))
-			dir->mtime = n ? entries[0].inode->mtime : (struct tree_time){0};
-		for (size_t k = 1; k < n; k++)
-			if (is_later(&entries[k].inode->mtime, &dir->mtime))
-				dir->mtime = entries[k].inode->mtime;
-	}
-}
-
 static void on_unreadable(const char *path, const char *reason, void *data)
 {
 	struct contents *c = data;
@@ -302,7 +276,7 @@ int contents_gather(const struct appliance_request *request, struct contents *c,
 		add_kernel_modules(c, err) < 0)
 		return -1;
 	tree_finish(c->tree);
-	set_directory_times(c->tree);
+	directory_times_set(c->tree);
 	return 0;
 }
 

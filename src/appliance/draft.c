@@ -65,7 +65,7 @@ static int judge_conflict(const struct cache *cache, enum store_kind kind,
 
 	if (store_hold(cache, kind, key, &hold) == 0 &&
 		manifest_read(hold.dir_fd, "", &manifest, NULL) == 0 &&
-		manifest_check(manifest, hold.dir_fd, 0, "", NULL) == 0)
+		manifest_check(manifest, hold.dir_fd, "", NULL) == 0)
 		return 1;
 	if (!store_discard(cache, kind, key))
 		return error_set(err, errno, "remove what is damaged: '%s/%s/%s'",

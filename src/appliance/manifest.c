@@ -158,12 +158,30 @@ const char *manifest_text(const json_t *manifest, const char *field)
 
 /* ---- Checking ---- */
 
-static int check_file(const json_t *file, int dir_fd, const char *name, unsigned checks,
-	const char *where, struct error *err)
+static int check_digest(const json_t *file, int fd, const struct stat *st,
+	struct digests *digests, const char *path, struct error *err)
 {
 	const char *digest = json_string_value(json_object_get(file, "sha256"));
-	json_int_t size = json_integer_value(json_object_get(file, "size"));
 	char hex[SHA256_HEX_LEN + 1];
+
+	if (!digest)
+		return 0;
+	if (digests_file(digests, fd, st, hex) < 0)
+		return error_set(err, errno, "read '%s'", path);
+	if (strcmp(hex, digest) != 0)
+		return error_set(err, 0,
+			"'%s' does not hold what it was made with: its SHA-256 is %.16s…, and "
+			"not %.16s…",
+			path, hex, digest);
+	return 0;
+}
+
+/* Digests may be NULL: its size only. */
+static int check_file(const json_t *file, int dir_fd, const char *name,
+	struct digests *digests, const char *where, struct error *err)
+{
+	json_int_t size = json_integer_value(json_object_get(file, "size"));
+	CLEANUP_FREE char *path = xasprintf("%s/%s", where, name);
 	struct stat st;
 
 	CLEANUP_CLOSE int fd = open_file(dir_fd, name, where, &st, err);
@@ -171,23 +189,35 @@ static int check_file(const json_t *file, int dir_fd, const char *name, unsigned
 		return -1;
 	if (st.st_size != size)
 		return error_set(err, 0,
-			"'%s/%s' has %lld bytes, and not the %lld that it was made with",
-			where, name, (long long)st.st_size, (long long)size);
-	if (!(checks & MANIFEST_DIGESTS) || !digest)
-		return 0;
-	if (sha256_file(fd, hex) < 0)
-		return error_set(err, errno, "read '%s/%s'", where, name);
-	if (strcmp(hex, digest) != 0)
-		return error_set(err, 0,
-			"'%s/%s' does not hold what it was made with: its SHA-256 is "
-			"%.16s…, and not %.16s…",
-			where, name, hex, digest);
+			"'%s' has %lld bytes, and not the %lld that it was made with",
+			path, (long long)st.st_size, (long long)size);
+	return digests ? check_digest(file, fd, &st, digests, path, err) : 0;
+}
+
+int manifest_check_digests(const json_t *manifest, int dir_fd, struct digests *digests,
+	const char *where, struct error *err)
+{
+	const char *name;
+	json_t *file;
+
+	json_object_foreach(json_object_get(manifest, "files"), name, file)
+	{
+		if (check_file(file, dir_fd, name, digests, where, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
-static int check_others(
-	const json_t *files, int dir_fd, const char *where, struct error *err)
+int manifest_check(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err)
 {
+	return manifest_check_digests(manifest, dir_fd, NULL, where, err);
+}
+
+int manifest_check_others(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err)
+{
+	const json_t *files = json_object_get(manifest, "files");
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_CLOSEDIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
@@ -199,16 +229,4 @@ static int check_others(
 			return error_set(err, 0, "'%s/%s' does not belong there", where,
 				entry->d_name);
 	return 0;
-}
-
-int manifest_check(const json_t *manifest, int dir_fd, unsigned checks, const char *where,
-	struct error *err)
-{
-	json_t *files = json_object_get(manifest, "files");
-	const char *name;
-	json_t *file;
-
-	json_object_foreach(files, name, file) if (check_file(file, dir_fd, name, checks,
-							   where, err) < 0) return -1;
-	return checks & MANIFEST_NO_OTHERS ? check_others(files, dir_fd, where, err) : 0;
 }

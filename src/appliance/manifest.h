@@ -15,6 +15,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "appliance/digests.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -46,12 +47,14 @@ int manifest_read(int dir_fd, const char *where, json_t **ret, struct error *err
 /* A field's text, or "". */
 const char *manifest_text(const json_t *manifest, const char *field);
 
-/* Is each file there, and of its size? And, if asked for: */
-enum manifest_check {
-	MANIFEST_DIGESTS = 1,	/* does it hold what the manifest says? */
-	MANIFEST_NO_OTHERS = 2, /* is nothing else there? */
-};
-int manifest_check(const json_t *manifest, int dir_fd, unsigned checks, const char *where,
-	struct error *err);
+/* Is each file there, and of its size? */
+int manifest_check(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err);
+/* Does each also hold what it was made with? */
+int manifest_check_digests(const json_t *manifest, int dir_fd, struct digests *digests,
+	const char *where, struct error *err);
+/* Is nothing else in the directory? */
+int manifest_check_others(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err);
 /* A file name may hold any bytes; JSON holds UTF-8: null if it can't be said. */
 json_t *manifest_string(const char *s);

@@ -32,7 +32,7 @@ int part_write_kernel(const char *image, int fd, struct error *err)
 }
 
 int part_write_initrd(const struct kernel_modules *modules, bool keep_signatures,
-	const void *guest, size_t guest_len, int fd, struct error *err)
+	const void *guest, size_t guest_len, bool own_init, int fd, struct error *err)
 {
 	VECTOR(struct initrd_module) read = {0};
 	int result = 0;
@@ -45,7 +45,8 @@ int part_write_initrd(const struct kernel_modules *modules, bool keep_signatures
 			vector_push(&read, module);
 	}
 	if (result == 0)
-		result = initrd_write(fd, guest, guest_len, read.items, read.len, err);
+		result = initrd_write(
+			fd, guest, guest_len, read.items, read.len, own_init, err);
 	if (result == 0)
 		log_info("initrd: %zu modules", read.len);
 	vector_foreach (module, &read)

@@ -38,8 +38,9 @@ int part_add(const struct part *part, const struct draft *draft, json_t *manifes
 
 /* The ELF inside the image where there is one, else the image. */
 int part_write_kernel(const char *image, int fd, struct error *err);
+/* own_init: it is to execute the appliance's /init instead of being the agent. */
 int part_write_initrd(const struct kernel_modules *modules, bool keep_signatures,
-	const void *guest, size_t guest_len, int fd, struct error *err);
+	const void *guest, size_t guest_len, bool own_init, int fd, struct error *err);
 int part_write_root(const struct tree *tree, int fd,
 	const volatile sig_atomic_t *interrupted, char ret_uuid[static 37],
 	struct error *err);

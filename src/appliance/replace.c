@@ -13,50 +13,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/remove.h"
 #include "base/strbuf.h"
 
 #define MARK ".making-"
-
-/* ---- Removing ---- */
-
-static void remove_name(int dir_fd, const char *name);
-
-static void empty_directory(int fd)
-{
-	DIR *dir = fdopendir(fd);
-
-	if (!dir) {
-		close(fd);
-		return;
-	}
-	/* An image of a system has directories that even their owner may not write to. */
-	fchmod(fd, 0700);
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			remove_name(fd, entry->d_name);
-	closedir(dir);
-}
-
-static int open_to_empty(int dir_fd, const char *name)
-{
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-
-	int fd = openat(dir_fd, name, flags);
-	if (fd < 0 && errno == EACCES && fchmodat(dir_fd, name, 0700, 0) == 0)
-		fd = openat(dir_fd, name, flags);
-	return fd;
-}
-
-/* Failures are no errors: what stays is found again the next time. */
-static void remove_name(int dir_fd, const char *name)
-{
-	if (unlinkat(dir_fd, name, 0) == 0 || errno != EISDIR)
-		return;
-	int fd = open_to_empty(dir_fd, name);
-	if (fd >= 0)
-		empty_directory(fd);
-	unlinkat(dir_fd, name, AT_REMOVEDIR);
-}
 
 /* ---- What others left ---- */
 
@@ -64,9 +24,9 @@ static char *parent_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	return !slash		 ? xstrdup(".")
+	return !slash		? xstrdup(".")
 		: slash == path ? xstrdup("/")
-				 : xstrndup(path, slash - path);
+				: xstrndup(path, slash - path);
 }
 
 static const char *name_of(const char *path)
@@ -78,12 +38,12 @@ static const char *name_of(const char *path)
 
 static void remove_if_abandoned(int parent_fd, const char *name)
 {
-	CLEANUP_CLOSE int fd = openat(
-		parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_CLOSE int fd =
+		openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
 		log_info("removing what a build that was killed has left: %s", name);
-		remove_name(parent_fd, name);
+		remove_all(parent_fd, name);
 	}
 }
 
@@ -191,7 +151,8 @@ int replacement_publish(struct replacement *r, struct error *err)
 	int result = put_in_place(r);
 
 	if (result < 0)
-		return error_set(err, errno, "rename '%s' to '%s'", r->temporary, r->path);
+		return error_set(
+			err, errno, "rename '%s' to '%s'", r->temporary, r->path);
 	if (result == 1) {
 		free(r->temporary);
 		r->temporary = NULL;
@@ -202,7 +163,7 @@ int replacement_publish(struct replacement *r, struct error *err)
 void replacement_done(struct replacement *r)
 {
 	if (r->temporary)
-		remove_name(AT_FDCWD, r->temporary);
+		remove_all(AT_FDCWD, r->temporary);
 	if (r->fd >= 0)
 		close(r->fd);
 	free(r->temporary);

@@ -23,7 +23,7 @@ static int link_part(
 	if (store_hold(cache, STORE_PARTS, part->key, &hold) != 0)
 		return 1;
 	if (manifest_read(hold.dir_fd, "", &manifest, NULL) < 0 ||
-		manifest_check(manifest, hold.dir_fd, 0, "", NULL) < 0) {
+		manifest_check(manifest, hold.dir_fd, "", NULL) < 0) {
 		log_info("%s: the one that is there is damaged", part->name);
 		store_discard(cache, STORE_PARTS, part->key);
 		return 1;

@@ -2,6 +2,7 @@
 /* Looking at things in the cache, without using them. */
 #include "appliance/verify.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@ static int open_sealed(const struct cache *cache, enum store_kind kind, const ch
 /* ---- Verifying ---- */
 
 static int verify_sealed(const struct cache *cache, enum store_kind kind, const char *key,
-	struct error *err)
+	struct digests *digests, struct error *err)
 {
 	CLEANUP_FREE char *where = NULL;
 	CLEANUP_JSON json_t *manifest = NULL;
@@ -35,21 +36,32 @@ static int verify_sealed(const struct cache *cache, enum store_kind kind, const 
 		strcmp(manifest_text(manifest, "key"), key) != 0)
 		return error_set(
 			err, 0, "'%s' has the manifest of something else", where);
-	return manifest_check(
-		manifest, fd, MANIFEST_DIGESTS | MANIFEST_NO_OTHERS, where, err);
+	if (manifest_check_digests(manifest, fd, digests, where, err) < 0)
+		return -1;
+	return manifest_check_others(manifest, fd, where, err);
+}
+
+static bool is_there(const struct cache *cache, enum store_kind kind, const char *key)
+{
+	CLEANUP_FREE char *path = store_path(kind, key);
+	struct stat st;
+
+	return fstatat(cache->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 int store_verify(const struct cache *cache, enum store_kind kind, const char *key,
-	struct error *err)
+	struct digests *digests, struct error *err)
 {
 	CLEANUP(entry_done) struct entry e = {0};
+	int result = 0;
 
 	if (store_kinds[kind].sealed)
-		return verify_sealed(cache, kind, key, err);
-	if (kind == STORE_REQUESTS && entry_find(cache, key, &e) == ENTRY_MISSING)
-		return error_set(
+		result = verify_sealed(cache, kind, key, digests, err);
+	else if (kind == STORE_REQUESTS && entry_find(cache, key, &e) == ENTRY_MISSING)
+		result = error_set(
 			err, 0, "'%s/requests/%s' can't be read", cache->path, key);
-	return 0;
+	/* Others may be collecting. */
+	return result < 0 && !is_there(cache, kind, key) ? 1 : result;
 }
 
 /* ---- Describing ---- */

@@ -4,38 +4,24 @@
 #include "base/detach.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
+
 #define IOPRIO_WHO_PROCESS 1
 #define IOPRIO_CLASS_IDLE  (3 << 13)
 
-static void close_all(void)
-{
-	if (syscall(SYS_close_range, 3, ~0u, 0) == 0)
-		return;
-	/* Before Linux 5.9. */
-	for (int fd = 3, end = sysconf(_SC_OPEN_MAX); fd < end; fd++)
-		close(fd);
-}
-
 static void become(char *const *argv)
 {
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
-		chdir("/") < 0)
+	child_reset_signals();
+	child_null_streams();
+	if (chdir("/") < 0)
 		_exit(1);
-	close_all();
+	child_close_range(3, ~0u);
 	setpriority(PRIO_PROCESS, 0, 19);
 	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE);
 	execv(argv[0], argv);

@@ -15,39 +15,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/io.h"
 #include "base/mem.h"
-
-static void close_range_of(int first, int last)
-{
-	if (first > last)
-		return;
-	if (syscall(SYS_close_range, first, last, 0) == 0)
-		return;
-	/* Before Linux 5.9. */
-	int end = sysconf(_SC_OPEN_MAX);
-	for (int fd = first; fd <= last && fd < end; fd++)
-		close(fd);
-}
 
 /* Close every descriptor but two. */
 static void close_others(int a, int b)
 {
 	int low = MIN(a, b), high = MAX(a, b);
 
-	close_range_of(0, low - 1);
-	close_range_of(low + 1, high - 1);
-	close_range_of(high + 1, ~0u >> 1);
-}
-
-static void default_signals(void)
-{
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (low > 0)
+		child_close_range(0, low - 1);
+	child_close_range(low + 1, high - 1);
+	child_close_range(high + 1, ~0u);
 }
 
 /* What a pass descriptor must not be moved onto: 0 to 2 become the standard ones. */
@@ -103,7 +83,7 @@ static void supervisor_main(char *const *argv, int stderr_fd, const int *pass,
 	int exec_errno = 0;
 
 	setsid();
-	default_signals();
+	child_reset_signals();
 	pid_t self = getpid();
 	pid_t child = pipe2(exec_pipe, O_CLOEXEC) < 0 ? -1 : fork();
 	if (child == 0)

@@ -99,7 +99,8 @@ static int add_modules(struct writer *w, const struct initrd_module *modules, si
 }
 
 static int add_all(struct writer *w, const uint8_t *init, size_t init_len,
-	const struct initrd_module *modules, size_t n_modules, struct error *err)
+	const struct initrd_module *modules, size_t n_modules, bool own_init,
+	struct error *err)
 {
 	static const char *const directories[] = {"dev", "modules", "proc", "sys"};
 
@@ -108,11 +109,14 @@ static int add_all(struct writer *w, const uint8_t *init, size_t init_len,
 			return -1;
 	if (add_console(w, err) < 0 || add_file(w, "init", 0755, init, init_len, err) < 0)
 		return -1;
+	if (own_init && add_file(w, "own-init", 0644, "", 0, err) < 0)
+		return -1;
 	return add_modules(w, modules, n_modules, err);
 }
 
 int initrd_write(int fd, const uint8_t *init, size_t init_len,
-	const struct initrd_module *modules, size_t n_modules, struct error *err)
+	const struct initrd_module *modules, size_t n_modules, bool own_init,
+	struct error *err)
 {
 	CLEANUP(writer_done)
 	struct writer w = {
@@ -128,7 +132,7 @@ int initrd_write(int fd, const uint8_t *init, size_t init_len,
 	archive_write_set_bytes_in_last_block(w.archive, 1);
 	if (archive_write_open_fd(w.archive, fd) != ARCHIVE_OK)
 		return failure(&w, "its start", err);
-	if (add_all(&w, init, init_len, modules, n_modules, err) < 0)
+	if (add_all(&w, init, init_len, modules, n_modules, own_init, err) < 0)
 		return -1;
 	if (archive_write_close(w.archive) != ARCHIVE_OK)
 		return failure(&w, "its end", err);

@@ -7,11 +7,13 @@
  *	/dev/console           opened by the kernel as init's streams, before any mount
  *	/modules/000-NAME.ko   loaded in the order of their names
  *	/dev /proc /sys        else empty, to mount on
+ *	/own-init              says that the appliance has an /init of its own to execute
  *
  * Uncompressed: unpacking is slower than reading. The same input gives the same bytes.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,4 +30,5 @@ struct initrd_module {
 
 /* Write to fd from its current position. */
 int initrd_write(int fd, const uint8_t *init, size_t init_len,
-	const struct initrd_module *modules, size_t n_modules, struct error *err);
+	const struct initrd_module *modules, size_t n_modules, bool own_init,
+	struct error *err);

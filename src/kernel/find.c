@@ -30,6 +30,7 @@ struct candidate {
 	char *version; /* from the file; from its name if it can't be read */
 	char *problem; /* NULL: none so far */
 	bool beside_modules;
+	bool for_cpu; /* as asked for, by its name */
 };
 
 struct candidates {
@@ -151,13 +152,29 @@ static void collect_boot(const char *root, struct candidates *list)
 	}
 }
 
+/*
+ * Where kernels for several processors are side by side, Debian's names say which is for
+ * which; others' names say it nowhere, and all of them are taken to fit.
+ */
+static void mark_for_cpu(struct candidates *list, const char *cpu)
+{
+	bool is_pc = strcmp(cpu, "x86_64") == 0 || strcmp(cpu, "amd64") == 0;
+
+	vector_foreach (c, list)
+		c->for_cpu = strstr(c->version, cpu) ||
+			(is_pc && (strstr(c->version, "amd64") ||
+					  strstr(c->version, "x86_64")));
+}
+
 /* Best first. */
 static int compare_candidates(const void *a, const void *b)
 {
 	const struct candidate *ca = a;
 	const struct candidate *cb = b;
 
-	int diff = kernel_version_prefer(cb->version, ca->version);
+	int diff = cb->for_cpu - ca->for_cpu;
+	if (!diff)
+		diff = kernel_version_prefer(cb->version, ca->version);
 	if (!diff)
 		diff = cb->beside_modules - ca->beside_modules;
 	return diff ? diff : strcmp(ca->image, cb->image);
@@ -219,6 +236,8 @@ static int search(const struct kernel_request *request, const char *root,
 
 	collect_beside_modules(root, &list);
 	collect_boot(root, &list);
+	if (request->cpu)
+		mark_for_cpu(&list, request->cpu);
 	vector_sort(&list, compare_candidates);
 	vector_foreach (c, &list) {
 		struct error why;
@@ -267,7 +286,9 @@ static int take_named(const struct kernel_request *request, const char *root,
 	struct kernel *ret, struct error *err)
 {
 	CLEANUP_FREE char *dir = NULL;
-	CLEANUP_FREE char *version = version_of_file(request->image, err);
+	CLEANUP_FREE char *version = request->version
+		? xstrdup(request->version)
+		: version_of_file(request->image, err);
 
 	if (!version)
 		return error_prefix(err, "kernel '%s'", request->image);

@@ -28,6 +28,10 @@ struct kernel {
 struct kernel_request {
 	const char *root;	 /* "/" or a fixture */
 	const char *image;	 /* a kernel the user named, or NULL to search */
+	const char *version; /* of it, where the image does not say; or NULL */
+	/* With a search: a word in the names of kernels that come before others, or NULL.
+	 * "x86_64" and "amd64" mean the same. */
+	const char *cpu;
 	const char *modules_dir; /* its modules, or NULL: ROOT/lib/modules/VERSION */
 	/* Module names that the boot needs, as modules or built in; NULL-terminated. */
 	const char *const *needs;

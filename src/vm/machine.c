@@ -9,12 +9,26 @@
 
 #include "base/strbuf.h"
 
+/* For the root disk to appear in a guest that runs. */
+#define ROOT_FAST_S  20
+#define ROOT_PLAIN_S 40
+
 #define PCI_AGENT_SLOT	    2
 #define PCI_FIRST_DISK_SLOT 3
 #define PCI_ROOT_SLOT	    30
 #define MMIO_ROOT	    1
 #define MMIO_AGENT	    2
 #define MMIO_FIRST_DISK	    23 /* counting down */
+
+/* So long that a slow bus has its time, and so short that the guest says what it saw before
+ * its time is over. */
+static unsigned root_timeout_s(
+	const struct vm_config *config, const struct profile *profile)
+{
+	unsigned quarter = config->boot_timeout_ms / 4000;
+
+	return MAX(1, MIN(quarter, profile->plain ? ROOT_PLAIN_S : ROOT_FAST_S));
+}
 
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
@@ -33,6 +47,10 @@ char *machine_kernel_command_line(
 	profile_add_kernel_options(profile, &sb);
 	strbuf_addf(&sb, " root=UUID=%s hypermin.root_serial=" VM_ROOT_SERIAL,
 		config->root_uuid);
+	strbuf_addf(&sb, " hypermin.root_timeout=%u", root_timeout_s(config, profile));
+	/* Room for all messages: hundreds at the usual level. */
+	if (config->timeline)
+		strbuf_adds(&sb, " hypermin.timeline log_buf_len=1M");
 	if (profile->root_bus->in_memory_map)
 		strbuf_addf(&sb, " memmap=%" PRIu64 "!0x%" PRIx64, config->root_size,
 			root_address(config));

@@ -52,8 +52,7 @@ struct profile {
 	bool kvm;
 	bool plain;
 	unsigned cpus;
-	unsigned
-		tsc_khz; /* the host's, where the machine can't find it out; 0: unknown */
+	unsigned tsc_khz; /* of the host's time stamp counter; 0: unknown */
 };
 
 /* The best first; NULL behind the last. */
@@ -69,9 +68,9 @@ bool profile_fits(const struct machine_type *machine, const struct root_bus *bus
 
 /* The value of -cpu. */
 const char *profile_cpu(const struct profile *p);
-/* Must the kernel be told how fast its clock runs? */
-bool profile_needs_tsc(const struct profile *p);
 /* Are interrupts to be had by message (MSI)? */
 bool profile_has_vectors(const struct profile *p);
+/* Are parts of the kernel left out (initcalls.h)? */
+bool profile_skips_initcalls(const struct profile *p);
 /* The words on the kernel's command line that are about the machine. */
 void profile_add_kernel_options(const struct profile *p, struct strbuf *line);

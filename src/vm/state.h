@@ -20,6 +20,7 @@ struct vm_exec {
 	bool interrupted;    /* one signal was passed on: the next one ends the VM */
 	int64_t deadline_ms; /* 0: none */
 	bool timed_out;
+	int64_t sent_us, started_us; /* as timeline_now() */
 };
 
 struct vm {
@@ -30,6 +31,12 @@ struct vm {
 	struct console console;	 /* the guest's */
 	struct console messages; /* qemu's stderr */
 
+	struct timeline *timeline; /* NULL: nobody wants it */
+	VECTOR(struct agent_boot_event) boot_events;
+	int64_t spoke_us;    /* the agent, first; as timeline_now() */
+	struct strbuf stats; /* what QMP answers */
+	bool stats_wanted, stats_came;
+
 	bool dead; /* nothing can be asked of it any more */
 	bool ready, stopped, pong;
 	struct strbuf qmp; /* the start of a line whose end has not come */
@@ -39,10 +46,11 @@ struct vm {
 	char *identity;
 	int state_fd; /* see vm_config.record; not ours */
 	struct agent_boot_times boot_times;
-	char fatal[512]; /* what the guest said it could not do; "" */
-	bool halted;	 /* the guest's kernel has said that it stops */
-	bool no_machine; /* qemu has no machine of the kind asked for */
-	bool hopeless;	 /* why it was lost has nothing to do with how it was started */
+	char fatal[1024]; /* what the guest said it could not do; "" */
+	bool halted;	  /* the guest's kernel has said that it stops */
+	bool no_machine;  /* qemu has no such machine */
+	bool no_route;	  /* or has not what the root's bus takes */
+	bool hopeless;	  /* why it was lost has nothing to do with how it was started */
 
 	struct vm_exec *exec; /* NULL between commands */
 	bool devices_listed;

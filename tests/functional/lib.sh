@@ -6,6 +6,9 @@ set -eu -o pipefail
 
 : "${HYPERMIN:?the program under test}"
 : "${XDG_CACHE_HOME:?where appliances are kept, shared by the tests}"
+# In a checkout that belongs to another user no cache is taken.
+[[ $("$HYPERMIN" cache list 2>&1) != *"on the way to it"* ]] ||
+	XDG_CACHE_HOME=/var/tmp/hypermin-test-$(id -u)
 export XDG_CACHE_HOME
 
 cleanups=()

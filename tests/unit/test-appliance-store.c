@@ -71,6 +71,13 @@ static int publish(const struct fixture *f, enum store_kind kind, const char *te
 	return draft_publish(&d, kind, key, manifest, &err);
 }
 
+static int verify(const struct fixture *f, struct error *err)
+{
+	CLEANUP(digests_done) struct digests digests = {0};
+
+	return store_verify(&f->cache, STORE_APPLIANCES, key, &digests, err);
+}
+
 static void what_is_published_is_whole_and_verified(void **state)
 {
 	const struct fixture *f = *state;
@@ -81,7 +88,7 @@ static void what_is_published_is_whole_and_verified(void **state)
 	assert_int_equal(publish(f, STORE_APPLIANCES, "text"), 0);
 	assert_int_equal(store_hold(&f->cache, STORE_APPLIANCES, key, &hold), 0);
 	store_release(&hold);
-	assert_int_equal(store_verify(&f->cache, STORE_APPLIANCES, key, &err), 0);
+	assert_int_equal(verify(f, &err), 0);
 	assert_int_equal(count(f, STORE_TEMPORARY), 0);
 	assert_int_equal(count(f, STORE_LOCKS), 0);
 	/* The second to publish it has the first one's. */
@@ -93,7 +100,7 @@ static void expect_damaged(const struct fixture *f, const char *why)
 {
 	struct error err;
 
-	assert_int_equal(store_verify(&f->cache, STORE_APPLIANCES, key, &err), -1);
+	assert_int_equal(verify(f, &err), -1);
 	if (!strstr(err.msg, why))
 		fail_msg("'%s' is not in '%s'", why, err.msg);
 }
@@ -115,7 +122,7 @@ static void damage_is_found_and_made_good(void **state)
 	fixture_root_write(&f->root, data, "t");
 	expect_damaged(f, "has 1 bytes, and not the 4");
 	assert_int_equal(publish(f, STORE_APPLIANCES, "text"), 0);
-	assert_int_equal(store_verify(&f->cache, STORE_APPLIANCES, key, &err), 0);
+	assert_int_equal(verify(f, &err), 0);
 	assert_int_equal(count(f, STORE_TEMPORARY), 0);
 }
 

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From the kernel's first process to the appliance's own /init. Whatever it may want to do
+ * with /dev, /proc and /sys is left to it: some mount them themselves and would fail if that
+ * were done already.
+ */
+#include "guest/own-init.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "guest/boot.h"
+#include "guest/log.h"
+#include "guest/uevent.h"
+
+#define MARKER "/own-init"
+/* Emulated machines with hundreds of disks take minutes until the last one is there. */
+#define ROOT_TIMEOUT_S 600
+
+bool own_init_wanted(void)
+{
+	return access(MARKER, F_OK) == 0;
+}
+
+static int mount_root(const char *name, struct error *err)
+{
+	static const char *const drivers[] = {"ext4", "ext2"};
+	char device[80];
+
+	snprintf(device, sizeof(device), "/dev/%s", name);
+	mkdir("/newroot", 0755);
+	for (int i = 0; i < 2; i++)
+		if (mount(device, "/newroot", drivers[i], MS_NOATIME, NULL) == 0)
+			return 0;
+	return error_set(err, errno, "mount the appliance's disk %s", device);
+}
+
+/* A shell that /init may start wants a terminal to control. */
+static void take_terminal(void)
+{
+	setsid();
+	ioctl(STDIN_FILENO, TIOCSCTTY, 1);
+}
+
+static int execute(struct error *err)
+{
+	char *const argv[] = {"init", NULL};
+
+	execve("/init", argv, environ);
+	return error_set(err, errno, "execute the appliance's /init");
+}
+
+int own_init_boot(struct error *err)
+{
+	struct boot b = {.talkative = true, .uevents = -1};
+
+	if (boot_prepare(&b, err) < 0)
+		return -1;
+	if (!b.options.timeout_said)
+		b.options.timeout_s = ROOT_TIMEOUT_S;
+	klog_debug("modules loaded; looking for the root disk");
+	if (root_find(&b.options, b.uevents, b.disk, err) < 0 ||
+		mount_root(b.disk, err) < 0)
+		return -1;
+	klog_debug("executing /init on %s", b.disk);
+	close(b.uevents);
+	umount2("/dev", MNT_DETACH);
+	umount2("/sys", MNT_DETACH);
+	umount2("/proc", MNT_DETACH);
+	if (root_change(err) < 0)
+		return -1;
+	take_terminal();
+	return execute(err);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a child does between fork() and exec, or without exec: async-signal-safe calls only,
+ * since the caller may have threads.
+ */
+#pragma once
+
+/* No handler and no mask of the caller's. */
+void child_reset_signals(void);
+/* Close all descriptors from `first` to `last`. */
+void child_close_range(unsigned first, unsigned last);
+/* The three standard streams from and to /dev/null; else it ends. */
+void child_null_streams(void);
