@@ -245,8 +245,8 @@ static void add_root_in_memory(const struct machine_line *l)
 	add_json(l, "-object",
 		json_pack("{s:s, s:s, s:s, s:b, s:b, s:I}", "qom-type",
 			"memory-backend-file", "id", "root", "mem-path", l->config->root,
-			"share", !bus->no_snapshots || bus->device_is_virtio, "readonly",
-			1, "size", (json_int_t)l->config->root_size));
+			"share", 1, "readonly", 1, "size",
+			(json_int_t)l->config->root_size));
 	strvec_add(l->argv, "-device");
 	/* It has no vectors that it could be told to do without. */
 	if (bus->device_is_virtio)

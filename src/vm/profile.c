@@ -113,8 +113,6 @@ static const struct root_bus root_buses[] = {
 	{
 		.name = "pmem",
 		.needs_acpi = true,
-		/* Its memory is part of qemu's state. */
-		.no_snapshots = true,
 		.device = "nvdimm",
 		.in_memory = true,
 		.modules = pmem_modules,
@@ -181,6 +179,7 @@ enum fact {
 	FACT_MICROVM = 1 << 4,
 	FACT_NO_ACPI_NEEDED = 1 << 5,
 	FACT_TSC_KNOWN = 1 << 6,
+	FACT_ROOT_IN_MEMORY = 1 << 7,
 };
 
 static unsigned facts(const struct profile *p)
@@ -201,6 +200,8 @@ static unsigned facts(const struct profile *p)
 		set |= FACT_NO_ACPI_NEEDED;
 	if (p->tsc_khz)
 		set |= FACT_TSC_KNOWN;
+	if (p->root_bus->in_memory)
+		set |= FACT_ROOT_IN_MEMORY;
 	return set;
 }
 
@@ -227,6 +228,9 @@ static const struct kernel_option {
 	 * local APIC, so with one CPU and without MSI; and the machine can be reset but
 	 * not turned off. */
 	{"acpi=off", WITHOUT_ACPI},
+	/* ACPI says that memory might be plugged in beyond 4 GiB, where the root is, and for
+	 * that the kernel would set 64 MiB aside, to copy through for old devices. */
+	{"numa=off", FACT_ROOT_IN_MEMORY},
 	/* Do not rewrite each lock prefix away: TCG would translate the kernel twice. */
 	{"noreplace-smp", FACT_FAST | FACT_TCG | FACT_ONE_CPU},
 	/* Without ACPI there is but the old timer to measure the clock by, which on a busy

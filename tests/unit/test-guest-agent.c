@@ -10,6 +10,7 @@
 #include "guest/command.c"
 #include "guest/devices.c"
 #include "guest/file.c"
+#include "guest/frames.c"
 #include "guest/streams.c"
 #include "guest/user.c"
 
