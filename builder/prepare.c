@@ -2,9 +2,14 @@
 /* `hypermin prepare`: options and messages around appliance/prepare.h. */
 #include "prepare.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "appliance/prepare.h"
 #include "base/log.h"
 #include "cmd/options.h"
+#include "packages/packages.h"
 #include "say.h"
 
 enum { PREPARE_FAILED = 1, PREPARE_USAGE = 2 };
@@ -18,6 +23,7 @@ static const char usage[] =
 
 struct request {
 	struct prepare_options options;
+	bool list_managers;
 	int verbose;
 };
 
@@ -50,6 +56,21 @@ static int take_root(void *target, const char *value)
 	return *value == '/' ? 0 : options_complain("--root takes an absolute path");
 }
 
+static int take_list_managers(void *target, const char *value)
+{
+	struct request *r = target;
+	(void)value;
+	r->list_managers = true;
+	return 0;
+}
+
+static int take_caller(void *target, const char *value)
+{
+	(void)target;
+	say_for(value);
+	return 0;
+}
+
 static int take_verbose(void *target, const char *value)
 {
 	struct request *r = target;
@@ -65,6 +86,10 @@ static const struct option_row table[] = {
 	{"packager-config", 0, "FILE",
 		"configuration of the tool that downloads packages",
 		take_packager_config},
+	{"list-managers", 0, NULL,
+		"list the package managers known, and whether each is found here",
+		take_list_managers},
+	{"messages-of", 0, "PROGRAM", "begin messages with this name", take_caller},
 	{"root", 0, "DIR", "look at the system installed there instead", take_root},
 	{"verbose", 'v', NULL, "say what is done; twice: what the tools say too",
 		take_verbose},
@@ -96,6 +121,21 @@ static int run(struct request *r)
 	return PREPARE_FAILED;
 }
 
+static void print_manager(const char *name, bool in_use, void *data)
+{
+	(void)data;
+	printf("%s\t%s\n", name, in_use ? "detected" : "not-detected");
+}
+
+static int list_managers(const struct request *r)
+{
+	packages_managers(r->options.root, print_manager, NULL);
+	if (fflush(stdout) == 0)
+		return 0;
+	say("standard output: %s", strerror(errno));
+	return PREPARE_FAILED;
+}
+
 static int check_request(const struct request *r)
 {
 	if (!r->options.output)
@@ -123,6 +163,8 @@ int prepare_main(int argc, char **argv, const volatile sig_atomic_t *interrupted
 		if (next < argc)
 			strvec_add(&r.options.packages, argv[next]);
 	}
+	if (r.list_managers)
+		return list_managers(&r);
 	int status = check_request(&r) < 0 ? PREPARE_USAGE : run(&r);
 	strvec_done(&r.options.packages);
 	return status;

@@ -7,11 +7,18 @@
 #include "agent/printable.h"
 #include "base/strbuf.h"
 
+static const char *program_name = "hypermin ";
 static const char *command_name = "";
 
 void say_as(const char *command)
 {
 	command_name = command;
+}
+
+void say_for(const char *program)
+{
+	program_name = program;
+	command_name = "";
 }
 
 void say(const char *fmt, ...)
@@ -24,5 +31,5 @@ void say(const char *fmt, ...)
 	va_end(ap);
 	CLEANUP_FREE char *safe = xmalloc(line.len + 1);
 	printable_copy(safe, line.len + 1, line.data, line.len);
-	fprintf(stderr, "hypermin %s: %s\n", command_name, safe);
+	fprintf(stderr, "%s%s: %s\n", program_name, command_name, safe);
 }

@@ -21,7 +21,7 @@
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-enum mode { MODE_NONE, MODE_BUILD, MODE_PREPARE };
+enum mode { MODE_NONE, MODE_BUILD, MODE_PREPARE, MODE_LIST_DRIVERS };
 
 struct supermin {
 	enum mode mode;
@@ -79,6 +79,13 @@ static int take_prepare(struct supermin *s, const char *value)
 {
 	(void)value;
 	return set_mode(s, MODE_PREPARE);
+}
+
+static int take_list_drivers(struct supermin *s, const char *value)
+{
+	(void)value;
+	s->mode = MODE_LIST_DRIVERS;
+	return 0;
 }
 
 static int take_format(struct supermin *s, const char *value)
@@ -198,6 +205,8 @@ static const struct row {
 	{"--if-newer", NULL, take_if_newer, "only build if needed"},
 	{"--include-packagelist", NULL, take_package_list,
 		"add a file with the list of packages"},
+	{"--list-drivers", NULL, take_list_drivers,
+		"list the package managers, and which are found here"},
 	{"--lock", "LOCKFILE", take_lock, "use a lock file"},
 	{"-o", "OUTPUTDIR", take_output, "output directory"},
 	{"--packager-config", "CONFIGFILE", take_packager_config,
@@ -342,12 +351,13 @@ static int build(struct supermin *s)
 /* Preparing is the builder program's; this process becomes it. */
 static int prepare(const struct supermin *s)
 {
-	const char **words = calloc(s->n_inputs + s->verbose + 10, sizeof(words[0]));
+	const char **words = calloc(s->n_inputs + s->verbose + 11, sizeof(words[0]));
 	size_t n = 0;
 
 	if (!words)
 		abort();
 	words[n++] = "prepare";
+	words[n++] = "--messages-of=supermin";
 	words[n++] = "--output";
 	words[n++] = s->assembly.output;
 	if (s->use_installed)
@@ -365,6 +375,15 @@ static int prepare(const struct supermin *s)
 	return EXIT_FAILED; /* it has said why */
 }
 
+static int list_drivers(void)
+{
+	const char *words[] = {
+		"prepare", "--messages-of=supermin", "--list-managers", NULL};
+
+	command_by_builder(3, (char **)words);
+	return EXIT_FAILED; /* it has said why */
+}
+
 int supermin_main(int argc, char **argv)
 {
 	struct supermin s = {.assembly = HYPERMIN_ASSEMBLY_INIT};
@@ -377,6 +396,10 @@ int supermin_main(int argc, char **argv)
 		s.verbose > 1	    ? HYPERMIN_LOG_DEBUG
 			: s.verbose ? HYPERMIN_LOG_INFO
 				    : HYPERMIN_LOG_WARNING);
+	if (status == 0 && s.mode == MODE_LIST_DRIVERS) {
+		free(s.inputs);
+		return list_drivers();
+	}
 	if (status == 0)
 		status = check(&s);
 	if (status == 0)

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,6 +51,56 @@ bool disk_order_after(const struct disk_order *a, const struct disk_order *b)
 	return false;
 }
 
+int disk_order_index(const char *name)
+{
+	size_t len = strlen(name);
+	int n = 0;
+
+	if (strncmp(name, "sd", 2) != 0 || len < 3 || len > 5)
+		return -1;
+	for (const char *c = name + 2; *c; c++) {
+		if (*c < 'a' || *c > 'z')
+			return -1;
+		n = n * 26 + *c - 'a' + 1;
+	}
+	return n - 1;
+}
+
+struct scsi_disk {
+	struct disk_order order;
+	char name[8];
+};
+
+static int compare_disks(const void *a, const void *b)
+{
+	const struct scsi_disk *x = a, *y = b;
+
+	return disk_order_after(&x->order, &y->order) -
+		disk_order_after(&y->order, &x->order);
+}
+
+bool disk_order_find(const char *meant, char ret_name[static 64])
+{
+	static struct scsi_disk disks[1024];
+	DIR *dir = opendir("/sys/class/block");
+	int index = disk_order_index(meant), n = 0;
+	struct dirent *entry;
+
+	while (dir && n < 1024 && (entry = readdir(dir))) {
+		if (disk_order_index(entry->d_name) < 0)
+			continue;
+		strcpy(disks[n].name, entry->d_name);
+		disks[n++].order = disk_order_of(entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	qsort(disks, n, sizeof(disks[0]), compare_disks);
+	if (index < 0 || index >= n)
+		return false;
+	strcpy(ret_name, disks[index].name);
+	return true;
+}
+
 static bool can_be_opened(const char *name)
 {
 	char path[280];
@@ -86,7 +137,8 @@ static bool is_scsi_disk(int dirfd, const char *device)
 	char path[300], type[8];
 
 	snprintf(path, sizeof(path), "%s/type", device);
-	return strchr(device, ':') && file_read_line(dirfd, path, type, sizeof(type)) >= 0 &&
+	return strchr(device, ':') &&
+		file_read_line(dirfd, path, type, sizeof(type)) >= 0 &&
 		strcmp(type, "0") == 0;
 }
 
@@ -109,7 +161,6 @@ void disk_order_settle(int uevents)
 	int64_t deadline = uevent_now_ms() + SETTLE_MS;
 	struct uevent event;
 
-	while (!all_ready() &&
-		uevent_wait(uevents, deadline, &event) != UEVENT_TIMEOUT)
+	while (!all_ready() && uevent_wait(uevents, deadline, &event) != UEVENT_TIMEOUT)
 		continue;
 }

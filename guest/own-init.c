@@ -64,8 +64,11 @@ int own_init_boot(struct error *err)
 		b.options.timeout_s = ROOT_TIMEOUT_S;
 	klog_debug("modules loaded; looking for the root disk");
 	/* Of buses that launchers seldom use, and whose drivers take a while to load. */
-	if (!root_is_here(&b.options, b.uevents))
+	if (!root_is_here(&b.options, b.uevents)) {
+		klog_debug("it is not there; loading the drivers of other buses");
 		modules_load("/modules-later");
+		klog_debug("they are loaded");
+	}
 	if (root_find(&b.options, b.uevents, b.disk, err) < 0 ||
 		mount_root(b.disk, err) < 0)
 		return -1;

@@ -100,6 +100,13 @@ static void consider(
 	*best = c;
 }
 
+/* root=/dev/sdb means the second disk, not the one that the kernel happens to name so. */
+static bool counts_disks(const struct boot_options *o)
+{
+	return o->root == ROOT_DEVICE && !o->serial[0] &&
+		disk_order_index(o->device) >= 0;
+}
+
 /* Look at all disks there are; `ret_seen` gets their names, for an error. */
 static bool scan(const struct boot_options *o, int uevents, char *ret_name,
 	char *ret_seen, size_t seen_size)
@@ -123,6 +130,8 @@ static bool scan(const struct boot_options *o, int uevents, char *ret_name,
 	}
 	if (dir)
 		closedir(dir);
+	if (counts_disks(o))
+		return disk_order_find(o->device, ret_name);
 	if (best.match != MATCH_NONE)
 		strcpy(ret_name, best.name);
 	return best.match != MATCH_NONE;
@@ -170,9 +179,9 @@ int root_find(const struct boot_options *o, int uevents, char ret_name[static 64
 		case UEVENT_DEVICE:
 			if (strcmp(event.subsystem, "block") != 0 || event.gone)
 				break;
-			if (match_device(event.devname, o) != MATCH_NONE)
-				found = scan(o, uevents, ret_name, seen,
-					sizeof(seen));
+			if (counts_disks(o) ||
+				match_device(event.devname, o) != MATCH_NONE)
+				found = scan(o, uevents, ret_name, seen, sizeof(seen));
 			break;
 		case UEVENT_RESCAN:
 			found = scan(o, uevents, ret_name, seen, sizeof(seen));

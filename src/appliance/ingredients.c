@@ -15,9 +15,9 @@
 #include "base/strmap.h"
 
 /* What launchers attach the root to, and what they attach beside it. */
-#define BOOT_MODULES                                                                     \
-	"virtio_pci", "?virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod",             \
-		"ext4", /* mounts ext2 too */                                            \
+#define BOOT_MODULES                                                         \
+	"virtio_pci", "?virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod", \
+		"ext4", /* mounts ext2 too */                                \
 		"?virtio_console", "?virtio_rng"
 
 const char *const ingredients_boot_modules[] = {BOOT_MODULES, NULL};
@@ -83,7 +83,8 @@ static void remove_unused_links(struct ingredients *in)
 	for (size_t i = 0; i < ARRAY_SIZE(merged_directories); i++) {
 		const struct tree_inode *inode =
 			tree_lookup(in->tree, merged_directories[i]);
-		if (inode && S_ISLNK(inode->mode) && !tree_lookup(in->tree, inode->target))
+		if (inode && S_ISLNK(inode->mode) &&
+			!tree_lookup(in->tree, inode->target))
 			tree_remove(in->tree, merged_directories[i]);
 	}
 }

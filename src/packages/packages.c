@@ -37,6 +37,12 @@ static bool handler_in_use(const struct packages_handler *handler, const char *r
 	return false;
 }
 
+void packages_managers(const char *root, packages_manager_fn *fn, void *data)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
+		fn(handlers[i]->name, handler_in_use(handlers[i], root), data);
+}
+
 static int no_database(const char *root, struct error *err)
 {
 	CLEANUP_STRBUF struct strbuf looked = {0};
