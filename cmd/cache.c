@@ -468,7 +468,8 @@ static int act(
 		       EXIT_OURS;
 	const char *word = NULL;
 	/* Options may stand before the word as well as behind it. */
-	for (int first; (first = options_parse("cache", usage, table, argc, argv, o)) < argc;
+	for (int first;
+		(first = options_parse("cache", usage, table, argc, argv, o)) < argc;
 		argc -= first, argv += first) {
 		if (first <= 0)
 			return first < 0 ? EXIT_OURS : 0;

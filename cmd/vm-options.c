@@ -143,6 +143,14 @@ static int take_plain(void *target, const char *value)
 	return hypermin_set_plain(o->vm, true) < 0 ? refused(o) : 0;
 }
 
+static int take_timeline(void *target, const char *value)
+{
+	struct vm_options *o = target;
+
+	o->timeline = true;
+	return hypermin_set_timeline(o->vm, value) < 0 ? refused(o) : 0;
+}
+
 static int take_cold(void *target, const char *value)
 {
 	struct vm_options *o = target;
@@ -291,8 +299,9 @@ static int take_verbose(void *target, const char *value)
 		{"machine", 0, "auto|pc|q35|microvm", "machine to emulate",              \
 			take_machine},                                                   \
 		{"root-bus", 0, "BUS",                                                   \
-			"where the root disk is: auto, virtio-pmem, virtio-blk, "        \
-			"virtio-scsi, nvme, pmem, ide, ide-cdrom or scsi-cdrom",         \
+			"where the root disk is: auto, memmap, virtio-pmem, "            \
+			"virtio-blk, virtio-scsi, nvme, pmem, ide, ide-cdrom or "        \
+			"scsi-cdrom",                                                    \
 			take_root_bus},                                                  \
 		{"plain", 0, NULL,                                                       \
 			"boot without the settings that only make it faster",            \
@@ -318,6 +327,8 @@ const struct option_row vm_option_table[] = {
 	{"no-stdin", 'n', NULL, "give it no input; do not read ours", take_no_stdin},
 	{"no-terminal", 'T', NULL, "give it pipes, even between terminals",
 		take_no_terminal},
+	{"timeline", 0, "FILE.svg|FILE.json", "draw a chart of what the start took",
+		take_timeline},
 	{"silence-timeout", 0, "SECONDS", "how long a running guest may hang; default 60",
 		take_silence_timeout},
 	{"cold", 0, NULL, "boot, and do not go on from a snapshot or have one made",
@@ -480,6 +491,8 @@ int vm_options_run(struct vm_options *o, const char *const *argv)
 		result.outcome == HYPERMIN_NOT_EXECUTED)
 		fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
 	int64_t ran = now_ms();
+	if (o->timeline && hypermin_write_timeline(o->vm) < 0)
+		return failed(o);
 	/* Without a writable disk there is nothing that could be lost by ending it at
 	 * once. A VM that had to be ended for its time limit is gone already. */
 	if (o->writable_disks && hypermin_stop(o->vm) < 0 &&

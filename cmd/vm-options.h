@@ -16,6 +16,7 @@ struct vm_options {
 	int verbose;
 	bool writable_disks;
 	bool no_terminal;
+	bool timeline;
 	bool if_built;
 };
 

@@ -22,9 +22,12 @@ struct machine {
 	void (*stop)(void);
 };
 
-/* What the host hears first. `times` has READY_TIMES microseconds, or is NULL if READY
- * has to wait; these write and wait until the host is there. */
-int agent_say_hello(int port, const uint64_t *times);
+/* All of it, waiting for the port. */
+int agent_write(int port, const uint8_t *data, size_t len);
+/* What the host hears first. */
+int agent_say_hello(int port);
+/* READY_TIMES microseconds. */
+int agent_say_ready(int port, const uint64_t *times);
 void agent_say_fatal(int port, const char *message);
 
 /* Serve until the host says stop: 0. -1: the host is gone, or what it says makes no

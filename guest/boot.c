@@ -16,6 +16,7 @@
 
 #include "guest/file.h"
 #include "guest/log.h"
+#include "guest/timeline.h"
 #include "guest/uevent.h"
 
 uint64_t boot_now_us(void)
@@ -84,8 +85,7 @@ static void protect_disk(const char *name)
 {
 	/* Persistent memory: of the region that the disk is in. */
 	set_attribute(name, "device/../read_only", "1");
-	/* What is never written is never to be flushed. A virtio-pmem device of a VM that
-	 * went on from a snapshot would not even answer: qemu keeps no state of its queue. */
+	/* What is never written is never to be flushed. */
 	set_attribute(name, "queue/write_cache", "write through");
 }
 
@@ -106,11 +106,21 @@ static void hide_disk(const char *name)
 		klog_debug("cover %s: %s", link, strerror(errno));
 }
 
+/* A step has ended where the next one begins. */
+static void note_step(const char *name, uint64_t *begin)
+{
+	timeline_note(BOOT_EVENT_STEP, name, *begin);
+	*begin = boot_now_us();
+}
+
 int boot_prepare(struct boot *b, struct error *err)
 {
-	b->times.init_started = boot_now_us();
+	uint64_t begin = boot_now_us();
+
+	b->times.init_started = begin;
 	if (mount_kernel_file_systems(err) < 0)
 		return -1;
+	note_step("mount /dev, /proc, /sys", &begin);
 	fill_standard_descriptors();
 	int options = read_options(&b->options, err);
 	klog_open(options == 0 &&
@@ -118,6 +128,7 @@ int boot_prepare(struct boot *b, struct error *err)
 	b->uevents = uevent_open(err);
 	if (b->uevents < 0)
 		return -1;
+	note_step("options", &begin);
 	/* Even with bad options: one of the modules drives the port over which to say
 	 * so. */
 	modules_load("/modules");
@@ -130,12 +141,19 @@ int boot_run(struct boot *b, struct error *err)
 	if (boot_prepare(b, err) < 0 ||
 		root_find(&b->options, b->uevents, b->disk, err) < 0)
 		return -1;
-	b->times.root_found = boot_now_us();
-	if (root_mount(b->disk, &b->disk_dev, err) < 0 || root_switch(err) < 0)
+	uint64_t begin = b->times.modules_loaded;
+	note_step("wait for the root disk", &begin);
+	b->times.root_found = begin;
+	if (root_mount(b->disk, &b->disk_dev, err) < 0)
+		return -1;
+	note_step("mount the root and its overlay", &begin);
+	if (root_switch(err) < 0)
 		return -1;
 	protect_disk(b->disk);
 	hide_disk(b->disk);
+	note_step("switch to it", &begin);
 	environment_setup();
-	b->times.root_mounted = boot_now_us();
+	note_step("environment", &begin);
+	b->times.root_mounted = begin;
 	return 0;
 }

@@ -33,6 +33,8 @@ uint64_t boot_now_us(void);
 /* Load /modules/NNN-NAME.ko in the order of the names. A module that can't be loaded is
  * not the end: whether anything is missing shows when its device does not appear. */
 void modules_load(const char *dir);
+/* What was said of the first that should have been loaded and was not; "". */
+const char *modules_failure(void);
 
 /* Wait for the disk that root= names: its node below /dev. */
 int root_find(const struct boot_options *o, int uevents, char ret_name[static 64],

@@ -15,6 +15,7 @@
 #include "guest/own-init.h"
 #include "guest/resume.h"
 #include "guest/shutdown.h"
+#include "guest/timeline.h"
 #include "guest/uevent.h"
 
 enum {
@@ -54,7 +55,7 @@ static void bring_up(struct boot *b, int *ret_port)
 			port = port_open(b->uevents,
 				uevent_now_ms() + PORT_TIMEOUT_FATAL_MS, NULL);
 		if (port >= 0)
-			agent_say_hello(port, NULL);
+			agent_say_hello(port);
 		end_with_error(port, &err);
 	}
 	*ret_port = port_open(b->uevents, uevent_now_ms() + PORT_TIMEOUT_MS, &err);
@@ -62,6 +63,7 @@ static void bring_up(struct boot *b, int *ret_port)
 		end_with_error(-1, &err);
 	close(b->uevents);
 	shutdown_note_mounts();
+	timeline_note(BOOT_EVENT_STEP, "agent", b->times.root_mounted);
 }
 
 int main(void)
@@ -99,7 +101,11 @@ int main(void)
 		boot_now_us(),
 	};
 
-	if (agent_say_hello(port, times) < 0)
+	if (agent_say_hello(port) < 0)
+		end_machine(END_AFTER_FATAL_S);
+	if (boot.options.timeline)
+		timeline_tell(port);
+	if (agent_say_ready(port, times) < 0)
 		end_machine(END_AFTER_FATAL_S);
 	if (agent_serve(port, &machine, &err) < 0) {
 		shutdown_all();

@@ -8,12 +8,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "guest/log.h"
+#include "guest/timeline.h"
 
 static int is_module(const struct dirent *entry)
 {
@@ -27,6 +29,23 @@ static bool is_harmless(int errnum)
 	return errnum == EEXIST || errnum == ENODEV || errnum == ENOENT;
 }
 
+static char failure[384];
+
+static void note_failure(const char *name)
+{
+	const char *why = strerror(errno);
+
+	klog_error("load module %s: %s", name, why);
+	if (!*failure)
+		snprintf(failure, sizeof(failure), "module %s was not loaded: %s", name,
+			why);
+}
+
+const char *modules_failure(void)
+{
+	return failure;
+}
+
 /* scsi_mod would look for disks behind our back: then nobody could say when it has found the
  * last of those that are there. */
 static const char *parameters_of(const char *name)
@@ -38,16 +57,18 @@ static const char *parameters_of(const char *name)
 
 static void load(int dirfd, const char *name)
 {
+	uint64_t begin = boot_now_us();
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || syscall(SYS_finit_module, fd, parameters_of(name), 0) < 0) {
 		if (is_harmless(errno))
 			klog_debug("module %s: %s", name, strerror(errno));
 		else
-			klog_error("load module %s: %s", name, strerror(errno));
+			note_failure(name);
 	}
 	if (fd >= 0)
 		close(fd);
+	timeline_note(BOOT_EVENT_MODULE, name, begin);
 }
 
 void modules_load(const char *dir)

@@ -99,6 +99,8 @@ static int parse_word(const char *word, struct boot_options *o)
 	}
 	if (strcmp(word, "hypermin.debug") == 0)
 		o->debug = true;
+	if (strcmp(word, "hypermin.timeline") == 0)
+		o->timeline = true;
 	if (strcmp(word, "quiet") == 0)
 		o->quiet = true;
 	return 0;

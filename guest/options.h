@@ -25,6 +25,7 @@ struct boot_options {
 	unsigned timeout_s; /* hypermin.root_timeout= */
 	bool timeout_said;
 	bool debug;	    /* hypermin.debug */
+	bool timeline;	    /* hypermin.timeline */
 	bool quiet;
 };
 

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/buses.h"
 #include "guest/devices.h"
 #include "guest/disk-order.h"
 #include "guest/log.h"
@@ -153,9 +154,14 @@ static void say_waiting(const struct boot_options *o, const char *seen)
 
 static int not_found(const struct boot_options *o, const char *seen, struct error *err)
 {
+	const char *failure = modules_failure();
+	char buses[400];
+
+	buses_describe("/sys", buses, sizeof(buses));
 	return error_set(err, 0,
-		"the appliance's disk did not appear within %u s; block devices:%s",
-		o->timeout_s, seen[0] ? seen : " none");
+		"the appliance's disk did not appear within %u s%s%s; block devices:%s; %s",
+		o->timeout_s, *failure ? "; " : "", failure, seen[0] ? seen : " none",
+		buses);
 }
 
 int root_find(const struct boot_options *o, int uevents, char ret_name[static 64],

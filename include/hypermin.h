@@ -111,6 +111,13 @@ HYPERMIN_API int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms);
  * it is taken for hung; default 60,000. It is asked for a sign of life after a sixth of
  * that. */
 HYPERMIN_API int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms);
+/*
+ * Keep a record of what the time goes to, from here to the end of the first command:
+ * created as the file `path` now, and filled in by hypermin_write_timeline() after
+ * hypermin_exec(). A name that ends with .svg gives a boot chart, with .json the same for
+ * programs, in microseconds. Keeping it takes some milliseconds of the boot.
+ */
+HYPERMIN_API int hypermin_set_timeline(struct hypermin *h, const char *path);
 /* Where appliances are kept; default $XDG_CACHE_HOME/hypermin or ~/.cache/hypermin. */
 HYPERMIN_API int hypermin_set_cache_dir(struct hypermin *h, const char *dir);
 
@@ -216,6 +223,9 @@ HYPERMIN_API int hypermin_exec(struct hypermin *h, const struct hypermin_command
 HYPERMIN_API void hypermin_interrupt(struct hypermin *h, int signal);
 /* The caller's terminal has a new size. Async-signal-safe. */
 HYPERMIN_API void hypermin_window_changed(struct hypermin *h);
+
+/* Write what hypermin_set_timeline() asked for: once. */
+HYPERMIN_API int hypermin_write_timeline(struct hypermin *h);
 
 struct hypermin_block_device {
 	char name[32]; /* "vda": the guest's /dev/vda */

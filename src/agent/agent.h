@@ -50,9 +50,19 @@ struct agent_block_device {
 	char serial[32]; /* as the disk says it, "" where it has none */
 };
 
+/* Something that took time, in microseconds since the kernel started, by the clock of its
+ * messages. */
+struct agent_boot_event {
+	enum boot_event_kind kind;
+	uint64_t begin, end;
+	char name[BOOT_EVENT_NAME_MAX + 1]; /* printable */
+};
+
 /* What can happen; a function that is NULL is not called. They may call the functions
  * below, but neither agent_receive() nor agent_free(). */
 struct agent_handler {
+	/* Before `ready`, for a guest that was asked to keep them. */
+	void (*boot_event)(const struct agent_boot_event *event, void *data);
 	/* First of all: the guest is up. */
 	void (*ready)(const struct agent_boot_times *times, void *data);
 	/* The guest can't go on (no root disk, …): the message is for the user,

@@ -14,7 +14,9 @@
  *	host              EXEC_PART… EXEC        DATA… WINDOW… DATA_END  EXEC …
  *
  * The guest's first frame is HELLO with the version; then READY, or FATAL and nothing
- * more. One command runs at a time, from EXEC to START_FAILED or EXITED.
+ * more. A host that wants to know where the boot's time went says so on the kernel's
+ * command line, and BOOT_EVENTs come before READY. One command runs at a time, from EXEC to
+ * START_FAILED or EXITED.
  *
  * A machine that goes on from a snapshot has said all that to the snapshot's maker. Its host
  * begins with RESUME and waits for RESUMED, or FATAL; what the guest had in common with others
@@ -65,7 +67,8 @@ enum frame_type {
 	FRAME_BLOCK_DEVICES_END,
 	FRAME_PONG,
 	FRAME_STOPPED,
-	FRAME_RESUMED, /* - */
+	FRAME_RESUMED,	  /* - */
+	FRAME_BOOT_EVENT, /* struct below; between HELLO and READY, where the host asked */
 
 	/* both ways */
 	FRAME_DATA = 32,   /* bytes of `stream`, at least one */
@@ -130,6 +133,21 @@ uint64_t wire_get_u64(const uint8_t *p);
 #define WIRE_BLOCK_DEVICE_RO	 72u /* u8: 0 or 1 */
 /* More disks than any machine type takes. */
 #define BLOCK_DEVICES_MAX 1024
+
+/*
+ * BOOT_EVENT: u64 begin, u64 end, both in microseconds since the kernel started, by the
+ * clock of its messages; u32 kind; then its name, without a NUL.
+ */
+#define BOOT_EVENT_FIXED    20u
+#define BOOT_EVENT_NAME_MAX 160u
+#define BOOT_EVENTS_MAX	    1000u
+
+enum boot_event_kind {
+	BOOT_EVENT_KERNEL, /* a message of the kernel's: begin = end */
+	BOOT_EVENT_STEP,   /* of our init */
+	BOOT_EVENT_MODULE, /* loaded */
+	BOOT_EVENT_KINDS,
+};
 
 /*
  * An exec request: a fixed part, then strings that each end with a NUL, to the last byte:

@@ -53,6 +53,30 @@ static int on_ready(struct agent *a, const struct frame *f, struct error *err)
 	return 0;
 }
 
+static int on_boot_event(struct agent *a, const struct frame *f, struct error *err)
+{
+	struct agent_boot_event e = {
+		.begin = wire_get_u64(f->payload),
+		.end = wire_get_u64(f->payload + 8),
+	};
+	uint32_t kind = wire_get_u32(f->payload + 16);
+
+	if (a->boot_events == BOOT_EVENTS_MAX)
+		return error_set(err, 0,
+			"the guest tells more than %u events of its boot",
+			BOOT_EVENTS_MAX);
+	/* Times that could be added to others without a wrap: some weeks. */
+	if (kind >= BOOT_EVENT_KINDS || e.end > UINT32_MAX * 1000ULL || e.begin > e.end)
+		return error_set(
+			err, 0, "the guest sent an impossible event of its boot");
+	a->boot_events++;
+	e.kind = kind;
+	printable_copy(e.name, sizeof(e.name), f->payload + BOOT_EVENT_FIXED,
+		f->len - BOOT_EVENT_FIXED);
+	TELL(a, boot_event, &e);
+	return 0;
+}
+
 static int on_fatal(struct agent *a, const struct frame *f, struct error *err)
 {
 	char message[MESSAGE_MAX + 1];
@@ -228,8 +252,10 @@ static const struct rule {
 	[FRAME_HELLO] = {IN(STATE_HELLO_AWAITED), 8, 8, false, on_hello},
 	[FRAME_READY] = {IN(STATE_BOOTING), READY_TIMES * 8, READY_TIMES * 8, false,
 		on_ready},
-	[FRAME_FATAL] = {IN(STATE_BOOTING) | IN(STATE_RESUMING) | UP, 0, MESSAGE_MAX, false,
-		on_fatal},
+	[FRAME_BOOT_EVENT] = {IN(STATE_BOOTING), BOOT_EVENT_FIXED + 1,
+		BOOT_EVENT_FIXED + BOOT_EVENT_NAME_MAX, false, on_boot_event},
+	[FRAME_FATAL] = {IN(STATE_BOOTING) | IN(STATE_RESUMING) | UP, 0, MESSAGE_MAX,
+		false, on_fatal},
 	[FRAME_STARTED] = {IN(STATE_STARTING), 0, 0, false, on_started},
 	[FRAME_START_FAILED] = {IN(STATE_STARTING), 4, 4 + MESSAGE_MAX, false,
 		on_start_failed},

@@ -32,6 +32,7 @@ struct agent {
 	void *data;
 	enum state state;
 	bool stopping;
+	unsigned boot_events; /* that have come */
 	struct stream streams[STREAM_COUNT];
 	unsigned pings, lists; /* asked and not answered */
 	VECTOR(struct agent_block_device) devices;

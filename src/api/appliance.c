@@ -87,7 +87,10 @@ int hypermin_prepare(struct hypermin *h)
 	if (!h->only_built &&
 		!(builder = handle_find_program("hypermin-builder", &h->error)))
 		return -1;
-	return open_cached(h, builder);
+	int64_t begin = timeline_now();
+	int result = open_cached(h, builder);
+	timeline_add(h->timeline, LANE_HOST, "find or build the appliance", begin);
+	return result;
 }
 
 int hypermin_is_prepared(struct hypermin *h)

@@ -23,6 +23,10 @@ struct hypermin {
 	bool only_built; /* never build an appliance */
 	VECTOR(struct vm_disk) disks;
 
+	struct timeline *timeline; /* NULL: not kept */
+	char *timeline_path;
+	int timeline_fd;
+
 	struct vm_routes routes; /* not known to be closed */
 	struct cache cache;
 	struct cache private_cache; /* where that can't be written to */
@@ -43,6 +47,7 @@ int handle_find_routes(struct hypermin *h);
 /* What to ask for, by the settings. The route's texts are new: appliance_request.routes
  * is the caller's to free. */
 int handle_appliance_request(struct hypermin *h, struct appliance_request *ret);
+void handle_drop_timeline(struct hypermin *h);
 /* The one that the open appliance is for. */
 const struct vm_route *handle_route(const struct hypermin *h);
 /* It can't be taken: forget it, and the appliance. False if there is no other. */

@@ -75,6 +75,7 @@ struct hypermin *hypermin_new(void)
 	h->private_cache.fd = -1;
 	h->appliance.lock_fd = -1;
 	h->control[0] = h->control[1] = -1;
+	h->timeline_fd = -1;
 	/* Without the pipe nothing can be interrupted; hypermin_start() says so. */
 	if (control_open(h->control, &h->error) == 0)
 		h->error = (struct error){0};
@@ -102,6 +103,7 @@ void hypermin_free(struct hypermin *h)
 	free(h->machine);
 	free(h->root_bus);
 	vm_routes_done(&h->routes);
+	handle_drop_timeline(h);
 	for (int i = 0; i < 2; i++)
 		if (h->control[i] >= 0)
 			close(h->control[i]);

@@ -25,10 +25,13 @@ static int start(struct hypermin *h, const char *qemu, const struct vm_snapshot 
 		.silence_timeout_ms = h->silence_timeout_ms,
 		.disks = h->disks.items,
 		.n_disks = h->disks.len,
-		/* An appliance of somebody's own is no part of the cache. */
-		.snapshots = h->cold || h->fixed || h->private_cache.path ? NULL
-									   : &snapshots,
+		/* An appliance of somebody's own is no part of the cache, and a timeline is
+		 * of a boot. */
+		.snapshots = h->cold || h->fixed || h->timeline || h->private_cache.path
+			? NULL
+			: &snapshots,
 		.record = record,
+		.timeline = h->timeline,
 		.cache_fd = h->cache.fd,
 		.control_fd = h->control[0],
 	};

@@ -14,13 +14,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "appliance/fetch-tools.h"
 #include "base/log.h"
+#include "base/remove.h"
 
 static const struct fetch_tool *find_tool(const char *manager)
 {
@@ -171,19 +171,10 @@ static int make_directory(struct fetch *f, struct error *err)
 	return -1;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	remove(path);
-	return 0;
-}
-
 static void fetch_done(struct fetch *f)
 {
 	if (f->directory)
-		nftw(f->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		remove_all(AT_FDCWD, f->directory);
 	free(f->directory);
 	package_set_done(&f->wanted);
 	vector_done(&f->offers);

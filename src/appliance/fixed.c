@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Fixed appliances: a directory with kernel, initrd, root and manifest.json, for hosts that
- * have no package database and no kernel. Writing one is a copy out of the cache, seen whole
- * or not at all; one that is read comes from anywhere, so nothing its manifest says is
- * taken unchecked.
+ * have no package database and no kernel. What is read comes from anywhere, so nothing its
+ * manifest says is taken unchecked. export.c writes them.
  */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -20,11 +15,7 @@
 #include "appliance/entry.h"
 #include "appliance/lock.h"
 #include "appliance/manifest.h"
-#include "base/control.h"
-#include "base/io.h"
 #include "base/log.h"
-
-/* ---- Reading one ---- */
 
 static bool is_uuid(const char *s)
 {
@@ -137,188 +128,4 @@ int appliance_verify_fixed(const char *dir, struct error *err)
 	if (open_checked(dir, &fd, &manifest, err) < 0)
 		return -1;
 	return manifest_check_digests(manifest, fd, &digests, dir, err);
-}
-
-/* ---- Writing one ---- */
-
-#define COPY_STEP ((size_t)16 << 20)
-
-struct export
-{
-	int control_fd;
-	char *target;	 /* as the user named it */
-	char *temporary; /* beside it; NULL: not made yet, or moved */
-	int temporary_fd;
-};
-
-static int check_interrupted(const struct export *x, struct error *err)
-{
-	struct control_message message;
-
-	if (control_read(x->control_fd, &message) && message.what == CONTROL_INTERRUPT)
-		return control_error(message.signal, err);
-	return 0;
-}
-
-/* -1 with errno, or the bytes copied. */
-static ssize_t copy_some(int from, int to, off_t at, size_t len)
-{
-	static const size_t buffer_size = 256 * 1024;
-	off_t in = at, out = at;
-
-	ssize_t n = copy_file_range(from, &in, to, &out, len, 0);
-	if (n > 0 || (n < 0 && (errno == ENOSPC || errno == EIO || errno == EDQUOT)))
-		return n;
-	/* Not between these file systems. */
-	CLEANUP_FREE char *buffer = xmalloc(buffer_size);
-	n = io_pread_full(from, buffer, MIN(len, buffer_size), at);
-	if (n > 0 && io_pwrite_full(to, buffer, n, at) < 0)
-		return -1;
-	return n;
-}
-
-/* -1 with errno; EINTR: see the error. Holes stay holes. */
-static int copy_content(
-	const struct export *x, int from, int to, off_t size, struct error *err)
-{
-	off_t at = 0;
-
-	if (ioctl(to, FICLONE, from) == 0)
-		return 0;
-	if (ftruncate(to, size) < 0)
-		return error_set(err, errno, "make room");
-	while (at < size) {
-		off_t data = lseek(from, at, SEEK_DATA);
-		if (data < 0 && errno == ENXIO)
-			break;
-		at = data < 0 ? at : data;
-		off_t hole = lseek(from, at, SEEK_HOLE);
-		off_t end = hole < 0 ? size : hole;
-		while (at < end) {
-			if (check_interrupted(x, err) < 0)
-				return -1;
-			ssize_t n = copy_some(
-				from, to, at, MIN((size_t)(end - at), COPY_STEP));
-			if (n <= 0)
-				return error_set(err, n < 0 ? errno : EIO, "copy");
-			at += n;
-		}
-	}
-	return 0;
-}
-
-static int copy_file(const struct export *x, const struct appliance *a, const char *name,
-	struct error *err)
-{
-	CLEANUP_FREE char *source = xasprintf("%s/%s", a->directory, name);
-	CLEANUP_CLOSE int from = open(source, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-
-	if (from < 0 || fstat(from, &st) < 0)
-		return error_set(err, errno, "open '%s'", source);
-	CLEANUP_CLOSE int to = openat(
-		x->temporary_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (to < 0)
-		return error_set(err, errno, "create '%s/%s'", x->temporary, name);
-	if (copy_content(x, from, to, st.st_size, err) < 0)
-		return err && err->num == EINTR
-			? -1
-			: error_prefix(err, "write '%s/%s'", x->temporary, name);
-	if (fdatasync(to) < 0)
-		return error_set(err, errno, "write '%s/%s' to disk", x->temporary, name);
-	return 0;
-}
-
-/* What is replaced has to be an appliance, or nothing. */
-static int check_target(const struct export *x, struct error *err)
-{
-	CLEANUP_JSON json_t *manifest = NULL;
-	CLEANUP_STRVEC struct strvec files = {0};
-	CLEANUP_CLOSE int fd = open(x->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno == ENOENT ? 0
-				       : error_set(err, errno, "open '%s'", x->target);
-	if (manifest_read(fd, x->target, &manifest, NULL) == 0 &&
-		manifest_check(manifest, fd, x->target, NULL) == 0 &&
-		manifest_check_others(manifest, fd, x->target, NULL) == 0)
-		return 0;
-	store_list_directory(fd, ".", &files);
-	if (files.len == 0)
-		return 0;
-	return error_set(err, 0,
-		"write the appliance to '%s': there is something there, and it is no "
-		"appliance; name another directory",
-		x->target);
-}
-
-static void remove_directory(const char *path)
-{
-	CLEANUP_STRVEC struct strvec files = {0};
-
-	store_list_directory(AT_FDCWD, path, &files);
-	vector_foreach (file, &files) {
-		CLEANUP_FREE char *name = xasprintf("%s/%s", path, *file);
-		unlink(name);
-	}
-	rmdir(path);
-}
-
-static int move_into_place(struct export *x, struct error *err)
-{
-	bool replaces = access(x->target, F_OK) == 0;
-
-	if (renameat2(AT_FDCWD, x->temporary, AT_FDCWD, x->target,
-		    replaces ? RENAME_EXCHANGE : RENAME_NOREPLACE) < 0) {
-		/* A file system that can do neither: the old one goes first. */
-		if (replaces)
-			remove_directory(x->target);
-		if (rename(x->temporary, x->target) < 0)
-			return error_set(err, errno, "rename '%s' to '%s'", x->temporary,
-				x->target);
-		replaces = false;
-	}
-	if (replaces)
-		remove_directory(x->temporary);
-	free(x->temporary);
-	x->temporary = NULL;
-	return 0;
-}
-
-static int write_export(struct export *x, const struct appliance *a, struct error *err)
-{
-	if (check_target(x, err) < 0)
-		return -1;
-	CLEANUP_FREE char *temporary = xasprintf("%s.XXXXXX", x->target);
-	if (!mkdtemp(temporary))
-		return error_set(err, errno, "create a directory beside '%s'", x->target);
-	x->temporary = TAKE_PTR(temporary);
-	x->temporary_fd = open(x->temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (x->temporary_fd < 0)
-		return error_set(err, errno, "open '%s'", x->temporary);
-	for (int i = 0; i < ENTRY_PARTS; i++)
-		if (copy_file(x, a, entry_parts[i], err) < 0)
-			return -1;
-	if (copy_file(x, a, MANIFEST_NAME, err) < 0)
-		return -1;
-	if (fsync(x->temporary_fd) < 0)
-		return error_set(err, errno, "write '%s' to disk", x->temporary);
-	return move_into_place(x, err);
-}
-
-int appliance_export(
-	const struct appliance *a, const char *dir, int control_fd, struct error *err)
-{
-	struct export x = {.control_fd = control_fd, .temporary_fd = -1};
-
-	x.target = xstrdup(dir);
-	for (size_t len = strlen(dir); len > 1 && dir[len - 1] == '/'; len--)
-		x.target[len - 1] = '\0';
-	int result = write_export(&x, a, err);
-	if (x.temporary)
-		remove_directory(x.temporary);
-	cleanup_close(&x.temporary_fd);
-	free(x.temporary);
-	free(x.target);
-	return result;
 }

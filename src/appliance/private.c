@@ -5,13 +5,14 @@
  * started when we end, in whatever way.
  */
 #include <errno.h>
-#include <ftw.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "appliance/appliance.h"
 #include "base/mem.h"
+#include "base/remove.h"
 
 static char *make_directory(struct error *err)
 {
@@ -52,19 +53,10 @@ int cache_open_private(const char *builder, struct cache *ret, struct error *err
 #define REMOVE_TRIES   100
 #define REMOVE_WAIT_MS 50
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	remove(path);
-	return 0;
-}
-
 int cache_remove_private(const char *path, struct error *err)
 {
 	for (int i = 0; i < REMOVE_TRIES; i++) {
-		nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		remove_all(AT_FDCWD, path);
 		if (access(path, F_OK) < 0)
 			return 0;
 		poll(NULL, 0, REMOVE_WAIT_MS);

@@ -13,50 +13,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/remove.h"
 #include "base/strbuf.h"
 
 #define MARK ".making-"
-
-/* ---- Removing ---- */
-
-static void remove_name(int dir_fd, const char *name);
-
-static void empty_directory(int fd)
-{
-	DIR *dir = fdopendir(fd);
-
-	if (!dir) {
-		close(fd);
-		return;
-	}
-	/* An image of a system has directories that even their owner may not write to. */
-	fchmod(fd, 0700);
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			remove_name(fd, entry->d_name);
-	closedir(dir);
-}
-
-static int open_to_empty(int dir_fd, const char *name)
-{
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-
-	int fd = openat(dir_fd, name, flags);
-	if (fd < 0 && errno == EACCES && fchmodat(dir_fd, name, 0700, 0) == 0)
-		fd = openat(dir_fd, name, flags);
-	return fd;
-}
-
-/* Failures are no errors: what stays is found again the next time. */
-static void remove_name(int dir_fd, const char *name)
-{
-	if (unlinkat(dir_fd, name, 0) == 0 || errno != EISDIR)
-		return;
-	int fd = open_to_empty(dir_fd, name);
-	if (fd >= 0)
-		empty_directory(fd);
-	unlinkat(dir_fd, name, AT_REMOVEDIR);
-}
 
 /* ---- What others left ---- */
 
@@ -83,7 +43,7 @@ static void remove_if_abandoned(int parent_fd, const char *name)
 
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
 		log_info("removing what a build that was killed has left: %s", name);
-		remove_name(parent_fd, name);
+		remove_all(parent_fd, name);
 	}
 }
 
@@ -203,7 +163,7 @@ int replacement_publish(struct replacement *r, struct error *err)
 void replacement_done(struct replacement *r)
 {
 	if (r->temporary)
-		remove_name(AT_FDCWD, r->temporary);
+		remove_all(AT_FDCWD, r->temporary);
 	if (r->fd >= 0)
 		close(r->fd);
 	free(r->temporary);

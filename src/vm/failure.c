@@ -67,15 +67,43 @@ static const char *advice(const struct vm *vm)
 	return NULL;
 }
 
+/* Has this qemu not the machine, or not a property of it that came later? */
+static bool lacks_machine(const struct vm *vm)
+{
+	return !vm->ready &&
+		(qemu_said(vm, "unsupported machine type") || qemu_said(vm, "-machine."));
+}
+
+/* Or not what the root's bus takes: a device, memory that is a file? */
+static bool lacks_bus(const struct vm *vm)
+{
+	return !vm->ready &&
+		(qemu_said(vm, ": -object ") ||
+			qemu_said(vm, "is not a valid device model name"));
+}
+
+bool failure_is_halt(const struct vm *vm)
+{
+	static const char *const last_words[] = {
+		"] reboot: Power down", "] reboot: System halted"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(last_words); i++) {
+		CLEANUP_FREE char *found = console_find(&vm->console, last_words[i]);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
 int failure_explain_end(struct vm *vm, struct error *err)
 {
 	struct ended ended = supervise_wait(&vm->qemu);
 	CLEANUP_FREE char *panic = console_find(&vm->console, "Kernel panic");
 	const char *hint = advice(vm);
 
-	vm->no_machine = qemu_said(vm, "unsupported machine type");
-	vm->hopeless = *vm->fatal || hint || ended.how == ENDED_NO_EXEC ||
-		ended.how == ENDED_UNKNOWN ||
+	vm->no_machine = lacks_machine(vm);
+	vm->no_route = vm->no_machine || lacks_bus(vm);
+	vm->hopeless = hint || ended.how == ENDED_NO_EXEC || ended.how == ENDED_UNKNOWN ||
 		(ended.how == ENDED_SIGNALED && ended.value == SIGKILL) ||
 		(panic && strstr(panic, "Out of memory"));
 	if (*vm->fatal)

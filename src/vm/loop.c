@@ -25,6 +25,7 @@
 #define PING_AFTER(vm)	 ((vm)->silence_ms / 6)
 #define READ_SIZE	 (64 * 1024)
 #define AFTER_SIGTERM_MS 2000
+#define STATS_MAX	 (1024 * 1024)
 
 enum slot {
 	SLOT_AGENT,
@@ -40,6 +41,15 @@ enum slot {
 };
 
 /* ---- What the agent tells ---- */
+
+static void on_boot_event(const struct agent_boot_event *event, void *data)
+{
+	struct vm *vm = data;
+
+	if (!vm->boot_events.len)
+		vm->spoke_us = timeline_now();
+	vector_push(&vm->boot_events, *event);
+}
 
 static void on_ready(const struct agent_boot_times *times, void *data)
 {
@@ -59,6 +69,7 @@ static void on_started(void *data)
 {
 	struct vm *vm = data;
 	vm->exec->running = true;
+	vm->exec->started_us = timeline_now();
 }
 
 static void on_start_failed(int errnum, const char *step, void *data)
@@ -127,6 +138,7 @@ static void on_resumed(void *data)
 }
 
 const struct agent_handler loop_agent_handler = {
+	.boot_event = on_boot_event,
 	.ready = on_ready,
 	.fatal = on_fatal,
 	.started = on_started,
@@ -164,7 +176,6 @@ static int serve_agent_input(struct vm *vm, struct error *err)
 			return failure_set(vm, err, 0,
 				"the guest does not speak as agreed: %s", cause.msg);
 		if (*vm->fatal) {
-			vm->hopeless = true;
 			return failure_set(
 				vm, err, 0, "the guest could not go on: %s", vm->fatal);
 		}
@@ -201,8 +212,18 @@ static void serve_text(int *fd, struct console *c)
 	console_add(c, buf, n);
 }
 
-/* But for a VM that resumes QMP's events are not needed; they are read so that qemu never
- * waits for us. */
+/* A kernel without ACPI can stop but not switch off: that is for us to do. */
+static void serve_console(struct vm *vm)
+{
+	serve_text(&vm->console_fd, &vm->console);
+	if (vm->halted || !failure_is_halt(vm))
+		return;
+	vm->halted = true;
+	vm_ask_qemu_to_end(vm);
+}
+
+/* But for a VM that resumes and for measurements QMP's events are not needed; they are read
+ * so that qemu never waits for us. */
 static void serve_qmp(struct vm *vm)
 {
 	char buf[4096];
@@ -211,6 +232,11 @@ static void serve_qmp(struct vm *vm)
 	if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) {
 		close(vm->qmp_fd);
 		vm->qmp_fd = -1;
+	}
+	if (n > 0 && vm->stats_wanted && vm->stats.len < STATS_MAX) {
+		strbuf_add(&vm->stats, buf, n);
+		vm->stats_came = memmem(vm->stats.data, vm->stats.len, "rd_bytes", 8) &&
+			vm->stats.data[vm->stats.len - 1] == '\n';
 	}
 	if (n > 0 && vm->loading)
 		snapshot_take_qmp(vm, buf, n);
@@ -361,7 +387,7 @@ static int serve(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct erro
 	if (fds[SLOT_CONTROL].revents && serve_control(vm, err) < 0)
 		return -1;
 	if (fds[SLOT_CONSOLE].revents)
-		serve_text(&vm->console_fd, &vm->console);
+		serve_console(vm);
 	if (fds[SLOT_MESSAGES].revents)
 		serve_text(&vm->messages_fd, &vm->messages);
 	if (fds[SLOT_QMP].revents)

@@ -9,12 +9,35 @@
 
 #include "base/strbuf.h"
 
+/* For the root disk to appear in a guest that runs. */
+#define ROOT_FAST_S  20
+#define ROOT_PLAIN_S 40
+
 #define PCI_AGENT_SLOT	    2
 #define PCI_FIRST_DISK_SLOT 3
 #define PCI_ROOT_SLOT	    30
 #define MMIO_ROOT	    1
 #define MMIO_AGENT	    2
 #define MMIO_FIRST_DISK	    23 /* counting down */
+
+/* So long that a slow bus has its time, and so short that the guest says what it saw before
+ * its time is over. */
+static unsigned root_timeout_s(
+	const struct vm_config *config, const struct profile *profile)
+{
+	unsigned quarter = config->boot_timeout_ms / 4000;
+
+	return MAX(1, MIN(quarter, profile->plain ? ROOT_PLAIN_S : ROOT_FAST_S));
+}
+
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+/* Of a root in memory: behind all of the guest's own, however the machine splits that. */
+static uint64_t root_address(const struct vm_config *config)
+{
+	return (4 + (config->memory_mib * MIB + GIB - 1) / GIB) * GIB;
+}
 
 char *machine_kernel_command_line(
 	const struct vm_config *config, const struct profile *profile)
@@ -24,6 +47,13 @@ char *machine_kernel_command_line(
 	profile_add_kernel_options(profile, &sb);
 	strbuf_addf(&sb, " root=UUID=%s hypermin.root_serial=" VM_ROOT_SERIAL,
 		config->root_uuid);
+	strbuf_addf(&sb, " hypermin.root_timeout=%u", root_timeout_s(config, profile));
+	/* Room for all messages: hundreds at the usual level. */
+	if (config->timeline)
+		strbuf_adds(&sb, " hypermin.timeline log_buf_len=1M");
+	if (profile->root_bus->in_memory_map)
+		strbuf_addf(&sb, " memmap=%" PRIu64 "!0x%" PRIx64, config->root_size,
+			root_address(config));
 	return strbuf_detach(&sb);
 }
 
@@ -135,11 +165,11 @@ void machine_add_base(const struct machine_line *l)
 	strvec_add(l->argv, "-smp");
 	strvec_addf(l->argv, "%u", l->config->cpus);
 	strvec_add(l->argv, "-m");
-	/* A root in memory takes a slot and addresses beyond the guest's own. */
+	/* A root in memory takes a slot, and the addresses up to its end. */
 	if (p->root_bus->in_memory)
 		strvec_addf(l->argv, "%u,slots=1,maxmem=%" PRIu64 "M",
 			l->config->memory_mib,
-			l->config->memory_mib + (l->config->root_size >> 20) + 1024);
+			(root_address(l->config) + l->config->root_size + GIB) / MIB);
 	else
 		strvec_addf(l->argv, "%u", l->config->memory_mib);
 }
@@ -215,7 +245,7 @@ static void add_root_in_memory(const struct machine_line *l)
 	add_json(l, "-object",
 		json_pack("{s:s, s:s, s:s, s:b, s:b, s:I}", "qom-type",
 			"memory-backend-file", "id", "root", "mem-path", l->config->root,
-			"share", bus->device_is_virtio, "readonly", 1, "size",
+			"share", 1, "readonly", 1, "size",
 			(json_int_t)l->config->root_size));
 	strvec_add(l->argv, "-device");
 	/* It has no vectors that it could be told to do without. */
@@ -223,7 +253,8 @@ static void add_root_in_memory(const struct machine_line *l)
 		strvec_addf(l->argv, "%s-pci,addr=0x%x,memdev=root", bus->device,
 			root_place.slot);
 	else
-		strvec_addf(l->argv, "%s,memdev=root,unarmed=on", bus->device);
+		strvec_addf(l->argv, "%s,memdev=root,unarmed=on,addr=0x%" PRIx64,
+			bus->device, root_address(l->config));
 }
 
 /* What is written goes to a file of qemu's that has no name; the root is opened read-only
@@ -314,8 +345,7 @@ void machine_resume_argv(const struct vm_config *config, const struct profile *p
 	const struct machine_fds *fds, const struct vm_snapshot *snapshot,
 	struct strvec *argv)
 {
-	const struct machine_memory memory = {
-		.fd = snapshot->ram_fd, .is_private = true};
+	const struct machine_memory memory = {.fd = snapshot->ram_fd, .is_private = true};
 	const struct machine_line l = {config, profile, argv, &memory};
 
 	machine_add_base(&l);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "vm/initcalls.h"
 
 /* ---- Machines ---- */
 
@@ -62,17 +63,28 @@ static const char *const ide_modules[] = {"sd_mod", NULL};
 static const char *const ide_cdrom_modules[] = {"sr_mod", NULL};
 static const char *const nvme_modules[] = {"nvme", NULL};
 static const char *const virtio_pmem_modules[] = {"virtio_pmem", "nd_pmem", NULL};
+static const char *const memmap_modules[] = {"nd_e820", "nd_pmem", NULL};
 static const char *const pmem_modules[] = {"nfit", "nd_pmem", NULL};
 
-/* The fastest first; virtio-pmem boots as fast as virtio-blk, but with any number of disks
- * it can go on from a snapshot. */
+/* The fastest first; persistent memory boots as fast as virtio-blk, but with any number of
+ * disks it can go on from a snapshot. */
 static const struct root_bus root_buses[] = {
+	{
+		.name = "memmap",
+		.device = "nvdimm",
+		.in_memory = true,
+		.in_memory_map = true,
+		.modules = memmap_modules,
+	},
 	{
 		.name = "virtio-pmem",
 		.device = "virtio-pmem",
 		.device_is_virtio = true,
 		.device_is_pci = true,
 		.in_memory = true,
+		/* What the device knows of its queue is not part of qemu's state: the kernel
+		 * would wait for it until the end of time when it shuts down. */
+		.no_snapshots = true,
 		.modules = virtio_pmem_modules,
 	},
 	{
@@ -101,8 +113,6 @@ static const struct root_bus root_buses[] = {
 	{
 		.name = "pmem",
 		.needs_acpi = true,
-		/* Its memory is part of qemu's state. */
-		.no_snapshots = true,
 		.device = "nvdimm",
 		.in_memory = true,
 		.modules = pmem_modules,
@@ -169,8 +179,7 @@ enum fact {
 	FACT_MICROVM = 1 << 4,
 	FACT_NO_ACPI_NEEDED = 1 << 5,
 	FACT_TSC_KNOWN = 1 << 6,
-	FACT_ROOT_ON_DISK = 1 << 7,
-	FACT_ROOT_IN_MEMORY = 1 << 8,
+	FACT_ROOT_IN_MEMORY = 1 << 7,
 };
 
 static unsigned facts(const struct profile *p)
@@ -191,7 +200,8 @@ static unsigned facts(const struct profile *p)
 		set |= FACT_NO_ACPI_NEEDED;
 	if (p->tsc_khz)
 		set |= FACT_TSC_KNOWN;
-	set |= p->root_bus->in_memory ? FACT_ROOT_IN_MEMORY : FACT_ROOT_ON_DISK;
+	if (p->root_bus->in_memory)
+		set |= FACT_ROOT_IN_MEMORY;
 	return set;
 }
 
@@ -200,9 +210,8 @@ static bool all_hold(const struct profile *p, unsigned when)
 	return (facts(p) & when) == when;
 }
 
-/* Under these the kernel is kept from reading interrupt routing out of ACPI. */
-#define WITHOUT_ROUTING \
-	(FACT_FAST | FACT_TCG | FACT_ONE_CPU | FACT_PC | FACT_NO_ACPI_NEEDED)
+/* Under these the kernel is kept from ACPI. */
+#define WITHOUT_ACPI (FACT_FAST | FACT_TCG | FACT_ONE_CPU | FACT_PC | FACT_NO_ACPI_NEEDED)
 
 static const struct kernel_option {
 	const char *text;
@@ -214,15 +223,19 @@ static const struct kernel_option {
 	{"quiet", 0},
 	/* The self tests of the kernel's crypto code take a quarter of the boot. */
 	{"cryptomgr.notests", FACT_FAST},
-	/* Interrupt routing in ACPI is 140 ms of interpreted methods a device. The price:
-	 * kernels that read no MP table run without a local APIC, so with one CPU and
-	 * without MSI. */
-	{"pci=noacpi", WITHOUT_ROUTING | FACT_ROOT_ON_DISK},
-	/* The same, and there is memory beyond the guest's own: with half of ACPI the kernel
-	 * would put devices there. */
-	{"acpi=off", WITHOUT_ROUTING | FACT_ROOT_IN_MEMORY},
+	/* Interrupt routing in ACPI is 140 ms of interpreted methods a device, the rest of
+	 * ACPI a tenth of the boot. The price: kernels that read no MP table run without a
+	 * local APIC, so with one CPU and without MSI; and the machine can be reset but
+	 * not turned off. */
+	{"acpi=off", WITHOUT_ACPI},
+	/* ACPI says that memory might be plugged in beyond 4 GiB, where the root is, and for
+	 * that the kernel would set 64 MiB aside, to copy through for old devices. */
+	{"numa=off", FACT_ROOT_IN_MEMORY},
 	/* Do not rewrite each lock prefix away: TCG would translate the kernel twice. */
 	{"noreplace-smp", FACT_FAST | FACT_TCG | FACT_ONE_CPU},
+	/* Without ACPI there is but the old timer to measure the clock by, which on a busy
+	 * host fails, and then the guest has no better clock than its ticks. */
+	{"tsc=reliable", WITHOUT_ACPI | FACT_TSC_KNOWN},
 	/* An emulated microvm has no timer by which the kernel could measure its clock. */
 	{"tsc=reliable", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
 	{"no_timer_check", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
@@ -234,18 +247,22 @@ void profile_add_kernel_options(const struct profile *p, struct strbuf *line)
 	for (size_t i = 0; i < ARRAY_SIZE(kernel_options); i++)
 		if (all_hold(p, kernel_options[i].when))
 			strbuf_addf(line, " %s", kernel_options[i].text);
-	if (all_hold(p, FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN))
+	if (all_hold(p, FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN) ||
+		all_hold(p, WITHOUT_ACPI | FACT_TSC_KNOWN))
 		strbuf_addf(line, " tsc_early_khz=%u", p->tsc_khz);
+	if (profile_skips_initcalls(p))
+		initcalls_add_option(line);
 }
 
-bool profile_needs_tsc(const struct profile *p)
+/* On a real processor they take a few milliseconds. */
+bool profile_skips_initcalls(const struct profile *p)
 {
-	return all_hold(p, FACT_TCG | FACT_MICROVM);
+	return all_hold(p, FACT_FAST | FACT_TCG);
 }
 
 bool profile_has_vectors(const struct profile *p)
 {
-	return !all_hold(p, WITHOUT_ROUTING);
+	return !all_hold(p, WITHOUT_ACPI);
 }
 
 const char *profile_cpu(const struct profile *p)

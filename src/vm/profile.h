@@ -39,6 +39,7 @@ struct root_bus {
 	const char *attached;	  /* the bus it is attached to, where not by itself */
 	bool takes_writable_only; /* the device refuses a medium that is not */
 	bool in_memory;		  /* a range of physical addresses and no disk at all */
+	bool in_memory_map;	  /* the kernel's command line says where */
 	bool needs_acpi; /* of a kernel that does not read ACPI, it gets no resources */
 	bool named_as_disks; /* in the guest its name is from the same row as the user's */
 	bool no_snapshots;   /* qemu can't put its state into one */
@@ -51,8 +52,7 @@ struct profile {
 	bool kvm;
 	bool plain;
 	unsigned cpus;
-	unsigned
-		tsc_khz; /* the host's, where the machine can't find it out; 0: unknown */
+	unsigned tsc_khz; /* of the host's time stamp counter; 0: unknown */
 };
 
 /* The best first; NULL behind the last. */
@@ -68,9 +68,9 @@ bool profile_fits(const struct machine_type *machine, const struct root_bus *bus
 
 /* The value of -cpu. */
 const char *profile_cpu(const struct profile *p);
-/* Must the kernel be told how fast its clock runs? */
-bool profile_needs_tsc(const struct profile *p);
 /* Are interrupts to be had by message (MSI)? */
 bool profile_has_vectors(const struct profile *p);
+/* Are parts of the kernel left out (initcalls.h)? */
+bool profile_skips_initcalls(const struct profile *p);
 /* The words on the kernel's command line that are about the machine. */
 void profile_add_kernel_options(const struct profile *p, struct strbuf *line);

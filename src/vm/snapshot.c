@@ -79,6 +79,7 @@ char *snapshot_identity(const struct vm_config *config, const struct profile *pr
 	struct utsname host;
 
 	bare.n_disks = 0;
+	bare.boot_timeout_ms = 0;
 	bare.record = NULL;
 	machine_argv(&bare, profile, &no_fds, &argv);
 	vector_foreach (arg, &argv)

@@ -8,6 +8,8 @@
  * Nothing is tried again where the reason lies elsewhere: an image in use, no memory.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +18,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "vm/accel.h"
+#include "vm/initcalls.h"
 #include "vm/snapshot.h"
 #include "vm/state.h"
 #include "vm/tsc.h"
@@ -53,26 +56,41 @@ static bool is_known(
 		strcmp(known, verdict) == 0;
 }
 
-static char *machine_subject(const struct vm_route *route)
-{
-	return xasprintf("machine %s", route->machine);
-}
-
-static char *route_subject(const struct start *s)
+static char *speed_subject(const struct start *s)
 {
 	return xasprintf("%s %s", s->profile.kvm ? "KVM" : "TCG", s->config.route->name);
 }
 
+/* Kept, so that each start of this boot of the host tells the guest the same. */
+static void find_clock_speed(struct start *s)
+{
+	CLEANUP_FREE char *reason = NULL;
+	char khz[16];
+
+	if (s->profile.kvm || s->profile.tsc_khz)
+		return;
+	if (verdict_recall(&s->key, "clock", khz, &reason)) {
+		s->profile.tsc_khz = strtoul(khz, NULL, 10);
+		return;
+	}
+	s->profile.tsc_khz = tsc_measure_khz();
+	snprintf(khz, sizeof(khz), "%u", s->profile.tsc_khz);
+	verdict_remember(&s->key, "clock", khz, "measured");
+}
+
 static int check_known(struct start *s, bool *ret_no_way, struct error *err)
 {
-	CLEANUP_FREE char *machine = machine_subject(s->config.route);
-	CLEANUP_FREE char *subject = route_subject(s);
+	CLEANUP_FREE char *subject = speed_subject(s);
 
-	if (is_known(&s->qemu_key, machine, "missing")) {
-		*ret_no_way = true;
-		return error_set(err, 0, "%s has no machine '%s'", s->config.qemu,
-			s->config.route->machine);
-	}
+	*ret_no_way = true;
+	if (is_known(&s->qemu_key, s->config.route->machine, "missing"))
+		return error_set(err, 0, "%s has no machine '%s' (remembered)",
+			s->config.qemu, s->config.route->machine);
+	if (is_known(&s->qemu_key, s->config.route->name, "missing"))
+		return error_set(err, 0,
+			"%s has not what a root on '%s' takes (remembered)",
+			s->config.qemu, s->config.route->root_bus);
+	*ret_no_way = false;
 	if (is_known(&s->key, subject, "plain")) {
 		s->profile.plain = true;
 		log_info(
@@ -85,8 +103,8 @@ static int check_known(struct start *s, bool *ret_no_way, struct error *err)
 
 static bool gives_up(const struct start *s, const struct error *err)
 {
-	return s->vm->hopeless || s->vm->no_machine || err->num == EINTR ||
-		io_now_ms() >= s->deadline_ms;
+	return s->vm->hopeless || s->vm->no_route || err->num == EINTR ||
+		io_now_ms() >= s->deadline_ms || (*s->vm->fatal && s->profile.plain);
 }
 
 static void leave_kvm(struct start *s, const struct error *err)
@@ -97,6 +115,7 @@ static void leave_kvm(struct start *s, const struct error *err)
 	accel_remember_tcg(&s->key, "a guest did not boot under KVM");
 	s->profile.kvm = false;
 	s->may_leave_kvm = false;
+	find_clock_speed(s);
 }
 
 static void leave_speed(struct start *s, const struct error *err)
@@ -124,6 +143,22 @@ static void log_profile(const struct start *s)
 	log_info("machine: %s, root on %s%s", s->config.route->machine,
 		s->config.route->root_bus,
 		s->profile.plain ? ", without settings for speed" : "");
+	if (profile_skips_initcalls(&s->profile)) {
+		CLEANUP_STRBUF struct strbuf losses = {0};
+		initcalls_add_losses(&losses);
+		log_info("the guest's kernel goes without (--plain has it): %s",
+			losses.data);
+	}
+}
+
+static void describe(struct start *s)
+{
+	if (!s->config.timeline)
+		return;
+	free(s->config.timeline->machine);
+	s->config.timeline->machine = xasprintf("%s, root on %s, %s%s",
+		s->config.route->machine, s->config.route->root_bus,
+		s->profile.kvm ? "KVM" : "TCG", s->profile.plain ? ", plain" : "");
 }
 
 /* Under KVM without a choice, what remains is the plain profile, as under TCG. */
@@ -132,14 +167,15 @@ static int boot(struct start *s, struct error *err)
 	bool was_plain = s->profile.plain;
 
 	for (;;) {
-		s->profile.tsc_khz = tsc_khz_if_needed(&s->profile);
 		log_profile(s);
+		describe(s);
 		if (vm_boot(&s->config, &s->profile, attempt_deadline(s), &s->vm, err) ==
 			0)
 			break;
 		if (gives_up(s, err))
 			return -1;
-		if (s->may_leave_kvm)
+		/* A guest that says what it misses runs well enough. */
+		if (s->may_leave_kvm && !*s->vm->fatal)
 			leave_kvm(s, err);
 		else if (!s->profile.plain)
 			leave_speed(s, err);
@@ -148,7 +184,7 @@ static int boot(struct start *s, struct error *err)
 		vm_free(TAKE_PTR(s->vm));
 	}
 	if (s->profile.plain && !was_plain) {
-		CLEANUP_FREE char *subject = route_subject(s);
+		CLEANUP_FREE char *subject = speed_subject(s);
 		log_warning(
 			"the guest boots only without the settings for speed; so be it "
 			"until the host is booted again");
@@ -236,6 +272,7 @@ static void choose_accelerator(struct start *s)
 	s->profile.kvm = choice.kvm;
 	s->may_leave_kvm = choice.kvm && choice.chosen_by_us;
 	accel_choice_done(&choice);
+	find_clock_speed(s);
 }
 
 /* The kernel is told how large the memory is that the root is in. */
@@ -261,11 +298,12 @@ static int start(struct start *s, bool *ret_no_way, struct error *err)
 		result = boot_for_snapshot(s, err);
 	if (result == 0)
 		return 0;
-	if (s->vm->no_machine) {
-		CLEANUP_FREE char *machine = machine_subject(s->config.route);
-		verdict_remember(&s->qemu_key, machine, "missing", "qemu said so");
-	}
-	*ret_no_way = s->vm->no_machine;
+	if (s->vm->no_route)
+		verdict_remember(&s->qemu_key,
+			s->vm->no_machine ? s->config.route->machine
+					  : s->config.route->name,
+			"missing", "qemu said so");
+	*ret_no_way = s->vm->no_route;
 	vm_free(s->vm);
 	return -1;
 }

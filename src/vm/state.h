@@ -20,6 +20,7 @@ struct vm_exec {
 	bool interrupted;    /* one signal was passed on: the next one ends the VM */
 	int64_t deadline_ms; /* 0: none */
 	bool timed_out;
+	int64_t sent_us, started_us; /* as timeline_now() */
 };
 
 struct vm {
@@ -30,6 +31,12 @@ struct vm {
 	struct console console;	 /* the guest's */
 	struct console messages; /* qemu's stderr */
 
+	struct timeline *timeline; /* NULL: nobody wants it */
+	VECTOR(struct agent_boot_event) boot_events;
+	int64_t spoke_us;    /* the agent, first; as timeline_now() */
+	struct strbuf stats; /* what QMP answers */
+	bool stats_wanted, stats_came;
+
 	bool dead; /* nothing can be asked of it any more */
 	bool ready, stopped, pong;
 	struct strbuf qmp; /* the start of a line whose end has not come */
@@ -39,9 +46,11 @@ struct vm {
 	char *identity;
 	int state_fd; /* see vm_config.record; not ours */
 	struct agent_boot_times boot_times;
-	char fatal[512]; /* what the guest said it could not do; "" */
-	bool no_machine; /* qemu has no machine of the kind asked for */
-	bool hopeless;	 /* why it was lost has nothing to do with how it was started */
+	char fatal[1024]; /* what the guest said it could not do; "" */
+	bool halted;	  /* the guest's kernel has said that it stops */
+	bool no_machine;  /* qemu has no such machine */
+	bool no_route;	  /* or has not what the root's bus takes */
+	bool hopeless;	  /* why it was lost has nothing to do with how it was started */
 
 	struct vm_exec *exec; /* NULL between commands */
 	bool devices_listed;
@@ -65,6 +74,9 @@ int vm_resume(const struct vm_config *config, const struct profile *profile,
 	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct vm **ret,
 	struct error *err);
 
+/* It writes out what its block layer holds, and ends. -1: errno. */
+int vm_ask_qemu_to_end(struct vm *vm);
+
 /* ---- loop.c ---- */
 
 /*
@@ -80,5 +92,7 @@ extern const struct agent_handler loop_agent_handler;
 /* End qemu and set an error that has the console's last lines. Always -1. */
 int failure_set(struct vm *vm, struct error *err, int num, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* Has the guest's kernel stopped, with nobody to switch the machine off? */
+bool failure_is_halt(const struct vm *vm);
 /* qemu has ended by itself: say why. Always -1. */
 int failure_explain_end(struct vm *vm, struct error *err);

@@ -52,7 +52,7 @@ static int is_invariant(void)
 	return __get_cpuid(0x80000007, &eax, &ebx, &ecx, &edx) && (edx & 1 << 8);
 }
 
-static unsigned measure(void)
+unsigned tsc_measure_khz(void)
 {
 	const struct timespec pause = {.tv_nsec = MEASURE_NS};
 
@@ -64,13 +64,8 @@ static unsigned measure(void)
 	return (end.ticks - start.ticks) * 1000000 / (end.ns - start.ns);
 }
 #else
-static unsigned measure(void)
+unsigned tsc_measure_khz(void)
 {
 	return 0;
 }
 #endif
-
-unsigned tsc_khz_if_needed(const struct profile *p)
-{
-	return profile_needs_tsc(p) ? measure() : 0;
-}

@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "vm/machine.h"
+#include "vm/measure.h"
 #include "vm/snapshot.h"
 #include "vm/state.h"
 
@@ -34,6 +35,7 @@ static struct vm *vm_new(const struct vm_config *config)
 
 	vm->agent_fd = vm->qmp_fd = vm->console_fd = vm->messages_fd = -1;
 	vm->control_fd = config->control_fd;
+	vm->timeline = config->timeline;
 	vm->state_fd = config->record ? config->record->state_fd : -1;
 	vm->silence_ms = config->silence_timeout_ms;
 	vm->agent = agent_new(&loop_agent_handler, vm);
@@ -65,6 +67,8 @@ void vm_free(struct vm *vm)
 	agent_free(vm->agent);
 	console_done(&vm->console);
 	console_done(&vm->messages);
+	strbuf_done(&vm->stats);
+	vector_done(&vm->boot_events);
 	strbuf_done(&vm->qmp);
 	free(vm->identity);
 	free(vm->devices);
@@ -137,10 +141,28 @@ static int launch(struct vm *vm, const struct vm_config *config,
 		&vm->qemu, strvec_argv(&argv), messages_far, pass, n_pass, err);
 }
 
+static void note_boot(
+	struct vm *vm, const struct vm_config *config, int64_t started_us, bool success)
+{
+	if (!vm->timeline)
+		return;
+	if (!success) {
+		timeline_add(
+			vm->timeline, LANE_MACHINE, "a start that failed", started_us);
+		return;
+	}
+	timeline_add_guest(vm->timeline, started_us, vm->spoke_us, vm->boot_events.items,
+		vm->boot_events.len);
+	int64_t begin = timeline_now();
+	measure_boot(vm, config);
+	timeline_add(vm->timeline, LANE_HOST, "measure for this chart", begin);
+}
+
 int vm_boot(const struct vm_config *config, const struct profile *profile,
 	int64_t deadline_ms, struct vm **ret, struct error *err)
 {
 	struct vm *vm = *ret = vm_new(config);
+	int64_t started_us = timeline_now();
 
 	if (launch(vm, config, profile, NULL, err) < 0)
 		return -1;
@@ -149,6 +171,7 @@ int vm_boot(const struct vm_config *config, const struct profile *profile,
 		failure_set(vm, err, ETIMEDOUT,
 			"the guest's agent did not answer within %lld seconds",
 			(long long)(io_now_ms() - vm->started_ms) / 1000);
+	note_boot(vm, config, started_us, result == 0);
 	return result == 0 ? 0 : -1;
 }
 
@@ -231,6 +254,19 @@ static int flush_output(struct vm *vm, struct vm_exec *exec, struct error *err)
 	return 0;
 }
 
+/* The first command is what the start was for. */
+static void note_command(struct vm *vm, const struct vm_exec *exec)
+{
+	struct timeline *t = vm->timeline;
+
+	timeline_add_between(
+		t, LANE_COMMAND, "start the command", exec->sent_us, exec->started_us);
+	timeline_add(t, LANE_COMMAND, exec->command->agent.argv[0], exec->started_us);
+	if (!t->command_start)
+		t->command_start = exec->started_us - t->origin;
+	measure_end(vm);
+}
+
 static int exec_in(struct vm *vm, struct vm_exec *exec, struct error *err)
 {
 	struct agent_command agent = exec->command->agent;
@@ -245,8 +281,11 @@ static int exec_in(struct vm *vm, struct vm_exec *exec, struct error *err)
 		return -1;
 	if (exec->command->timeout_ms)
 		exec->deadline_ms = io_now_ms() + exec->command->timeout_ms;
+	exec->sent_us = timeline_now();
 	if (loop_until(vm, &exec->done, 0, err) < 0)
 		return -1;
+	if (vm->timeline && exec->started_us)
+		note_command(vm, exec);
 	return flush_output(vm, exec, err);
 }
 
@@ -282,13 +321,19 @@ int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret
 	return 0;
 }
 
-/* qemu writes out what its block layer holds before it ends. */
-static int quit(struct vm *vm, struct error *err)
+int vm_ask_qemu_to_end(struct vm *vm)
 {
 	static const char quit_command[] =
 		"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"quit\"}\n";
 
-	if (send(vm->qmp_fd, quit_command, sizeof(quit_command) - 1, MSG_NOSIGNAL) < 0)
+	return send(vm->qmp_fd, quit_command, sizeof(quit_command) - 1, MSG_NOSIGNAL) < 0
+		? -1
+		: 0;
+}
+
+static int quit(struct vm *vm, struct error *err)
+{
+	if (vm_ask_qemu_to_end(vm) < 0)
 		return failure_set(
 			vm, err, errno, "ask qemu to end: %s", strerror(errno));
 	int64_t end = io_now_ms() + QUIT_MS;

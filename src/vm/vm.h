@@ -19,6 +19,7 @@
 #include "base/control.h"
 #include "base/error.h"
 #include "base/vector.h"
+#include "vm/timeline.h"
 
 /* What tells the appliance's own disk from all others. */
 #define VM_ROOT_SERIAL "hypermin-root"
@@ -83,6 +84,7 @@ struct vm_config {
 	unsigned silence_timeout_ms; /* of a guest that has booted */
 	const struct vm_disk *disks;
 	size_t n_disks;
+	struct timeline *timeline; /* gets what happens when; NULL: not wanted */
 	/* Go on from one of these where there is one that fits. NULL: always boot. */
 	const struct vm_snapshots *snapshots;
 	/* If it is booted: with its memory in this file, for vm_save(). NULL: nowhere. */

@@ -16,9 +16,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,15 +102,14 @@ static bool fails_open(const char *path, int flags)
 
 /* ---- What is called ---- */
 
-#define MODE(flags)                                                     \
-	({                                                              \
-		va_list ap_;                                            \
-		va_start(ap_, flags);                                   \
-		mode_t mode_ = (flags) & (O_CREAT | __O_TMPFILE)        \
-			? va_arg(ap_, mode_t)                           \
-			: 0;                                            \
-		va_end(ap_);                                            \
-		mode_;                                                  \
+#define MODE(flags)                                                                  \
+	({                                                                           \
+		va_list ap_;                                                         \
+		va_start(ap_, flags);                                                \
+		mode_t mode_ =                                                       \
+			(flags) & (O_CREAT | __O_TMPFILE) ? va_arg(ap_, mode_t) : 0; \
+		va_end(ap_);                                                         \
+		mode_;                                                               \
 	})
 
 int open(const char *path, int flags, ...)

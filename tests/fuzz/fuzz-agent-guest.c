@@ -8,6 +8,7 @@
 #include "guest/channel.c"
 #include "guest/devices.c"
 #include "guest/file.c"
+#include "guest/frames.c"
 #include "guest/log.c"
 #include "guest/options.c"
 #include "guest/shutdown.c"
@@ -127,7 +128,7 @@ static void fuzz_frames(const uint8_t *data, size_t size)
 		s.channel.in_end += n;
 		data += n;
 		size -= n;
-		if (handle_frames(&s, NULL) < 0 || channel_flush(&s.channel) < 0)
+		if (server_handle_frames(&s, NULL) < 0 || channel_flush(&s.channel) < 0)
 			break;
 		pump_input(&s);
 	}

@@ -36,6 +36,14 @@ static void on_ready(const struct agent_boot_times *times, void *data)
 	start_command(a);
 }
 
+static void on_boot_event(const struct agent_boot_event *event, void *data)
+{
+	(void)data;
+	check_text(event->name);
+	if (event->kind >= BOOT_EVENT_KINDS || event->begin > event->end)
+		abort();
+}
+
 static void on_fatal(const char *message, void *data)
 {
 	(void)data;
@@ -97,6 +105,7 @@ static void on_block_devices(
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct agent_handler handler = {
+		.boot_event = on_boot_event,
 		.ready = on_ready,
 		.fatal = on_fatal,
 		.started = on_started,

@@ -72,6 +72,12 @@ static void on_block_devices(
 	strbuf_adds(&f->told, " ");
 }
 
+static void on_boot_event(const struct agent_boot_event *event, void *data)
+{
+	strbuf_addf(&((struct fixture *)data)->told, "event:%d:%d:%d:%s ", event->kind,
+		(int)event->begin, (int)event->end, event->name);
+}
+
 static void on_pong(void *data)
 {
 	strbuf_adds(&((struct fixture *)data)->told, "pong ");
@@ -88,6 +94,7 @@ static void on_stopped(void *data)
 }
 
 static const struct agent_handler handler = {
+	.boot_event = on_boot_event,
 	.ready = on_ready,
 	.fatal = on_fatal,
 	.started = on_started,
@@ -285,6 +292,62 @@ static void frames_out_of_order_are_errors(void **state)
 		agent_free(f->a);
 		f->a = agent_new(&handler, f);
 	}
+}
+
+static void say_boot_event(
+	struct fixture *f, uint64_t begin, uint64_t end, uint32_t kind, const char *name)
+{
+	uint8_t bytes[BOOT_EVENT_FIXED + BOOT_EVENT_NAME_MAX + 1];
+
+	wire_put_u64(bytes, begin);
+	wire_put_u64(bytes + 8, end);
+	wire_put_u32(bytes + 16, kind);
+	memcpy(bytes + BOOT_EVENT_FIXED, name, strlen(name));
+	say(f, FRAME_BOOT_EVENT, 0, bytes, BOOT_EVENT_FIXED + strlen(name));
+}
+
+static void events_of_the_boot_come_before_the_guest_is_ready(void **state)
+{
+	struct fixture *f = *state;
+
+	say_hello(f, PROTOCOL_MAGIC, PROTOCOL_VERSION);
+	say_boot_event(f, 5, 7, BOOT_EVENT_MODULE, "000-x\n.ko");
+	assert_int_equal(hear(f), 0);
+	assert_told(f, "event:2:5:7:000-x?.ko ");
+	agent_free(f->a);
+	f->a = agent_new(&handler, f);
+	bring_up(f);
+	say_boot_event(f, 5, 7, BOOT_EVENT_MODULE, "late");
+	assert_int_equal(hear(f), -1);
+}
+
+static void impossible_events_of_the_boot_are_errors(void **state)
+{
+	static const struct {
+		uint64_t begin, end;
+		uint32_t kind;
+		const char *name;
+	} rows[] = {
+		{7, 5, BOOT_EVENT_STEP, "ends before it begins"},
+		{0, UINT64_MAX, BOOT_EVENT_STEP, "never ends"},
+		{0, 0, BOOT_EVENT_KINDS, "of no kind"},
+		{0, 0, BOOT_EVENT_STEP, ""},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		say_hello(f, PROTOCOL_MAGIC, PROTOCOL_VERSION);
+		say_boot_event(f, rows[i].begin, rows[i].end, rows[i].kind, rows[i].name);
+		assert_int_equal(hear(f), -1);
+		agent_free(f->a);
+		f->a = agent_new(&handler, f);
+	}
+	say_hello(f, PROTOCOL_MAGIC, PROTOCOL_VERSION);
+	for (unsigned i = 0; i < BOOT_EVENTS_MAX; i++)
+		say_boot_event(f, 0, 0, BOOT_EVENT_STEP, "x");
+	assert_int_equal(hear(f), 0);
+	say_boot_event(f, 0, 0, BOOT_EVENT_STEP, "one too many");
+	assert_int_equal(hear(f), -1);
 }
 
 static void wrong_lengths_are_errors(void **state)
@@ -529,6 +592,8 @@ int main(void)
 		with_fixture(a_stranger_on_the_port_is_an_error),
 		with_fixture(nothing_may_come_before_hello),
 		with_fixture(frames_out_of_order_are_errors),
+		with_fixture(events_of_the_boot_come_before_the_guest_is_ready),
+		with_fixture(impossible_events_of_the_boot_are_errors),
 		with_fixture(wrong_lengths_are_errors),
 		with_fixture(the_guest_can_not_send_more_than_its_window),
 		with_fixture(taking_output_opens_the_window),

@@ -10,6 +10,7 @@
 #include "guest/command.c"
 #include "guest/devices.c"
 #include "guest/file.c"
+#include "guest/frames.c"
 #include "guest/streams.c"
 #include "guest/user.c"
 
@@ -140,7 +141,8 @@ static _Noreturn void be_the_guest(int port)
 	/* The first process inherits orphans; so that this one does too. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	agent_say_hello(port, times);
+	agent_say_hello(port);
+	agent_say_ready(port, times);
 	_exit(agent_serve(port, &machine, &err) < 0 ? 1 : 0);
 }
 

@@ -3,11 +3,13 @@
  * What the guest reads as text: the kernel's command line, device events, passwd and
  * group, the list of mounts, and /sys.
  */
+#include "guest/buses.c"
 #include "guest/devices.c"
 #include "guest/file.c"
 #include "guest/log.c"
 #include "guest/options.c"
 #include "guest/shutdown.c"
+#include "guest/timeline.c"
 #include "guest/uevent.c"
 #include "guest/user.c"
 
@@ -320,6 +322,75 @@ static void a_vpd_page_that_lies_is_no_serial(void **state)
 	assert_false(parse_vpd(good, -1, serial));
 }
 
+/* What timeline.c needs of the rest. */
+uint64_t boot_now_us(void)
+{
+	return 0;
+}
+
+int agent_write(int port, const uint8_t *data, size_t len)
+{
+	(void)port;
+	(void)data;
+	(void)len;
+	return 0;
+}
+
+static void a_record_of_the_kernels_log_has_a_time_and_a_text(void **state)
+{
+	static const char *const none[] = {"", ";", "6,1;no time", "6,1,x,-;no number",
+		"6,1", "no semicolon 6,1,2,-"};
+	char text[16];
+	uint64_t us;
+
+	(void)state;
+	assert_int_equal(
+		timeline_parse_record("6,339,5140900,-;ACPI: x;y\n SUBSYSTEM=z\n", &us,
+			text, sizeof(text)),
+		0);
+	assert_int_equal(us, 5140900);
+	assert_string_equal(text, "ACPI: x;y");
+	assert_int_equal(timeline_parse_record("4,0,0,c;longer than there is room", &us,
+				 text, sizeof(text)),
+		0);
+	assert_string_equal(text, "longer than the");
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		assert_int_equal(
+			timeline_parse_record(none[i], &us, text, sizeof(text)), -1);
+}
+
+static void put(const char *path, const char *content)
+{
+	CLEANUP_FREE char *full = xasprintf("%s/%s", sys, path);
+
+	for (char *slash = full + strlen(sys) + 1; (slash = strchr(slash, '/'));) {
+		*slash = '\0';
+		mkdir(full, 0755);
+		*slash++ = '/';
+	}
+	FILE *f = fopen(full, "w");
+	assert_non_null(f);
+	fputs(content, f);
+	fclose(f);
+}
+
+static void what_is_on_the_buses_can_be_said(void **state)
+{
+	char text[200], small[12];
+
+	(void)state;
+	put("bus/virtio/devices/virtio3/device", "0x0002\n");
+	put("bus/pci/devices/0000:00:1e.0/vendor", "0x1af4\n");
+	put("bus/pci/devices/0000:00:1e.0/device", "0x1001\n");
+	put("bus/scsi/devices/host0/x", "");
+	buses_describe(sys, text, sizeof(text));
+	assert_string_equal(text,
+		"scsi: host0; nd: none; virtio: virtio3 (0x0002); pci: 0000:00:1e.0 "
+		"(0x1af4:0x1001)");
+	buses_describe(sys, small, sizeof(small));
+	assert_string_equal(small, "scsi: host0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +407,8 @@ int main(void)
 		cmocka_unit_test(the_appliances_disk_is_left_out_by_its_number),
 		cmocka_unit_test(disks_say_what_they_are),
 		cmocka_unit_test(a_vpd_page_that_lies_is_no_serial),
+		cmocka_unit_test(a_record_of_the_kernels_log_has_a_time_and_a_text),
+		cmocka_unit_test(what_is_on_the_buses_can_be_said),
 	};
 	return cmocka_run_group_tests(tests, make_sys, remove_sys);
 }

@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "base/strbuf.h"
+#include "vm/initcalls.h"
 #include "vm/machine.h"
 
 static const struct machine_fds fds = {.agent = 10, .qmp = 11, .console = 12};
@@ -24,6 +25,7 @@ static struct vm_config config_with(const struct vm_disk *disks, size_t n)
 		.initrd = "/c/initrd",
 		.root = "/c/root",
 		.root_size = 200 << 20,
+		.boot_timeout_ms = 120000,
 		.root_uuid = "01234567-89ab-cdef-0123-456789abcdef",
 		.memory_mib = 256,
 		.cpus = 1,
@@ -273,6 +275,7 @@ static void each_bus_has_its_device(void **state)
 	static const struct {
 		const char *bus, *pci, *mmio;
 	} rows[] = {
+		{"memmap", "nvdimm", NULL},
 		{"virtio-pmem", "virtio-pmem-pci", NULL},
 		{"virtio-blk", "virtio-blk-pci", "virtio-blk-device"},
 		{"virtio-scsi", "scsi-hd", "scsi-hd"},
@@ -339,6 +342,31 @@ static void a_root_in_memory_has_room_for_itself(void **state)
 	assert_string_equal(value_of(&argv, "-machine", 0), "pc,nvdimm=on");
 }
 
+/* However much memory the guest has: where the device is, there the kernel looks. */
+static void the_kernel_is_told_where_the_root_is(void **state)
+{
+	static const struct {
+		unsigned memory_mib;
+		const char *device, *kernel;
+	} rows[] = {
+		{256, ",addr=0x140000000", " memmap=207618048!0x140000000"},
+		{1024, ",addr=0x140000000", " memmap=207618048!0x140000000"},
+		{8193, ",addr=0x340000000", " memmap=207618048!0x340000000"},
+	};
+	const struct profile profile = profile_of("pc", "memmap");
+	struct vm_config config = config_with(NULL, 0);
+
+	(void)state;
+	config.root_size = 207618048;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		config.memory_mib = rows[i].memory_mib;
+		CLEANUP_STRVEC struct strvec argv = line_along(&config, &profile);
+		assert_non_null(strstr(nth_device(&argv, "nvdimm", 0), rows[i].device));
+		assert_non_null(
+			strstr(value_of(&argv, "-append", 0), rows[i].kernel));
+	}
+}
+
 static bool has_vectors(const struct vm_config *config, bool kvm)
 {
 	CLEANUP_STRVEC struct strvec argv = line_of(config, kvm);
@@ -366,18 +394,18 @@ static void has_option(
 	assert_int_equal(option_is_given(config, &profile, option), expected);
 }
 
-static void one_emulated_cpu_does_without_interrupt_routing(void **state)
+static void one_emulated_cpu_does_without_acpi(void **state)
 {
 	struct vm_config config = config_with(NULL, 0);
 
 	(void)state;
-	has_option(&config, false, "pci=noacpi", true);
+	has_option(&config, false, "acpi=off", true);
 	assert_false(has_vectors(&config, false));
-	has_option(&config, true, "pci=noacpi", false);
+	has_option(&config, true, "acpi=off", false);
 	assert_true(has_vectors(&config, true));
 	/* Several need the tables to find each other. */
 	config.cpus = 4;
-	has_option(&config, false, "pci=noacpi", false);
+	has_option(&config, false, "acpi=off", false);
 	assert_true(has_vectors(&config, false));
 	CLEANUP_STRVEC struct strvec argv = line_of(&config, false);
 	assert_string_equal(value_of(&argv, "-smp", 0), "4");
@@ -394,7 +422,29 @@ static void a_plain_profile_changes_nothing_for_speed(void **state)
 	assert_string_equal(line,
 		"console=ttyS0 panic=-1 quiet "
 		"root=UUID=01234567-89ab-cdef-0123-456789abcdef "
-		"hypermin.root_serial=hypermin-root");
+		"hypermin.root_serial=hypermin-root hypermin.root_timeout=30");
+}
+
+/* Where emulation makes it dear, and nowhere else. */
+static void parts_of_the_kernel_are_left_out_under_emulation_alone(void **state)
+{
+	const struct vm_config config = config_with(NULL, 0);
+	struct profile profile = usual(&config, false);
+	const struct skipped_initcall *skipped;
+	CLEANUP_STRBUF struct strbuf losses = {0};
+
+	(void)state;
+	CLEANUP_FREE char *line = machine_kernel_command_line(&config, &profile);
+	const char *option = strstr(line, " initcall_blacklist=");
+	assert_non_null(option);
+	initcalls_add_losses(&losses);
+	for (size_t i = 0; (skipped = skipped_initcall_at(i)); i++) {
+		assert_non_null(strstr(option, skipped->name));
+		assert_non_null(strstr(losses.data, skipped->loses));
+	}
+	profile.kvm = true;
+	CLEANUP_FREE char *kvm = machine_kernel_command_line(&config, &profile);
+	assert_null(strstr(kvm, "initcall_blacklist"));
 }
 
 /* An emulated one has nothing by which to find it out itself. */
@@ -405,10 +455,8 @@ static void a_microvm_is_told_how_fast_its_clock_runs(void **state)
 
 	(void)state;
 	profile.tsc_khz = 2445424;
-	assert_true(profile_needs_tsc(&profile));
 	assert_true(option_is_given(&config, &profile, "tsc_early_khz=2445424"));
 	profile.kvm = true;
-	assert_false(profile_needs_tsc(&profile));
 	assert_false(option_is_given(&config, &profile, "tsc_early_khz=2445424"));
 }
 
@@ -462,8 +510,11 @@ int main(void)
 		cmocka_unit_test(each_bus_has_its_device),
 		cmocka_unit_test(no_bus_may_write_to_the_root),
 		cmocka_unit_test(a_root_in_memory_has_room_for_itself),
-		cmocka_unit_test(one_emulated_cpu_does_without_interrupt_routing),
+		cmocka_unit_test(the_kernel_is_told_where_the_root_is),
+		cmocka_unit_test(one_emulated_cpu_does_without_acpi),
 		cmocka_unit_test(a_plain_profile_changes_nothing_for_speed),
+		cmocka_unit_test(
+			parts_of_the_kernel_are_left_out_under_emulation_alone),
 		cmocka_unit_test(a_microvm_is_told_how_fast_its_clock_runs),
 		cmocka_unit_test(the_kernel_is_told_its_root),
 		cmocka_unit_test(nothing_of_the_users_configuration_is_taken),

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What each frame from the host means. The table at the end has all that are allowed, with
+ * their lengths; whatever else comes is the end of the conversation.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "guest/devices.h"
+#include "guest/server.h"
+
+void server_say_start_failed(struct server *s, const struct start_failure *f)
+{
+	size_t len = strnlen(f->step, sizeof(f->step));
+	uint8_t *p = channel_add(&s->channel, FRAME_START_FAILED, 0, 4 + len);
+
+	wire_put_u32(p, f->errnum);
+	memcpy(p + 4, f->step, len);
+}
+
+/* The functions of the frames return -1 for what no sane host would send. */
+
+static int on_exec_part(struct server *s, const struct frame *f)
+{
+	if (f->len > sizeof(s->request) - s->request_len)
+		return -1;
+	memcpy(s->request + s->request_len, f->payload, f->len);
+	s->request_len += f->len;
+	return 0;
+}
+
+static int on_exec(struct server *s, const struct frame *f)
+{
+	struct exec_request request;
+	struct start_failure failure;
+
+	if (s->command.state != COMMAND_NONE || on_exec_part(s, f) < 0 ||
+		exec_request_parse(s->request, s->request_len, &request) < 0)
+		return -1;
+	s->request_len = 0;
+	if (command_start(&s->command, &request, &failure) < 0)
+		server_say_start_failed(s, &failure);
+	return 0;
+}
+
+static int on_data(struct server *s, const struct frame *f)
+{
+	if (f->stream != STREAM_STDIN)
+		return -1;
+	if (s->command.state == COMMAND_NONE)
+		return 0; /* the command ended while this was on its way */
+	return input_add(&s->command.input, f->payload, f->len);
+}
+
+static int on_data_end(struct server *s, const struct frame *f)
+{
+	(void)f;
+	input_end(&s->command.input);
+	return 0;
+}
+
+/* The next write fails, as to any pipe that nobody reads. A terminal hangs up. */
+static int on_data_closed(struct server *s, const struct frame *f)
+{
+	struct command *c = &s->command;
+
+	if (f->stream == STREAM_STDIN)
+		return -1;
+	if (c->state == COMMAND_NONE)
+		return 0;
+	if (c->outputs[f->stream - STREAM_STDOUT].terminal)
+		command_signal(c, SIGHUP);
+	else
+		output_close(&c->outputs[f->stream - STREAM_STDOUT]);
+	return 0;
+}
+
+static int on_window(struct server *s, const struct frame *f)
+{
+	if (f->stream == STREAM_STDIN)
+		return -1;
+	if (s->command.state == COMMAND_NONE)
+		return 0;
+	return output_grow_window(
+		&s->command.outputs[f->stream - STREAM_STDOUT], wire_get_u32(f->payload));
+}
+
+static int on_signal(struct server *s, const struct frame *f)
+{
+	uint32_t signal = wire_get_u32(f->payload);
+
+	if (signal < 1 || signal > 64)
+		return -1;
+	command_signal(&s->command, signal);
+	return 0;
+}
+
+static int on_resize(struct server *s, const struct frame *f)
+{
+	command_resize(
+		&s->command, wire_get_u16(f->payload), wire_get_u16(f->payload + 2));
+	return 0;
+}
+
+static int on_ping(struct server *s, const struct frame *f)
+{
+	(void)f;
+	channel_add(&s->channel, FRAME_PONG, 0, 0);
+	return 0;
+}
+
+static void add_device(struct channel *c, const struct device *d)
+{
+	uint8_t *p = channel_add(c, FRAME_BLOCK_DEVICE, 0, WIRE_BLOCK_DEVICE_SIZE);
+
+	memset(p, 0, WIRE_BLOCK_DEVICE_SIZE);
+	memcpy(p + WIRE_BLOCK_DEVICE_NAME, d->name, strnlen(d->name, 31));
+	memcpy(p + WIRE_BLOCK_DEVICE_SERIAL, d->serial, strnlen(d->serial, 32));
+	wire_put_u64(p + WIRE_BLOCK_DEVICE_BYTES, d->size);
+	p[WIRE_BLOCK_DEVICE_RO] = d->read_only;
+}
+
+static int on_list_block_devices(struct server *s, const struct frame *f)
+{
+	size_t len;
+	struct device *devices = devices_list(
+		s->machine->sys, s->machine->hidden_disk, BLOCK_DEVICES_MAX, &len);
+
+	(void)f;
+	_Static_assert(BLOCK_DEVICES_MAX * (FRAME_HEADER_SIZE + WIRE_BLOCK_DEVICE_SIZE) +
+				FRAME_HEADER_SIZE <=
+			CHANNEL_OUT_RESERVE,
+		"the list of all disks fits into what is kept free");
+	for (size_t i = 0; i < len; i++)
+		add_device(&s->channel, &devices[i]);
+	free(devices);
+	channel_add(&s->channel, FRAME_BLOCK_DEVICES_END, 0, 0);
+	return 0;
+}
+
+static int on_set_clock(struct server *s, const struct frame *f)
+{
+	s->machine->set_clock(wire_get_u64(f->payload));
+	return 0;
+}
+
+static void say_fatal(struct server *s, const char *message)
+{
+	size_t len = strnlen(message, MESSAGE_MAX);
+
+	memcpy(channel_add(&s->channel, FRAME_FATAL, 0, len), message, len);
+}
+
+static int on_resume(struct server *s, const struct frame *f)
+{
+	const struct resume r = {
+		.realtime_ns = wire_get_u64(f->payload),
+		.new_disks = wire_get_u32(f->payload + 8),
+		.seed = f->payload + 12,
+	};
+	struct error err;
+
+	if (s->command.state != COMMAND_NONE)
+		return -1;
+	if (s->machine->resume(&r, &err) < 0)
+		say_fatal(s, err.msg);
+	else
+		channel_add(&s->channel, FRAME_RESUMED, 0, 0);
+	return 0;
+}
+
+static int on_stop(struct server *s, const struct frame *f)
+{
+	(void)f;
+	s->stop = true;
+	return 0;
+}
+
+static const struct rule {
+	uint32_t min, max; /* bytes of payload */
+	bool has_stream;   /* else the stream must be 0 */
+	int (*handle)(struct server *s, const struct frame *f);
+} rules[] = {
+	[FRAME_DATA] = {1, FRAME_PAYLOAD_MAX, true, on_data},
+	[FRAME_WINDOW] = {4, 4, true, on_window},
+	[FRAME_DATA_CLOSED] = {0, 0, true, on_data_closed},
+	[FRAME_EXEC_PART] = {1, FRAME_PAYLOAD_MAX, false, on_exec_part},
+	[FRAME_EXEC] = {1, FRAME_PAYLOAD_MAX, false, on_exec},
+	[FRAME_DATA_END] = {0, 0, false, on_data_end},
+	[FRAME_SIGNAL] = {4, 4, false, on_signal},
+	[FRAME_RESIZE] = {4, 4, false, on_resize},
+	[FRAME_PING] = {0, 0, false, on_ping},
+	[FRAME_LIST_BLOCK_DEVICES] = {0, 0, false, on_list_block_devices},
+	[FRAME_SET_CLOCK] = {8, 8, false, on_set_clock},
+	[FRAME_RESUME] = {RESUME_SIZE, RESUME_SIZE, false, on_resume},
+	[FRAME_STOP] = {0, 0, false, on_stop},
+};
+
+static int handle_frame(struct server *s, const struct frame *f, struct error *err)
+{
+	const struct rule *r = f->type < ARRAY_SIZE(rules) ? &rules[f->type] : NULL;
+
+	if (!r || !r->handle || f->len < r->min || f->len > r->max ||
+		(f->stream && !r->has_stream) || r->handle(s, f) < 0)
+		return error_set(err, 0,
+			"the host sent a frame of type %u that makes no sense", f->type);
+	return 0;
+}
+
+int server_handle_frames(struct server *s, struct error *err)
+{
+	struct frame f;
+	int n = 0;
+
+	while (!s->stop && channel_has_room(&s->channel) &&
+		(n = channel_next(&s->channel, &f)) > 0)
+		if (handle_frame(s, &f, err) < 0)
+			return -1;
+	if (n < 0)
+		return error_set(err, 0, "the host sent bytes that are not a frame");
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The agent's state, which its loop (agent.c) and the meaning of frames (frames.c) share. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "guest/agent.h"
+#include "guest/channel.h"
+#include "guest/command.h"
+
+struct server {
+	const struct machine *machine;
+	struct channel channel;
+	struct command command;
+	int child_signals; /* a signalfd */
+	bool stop;
+	size_t request_len;
+	uint8_t request[EXEC_REQUEST_MAX];
+};
+
+/* All whole frames that have come, as long as there is room for answers. -1: the host makes
+ * no sense. */
+int server_handle_frames(struct server *s, struct error *err);
+void server_say_start_failed(struct server *s, const struct start_failure *f);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Writing a fixed appliance: a copy out of the cache, seen whole or not at all. Its parts are
+ * copied by reflink where that is possible, and else without their holes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "appliance/appliance.h"
+#include "appliance/entry.h"
+#include "appliance/manifest.h"
+#include "appliance/replace.h"
+#include "base/control.h"
+#include "base/io.h"
+
+#define COPY_STEP ((size_t)16 << 20)
+
+struct export
+{
+	int control_fd;
+	struct replacement output;
+};
+
+static int check_interrupted(const struct export *x, struct error *err)
+{
+	struct control_message message;
+
+	if (control_read(x->control_fd, &message) && message.what == CONTROL_INTERRUPT)
+		return control_error(message.signal, err);
+	return 0;
+}
+
+/* -1 with errno, or the bytes copied. */
+static ssize_t copy_some(int from, int to, off_t at, size_t len)
+{
+	static const size_t buffer_size = 256 * 1024;
+	off_t in = at, out = at;
+
+	ssize_t n = copy_file_range(from, &in, to, &out, len, 0);
+	if (n > 0 || (n < 0 && (errno == ENOSPC || errno == EIO || errno == EDQUOT)))
+		return n;
+	/* Not between these file systems. */
+	CLEANUP_FREE char *buffer = xmalloc(buffer_size);
+	n = io_pread_full(from, buffer, MIN(len, buffer_size), at);
+	if (n > 0 && io_pwrite_full(to, buffer, n, at) < 0)
+		return -1;
+	return n;
+}
+
+/* -1 with errno; EINTR: see the error. Holes stay holes. */
+static int copy_content(
+	const struct export *x, int from, int to, off_t size, struct error *err)
+{
+	off_t at = 0;
+
+	if (ioctl(to, FICLONE, from) == 0)
+		return 0;
+	if (ftruncate(to, size) < 0)
+		return error_set(err, errno, "make room");
+	while (at < size) {
+		off_t data = lseek(from, at, SEEK_DATA);
+		if (data < 0 && errno == ENXIO)
+			break;
+		at = data < 0 ? at : data;
+		off_t hole = lseek(from, at, SEEK_HOLE);
+		off_t end = hole < 0 ? size : hole;
+		while (at < end) {
+			if (check_interrupted(x, err) < 0)
+				return -1;
+			ssize_t n = copy_some(
+				from, to, at, MIN((size_t)(end - at), COPY_STEP));
+			if (n <= 0)
+				return error_set(err, n < 0 ? errno : EIO, "copy");
+			at += n;
+		}
+	}
+	return 0;
+}
+
+static int copy_file(const struct export *x, const struct appliance *a, const char *name,
+	struct error *err)
+{
+	CLEANUP_FREE char *source = xasprintf("%s/%s", a->directory, name);
+	CLEANUP_CLOSE int from = open(source, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (from < 0 || fstat(from, &st) < 0)
+		return error_set(err, errno, "open '%s'", source);
+	CLEANUP_CLOSE int to =
+		openat(x->output.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (to < 0)
+		return error_set(err, errno, "create '%s/%s'", x->output.temporary, name);
+	if (copy_content(x, from, to, st.st_size, err) < 0)
+		return err && err->num == EINTR
+			? -1
+			: error_prefix(err, "write '%s/%s'", x->output.temporary, name);
+	if (fdatasync(to) < 0)
+		return error_set(
+			err, errno, "write '%s/%s' to disk", x->output.temporary, name);
+	return 0;
+}
+
+/* What is replaced has to be an appliance, or nothing. */
+static int check_target(const char *dir, struct error *err)
+{
+	CLEANUP_JSON json_t *manifest = NULL;
+	CLEANUP_STRVEC struct strvec files = {0};
+	CLEANUP_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : error_set(err, errno, "open '%s'", dir);
+	if (manifest_read(fd, dir, &manifest, NULL) == 0 &&
+		manifest_check(manifest, fd, dir, NULL) == 0 &&
+		manifest_check_others(manifest, fd, dir, NULL) == 0)
+		return 0;
+	store_list_directory(fd, ".", &files);
+	if (files.len == 0)
+		return 0;
+	return error_set(err, 0,
+		"write the appliance to '%s': there is something there, and it is no "
+		"appliance; name another directory",
+		dir);
+}
+
+static int write_files(
+	const struct export *x, const struct appliance *a, struct error *err)
+{
+	/* What this user may read of the host is for nobody else. */
+	if (fchmod(x->output.fd, 0700) < 0)
+		return error_set(
+			err, errno, "change the mode of '%s'", x->output.temporary);
+	for (int i = 0; i < ENTRY_PARTS; i++)
+		if (copy_file(x, a, entry_parts[i], err) < 0)
+			return -1;
+	if (copy_file(x, a, MANIFEST_NAME, err) < 0)
+		return -1;
+	if (fsync(x->output.fd) < 0)
+		return error_set(err, errno, "write '%s' to disk", x->output.temporary);
+	return 0;
+}
+
+int appliance_export(
+	const struct appliance *a, const char *dir, int control_fd, struct error *err)
+{
+	struct export x = {.control_fd = control_fd};
+
+	if (check_target(dir, err) < 0 || replacement_begin(dir, &x.output, err) < 0)
+		return -1;
+	int result = write_files(&x, a, err);
+	if (result == 0)
+		result = replacement_publish(&x.output, err);
+	replacement_done(&x.output);
+	return result;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Together a sixth of an emulated boot. Two things are so dear: the files of tracefs, some
+ * ten thousand, and reading the kernel's type information (BTF), which whoever comes first
+ * among those that register functions for BPF programs has to do; so it is all of these or
+ * none. The kernel compares names, and one that it does not have is no error: kernels
+ * differ, and the gain with them.
+ */
+#include "vm/initcalls.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+#define TRACING	  "tracing by tracefs (perf trace, trace-cmd, bpftrace)"
+#define BPF	  "functions of the kernel that BPF programs may call"
+#define TCP_CUBIC "TCP's cubic congestion control (it uses reno)"
+
+static const struct skipped_initcall skipped[] = {
+	{"tracer_init_tracefs", TRACING},
+	{"trace_eval_init", TRACING},
+	{"ftrace_check_for_weak_functions", TRACING},
+	{"kfunc_init", BPF},
+	{"bpf_key_sig_kfuncs_init", BPF},
+	{"bpf_rstat_kfunc_init", BPF},
+	{"bpf_prog_test_run_init", BPF},
+	{"bpf_tcp_ca_kfunc_init", BPF},
+	{"cubictcp_register", TCP_CUBIC},
+};
+
+const struct skipped_initcall *skipped_initcall_at(size_t i)
+{
+	return i < ARRAY_SIZE(skipped) ? &skipped[i] : NULL;
+}
+
+void initcalls_add_option(struct strbuf *line)
+{
+	strbuf_adds(line, " initcall_blacklist=");
+	for (size_t i = 0; i < ARRAY_SIZE(skipped); i++)
+		strbuf_addf(line, "%s%s", i ? "," : "", skipped[i].name);
+}
+
+void initcalls_add_losses(struct strbuf *text)
+{
+	const char *last = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(skipped); i++) {
+		if (strcmp(skipped[i].loses, last) != 0)
+			strbuf_addf(text, "%s%s", i ? "; " : "", skipped[i].loses);
+		last = skipped[i].loses;
+	}
+}

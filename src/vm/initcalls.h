@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Parts of the guest's kernel that are not initialised, for speed alone. Each is one that
+ * the kernel runs without and that few will miss in such a guest; what is lost is said in
+ * the table, in the manual, and by -v. Private to src/vm.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/strbuf.h"
+
+struct skipped_initcall {
+	const char *name;  /* of the function in the kernel */
+	const char *loses; /* what a guest without it has not */
+};
+
+/* NULL behind the last. */
+const struct skipped_initcall *skipped_initcall_at(size_t i);
+/* " initcall_blacklist=NAME,NAME…" */
+void initcalls_add_option(struct strbuf *line);
+/* What is lost, each loss once, as the parts of a sentence. */
+void initcalls_add_losses(struct strbuf *text);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The root's bytes come from qemu where it is a disk. Where it is mapped into the guest's
+ * memory, those of its pages count that are in qemu's: what was used, and what the host's
+ * kernel mapped around it.
+ */
+#include "vm/measure.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/io.h"
+#include "vm/timeline.h"
+
+#define ANSWER_MS 2000
+#define PROC_MAX  (4 * 1024 * 1024)
+
+/* ---- What is read ---- */
+
+static int64_t root_bytes(const json_t *devices)
+{
+	size_t i;
+	json_t *device;
+
+	json_array_foreach(devices, i, device)
+	{
+		const char *name = json_string_value(json_object_get(device, "device"));
+		const char *node =
+			json_string_value(json_object_get(device, "node-name"));
+		const json_t *bytes =
+			json_object_get(json_object_get(device, "stats"), "rd_bytes");
+		if (((name && strcmp(name, "root") == 0) ||
+			    (node && strcmp(node, "root") == 0)) &&
+			json_is_integer(bytes))
+			return json_integer_value(bytes);
+	}
+	return -1;
+}
+
+int64_t measure_parse_blockstats(const char *text)
+{
+	CLEANUP_FREE char *copy = xstrdup(text);
+	char *rest = copy;
+	int64_t bytes = -1;
+
+	for (char *line; bytes < 0 && (line = strsep(&rest, "\n"));) {
+		json_t *json = json_loads(line, 0, NULL);
+		bytes = root_bytes(json_object_get(json, "return"));
+		json_decref(json);
+	}
+	return bytes;
+}
+
+int64_t measure_parse_kib(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+	long long kib;
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, len) == 0 && line[len] == ':')
+			return sscanf(line + len + 1, "%lld", &kib) == 1 && kib >= 0 ? kib
+										     : -1;
+	}
+	return -1;
+}
+
+/* ---- /proc ---- */
+
+static char *read_proc(const struct vm *vm, const char *file)
+{
+	CLEANUP_FREE char *path = xasprintf("/proc/%d/%s", (int)vm->qemu.child, file);
+	char *text;
+	size_t len;
+
+	if (io_read_file(AT_FDCWD, path, PROC_MAX, &text, &len, NULL) < 0)
+		return xstrdup("");
+	return text;
+}
+
+static int64_t proc_kib(const struct vm *vm, const char *file, const char *name)
+{
+	CLEANUP_FREE char *text = read_proc(vm, file);
+
+	return measure_parse_kib(text, name);
+}
+
+/* The mapping's line ends with the file's name; what is said of it follows. */
+static int64_t mapped_bytes(const struct vm *vm, const char *path)
+{
+	CLEANUP_FREE char *text = read_proc(vm, "smaps");
+	CLEANUP_FREE char *end_of_line = xasprintf(" %s\n", path);
+	const char *mapping = strstr(text, end_of_line);
+	int64_t kib = mapping ? measure_parse_kib(mapping, "Rss") : -1;
+
+	return kib < 0 ? -1 : kib * 1024;
+}
+
+/* ---- QMP ---- */
+
+static int64_t ask_blockstats(struct vm *vm)
+{
+	static const char question[] = "{\"execute\":\"qmp_capabilities\"}\n"
+				       "{\"execute\":\"query-blockstats\"}\n";
+	struct error ignored;
+
+	if (vm->qmp_fd < 0 ||
+		send(vm->qmp_fd, question, sizeof(question) - 1, MSG_NOSIGNAL) < 0)
+		return -1;
+	vm->stats_wanted = true;
+	loop_until(vm, &vm->stats_came, io_now_ms() + ANSWER_MS, &ignored);
+	vm->stats_wanted = false;
+	strbuf_addc(&vm->stats, '\0');
+	return measure_parse_blockstats(vm->stats.data);
+}
+
+void measure_boot(struct vm *vm, const struct vm_config *config)
+{
+	struct timeline *t = vm->timeline;
+
+	t->pss_kib = proc_kib(vm, "smaps_rollup", "Pss");
+	t->root_bytes = root_bus_find(config->route->root_bus)->in_memory
+		? mapped_bytes(vm, config->root)
+		: ask_blockstats(vm);
+}
+
+void measure_end(struct vm *vm)
+{
+	vm->timeline->peak_kib = proc_kib(vm, "status", "VmHWM");
+}
