@@ -5,6 +5,7 @@
  */
 #include "guest/buses.c"
 #include "guest/devices.c"
+#include "guest/disk-order.c"
 #include "guest/file.c"
 #include "guest/log.c"
 #include "guest/options.c"
@@ -47,6 +48,27 @@ static void the_command_line_names_the_root(void **state)
 	assert_string_equal(o.device, "vda");
 	assert_int_equal(o.timeout_s, 60);
 	assert_false(o.debug);
+}
+
+static void disks_are_ordered_by_their_addresses(void **state)
+{
+	static const char *const ascending[] = {"", "virtio2", "virtio10", "0:0:9:0",
+		"0:0:10:0", "0:0:10:1", "2:0:0:0"};
+
+	(void)state;
+	for (size_t i = 1; i < ARRAY_SIZE(ascending); i++) {
+		struct disk_order a = disk_order_parse(ascending[i - 1]);
+		struct disk_order b = disk_order_parse(ascending[i]);
+		assert_true(disk_order_after(&b, &a));
+		assert_false(disk_order_after(&a, &b));
+		assert_false(disk_order_after(&a, &a));
+	}
+	assert_int_equal(disk_order_index("sda"), 0);
+	assert_int_equal(disk_order_index("sdz"), 25);
+	assert_int_equal(disk_order_index("sdaa"), 26);
+	assert_int_equal(disk_order_index("sda1"), -1);
+	assert_int_equal(disk_order_index("vda"), -1);
+	assert_int_equal(disk_order_index("sd"), -1);
 }
 
 static void a_root_that_makes_no_sense_is_an_error(void **state)
@@ -395,6 +417,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_command_line_names_the_root),
+		cmocka_unit_test(disks_are_ordered_by_their_addresses),
 		cmocka_unit_test(a_root_that_makes_no_sense_is_an_error),
 		cmocka_unit_test(an_event_names_its_device),
 		cmocka_unit_test(a_name_gets_its_groups),
