@@ -66,8 +66,8 @@ static const char *const virtio_pmem_modules[] = {"virtio_pmem", "nd_pmem", NULL
 static const char *const memmap_modules[] = {"nd_e820", "nd_pmem", NULL};
 static const char *const pmem_modules[] = {"nfit", "nd_pmem", NULL};
 
-/* The fastest first; persistent memory boots as fast as virtio-blk, but with any number of
- * disks it can go on from a snapshot. */
+/* In the order in which they are tried: persistent memory boots as fast as any, and with any
+ * number of disks a VM can go on from a snapshot; virtio-pmem can't at all. */
 static const struct root_bus root_buses[] = {
 	{
 		.name = "memmap",
@@ -75,6 +75,14 @@ static const struct root_bus root_buses[] = {
 		.in_memory = true,
 		.in_memory_map = true,
 		.modules = memmap_modules,
+	},
+	{
+		.name = "virtio-blk",
+		.named_as_disks = true,
+		.device = "virtio-blk",
+		.device_is_virtio = true,
+		.device_is_pci = true,
+		.modules = virtio_blk_modules,
 	},
 	{
 		.name = "virtio-pmem",
@@ -86,14 +94,6 @@ static const struct root_bus root_buses[] = {
 		 * would wait for it until the end of time when it shuts down. */
 		.no_snapshots = true,
 		.modules = virtio_pmem_modules,
-	},
-	{
-		.name = "virtio-blk",
-		.named_as_disks = true,
-		.device = "virtio-blk",
-		.device_is_virtio = true,
-		.device_is_pci = true,
-		.modules = virtio_blk_modules,
 	},
 	{
 		.name = "virtio-scsi",
