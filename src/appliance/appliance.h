@@ -76,7 +76,8 @@ bool cache_is_unwritable(const struct cache *c, const struct error *err);
  * and if it does not come to that the builder program does.
  */
 int cache_open_private(const char *builder, struct cache *ret, struct error *err);
-/* What the builder then does: all that is there goes. */
+/* What the builder then does, also with other directories of a process that has ended: all
+ * that is there goes. */
 int cache_remove_private(const char *path, struct error *err);
 
 /*

@@ -4,6 +4,7 @@
 
 #include "appliance/fetch.h"
 #include "appliance/tool.h"
+#include "base/afterwards.h"
 #include "base/arena.h"
 
 /* A package that a repository has. */
@@ -16,6 +17,7 @@ struct offer {
 struct fetch {
 	const char *packager_config; /* absolute, or NULL */
 	char *directory;	     /* a temporary one; packages go into it */
+	struct afterwards removal;   /* of the directory */
 	const volatile sig_atomic_t *interrupted;
 	struct package_set wanted; /* sorted */
 	struct arena arena;	   /* of the offers' strings */

@@ -17,10 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "appliance/fetch-tools.h"
 #include "base/log.h"
-#include "base/remove.h"
 
 static const struct fetch_tool *find_tool(const char *manager)
 {
@@ -157,24 +157,37 @@ static int read_packages(struct fetch *f, struct config_files *files, struct err
 
 /* ---- The temporary directory ---- */
 
+/* Removed by this program, in a process of its own, also if we are killed. */
+static int plan_removal(struct fetch *f, struct error *err)
+{
+	CLEANUP_STRVEC struct strvec argv = {0};
+	CLEANUP_FREE char *self = realpath("/proc/self/exe", NULL);
+
+	if (!self)
+		return error_set(err, errno, "find this program's own path in /proc");
+	strvec_add(&argv, self);
+	strvec_add(&argv, "remove");
+	strvec_addf(&argv, "--cache=%s", f->directory);
+	return afterwards_start(&f->removal, strvec_argv(&argv), err);
+}
+
 static int make_directory(struct fetch *f, struct error *err)
 {
 	const char *tmp = getenv("TMPDIR");
 
 	f->directory =
 		xasprintf("%s/hypermin-XXXXXX", tmp && *tmp == '/' ? tmp : "/var/tmp");
-	if (mkdtemp(f->directory))
+	if (!mkdtemp(f->directory))
+		return error_set(err, errno, "create a directory '%s'", f->directory);
+	if (plan_removal(f, err) == 0)
 		return 0;
-	error_set(err, errno, "create a directory '%s'", f->directory);
-	free(f->directory);
-	f->directory = NULL;
+	rmdir(f->directory);
 	return -1;
 }
 
 static void fetch_done(struct fetch *f)
 {
-	if (f->directory)
-		remove_all(AT_FDCWD, f->directory);
+	afterwards_run(&f->removal);
 	free(f->directory);
 	package_set_done(&f->wanted);
 	vector_done(&f->offers);
