@@ -299,9 +299,9 @@ static int take_verbose(void *target, const char *value)
 		{"machine", 0, "auto|pc|q35|microvm", "machine to emulate",              \
 			take_machine},                                                   \
 		{"root-bus", 0, "BUS",                                                   \
-			"where the root disk is: auto, memmap, virtio-pmem, "            \
-			"virtio-blk, virtio-scsi, nvme, pmem, ide, ide-cdrom or "        \
-			"scsi-cdrom",                                                    \
+			"where the root disk is: auto, memmap, virtio-blk, "             \
+			"virtio-pmem, virtio-scsi, nvme, pmem, ide, scsi-cdrom or "      \
+			"ide-cdrom",                                                     \
 			take_root_bus},                                                  \
 		{"plain", 0, NULL,                                                       \
 			"boot without the settings that only make it faster",            \

@@ -24,8 +24,8 @@ struct boot_options {
 	char serial[64];
 	unsigned timeout_s; /* hypermin.root_timeout= */
 	bool timeout_said;
-	bool debug;	    /* hypermin.debug */
-	bool timeline;	    /* hypermin.timeline */
+	bool debug;    /* hypermin.debug */
+	bool timeline; /* hypermin.timeline */
 	bool quiet;
 };
 

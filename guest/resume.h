@@ -8,7 +8,7 @@
 
 struct resume {
 	uint64_t realtime_ns;
-	uint32_t new_disks; /* which the machine has got since */
+	uint32_t new_disks;  /* which the machine has got since */
 	const uint8_t *seed; /* RESUME_SEED_SIZE bytes that no other machine has */
 };
 

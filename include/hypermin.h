@@ -261,24 +261,26 @@ struct hypermin_assembly {
 	 * the host's files ("/…", with wildcards) and of what to leave out ("-…").
 	 */
 	const char *const *inputs;
-	const char *const *trees; /* NULL-terminated: directories to put in as they are; or NULL */
-	const char *output;	  /* a directory, replaced in one step */
+	const char *const
+		*trees; /* NULL-terminated: directories to put in as they are; or NULL */
+	const char *output; /* a directory, replaced in one step */
 	enum hypermin_format format;
 	uint64_t image_size; /* bytes; 0: 4 GiB, or more where that leaves little room */
 	bool copy_kernel;    /* else `kernel` is a symlink to the host's */
 	bool if_newer;	     /* leave an output alone that is as it would be made */
 	bool package_list;   /* put /packagelist in */
 	const char *lock_file; /* one that uses it works at a time; or NULL */
-	const char *cpu;       /* prefer kernels with this in their names ("x86_64"); or NULL */
-	const char *kernel, *kernel_version, *modules_dir; /* or NULL: found on the host */
+	const char *cpu; /* prefer kernels with this in their names ("x86_64"); or NULL */
+	const char *kernel, *kernel_version,
+		*modules_dir;  /* or NULL: found on the host */
 	const char *spool_dir; /* for what is unpacked; NULL: beside the output */
 	bool clamp_times;      /* no file is younger than clamp_to, seconds since 1970 */
 	int64_t clamp_to;
 };
 
-#define HYPERMIN_ASSEMBLY_INIT                                        \
-	{                                                             \
-		.struct_size = sizeof(struct hypermin_assembly)       \
+#define HYPERMIN_ASSEMBLY_INIT                                  \
+	{                                                       \
+		.struct_size = sizeof(struct hypermin_assembly) \
 	}
 
 /* *ret_made (may be NULL): false if if_newer found nothing to do. hypermin_interrupt() ends it

@@ -38,7 +38,8 @@ static int start(struct hypermin *h, const char *qemu, const struct vm_snapshot 
 
 	*ret_no_way = false;
 	if (!config.route)
-		return error_set(&h->error, 0, "the appliance is for no route that is known");
+		return error_set(
+			&h->error, 0, "the appliance is for no route that is known");
 	strcpy(config.root_uuid, h->appliance.root_uuid);
 	h->wants_snapshot = false;
 	int result = vm_start(&config, &h->vm, ret_no_way, &h->error);

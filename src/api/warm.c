@@ -176,8 +176,8 @@ static int save(struct hypermin *h, const struct vm_snapshot *record, struct err
 	if (result == 0)
 		result = handle_start(h, NULL);
 	if (result == 0 && !vm_is_resumed(h->vm))
-		result = error_set(
-			err, 0, "take a snapshot: no VM could go on from it; -v says why");
+		result = error_set(err, 0,
+			"take a snapshot: no VM could go on from it; -v says why");
 	if (result < 0 && err->num != EINTR)
 		snapshots_refuse(&h->cache, &about, err->msg);
 	return result;

@@ -152,8 +152,8 @@ static int write_initrd(const struct assembling *m, struct error *err)
 	if (fd < 0)
 		result = -1;
 	if (result == 0)
-		result = part_write_initrd(&modules, &all, keep_signatures, m->guest,
-			m->guest_len, fd, err);
+		result = part_write_initrd(
+			&modules, &all, keep_signatures, m->guest, m->guest_len, fd, err);
 	kernel_modules_done(&modules);
 	kernel_modules_done(&all);
 	return result;

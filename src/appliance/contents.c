@@ -215,8 +215,8 @@ int contents_find_kernel(const struct appliance_request *request, struct kernel 
 	struct error later;
 
 	if (!request->routes.len)
-		return find_kernel(request, BOOT_ROUTE_DEFAULT, ret, ret_route,
-			ret_rejected, err);
+		return find_kernel(
+			request, BOOT_ROUTE_DEFAULT, ret, ret_route, ret_rejected, err);
 	for (size_t i = 0; i < request->routes.len; i++)
 		if (find_kernel(request, request->routes.items[i], ret, ret_route,
 			    ret_rejected, i == 0 ? err : &later) == 0)

@@ -31,8 +31,8 @@ static void examine_packages(
 	packages_close(packages);
 }
 
-static void examine_modules(const struct kernel *kernel, struct boot_route *route,
-	examine_fn *fn, void *data)
+static void examine_modules(
+	const struct kernel *kernel, struct boot_route *route, examine_fn *fn, void *data)
 {
 	const char *const *names = (const char *const *)strvec_argv(&route->modules);
 	struct kernel_modules modules;

@@ -65,7 +65,8 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 	/* Twice: what the builder made may be outdated, or collected, before we hold
 	 * it. */
 	if (result == 1 && !builder)
-		return error_set(err, ENOENT, "open an appliance: it is not in the cache");
+		return error_set(
+			err, ENOENT, "open an appliance: it is not in the cache");
 	for (int i = 0; i < 2 && result == 1; i++) {
 		a.built = true;
 		if (build(request, cache, builder, control_fd, err) < 0)

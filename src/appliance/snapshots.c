@@ -39,15 +39,16 @@ static int64_t number(const json_t *manifest, const char *field)
 	return json_integer_value(json_object_get(manifest, field));
 }
 
-static int open_files(const json_t *manifest, int dir_fd, struct snapshot_files *ret,
-	struct error *err)
+static int open_files(
+	const json_t *manifest, int dir_fd, struct snapshot_files *ret, struct error *err)
 {
 	char digest[SHA256_HEX_LEN + 1];
 	struct stat st;
 
 	/* qemu opens it for writing, though it never writes to it. */
 	CLEANUP_CLOSE int ram = openat(dir_fd, "ram", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	CLEANUP_CLOSE int state = openat(dir_fd, "state", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_CLOSE int state =
+		openat(dir_fd, "state", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (ram < 0 || state < 0 || fstat(ram, &st) < 0)
 		return error_set(err, errno, "open its files");
 	if (st.st_size != number(manifest, "ram_size") ||
@@ -120,7 +121,8 @@ static int write_pages(int fd, const char *data, size_t len, off_t at)
 		end = start + PAGE_SIZE;
 		while (end < len && is_zero(data + end) == zero)
 			end += PAGE_SIZE;
-		if (!zero && io_pwrite_full(fd, data + start, end - start, at + start) < 0)
+		if (!zero &&
+			io_pwrite_full(fd, data + start, end - start, at + start) < 0)
 			return -1;
 	}
 	return 0;
@@ -164,13 +166,13 @@ static int write_memory(int from, int to, time_t now, struct error *err)
 }
 
 /* In the draft, from a file without a name if there can be one. */
-static int add_memory(struct draft *d, int from, int unnamed, time_t now, struct error *err)
+static int add_memory(
+	struct draft *d, int from, int unnamed, time_t now, struct error *err)
 {
 	char name[40];
 
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", unnamed);
-	if (unnamed >= 0 &&
-		linkat(AT_FDCWD, name, d->fd, "ram", AT_SYMLINK_FOLLOW) == 0)
+	if (unnamed >= 0 && linkat(AT_FDCWD, name, d->fd, "ram", AT_SYMLINK_FOLLOW) == 0)
 		return 0;
 	CLEANUP_CLOSE int fd =
 		openat(d->fd, "ram", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -208,8 +210,8 @@ static json_t *describe(const struct snapshot_about *about, const char *key, tim
 	return manifest;
 }
 
-static int describe_files(
-	json_t *manifest, const struct snapshot_files *files, time_t now, struct error *err)
+static int describe_files(json_t *manifest, const struct snapshot_files *files,
+	time_t now, struct error *err)
 {
 	char digest[SHA256_HEX_LEN + 1];
 	struct stat st;
@@ -223,8 +225,8 @@ static int describe_files(
 }
 
 /* Everything that takes time, before there is a name. -1: there are no such files here. */
-static int write_unnamed(const struct cache *cache, int ram_fd, time_t now, int *ret_fd,
-	struct error *err)
+static int write_unnamed(
+	const struct cache *cache, int ram_fd, time_t now, int *ret_fd, struct error *err)
 {
 	CLEANUP_CLOSE int fd =
 		openat(cache->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);

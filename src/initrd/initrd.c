@@ -90,9 +90,8 @@ static int add_modules(struct writer *w, const struct initrd_module *modules, si
 			"%zu modules for the initrd: more than %d can't be right", n,
 			INITRD_MODULES_MAX);
 	for (size_t i = 0; i < n; i++) {
-		CLEANUP_FREE char *path =
-			xasprintf("modules%s/%03zu-%s.ko", modules[i].later ? "-later" : "",
-				i, modules[i].name);
+		CLEANUP_FREE char *path = xasprintf("modules%s/%03zu-%s.ko",
+			modules[i].later ? "-later" : "", i, modules[i].name);
 		if (add_file(w, path, 0644, modules[i].data, modules[i].len, err) < 0)
 			return -1;
 	}

@@ -162,8 +162,9 @@ static void mark_for_cpu(struct candidates *list, const char *cpu)
 
 	vector_foreach (c, list)
 		c->for_cpu = strstr(c->version, cpu) ||
-			(is_pc && (strstr(c->version, "amd64") ||
-					  strstr(c->version, "x86_64")));
+			(is_pc &&
+				(strstr(c->version, "amd64") ||
+					strstr(c->version, "x86_64")));
 }
 
 /* Best first. */

@@ -26,8 +26,8 @@ struct kernel {
 };
 
 struct kernel_request {
-	const char *root;	 /* "/" or a fixture */
-	const char *image;	 /* a kernel the user named, or NULL to search */
+	const char *root;    /* "/" or a fixture */
+	const char *image;   /* a kernel the user named, or NULL to search */
 	const char *version; /* of it, where the image does not say; or NULL */
 	/* With a search: a word in the names of kernels that come before others, or NULL.
 	 * "x86_64" and "amd64" mean the same. */

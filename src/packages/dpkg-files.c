@@ -156,8 +156,8 @@ static int parse_list(const struct dpkg_package *pkg, char *text, const char *fi
 			path = "/";
 		bool is_config = strmap_get(conffiles, path) != NULL;
 		vector_push(ret,
-			(struct package_file){divert(diversions, pkg, path), is_config,
-				&pkg->package});
+			(struct package_file){
+				divert(diversions, pkg, path), is_config, &pkg->package});
 	}
 	return 0;
 }

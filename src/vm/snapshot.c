@@ -31,7 +31,8 @@
 bool snapshot_is_possible(const struct vm_config *config, const struct profile *profile)
 {
 	/* On MMIO there is no looking for new devices. */
-	if (profile->root_bus->no_snapshots || profile->machine->transport != TRANSPORT_PCI)
+	if (profile->root_bus->no_snapshots ||
+		profile->machine->transport != TRANSPORT_PCI)
 		return false;
 	/* The root would have the name that the user's first disk has after a boot. */
 	return !profile->root_bus->named_as_disks || config->n_disks == 0;
@@ -55,8 +56,9 @@ static void add_file(struct strbuf *sb, const char *path)
  * fares at the moment. */
 static void add_processor(struct strbuf *sb)
 {
-	static const char *const lines[] = {"vendor_id", "cpu family", "model", "stepping",
-		"flags", "Features", "CPU implementer", "CPU part", "CPU variant"};
+	static const char *const lines[] = {"vendor_id", "cpu family", "model",
+		"stepping", "flags", "Features", "CPU implementer", "CPU part",
+		"CPU variant"};
 	char text[16 * 1024];
 	char *rest = text;
 
@@ -161,7 +163,8 @@ static enum qmp_said judge_line(const char *line, char **ret_text)
 	} else if (event && status && strcmp(event, "MIGRATION") == 0) {
 		if (strcmp(status, "completed") == 0)
 			said = QMP_SAVED;
-		else if (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0)
+		else if (strcmp(status, "failed") == 0 ||
+			strcmp(status, "cancelled") == 0)
 			said = QMP_NOT_SAVED;
 	}
 	json_decref(message);
@@ -246,7 +249,8 @@ static int save(struct vm *vm, int state_fd, struct error *err)
 	static const char migrate[] =
 		"{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"}}\n";
 
-	if (send_text(vm, prepare, err) < 0 || send_with_fd(vm, give, state_fd, err) < 0 ||
+	if (send_text(vm, prepare, err) < 0 ||
+		send_with_fd(vm, give, state_fd, err) < 0 ||
 		send_text(vm, migrate, err) < 0)
 		return -1;
 	return wait_until_saved(vm, err);

@@ -249,7 +249,8 @@ static void log_boot(const struct vm *vm)
 	int64_t total = io_now_ms() - vm->started_ms;
 
 	if (vm_is_resumed(vm)) {
-		log_info("warm start: %lld ms until the agent answered", (long long)total);
+		log_info(
+			"warm start: %lld ms until the agent answered", (long long)total);
 		return;
 	}
 	log_info(

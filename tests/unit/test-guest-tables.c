@@ -52,8 +52,8 @@ static void the_command_line_names_the_root(void **state)
 
 static void disks_are_ordered_by_their_addresses(void **state)
 {
-	static const char *const ascending[] = {"", "virtio2", "virtio10", "0:0:9:0",
-		"0:0:10:0", "0:0:10:1", "2:0:0:0"};
+	static const char *const ascending[] = {
+		"", "virtio2", "virtio10", "0:0:9:0", "0:0:10:0", "0:0:10:1", "2:0:0:0"};
 
 	(void)state;
 	for (size_t i = 1; i < ARRAY_SIZE(ascending); i++) {

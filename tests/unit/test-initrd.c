@@ -31,7 +31,8 @@ static struct strbuf write_initrd(const struct initrd_module *list, size_t n)
 	struct strbuf sb = {0};
 	struct error err;
 
-	if (initrd_write(fd, init_program, sizeof(init_program), list, n, false, &err) < 0)
+	if (initrd_write(fd, init_program, sizeof(init_program), list, n, false, &err) <
+		0)
 		fail_msg("%s", err.msg);
 	sb.len = sb.cap = lseek(fd, 0, SEEK_END);
 	sb.data = xmalloc(sb.len);
@@ -111,8 +112,9 @@ static void a_full_disk_is_an_error(void **state)
 	struct error err = {0};
 
 	(void)state;
-	assert_int_equal(
-		initrd_write(fd, init_program, sizeof(init_program), NULL, 0, false, &err), -1);
+	assert_int_equal(initrd_write(fd, init_program, sizeof(init_program), NULL, 0,
+				 false, &err),
+		-1);
 	assert_non_null(strstr(err.msg, "initrd"));
 }
 

@@ -362,8 +362,7 @@ static void the_kernel_is_told_where_the_root_is(void **state)
 		config.memory_mib = rows[i].memory_mib;
 		CLEANUP_STRVEC struct strvec argv = line_along(&config, &profile);
 		assert_non_null(strstr(nth_device(&argv, "nvdimm", 0), rows[i].device));
-		assert_non_null(
-			strstr(value_of(&argv, "-append", 0), rows[i].kernel));
+		assert_non_null(strstr(value_of(&argv, "-append", 0), rows[i].kernel));
 	}
 }
 
@@ -513,8 +512,7 @@ int main(void)
 		cmocka_unit_test(the_kernel_is_told_where_the_root_is),
 		cmocka_unit_test(one_emulated_cpu_does_without_acpi),
 		cmocka_unit_test(a_plain_profile_changes_nothing_for_speed),
-		cmocka_unit_test(
-			parts_of_the_kernel_are_left_out_under_emulation_alone),
+		cmocka_unit_test(parts_of_the_kernel_are_left_out_under_emulation_alone),
 		cmocka_unit_test(a_microvm_is_told_how_fast_its_clock_runs),
 		cmocka_unit_test(the_kernel_is_told_its_root),
 		cmocka_unit_test(nothing_of_the_users_configuration_is_taken),
