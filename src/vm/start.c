@@ -196,7 +196,7 @@ static int boot(struct start *s, struct error *err)
 
 /* ---- Going on from a snapshot ---- */
 
-/* 0: it runs. 1: it has to be booted. -1: interrupted. */
+/* 0: it runs. 1: it has to be booted. -1: interrupted, or a boot would do no better. */
 static int resume_from(struct start *s, const char *identity,
 	const struct vm_snapshot *snapshot, struct error *err)
 {

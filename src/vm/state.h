@@ -94,5 +94,7 @@ int failure_set(struct vm *vm, struct error *err, int num, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* Has the guest's kernel stopped, with nobody to switch the machine off? */
 bool failure_is_halt(const struct vm *vm);
+/* 0, or -1 with an error if qemu has said what no other way to start it can help. */
+int failure_if_hopeless(struct vm *vm, struct error *err);
 /* qemu has ended by itself: say why. Always -1. */
 int failure_explain_end(struct vm *vm, struct error *err);
