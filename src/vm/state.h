@@ -44,7 +44,8 @@ struct vm {
 	bool loaded;	   /* the guest goes on, or *fatal says why not */
 	bool resumed;	   /* and has become a machine of its own */
 	char *identity;
-	int state_fd; /* see vm_config.record; not ours */
+	int state_fd;  /* see vm_config.record; not ours */
+	size_t places; /* see vm_config */
 	struct agent_boot_times boot_times;
 	char fatal[1024]; /* what the guest said it could not do; "" */
 	bool halted;	  /* the guest's kernel has said that it stops */
