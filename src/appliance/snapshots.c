@@ -238,6 +238,18 @@ static int write_unnamed(const struct cache *cache, int ram_fd, time_t now,
 	return 0;
 }
 
+/* There is one now. */
+static void forget_refusal(const struct cache *cache, const char *key)
+{
+	CLEANUP(store_release) struct store_hold hold = STORE_HOLD_INIT;
+	CLEANUP_JSON json_t *manifest = NULL;
+
+	if (store_hold(cache, STORE_SNAPSHOTS, key, &hold) == 0 &&
+		manifest_read(hold.dir_fd, key, &manifest, NULL) == 0 &&
+		*manifest_text(manifest, "refused"))
+		store_discard(cache, STORE_SNAPSHOTS, key);
+}
+
 int snapshots_publish(const struct cache *cache, const struct snapshot_about *about,
 	const struct snapshot_files *files, struct error *err)
 {
@@ -254,6 +266,7 @@ int snapshots_publish(const struct cache *cache, const struct snapshot_about *ab
 		add_memory(&d, files->ram_fd, unnamed, now, manifest, err) < 0 ||
 		add_state(&d, files->state_fd, err) < 0)
 		return -1;
+	forget_refusal(cache, key);
 	return draft_publish(&d, STORE_SNAPSHOTS, key, manifest, err) < 0 ? -1 : 0;
 }
 
