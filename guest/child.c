@@ -26,7 +26,13 @@
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define TABLE_MAX    (16 * 1024 * 1024)
 
-static int status_pipe;
+/* What child_prepare() leaves for child_run(). */
+static struct {
+	int status_pipe;
+	int null_fd;
+	const char *passwd, *group; /* the texts of the tables in /etc */
+	struct user user;
+} child;
 
 __attribute__((format(printf, 2, 3))) static _Noreturn void fail(
 	int errnum, const char *fmt, ...)
@@ -38,7 +44,7 @@ __attribute__((format(printf, 2, 3))) static _Noreturn void fail(
 	vsnprintf(f.step, sizeof(f.step), fmt, ap);
 	va_end(ap);
 	/* If even this fails the parent sees a child that exits with 127. */
-	if (write(status_pipe, &f, sizeof(f)) < 0)
+	if (write(child.status_pipe, &f, sizeof(f)) < 0)
 		_exit(127);
 	_exit(127);
 }
@@ -68,14 +74,20 @@ static void set_streams(const struct child_io *io)
 	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
-static void become_user(const char *spec, struct user *u)
+static void read_tables(void)
 {
-	const char *passwd = file_read_all("/etc/passwd", TABLE_MAX);
-	const char *group = file_read_all("/etc/group", TABLE_MAX);
-
-	if (!passwd || !group)
+	child.passwd = file_read_all("/etc/passwd", TABLE_MAX);
+	child.group = file_read_all("/etc/group", TABLE_MAX);
+	if (!child.passwd || !child.group)
 		fail(ENOMEM, "read /etc/passwd and /etc/group");
-	if (user_resolve(spec, passwd, group, u) < 0)
+}
+
+/* And go home. */
+static void become_user(const char *spec)
+{
+	struct user *u = &child.user;
+
+	if (user_resolve(spec, child.passwd, child.group, u) < 0)
 		fail(ENOENT, "find user '%s'", spec);
 	/* A terminal belongs to who uses it: it can be opened again by name, as /dev/tty
 	 * can. */
@@ -84,16 +96,8 @@ static void become_user(const char *spec, struct user *u)
 	if (setgroups(u->n_groups, u->groups) < 0 || setgid(u->gid) < 0 ||
 		setuid(u->uid) < 0)
 		fail(errno, "become user '%s'", spec);
-}
-
-static void change_directory(const char *cwd, const struct user *u)
-{
-	if (cwd[0]) {
-		if (chdir(cwd) < 0)
-			fail(errno, "change directory to '%s'", cwd);
-	} else if (chdir(u->home) < 0 && chdir("/") < 0) {
+	if (chdir(u->home) < 0 && chdir("/") < 0)
 		fail(errno, "change directory to '/'");
-	}
 }
 
 /* musl and glibc both keep our pointer, and what it points to lives until exec. */
@@ -107,8 +111,9 @@ static void set_variable(char *assignment)
 		fail(errno, "set the environment variable '%s'", assignment);
 }
 
-static void set_environment(const struct exec_request *r, const struct user *u)
+static void set_environment(const struct exec_request *r)
 {
+	const struct user *u = &child.user;
 	const char *const defaults[][2] = {
 		{"PATH", DEFAULT_PATH},
 		{"HOME", u->home},
@@ -204,15 +209,39 @@ static _Noreturn void execute(const struct exec_request *r)
 	fail(errnum, "execute '%s'", argv[0]);
 }
 
-_Noreturn void child_run(const struct exec_request *request, const struct child_io *io)
+void child_prepare(const struct child_io *io)
 {
-	static struct user user;
-
-	status_pipe = io->status_fd;
+	child.status_pipe = io->status_fd;
 	reset_signals();
 	set_streams(io);
-	become_user(request->user, &user);
-	change_directory(request->cwd, &user);
-	set_environment(request, &user);
+	child.null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	read_tables();
+	become_user("");
+}
+
+_Noreturn void child_run(const struct exec_request *request)
+{
+	if (request->flags & EXEC_STDIN_CLOSED && dup2(child.null_fd, STDIN_FILENO) < 0)
+		fail(errno, "open /dev/null");
+	if (request->user[0])
+		become_user(request->user);
+	if (request->cwd[0] && chdir(request->cwd) < 0)
+		fail(errno, "change directory to '%s'", request->cwd);
+	set_environment(request);
 	execute(request);
+}
+
+_Noreturn void child_stand_by(const struct child_io *io, int request_fd)
+{
+	static uint8_t bytes[CHILD_REQUEST_MAX];
+	struct exec_request request;
+	size_t len = 0;
+	ssize_t n;
+
+	child_prepare(io);
+	while ((n = read(request_fd, bytes + len, sizeof(bytes) - len)) > 0)
+		len += n;
+	if (n < 0 || exec_request_parse(bytes, len, &request) < 0)
+		_exit(127);
+	child_run(&request);
 }

@@ -12,5 +12,7 @@ struct resume {
 	const uint8_t *seed; /* RESUME_SEED_SIZE bytes that no other machine has */
 };
 
+/* Have ready what that takes. */
+void resume_stand_by(void);
 int resume(const struct resume *r, struct error *err);
 void resume_set_clock(uint64_t realtime_ns);
