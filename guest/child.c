@@ -82,7 +82,26 @@ static void read_tables(void)
 		fail(ENOMEM, "read /etc/passwd and /etc/group");
 }
 
-/* And go home. */
+static void set_default_environment(void)
+{
+	const struct user *u = &child.user;
+	const char *const defaults[][2] = {
+		{"PATH", DEFAULT_PATH},
+		{"HOME", u->home},
+		{"USER", u->name},
+		{"LOGNAME", u->name},
+		{"SHELL", u->shell},
+		{"TERM", "dumb"},
+		{"LANG", "C.UTF-8"},
+	};
+
+	clearenv();
+	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+		if (defaults[i][1][0] && setenv(defaults[i][0], defaults[i][1], 1) < 0)
+			fail(errno, "set the environment");
+}
+
+/* In a home and an environment of their own. */
 static void become_user(const char *spec)
 {
 	struct user *u = &child.user;
@@ -98,6 +117,7 @@ static void become_user(const char *spec)
 		fail(errno, "become user '%s'", spec);
 	if (chdir(u->home) < 0 && chdir("/") < 0)
 		fail(errno, "change directory to '/'");
+	set_default_environment();
 }
 
 /* musl and glibc both keep our pointer, and what it points to lives until exec. */
@@ -111,24 +131,10 @@ static void set_variable(char *assignment)
 		fail(errno, "set the environment variable '%s'", assignment);
 }
 
-static void set_environment(const struct exec_request *r)
+static void add_environment(const struct exec_request *r)
 {
-	const struct user *u = &child.user;
-	const char *const defaults[][2] = {
-		{"PATH", DEFAULT_PATH},
-		{"HOME", u->home},
-		{"USER", u->name},
-		{"LOGNAME", u->name},
-		{"SHELL", u->shell},
-		{"TERM", "dumb"},
-		{"LANG", "C.UTF-8"},
-	};
 	const char *s = r->env;
 
-	clearenv();
-	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
-		if (defaults[i][1][0] && setenv(defaults[i][0], defaults[i][1], 1) < 0)
-			fail(errno, "set the environment");
 	for (uint32_t i = 0; i < r->envc; i++) {
 		set_variable((char *)s);
 		s += strlen(s) + 1;
@@ -161,6 +167,24 @@ static bool goes_on(int errnum)
 		errnum == ESTALE || errnum == ENAMETOOLONG || errnum == ELOOP;
 }
 
+/* An empty directory is the current one. -1: no path is so long. */
+static int join_path(char *ret, size_t size, const char *dir, size_t dir_len,
+	const char *name)
+{
+	size_t len = strlen(name);
+
+	if (dir_len == 0) {
+		dir = ".";
+		dir_len = 1;
+	}
+	if (dir_len + 1 + len >= size)
+		return -1;
+	memcpy(ret, dir, dir_len);
+	ret[dir_len] = '/';
+	memcpy(ret + dir_len + 1, name, len + 1);
+	return 0;
+}
+
 /* The errno of the most telling failure: that a file may not be executed says more than
  * that some other directory does not have it. */
 static int search_path(char **argv, uint32_t argc)
@@ -172,10 +196,7 @@ static int search_path(char **argv, uint32_t argc)
 		size_t len = strcspn(dir, ":");
 		char file[4096 + 256];
 
-		/* An empty directory is the current one. */
-		int n = snprintf(file, sizeof(file), "%.*s%s%s", (int)len, dir,
-			len ? "/" : "./", argv[0]);
-		if (n < (int)sizeof(file)) {
+		if (join_path(file, sizeof(file), dir, len, argv[0]) == 0) {
 			execute_file(file, argv, argc);
 			if (!goes_on(errno))
 				return errno;
@@ -227,7 +248,7 @@ _Noreturn void child_run(const struct exec_request *request)
 		become_user(request->user);
 	if (request->cwd[0] && chdir(request->cwd) < 0)
 		fail(errno, "change directory to '%s'", request->cwd);
-	set_environment(request);
+	add_environment(request);
 	execute(request);
 }
 

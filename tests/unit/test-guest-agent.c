@@ -682,10 +682,10 @@ static void who_stands_by_becomes_the_command(void **state)
 
 	talk(f, &f->ready);
 	agent_stand_by(f->a);
-	long child = waiting_child(f);
-	assert_true(child > 0);
+	long waiting = waiting_child(f);
+	assert_true(waiting > 0);
 	run_script(f, "echo $$", no_input);
-	assert_int_equal(strtol(text(&f->out), NULL, 10), child);
+	assert_int_equal(strtol(text(&f->out), NULL, 10), waiting);
 }
 
 static void who_can_not_be_the_command_is_sent_away(void **state)
@@ -694,10 +694,10 @@ static void who_can_not_be_the_command_is_sent_away(void **state)
 
 	talk(f, &f->ready);
 	agent_stand_by(f->a);
-	long child = waiting_child(f);
+	long waiting = waiting_child(f);
 	run_script(f, "echo $$", (struct agent_command){.terminal = true});
-	assert_true(strtol(text(&f->out), NULL, 10) != child);
-	while (waiting_child(f) == child)
+	assert_true(strtol(text(&f->out), NULL, 10) != waiting);
+	while (waiting_child(f) == waiting)
 		;
 }
 
