@@ -34,10 +34,10 @@ void resume_set_clock(uint64_t realtime_ns)
 		klog_error("set the clock: %s", strerror(errno));
 }
 
-/* What is opened while there is time: an appliance that brings no machine id has none
- * afterwards, as after a boot. */
+/* What is opened while there is time. */
 static int random_fd = -1, machine_id_fd = -1;
 
+/* An appliance that brings no machine id has none afterwards, as after a boot. */
 static bool has_machine_id(void)
 {
 	struct stat st;
@@ -47,9 +47,10 @@ static bool has_machine_id(void)
 
 void resume_stand_by(void)
 {
-	if (random_fd < 0)
-		random_fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
-	if (machine_id_fd < 0 && has_machine_id())
+	if (random_fd >= 0)
+		return;
+	random_fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+	if (has_machine_id())
 		machine_id_fd = open("/etc/machine-id", O_WRONLY | O_CLOEXEC);
 }
 
