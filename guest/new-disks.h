@@ -4,5 +4,7 @@
 
 #include "base/error.h"
 
-/* Have the kernel see them, all `wanted` of them. */
+/* Before the snapshot: the disks that are there are stand-ins for those to come. */
+int new_disks_make_places(struct error *err);
+/* Afterwards: have the kernel see them, all `wanted` of them. */
 int new_disks_find(unsigned wanted, struct error *err);

@@ -130,6 +130,11 @@ static int resume_if_all_is_there(const struct resume *r, struct error *err)
 	return 0;
 }
 
+static int keep_the_disks(struct error *err)
+{
+	return error_set(err, 0, "a disk is stuck");
+}
+
 static void stop_nothing(void)
 {
 }
@@ -142,6 +147,7 @@ static _Noreturn void be_the_guest(int port)
 		.set_clock = ignore_clock,
 		.stand_by = stand_by_for_nothing,
 		.resume = resume_if_all_is_there,
+		.release_disks = keep_the_disks,
 		.stop = stop_nothing,
 	};
 	struct error err = {0};
@@ -193,6 +199,7 @@ static int setup(void **state)
 {
 	static const struct agent_handler handler = {
 		.ready = on_ready,
+		.fatal = on_fatal,
 		.started = on_started,
 		.start_failed = on_start_failed,
 		.output = on_output,
@@ -721,6 +728,16 @@ static void a_guest_that_can_not_go_on_says_why(void **state)
 	assert_false(f->resumed);
 }
 
+static void disks_that_are_not_released_are_the_end(void **state)
+{
+	struct fixture *f = *state;
+
+	talk(f, &f->ready);
+	agent_release_disks(f->a);
+	talk(f, &f->over);
+	assert_string_equal(f->fatal, "a disk is stuck");
+}
+
 static void a_host_that_makes_no_sense_is_given_up(void **state)
 {
 	struct fixture *f = *state;
@@ -771,6 +788,7 @@ int main(void)
 			who_can_not_be_the_command_is_sent_away, setup, teardown),
 		with_fixture(a_guest_goes_on_from_a_snapshot),
 		with_fixture(a_guest_that_can_not_go_on_says_why),
+		with_fixture(disks_that_are_not_released_are_the_end),
 		with_fixture(a_host_that_makes_no_sense_is_given_up),
 	};
 
