@@ -156,11 +156,14 @@ static void say_fatal(struct server *s, const char *message)
 
 static int on_stand_by(struct server *s, const struct frame *f)
 {
+	struct error err;
+
 	(void)f;
 	if (s->command.state != COMMAND_NONE)
 		return -1;
 	standby_make(&s->command.standby);
-	s->machine->stand_by();
+	if (s->machine->stand_by(&err) < 0)
+		say_fatal(s, err.msg);
 	return 0;
 }
 
@@ -179,18 +182,6 @@ static int on_resume(struct server *s, const struct frame *f)
 		say_fatal(s, err.msg);
 	else
 		channel_add(&s->channel, FRAME_RESUMED, 0, 0);
-	return 0;
-}
-
-static int on_release_disks(struct server *s, const struct frame *f)
-{
-	struct error err;
-
-	(void)f;
-	if (s->command.state != COMMAND_NONE)
-		return -1;
-	if (s->machine->release_disks(&err) < 0)
-		say_fatal(s, err.msg);
 	return 0;
 }
 
@@ -219,7 +210,6 @@ static const struct rule {
 	[FRAME_SET_CLOCK] = {8, 8, false, on_set_clock},
 	[FRAME_STAND_BY] = {0, 0, false, on_stand_by},
 	[FRAME_RESUME] = {RESUME_SIZE, RESUME_SIZE, false, on_resume},
-	[FRAME_RELEASE_DISKS] = {0, 0, false, on_release_disks},
 	[FRAME_STOP] = {0, 0, false, on_stop},
 };
 

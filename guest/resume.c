@@ -45,13 +45,12 @@ static bool has_machine_id(void)
 	return stat("/etc/machine-id", &st) == 0 && st.st_size >= 32;
 }
 
-void resume_stand_by(void)
+int resume_stand_by(struct error *err)
 {
-	if (random_fd >= 0)
-		return;
 	random_fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
 	if (has_machine_id())
 		machine_id_fd = open("/etc/machine-id", O_WRONLY | O_CLOEXEC);
+	return new_disks_make_places(err);
 }
 
 /* Add to the pool, and have the generator use it now and not at its next turn. */
@@ -86,7 +85,6 @@ static void renew_machine_id(void)
 
 int resume(const struct resume *r, struct error *err)
 {
-	resume_stand_by();
 	if (reseed(r->seed, err) < 0)
 		return -1;
 	resume_set_clock(r->realtime_ns);

@@ -238,12 +238,6 @@ void agent_stand_by(struct agent *a)
 		add_frame(a, FRAME_STAND_BY, 0, 0);
 }
 
-void agent_release_disks(struct agent *a)
-{
-	if (a->state == STATE_IDLE)
-		add_frame(a, FRAME_RELEASE_DISKS, 0, 0);
-}
-
 void agent_list_block_devices(struct agent *a)
 {
 	if (!is_up(a))

@@ -271,8 +271,6 @@ int vm_save(struct vm *vm, struct error *err)
 
 	if (vm->dead)
 		return error_set(err, ESRCH, "take a snapshot: the VM has ended");
-	if (vm->places)
-		agent_release_disks(vm->agent);
 	/* An answer shows that the agent waits, and nothing is on its way. */
 	vm->pong = false;
 	agent_stand_by(vm->agent);

@@ -102,8 +102,9 @@ static void ignore_clock(uint64_t realtime_ns)
 	(void)realtime_ns;
 }
 
-static void stand_by_for_nothing(void)
+static int stand_by_never(struct error *err)
 {
+	return error_set(err, 0, "no");
 }
 
 static int resume_never(const struct resume *r, struct error *err)
@@ -121,7 +122,7 @@ static void fuzz_frames(const uint8_t *data, size_t size)
 	static const struct machine machine = {
 		.sys = "/nonexistent",
 		.set_clock = ignore_clock,
-		.stand_by = stand_by_for_nothing,
+		.stand_by = stand_by_never,
 		.resume = resume_never,
 	};
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);

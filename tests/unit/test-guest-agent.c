@@ -116,8 +116,11 @@ static void ignore_clock(uint64_t realtime_ns)
 	(void)realtime_ns;
 }
 
-static void stand_by_for_nothing(void)
+static bool a_disk_is_stuck;
+
+static int stand_by_unless_stuck(struct error *err)
 {
+	return a_disk_is_stuck ? error_set(err, 0, "a disk is stuck") : 0;
 }
 
 static int resume_if_all_is_there(const struct resume *r, struct error *err)
@@ -130,11 +133,6 @@ static int resume_if_all_is_there(const struct resume *r, struct error *err)
 	return 0;
 }
 
-static int keep_the_disks(struct error *err)
-{
-	return error_set(err, 0, "a disk is stuck");
-}
-
 static void stop_nothing(void)
 {
 }
@@ -145,9 +143,8 @@ static _Noreturn void be_the_guest(int port)
 	static const struct machine machine = {
 		.sys = "/nonexistent",
 		.set_clock = ignore_clock,
-		.stand_by = stand_by_for_nothing,
+		.stand_by = stand_by_unless_stuck,
 		.resume = resume_if_all_is_there,
-		.release_disks = keep_the_disks,
 		.stop = stop_nothing,
 	};
 	struct error err = {0};
@@ -229,6 +226,14 @@ static int setup_standing_by(void **state)
 {
 	setup(state);
 	((struct fixture *)*state)->stands_by = true;
+	return 0;
+}
+
+static int setup_with_stuck_disk(void **state)
+{
+	a_disk_is_stuck = true;
+	setup(state);
+	a_disk_is_stuck = false;
 	return 0;
 }
 
@@ -733,7 +738,7 @@ static void disks_that_are_not_released_are_the_end(void **state)
 	struct fixture *f = *state;
 
 	talk(f, &f->ready);
-	agent_release_disks(f->a);
+	agent_stand_by(f->a);
 	talk(f, &f->over);
 	assert_string_equal(f->fatal, "a disk is stuck");
 }
@@ -788,7 +793,8 @@ int main(void)
 			who_can_not_be_the_command_is_sent_away, setup, teardown),
 		with_fixture(a_guest_goes_on_from_a_snapshot),
 		with_fixture(a_guest_that_can_not_go_on_says_why),
-		with_fixture(disks_that_are_not_released_are_the_end),
+		cmocka_unit_test_setup_teardown(disks_that_are_not_released_are_the_end,
+			setup_with_stuck_disk, teardown),
 		with_fixture(a_host_that_makes_no_sense_is_given_up),
 	};
 
