@@ -232,6 +232,11 @@ void agent_ping(struct agent *a)
 	a->pings++;
 }
 
+unsigned agent_pings(const struct agent *a)
+{
+	return a->pings;
+}
+
 void agent_release_disks(struct agent *a)
 {
 	if (a->state == STATE_IDLE)
