@@ -237,10 +237,10 @@ unsigned agent_pings(const struct agent *a)
 	return a->pings;
 }
 
-void agent_release_disks(struct agent *a)
+void agent_stand_by(struct agent *a)
 {
-	if (a->state == STATE_IDLE)
-		add_frame(a, FRAME_RELEASE_DISKS, 0, 0);
+	if (is_up(a))
+		add_frame(a, FRAME_STAND_BY, 0, 0);
 }
 
 void agent_list_block_devices(struct agent *a)

@@ -147,6 +147,14 @@ static void add_memory(const struct machine_line *l)
 		l->memory->fd);
 }
 
+/* A guest whose kernel has the driver learns from it as well that it is one of many now, and
+ * mixes it into its random numbers. It is found by ACPI alone. */
+static void add_generation_id(const struct machine_line *l)
+{
+	if (l->memory && profile_has_acpi(l->profile))
+		add(l, "-device", "vmgenid,guid=auto");
+}
+
 void machine_add_base(const struct machine_line *l)
 {
 	const struct profile *p = l->profile;
@@ -174,6 +182,7 @@ void machine_add_base(const struct machine_line *l)
 			(root_address(l->config) + l->config->root_size + GIB) / MIB);
 	else
 		strvec_addf(l->argv, "%u", l->config->memory_mib);
+	add_generation_id(l);
 }
 
 void machine_add_kernel(const struct machine_line *l)

@@ -262,9 +262,15 @@ bool profile_skips_initcalls(const struct profile *p)
 	return all_hold(p, FACT_FAST | FACT_TCG);
 }
 
-bool profile_has_vectors(const struct profile *p)
+bool profile_has_acpi(const struct profile *p)
 {
 	return !all_hold(p, WITHOUT_ACPI);
+}
+
+/* Kernels that read no MP table have no local APIC without ACPI, and so no MSI. */
+bool profile_has_vectors(const struct profile *p)
+{
+	return profile_has_acpi(p);
 }
 
 const char *profile_cpu(const struct profile *p)

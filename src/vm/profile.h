@@ -69,6 +69,8 @@ bool profile_fits(const struct machine_type *machine, const struct root_bus *bus
 
 /* The value of -cpu. */
 const char *profile_cpu(const struct profile *p);
+/* Does the guest have ACPI? */
+bool profile_has_acpi(const struct profile *p);
 /* Are interrupts to be had by message (MSI)? */
 bool profile_has_vectors(const struct profile *p);
 /* Are parts of the kernel left out (initcalls.h)? */
