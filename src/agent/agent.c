@@ -232,6 +232,11 @@ void agent_ping(struct agent *a)
 	a->pings++;
 }
 
+unsigned agent_pings(const struct agent *a)
+{
+	return a->pings;
+}
+
 void agent_stand_by(struct agent *a)
 {
 	if (is_up(a))

@@ -51,6 +51,8 @@ char *machine_kernel_command_line(
 	/* Room for all messages: hundreds at the usual level. */
 	if (config->timeline)
 		strbuf_adds(&sb, " hypermin.timeline log_buf_len=1M");
+	if (profile->root_bus->dax)
+		strbuf_adds(&sb, " hypermin.dax");
 	if (profile->root_bus->in_memory_map)
 		strbuf_addf(&sb, " memmap=%" PRIu64 "!0x%" PRIx64, config->root_size,
 			root_address(config));

@@ -40,6 +40,7 @@ struct root_bus {
 	bool takes_writable_only; /* the device refuses a medium that is not */
 	bool in_memory;		  /* a range of physical addresses and no disk at all */
 	bool in_memory_map;	  /* the kernel's command line says where */
+	bool dax;		  /* files are mapped where they lie */
 	bool needs_acpi; /* of a kernel that does not read ACPI, it gets no resources */
 	bool named_as_disks; /* in the guest its name is from the same row as the user's */
 	bool no_snapshots;   /* qemu can't put its state into one */
