@@ -168,6 +168,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 {
 	static const struct option options[] = {{"cache", required_argument, NULL, 'c'},
 		{"root", required_argument, NULL, 'r'},
+		{"agent", required_argument, NULL, 'a'},
 		{"kernel", required_argument, NULL, 'k'},
 		{"modules", required_argument, NULL, 'm'},
 		{"package", required_argument, NULL, 'p'},
@@ -182,6 +183,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 			break;
 		case 'r':
 			ret->request.root = optarg;
+			break;
+		case 'a':
+			ret->request.agent_version = strtoul(optarg, NULL, 10);
 			break;
 		case 'k':
 			ret->request.kernel = optarg;

@@ -72,6 +72,7 @@ int main(void)
 	struct machine machine = {
 		.sys = "/sys",
 		.set_clock = resume_set_clock,
+		.stand_by = resume_stand_by,
 		.resume = resume,
 		.stop = shutdown_all,
 	};

@@ -232,6 +232,17 @@ void agent_ping(struct agent *a)
 	a->pings++;
 }
 
+unsigned agent_pings(const struct agent *a)
+{
+	return a->pings;
+}
+
+void agent_stand_by(struct agent *a)
+{
+	if (is_up(a))
+		add_frame(a, FRAME_STAND_BY, 0, 0);
+}
+
 void agent_list_block_devices(struct agent *a)
 {
 	if (!is_up(a))

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "agent/protocol.h"
 #include "api/handle.h"
 #include "base/log.h"
 #include "base/strbuf.h"
@@ -32,6 +33,7 @@ int handle_appliance_request(struct hypermin *h, struct appliance_request *ret)
 {
 	struct appliance_request request = {
 		.root = "/",
+		.agent_version = PROTOCOL_VERSION,
 		.packages = h->packages,
 		.kernel = h->kernel,
 		.modules_dir = h->modules_dir,

@@ -33,6 +33,7 @@
 /* What is asked for. */
 struct appliance_request {
 	const char *root;	 /* the host, "/" */
+	unsigned agent_version;	 /* of the protocol that its agent has to speak */
 	struct strvec packages;	 /* beyond the default ones */
 	const char *kernel;	 /* a kernel image, or NULL to find one */
 	const char *modules_dir; /* with it, or NULL */

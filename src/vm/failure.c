@@ -82,17 +82,14 @@ static bool lacks_bus(const struct vm *vm)
 			qemu_said(vm, "is not a valid device model name"));
 }
 
-bool failure_is_halt(const struct vm *vm)
+int failure_if_hopeless(struct vm *vm, struct error *err)
 {
-	static const char *const last_words[] = {
-		"] reboot: Power down", "] reboot: System halted"};
+	const char *hint = advice(vm);
 
-	for (size_t i = 0; i < ARRAY_SIZE(last_words); i++) {
-		CLEANUP_FREE char *found = console_find(&vm->console, last_words[i]);
-		if (found)
-			return true;
-	}
-	return false;
+	if (!hint)
+		return 0;
+	vm->hopeless = true;
+	return failure_set(vm, err, 0, "start the VM: %s", hint);
 }
 
 int failure_explain_end(struct vm *vm, struct error *err)

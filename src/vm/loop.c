@@ -129,6 +129,7 @@ static void on_pong(void *data)
 {
 	struct vm *vm = data;
 	vm->pong = true;
+	halt_answered(vm);
 }
 
 static void on_resumed(void *data)
@@ -212,14 +213,11 @@ static void serve_text(int *fd, struct console *c)
 	console_add(c, buf, n);
 }
 
-/* A kernel without ACPI can stop but not switch off: that is for us to do. */
-static void serve_console(struct vm *vm)
+/* A qemu that goes on from a snapshot and can't have a disk waits, and does not end. */
+static int serve_messages(struct vm *vm, struct error *err)
 {
-	serve_text(&vm->console_fd, &vm->console);
-	if (vm->halted || !failure_is_halt(vm))
-		return;
-	vm->halted = true;
-	vm_ask_qemu_to_end(vm);
+	serve_text(&vm->messages_fd, &vm->messages);
+	return vm->loading ? failure_if_hopeless(vm, err) : 0;
 }
 
 /* But for a VM that resumes and for measurements QMP's events are not needed; they are read
@@ -386,10 +384,12 @@ static int serve(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct erro
 {
 	if (fds[SLOT_CONTROL].revents && serve_control(vm, err) < 0)
 		return -1;
-	if (fds[SLOT_CONSOLE].revents)
-		serve_console(vm);
-	if (fds[SLOT_MESSAGES].revents)
-		serve_text(&vm->messages_fd, &vm->messages);
+	if (fds[SLOT_CONSOLE].revents) {
+		serve_text(&vm->console_fd, &vm->console);
+		halt_notice(vm);
+	}
+	if (fds[SLOT_MESSAGES].revents && serve_messages(vm, err) < 0)
+		return -1;
 	if (fds[SLOT_QMP].revents)
 		serve_qmp(vm);
 	if (fds[SLOT_AGENT].revents && serve_agent_input(vm, err) < 0)
@@ -409,6 +409,7 @@ static int serve(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct erro
  * lost. */
 static int check_life(struct vm *vm, int64_t now, struct error *err)
 {
+	halt_check(vm, now);
 	if (!vm->ready)
 		return 0;
 	if (vm->ping_ms && now - vm->heard_ms >= vm->silence_ms)
@@ -450,6 +451,7 @@ static int wait_time(const struct vm *vm, int64_t now, int64_t deadline_ms)
 
 	if (!vm->ready)
 		until = INT64_MAX;
+	until = MIN(until, halt_deadline(vm));
 	if (deadline_ms)
 		until = MIN(until, deadline_ms);
 	if (vm->exec && vm->exec->deadline_ms)

@@ -226,6 +226,7 @@ static void requests_differ_in_what_they_ask_for(void **state)
 		{.root = "/", .packages = {packages, 1, 1}},
 		{.root = "/", .packages = {joined, 1, 1}},
 		{.root = "/x", .packages = {packages, 2, 2}},
+		{.root = "/", .packages = {packages, 2, 2}, .agent_version = 1},
 		{.root = "/", .packages = {packages, 2, 2}, .kernel = "/vmlinuz"},
 		{.root = "/", .packages = {packages, 2, 2}, .modules_dir = "/vmlinuz"},
 	};
