@@ -50,6 +50,7 @@ int kernel_extract(const char *image, uint8_t **ret_data, size_t *ret_len, char 
 		return boot_as_it_is(ret_why, unpack_err.msg);
 	if (!kernel_image_has_pvh(vmlinux, vmlinux_len))
 		return boot_as_it_is(ret_why, "built without CONFIG_PVH");
+	kernel_image_trim(vmlinux, vmlinux_len);
 	*ret_data = TAKE_PTR(vmlinux);
 	*ret_len = vmlinux_len;
 	return 0;
