@@ -91,6 +91,8 @@ static void add_settings(struct strvec *argv, const struct hypermin *h)
 	strvec_addf(argv, "--memory=%u", h->memory_mib);
 	strvec_addf(argv, "--cpus=%u", h->cpus);
 	strvec_addf(argv, "--accel=%s", accelerators[h->accel]);
+	if (strcmp(h->root, "/") != 0)
+		strvec_addf(argv, "--root=%s", h->root);
 	vector_foreach (name, &h->packages)
 		strvec_addf(argv, "--package=%s", *name);
 	if (h->kernel)

@@ -27,15 +27,17 @@
 #include <stdbool.h>
 
 #include "base/afterwards.h"
+#include "base/architecture.h"
 #include "base/error.h"
 #include "base/vector.h"
 
 /* What is asked for. */
 struct appliance_request {
-	const char *root;	 /* the host, "/" */
-	struct strvec packages;	 /* beyond the default ones */
-	const char *kernel;	 /* a kernel image, or NULL to find one */
-	const char *modules_dir; /* with it, or NULL */
+	const char *root; /* the system it is made of: the host's, "/", or another */
+	const struct architecture *architecture; /* of that system */
+	struct strvec packages;			 /* beyond the default ones */
+	const char *kernel;			 /* a kernel image, or NULL to find one */
+	const char *modules_dir;		 /* with it, or NULL */
 	/*
 	 * Ways to boot, "NAME:MODULE,MODULE…", the best first: taken is the first for which a
 	 * kernel has all modules (or has them built in). None: virtio-blk on a PCI bus.
@@ -49,6 +51,7 @@ struct appliance {
 	char *directory;
 	char *kernel, *initrd, *root; /* paths, in it */
 	char *kernel_version;
+	const struct architecture *architecture;
 	char *route; /* the name of the one taken */
 	char root_uuid[37];
 	bool built; /* just now */

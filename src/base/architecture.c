@@ -42,7 +42,7 @@ const struct architecture *architecture_of_elf(const uint8_t *data, size_t len)
 	return NULL;
 }
 
-static const struct architecture *of_host(struct error *err)
+const struct architecture *architecture_of_host(struct error *err)
 {
 	struct utsname host;
 
@@ -71,7 +71,7 @@ static const char *const shells[] = {"usr/bin/bash", "bin/bash", "usr/bin/dash",
 const struct architecture *architecture_of_root(const char *root, struct error *err)
 {
 	if (strcmp(root, "/") == 0)
-		return of_host(err);
+		return architecture_of_host(err);
 	for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
 		CLEANUP_FREE char *path = xasprintf("%s/%s", root, shells[i]);
 		const struct architecture *a = of_program(path);

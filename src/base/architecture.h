@@ -22,6 +22,8 @@ struct architecture {
 const struct architecture *architecture_find(const char *name);
 /* Of an ELF file, by its header; NULL: none that is known, or no 64-bit ELF file. */
 const struct architecture *architecture_of_elf(const uint8_t *data, size_t len);
+/* This machine's own. */
+const struct architecture *architecture_of_host(struct error *err);
 /* Of the system that is installed in `root`: the host's own for "/", else its shell's. */
 const struct architecture *architecture_of_root(const char *root, struct error *err);
 /* Does the processor here run its programs without emulation? */
