@@ -28,7 +28,7 @@ static const struct processor arm = {
 	.qemu = "qemu-system-aarch64",
 	.qemu_packages = "Debian: qemu-system-arm, Fedora: qemu-system-aarch64-core",
 	/* The first level of the architecture, which distributions are built for. `max` signs
-	 * pointers, in emulation at three times the cost of all else. */
+	 * pointers, which in emulation costs more than all else. */
 	.emulated = "cortex-a72",
 };
 
