@@ -164,6 +164,12 @@ static int take_cold(void *target, const char *value)
 	return hypermin_set_cold(o->vm, true) < 0 ? refused(o) : 0;
 }
 
+static int take_disks(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return options_number("disks", value, 0, HYPERMIN_WARM_DISKS, &o->disks);
+}
+
 static int take_if_built(void *target, const char *value)
 {
 	struct vm_options *o = target;
@@ -350,6 +356,7 @@ const struct option_row vm_option_table[] = {
 
 const struct option_row vm_machine_option_table[] = {
 	MACHINE_OPTIONS,
+	{"disks", 0, "N", "for runs with as many disks, 0 to 8; default 0", take_disks},
 	{"if-built", 0, NULL,
 		"only if the appliance is in the cache, and nobody else is at it",
 		take_if_built},
@@ -470,7 +477,7 @@ int vm_options_warm(struct vm_options *o)
 	if (set_kernel(o, &status) < 0)
 		return status;
 	catch_signals(o->vm);
-	if (hypermin_warm(o->vm, o->if_built, &taken) < 0)
+	if (hypermin_warm(o->vm, o->disks, o->if_built, &taken) < 0)
 		return failed(o);
 	if (o->verbose)
 		fprintf(stderr, taken ? "hypermin: the snapshot is taken\n"

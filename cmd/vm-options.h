@@ -17,6 +17,7 @@ struct vm_options {
 	bool writable_disks;
 	bool no_terminal;
 	bool timeline;
+	unsigned long disks; /* for which a snapshot is to have places */
 	bool if_built;
 };
 

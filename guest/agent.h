@@ -18,6 +18,8 @@ struct machine {
 	void (*set_clock)(uint64_t realtime_ns);
 	/* -1: it can't go on. */
 	int (*resume)(const struct resume *r, struct error *err);
+	/* -1: they can't be released. */
+	int (*release_disks)(struct error *err);
 	/* End all processes, unmount, write everything out. */
 	void (*stop)(void);
 };

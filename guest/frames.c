@@ -171,6 +171,18 @@ static int on_resume(struct server *s, const struct frame *f)
 	return 0;
 }
 
+static int on_release_disks(struct server *s, const struct frame *f)
+{
+	struct error err;
+
+	(void)f;
+	if (s->command.state != COMMAND_NONE)
+		return -1;
+	if (s->machine->release_disks(&err) < 0)
+		say_fatal(s, err.msg);
+	return 0;
+}
+
 static int on_stop(struct server *s, const struct frame *f)
 {
 	(void)f;
@@ -195,6 +207,7 @@ static const struct rule {
 	[FRAME_LIST_BLOCK_DEVICES] = {0, 0, false, on_list_block_devices},
 	[FRAME_SET_CLOCK] = {8, 8, false, on_set_clock},
 	[FRAME_RESUME] = {RESUME_SIZE, RESUME_SIZE, false, on_resume},
+	[FRAME_RELEASE_DISKS] = {0, 0, false, on_release_disks},
 	[FRAME_STOP] = {0, 0, false, on_stop},
 };
 

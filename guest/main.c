@@ -12,6 +12,7 @@
 #include "guest/agent.h"
 #include "guest/boot.h"
 #include "guest/log.h"
+#include "guest/new-disks.h"
 #include "guest/own-init.h"
 #include "guest/resume.h"
 #include "guest/shutdown.h"
@@ -73,6 +74,7 @@ int main(void)
 		.sys = "/sys",
 		.set_clock = resume_set_clock,
 		.resume = resume,
+		.release_disks = new_disks_make_places,
 		.stop = shutdown_all,
 	};
 	struct error err;

@@ -168,11 +168,15 @@ HYPERMIN_API int hypermin_export(struct hypermin *h, const char *dir);
 
 /*
  * Take a snapshot for these settings, of a VM that boots for nothing else, and try it;
- * *ret_taken is false if there was one that works. With only_built it fails if the appliance
- * is not in the cache, and leaves the work to another process that is at it. Does not start
- * the handle's VM.
+ * *ret_taken is false if there was one that works. It has places for so many `disks`: VMs with
+ * as many go on from it. (With more than HYPERMIN_WARM_DISKS, or where there is none for as
+ * many, they go on from one without, somewhat slower.) With only_built it fails if the
+ * appliance is not in the cache, and leaves the work to another process that is at it. Does
+ * not start the handle's VM.
  */
-HYPERMIN_API int hypermin_warm(struct hypermin *h, bool only_built, bool *ret_taken);
+#define HYPERMIN_WARM_DISKS 8
+HYPERMIN_API int hypermin_warm(
+	struct hypermin *h, unsigned disks, bool only_built, bool *ret_taken);
 
 /* Boot, or go on from a snapshot; returns when the guest's agent answers. */
 HYPERMIN_API int hypermin_start(struct hypermin *h);

@@ -232,6 +232,12 @@ void agent_ping(struct agent *a)
 	a->pings++;
 }
 
+void agent_release_disks(struct agent *a)
+{
+	if (a->state == STATE_IDLE)
+		add_frame(a, FRAME_RELEASE_DISKS, 0, 0);
+}
+
 void agent_list_block_devices(struct agent *a)
 {
 	if (!is_up(a))

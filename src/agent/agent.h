@@ -145,5 +145,8 @@ void agent_set_clock(struct agent *a, int64_t realtime_ns);
  */
 void agent_resume(
 	struct agent *a, int64_t realtime_ns, unsigned new_disks, const uint8_t *seed);
+/* Before a snapshot of the guest is taken: its disks will be others when it goes on. `fatal`
+ * comes if it can't let go of them. */
+void agent_release_disks(struct agent *a);
 /* End all processes, unmount, sync; then `stopped` comes. */
 void agent_stop(struct agent *a);

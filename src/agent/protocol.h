@@ -20,7 +20,8 @@
  *
  * A machine that goes on from a snapshot has said all that to the snapshot's maker. Its host
  * begins with RESUME and waits for RESUMED, or FATAL; what the guest had in common with others
- * that go on from there is gone then.
+ * that go on from there is gone then. Where the snapshot is to have places for disks, its maker
+ * attaches stand-ins and says RELEASE_DISKS before it is taken.
  *
  * Flow control is by credit, for each stream apart: at EXEC the sender may send
  * PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows so many
@@ -44,7 +45,7 @@
 
 /* Raise with every change of what is on the wire: host and guest are built together, and
  * a cached initrd of another version has to be noticed. */
-#define PROTOCOL_VERSION 2
+#define PROTOCOL_VERSION 3
 /* Opens HELLO: whatever else speaks on a port does not start like this. */
 #define PROTOCOL_MAGIC 0x6e696d68u /* "hmin" */
 
@@ -86,6 +87,7 @@ enum frame_type {
 	FRAME_SET_CLOCK, /* u64 nanoseconds since 1970 */
 	FRAME_RESUME,	 /* u64 nanoseconds since 1970, u32: so many disks were added,
 			    RESUME_SEED_SIZE random bytes */
+	FRAME_RELEASE_DISKS, /* those that it has are not those that it will have */
 	FRAME_STOP,
 };
 

@@ -34,7 +34,8 @@ struct hypermin {
 	struct cache private_cache; /* where that can't be written to */
 	struct appliance appliance;
 	struct vm *vm;
-	bool wants_snapshot; /* it was booted for lack of one */
+	unsigned places;     /* for disks, in the snapshot that is taken */
+	bool wants_snapshot; /* the best for it is not there, or was no good */
 };
 
 /*

@@ -25,6 +25,7 @@ static int start(struct hypermin *h, const char *qemu, const struct vm_snapshot 
 		.silence_timeout_ms = h->silence_timeout_ms,
 		.disks = h->disks.items,
 		.n_disks = h->disks.len,
+		.places = h->places,
 		/* An appliance of somebody's own is no part of the cache, and a timeline is
 		 * of a boot. */
 		.snapshots = h->cold || h->fixed || h->timeline || h->private_cache.path
@@ -43,7 +44,7 @@ static int start(struct hypermin *h, const char *qemu, const struct vm_snapshot 
 	strcpy(config.root_uuid, h->appliance.root_uuid);
 	h->wants_snapshot = false;
 	int result = vm_start(&config, &h->vm, ret_no_way, &h->error);
-	if (result < 0 || vm_is_resumed(h->vm) || !vm_identity(h->vm))
+	if (result < 0 || !(vm_is_resumed(h->vm) || vm_identity(h->vm)))
 		h->wants_snapshot = false;
 	return result;
 }

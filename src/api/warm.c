@@ -32,7 +32,7 @@
 
 /* ---- What the cache has ---- */
 
-static int find(const char *identity, struct vm_snapshot *ret, void *data)
+static int find(const char *identity, bool best, struct vm_snapshot *ret, void *data)
 {
 	struct hypermin *h = data;
 	struct snapshot_files files;
@@ -42,7 +42,7 @@ static int find(const char *identity, struct vm_snapshot *ret, void *data)
 		*ret = (struct vm_snapshot){files.ram_fd, files.state_fd};
 		return 0;
 	case SNAPSHOTS_NONE:
-		h->wants_snapshot = true;
+		h->wants_snapshot |= best;
 		break;
 	case SNAPSHOTS_REFUSED:
 		break;
@@ -90,6 +90,8 @@ static void add_settings(struct strvec *argv, const struct hypermin *h)
 	strvec_addf(argv, "--cache-dir=%s", h->cache.path);
 	strvec_addf(argv, "--memory=%u", h->memory_mib);
 	strvec_addf(argv, "--cpus=%u", h->cpus);
+	if (h->disks.len <= HYPERMIN_WARM_DISKS)
+		strvec_addf(argv, "--disks=%zu", h->disks.len);
 	strvec_addf(argv, "--accel=%s", accelerators[h->accel]);
 	if (strcmp(h->root, "/") != 0)
 		strvec_addf(argv, "--root=%s", h->root);
@@ -168,7 +170,7 @@ static int save(struct hypermin *h, const struct vm_snapshot *record, struct err
 			"take a snapshot: a machine like this can't go on from one");
 	identity = xstrdup(vm_identity(h->vm));
 	const struct snapshot_about about = {
-		identity, appliance_key(h), h->memory_mib, h->cpus};
+		identity, appliance_key(h), h->memory_mib, h->cpus, h->places};
 	rehearse(h->vm);
 	int result = vm_save(h->vm, err);
 	vm_free(TAKE_PTR(h->vm));
@@ -177,7 +179,7 @@ static int save(struct hypermin *h, const struct vm_snapshot *record, struct err
 	/* What has proved to work is what is offered. */
 	if (result == 0)
 		result = handle_start(h, NULL);
-	if (result == 0 && !vm_is_resumed(h->vm))
+	if (result == 0 && (!vm_is_resumed(h->vm) || h->wants_snapshot))
 		result = error_set(err, 0,
 			"take a snapshot: no VM could go on from it; -v says why");
 	if (result < 0 && err->num != EINTR)
@@ -227,7 +229,7 @@ static bool has_cache(const struct hypermin *h)
 	return !h->cache_dir || access(h->cache_dir, F_OK) == 0;
 }
 
-int hypermin_warm(struct hypermin *h, bool only_built, bool *ret_taken)
+int hypermin_warm(struct hypermin *h, unsigned disks, bool only_built, bool *ret_taken)
 {
 	CLEANUP_TURN struct turn turn = {0};
 	bool cold = h->cold;
@@ -238,6 +240,11 @@ int hypermin_warm(struct hypermin *h, bool only_built, bool *ret_taken)
 	if (h->disks.len || h->fixed)
 		return error_set(&h->error, EINVAL,
 			"take a snapshot: not with disks or an appliance of one's own");
+	if (disks > HYPERMIN_WARM_DISKS)
+		return error_set(&h->error, EINVAL,
+			"take a snapshot: with places for %u disks at most",
+			HYPERMIN_WARM_DISKS);
+	h->places = disks;
 	h->only_built = only_built;
 	if (only_built && !has_cache(h))
 		return error_set(&h->error, ENOENT, "take a snapshot: there is no cache");

@@ -95,6 +95,16 @@ bool failure_is_halt(const struct vm *vm)
 	return false;
 }
 
+int failure_if_hopeless(struct vm *vm, struct error *err)
+{
+	const char *hint = advice(vm);
+
+	if (!hint)
+		return 0;
+	vm->hopeless = true;
+	return failure_set(vm, err, 0, "start the VM: %s", hint);
+}
+
 int failure_explain_end(struct vm *vm, struct error *err)
 {
 	struct ended ended = supervise_wait(&vm->qemu);

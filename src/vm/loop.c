@@ -212,6 +212,13 @@ static void serve_text(int *fd, struct console *c)
 	console_add(c, buf, n);
 }
 
+/* A qemu that goes on from a snapshot and can't have a disk waits, and does not end. */
+static int serve_messages(struct vm *vm, struct error *err)
+{
+	serve_text(&vm->messages_fd, &vm->messages);
+	return vm->loading ? failure_if_hopeless(vm, err) : 0;
+}
+
 /* A kernel without ACPI can stop but not switch off: that is for us to do. */
 static void serve_console(struct vm *vm)
 {
@@ -388,8 +395,8 @@ static int serve(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct erro
 		return -1;
 	if (fds[SLOT_CONSOLE].revents)
 		serve_console(vm);
-	if (fds[SLOT_MESSAGES].revents)
-		serve_text(&vm->messages_fd, &vm->messages);
+	if (fds[SLOT_MESSAGES].revents && serve_messages(vm, err) < 0)
+		return -1;
 	if (fds[SLOT_QMP].revents)
 		serve_qmp(vm);
 	if (fds[SLOT_AGENT].revents && serve_agent_input(vm, err) < 0)

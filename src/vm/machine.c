@@ -205,9 +205,22 @@ void machine_add_channels(const struct machine_line *l, const struct machine_fds
 	add_agent(l, fds->agent);
 }
 
+static json_t *disk_node(const struct vm_disk *disk, const char *node)
+{
+	return json_pack("{s:s, s:s, s:b, s:o}", "driver", disk->format, "node-name",
+		node, "read-only", !disk->writable, "file",
+		file_node(disk->path, disk->block_device, !disk->writable, true));
+}
+
+/* Nothing but size. */
+static json_t *stand_in_node(const char *node)
+{
+	return json_pack("{s:s, s:s, s:b, s:b, s:i}", "driver", "null-co", "node-name",
+		node, "read-only", 1, "read-zeroes", 1, "size", (int)MIB);
+}
+
 static void add_disk(const struct machine_line *l, size_t i)
 {
-	const struct vm_disk *disk = &l->config->disks[i];
 	CLEANUP_FREE char *node = xasprintf("disk%zu", i);
 	struct strbuf device = virtio_device(l, "virtio-blk",
 		&(struct place){.slot = PCI_FIRST_DISK_SLOT + i / 8,
@@ -219,16 +232,19 @@ static void add_disk(const struct machine_line *l, size_t i)
 	/* With a serial number of its own none can pass for the root disk. */
 	strbuf_addf(&device, ",drive=%s,serial=%s", node, node);
 	add_json(l, "-blockdev",
-		json_pack("{s:s, s:s, s:b, s:o}", "driver", disk->format, "node-name",
-			node, "read-only", !disk->writable, "file",
-			file_node(
-				disk->path, disk->block_device, !disk->writable, true)));
+		i < l->config->n_disks ? disk_node(&l->config->disks[i], node)
+				       : stand_in_node(node));
 	add_device(l, &device);
+}
+
+size_t machine_disks(const struct vm_config *config)
+{
+	return MAX(config->n_disks, config->places);
 }
 
 void machine_add_disks(const struct machine_line *l)
 {
-	for (size_t i = 0; i < l->config->n_disks; i++)
+	for (size_t i = 0; i < machine_disks(l->config); i++)
 		add_disk(l, i);
 }
 

@@ -35,7 +35,7 @@ bool snapshot_is_possible(const struct vm_config *config, const struct profile *
 		profile->machine->transport != TRANSPORT_PCI)
 		return false;
 	/* The root would have the name that the user's first disk has after a boot. */
-	return !profile->root_bus->named_as_disks || config->n_disks == 0;
+	return !profile->root_bus->named_as_disks || machine_disks(config) == 0;
 }
 
 /* Whole seconds: what is copied to another machine, in an image of a container say, often
@@ -71,9 +71,17 @@ static void add_processor(struct strbuf *sb)
 				strbuf_addf(sb, "%s\n", line);
 }
 
-char *snapshot_identity(const struct vm_config *config, const struct profile *profile)
+size_t snapshot_best_places(const struct vm_config *config)
 {
-	/* As it is booted, without what the user attaches. */
+	size_t n = machine_disks(config);
+
+	return n <= VM_MAX_PLACES ? n : 0;
+}
+
+char *snapshot_identity(
+	const struct vm_config *config, const struct profile *profile, size_t places)
+{
+	/* As it is booted, with nothing of what the user attaches. */
 	struct vm_config bare = *config;
 	const struct machine_fds no_fds = {0};
 	CLEANUP_STRVEC struct strvec argv = {0};
@@ -81,6 +89,7 @@ char *snapshot_identity(const struct vm_config *config, const struct profile *pr
 	struct utsname host;
 
 	bare.n_disks = 0;
+	bare.places = places;
 	bare.boot_timeout_ms = 0;
 	bare.record = NULL;
 	machine_argv(&bare, profile, &no_fds, &argv);
@@ -262,6 +271,8 @@ int vm_save(struct vm *vm, struct error *err)
 
 	if (vm->dead)
 		return error_set(err, ESRCH, "take a snapshot: the VM has ended");
+	if (vm->places)
+		agent_release_disks(vm->agent);
 	/* An answer shows that the agent waits, and nothing is on its way. */
 	vm->pong = false;
 	agent_ping(vm->agent);

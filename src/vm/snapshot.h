@@ -14,14 +14,19 @@
 #include "vm/state.h"
 #include "vm/vm.h"
 
-/* Can a VM with these disks go on from a snapshot of this profile? */
+/* Can a VM with as many disks go on from a snapshot of this profile? */
 bool snapshot_is_possible(const struct vm_config *config, const struct profile *profile);
 
+/* How many places for disks the snapshot has that is best for this VM. */
+size_t snapshot_best_places(const struct vm_config *config);
+
 /*
- * All that a snapshot depends on, as text: two VMs with the same identity are alike to the
- * last device, but for the user's disks. A new string.
+ * All that a snapshot with as many places for disks depends on, as text: two VMs with the same
+ * identity are alike to the last device, but for what the user's disks are, and those that
+ * have no place. A new string.
  */
-char *snapshot_identity(const struct vm_config *config, const struct profile *profile);
+char *snapshot_identity(
+	const struct vm_config *config, const struct profile *profile, size_t places);
 
 /* qemu waits with its memory in place: have it go on. The descriptor is qemu's own. */
 int snapshot_ask_resume(struct vm *vm, int state_fd, struct error *err);

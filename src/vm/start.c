@@ -197,7 +197,7 @@ static int boot(struct start *s, struct error *err)
 
 /* ---- Going on from a snapshot ---- */
 
-/* 0: it runs. 1: it has to be booted. -1: interrupted. */
+/* 0: it runs. 1: it has to be booted. -1: interrupted, or a boot would do no better. */
 static int resume_from(struct start *s, const char *identity,
 	const struct vm_snapshot *snapshot, struct error *err)
 {
@@ -205,7 +205,7 @@ static int resume_from(struct start *s, const char *identity,
 
 	if (vm_resume(&s->config, &s->profile, snapshot, deadline, &s->vm, err) == 0)
 		return 0;
-	if (err->num == EINTR)
+	if (err->num == EINTR || s->vm->hopeless)
 		return -1;
 	log_info("the snapshot can't be used and is removed: %s", err->msg);
 	vm_free(TAKE_PTR(s->vm));
@@ -213,19 +213,32 @@ static int resume_from(struct start *s, const char *identity,
 	return 1;
 }
 
-static int resume(struct start *s, struct error *err)
+static int find_and_resume(struct start *s, size_t places, struct error *err)
 {
 	const struct vm_snapshots *snapshots = s->config.snapshots;
+	bool best = places == snapshot_best_places(&s->config);
 	struct vm_snapshot snapshot;
 
-	if (!snapshots || !snapshot_is_possible(&s->config, &s->profile))
-		return 1;
-	CLEANUP_FREE char *identity = snapshot_identity(&s->config, &s->profile);
-	if (snapshots->find(identity, &snapshot, snapshots->data) != 0)
+	CLEANUP_FREE char *identity = snapshot_identity(&s->config, &s->profile, places);
+	if (snapshots->find(identity, best, &snapshot, snapshots->data) != 0)
 		return 1;
 	int result = resume_from(s, identity, &snapshot, err);
 	close(snapshot.ram_fd);
 	close(snapshot.state_fd);
+	return result;
+}
+
+/* Without places for its disks it is slower, but not as slow as a boot. Who is about to take
+ * the best would have no use for another. */
+static int resume(struct start *s, struct error *err)
+{
+	size_t places = snapshot_best_places(&s->config);
+
+	if (!s->config.snapshots || !snapshot_is_possible(&s->config, &s->profile))
+		return 1;
+	int result = find_and_resume(s, places, err);
+	if (result == 1 && places > 0 && !s->config.record)
+		result = find_and_resume(s, 0, err);
 	return result;
 }
 
@@ -237,7 +250,8 @@ static int boot_for_snapshot(struct start *s, struct error *err)
 	/* By the profile that it has booted with. */
 	if ((s->config.snapshots || s->config.record) &&
 		snapshot_is_possible(&s->config, &s->profile))
-		s->vm->identity = snapshot_identity(&s->config, &s->profile);
+		s->vm->identity = snapshot_identity(
+			&s->config, &s->profile, snapshot_best_places(&s->config));
 	return 0;
 }
 

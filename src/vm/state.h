@@ -44,7 +44,8 @@ struct vm {
 	bool loaded;	   /* the guest goes on, or *fatal says why not */
 	bool resumed;	   /* and has become a machine of its own */
 	char *identity;
-	int state_fd; /* see vm_config.record; not ours */
+	int state_fd;  /* see vm_config.record; not ours */
+	size_t places; /* see vm_config */
 	struct agent_boot_times boot_times;
 	char fatal[1024]; /* what the guest said it could not do; "" */
 	bool halted;	  /* the guest's kernel has said that it stops */
@@ -94,5 +95,7 @@ int failure_set(struct vm *vm, struct error *err, int num, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* Has the guest's kernel stopped, with nobody to switch the machine off? */
 bool failure_is_halt(const struct vm *vm);
+/* 0, or -1 with an error if qemu has said what no other way to start it can help. */
+int failure_if_hopeless(struct vm *vm, struct error *err);
 /* qemu has ended by itself: say why. Always -1. */
 int failure_explain_end(struct vm *vm, struct error *err);

@@ -38,6 +38,7 @@ static struct vm *vm_new(const struct vm_config *config)
 	vm->control_fd = config->control_fd;
 	vm->timeline = config->timeline;
 	vm->state_fd = config->record ? config->record->state_fd : -1;
+	vm->places = config->places;
 	vm->silence_ms = config->silence_timeout_ms;
 	vm->agent = agent_new(&loop_agent_handler, vm);
 	vm->started_ms = vm->heard_ms = io_now_ms();
@@ -193,7 +194,7 @@ static int renew(struct vm *vm, const struct vm_config *config, int64_t deadline
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return error_set(err, errno, "get random numbers for the guest");
 	int64_t asked_ms = io_now_ms();
-	agent_resume(vm->agent, realtime_ns(), config->n_disks, seed);
+	agent_resume(vm->agent, realtime_ns(), machine_disks(config), seed);
 	int result = loop_until(vm, &vm->resumed, deadline_ms, err);
 	/* The time was old when it came; now everything is awake. */
 	if (result == 0 && io_now_ms() - asked_ms > CLOCK_TOLERANCE_MS)

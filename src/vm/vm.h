@@ -27,6 +27,9 @@
 #define VM_AGENT_PORT  AGENT_PORT_NAME
 
 #define VM_MAX_DISKS 200
+/* So many disks have places in a snapshot of a VM with that many; for more the guest scans
+ * its bus. */
+#define VM_MAX_PLACES 8
 
 enum vm_accel { VM_ACCEL_AUTO, VM_ACCEL_KVM, VM_ACCEL_TCG };
 
@@ -63,8 +66,9 @@ struct vm_snapshot {
  * besides the files' own content: one that was made under the same identity fits.
  */
 struct vm_snapshots {
-	/* 0: the descriptors are vm_start()'s to close. 1: there is none. */
-	int (*find)(const char *identity, struct vm_snapshot *ret, void *data);
+	/* 0: the descriptors are vm_start()'s to close. 1: there is none. If there is none of
+	 * the best identity another is asked for. */
+	int (*find)(const char *identity, bool best, struct vm_snapshot *ret, void *data);
 	/* What find() returned can't be resumed. */
 	void (*discard)(const char *identity, void *data);
 	void *data;
@@ -85,6 +89,8 @@ struct vm_config {
 	unsigned silence_timeout_ms; /* of a guest that has booted */
 	const struct vm_disk *disks;
 	size_t n_disks;
+	/* The VM has so many, at least: where the user's end, stand-ins that are empty. */
+	size_t places;
 	struct timeline *timeline; /* gets what happens when; NULL: not wanted */
 	/* Go on from one of these where there is one that fits. NULL: always boot. */
 	const struct vm_snapshots *snapshots;

@@ -123,6 +123,11 @@ static int resume_if_all_is_there(const struct resume *r, struct error *err)
 	return 0;
 }
 
+static int keep_the_disks(struct error *err)
+{
+	return error_set(err, 0, "a disk is stuck");
+}
+
 static void stop_nothing(void)
 {
 }
@@ -134,6 +139,7 @@ static _Noreturn void be_the_guest(int port)
 		.sys = "/nonexistent",
 		.set_clock = ignore_clock,
 		.resume = resume_if_all_is_there,
+		.release_disks = keep_the_disks,
 		.stop = stop_nothing,
 	};
 	struct error err = {0};
@@ -185,6 +191,7 @@ static int setup(void **state)
 {
 	static const struct agent_handler handler = {
 		.ready = on_ready,
+		.fatal = on_fatal,
 		.started = on_started,
 		.start_failed = on_start_failed,
 		.output = on_output,
@@ -664,6 +671,16 @@ static void a_guest_that_can_not_go_on_says_why(void **state)
 	assert_false(f->resumed);
 }
 
+static void disks_that_are_not_released_are_the_end(void **state)
+{
+	struct fixture *f = *state;
+
+	talk(f, &f->ready);
+	agent_release_disks(f->a);
+	talk(f, &f->over);
+	assert_string_equal(f->fatal, "a disk is stuck");
+}
+
 static void a_host_that_makes_no_sense_is_given_up(void **state)
 {
 	struct fixture *f = *state;
@@ -706,6 +723,7 @@ int main(void)
 		with_fixture(stop_ends_the_conversation),
 		with_fixture(a_guest_goes_on_from_a_snapshot),
 		with_fixture(a_guest_that_can_not_go_on_says_why),
+		with_fixture(disks_that_are_not_released_are_the_end),
 		with_fixture(a_host_that_makes_no_sense_is_given_up),
 	};
 
