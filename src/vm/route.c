@@ -64,8 +64,9 @@ static int no_route(const struct vm_wishes *wishes, struct error *err)
 		strcmp(machine->processor->architecture, wishes->architecture) != 0)
 		return error_set(err, 0, "a machine '%s' has no processor for %s guests",
 			wishes->machine, wishes->architecture);
-	return error_set(err, 0, "a machine '%s' for %s can't have its root disk on '%s'",
-		wishes->machine ? wishes->machine : "auto", wishes->architecture,
+	return error_set(err, 0,
+		"for %s, a machine '%s' can't have its root disk on '%s'",
+		wishes->architecture, wishes->machine ? wishes->machine : "auto",
 		wishes->root_bus ? wishes->root_bus : "auto");
 }
 
