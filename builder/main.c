@@ -164,6 +164,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 	static const struct option options[] = {{"cache", required_argument, NULL, 'c'},
 		{"root", required_argument, NULL, 'r'},
 		{"architecture", required_argument, NULL, 'a'},
+		{"agent", required_argument, NULL, 'g'},
 		{"kernel", required_argument, NULL, 'k'},
 		{"modules", required_argument, NULL, 'm'},
 		{"package", required_argument, NULL, 'p'},
@@ -183,6 +184,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 			ret->request.architecture = architecture_find(optarg);
 			if (!ret->request.architecture)
 				return -1;
+			break;
+		case 'g':
+			ret->request.agent_version = strtoul(optarg, NULL, 10);
 			break;
 		case 'k':
 			ret->request.kernel = optarg;

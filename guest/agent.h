@@ -16,10 +16,10 @@ struct machine {
 	const char *sys;   /* "/sys", or a fixture */
 	dev_t hidden_disk; /* the appliance's own */
 	void (*set_clock)(uint64_t realtime_ns);
+	/* Have ready what resume() will need. -1: there is something that can't be. */
+	int (*stand_by)(struct error *err);
 	/* -1: it can't go on. */
 	int (*resume)(const struct resume *r, struct error *err);
-	/* -1: they can't be released. */
-	int (*release_disks)(struct error *err);
 	/* End all processes, unmount, write everything out. */
 	void (*stop)(void);
 };

@@ -26,7 +26,13 @@
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define TABLE_MAX    (16 * 1024 * 1024)
 
-static int status_pipe;
+/* What child_prepare() leaves for child_run(). */
+static struct {
+	int status_pipe;
+	int null_fd;
+	const char *passwd, *group; /* the texts of the tables in /etc */
+	struct user user;
+} child;
 
 __attribute__((format(printf, 2, 3))) static _Noreturn void fail(
 	int errnum, const char *fmt, ...)
@@ -38,7 +44,7 @@ __attribute__((format(printf, 2, 3))) static _Noreturn void fail(
 	vsnprintf(f.step, sizeof(f.step), fmt, ap);
 	va_end(ap);
 	/* If even this fails the parent sees a child that exits with 127. */
-	if (write(status_pipe, &f, sizeof(f)) < 0)
+	if (write(child.status_pipe, &f, sizeof(f)) < 0)
 		_exit(127);
 	_exit(127);
 }
@@ -68,14 +74,39 @@ static void set_streams(const struct child_io *io)
 	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
-static void become_user(const char *spec, struct user *u)
+static void read_tables(void)
 {
-	const char *passwd = file_read_all("/etc/passwd", TABLE_MAX);
-	const char *group = file_read_all("/etc/group", TABLE_MAX);
-
-	if (!passwd || !group)
+	child.passwd = file_read_all("/etc/passwd", TABLE_MAX);
+	child.group = file_read_all("/etc/group", TABLE_MAX);
+	if (!child.passwd || !child.group)
 		fail(ENOMEM, "read /etc/passwd and /etc/group");
-	if (user_resolve(spec, passwd, group, u) < 0)
+}
+
+static void set_default_environment(void)
+{
+	const struct user *u = &child.user;
+	const char *const defaults[][2] = {
+		{"PATH", DEFAULT_PATH},
+		{"HOME", u->home},
+		{"USER", u->name},
+		{"LOGNAME", u->name},
+		{"SHELL", u->shell},
+		{"TERM", "dumb"},
+		{"LANG", "C.UTF-8"},
+	};
+
+	clearenv();
+	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+		if (defaults[i][1][0] && setenv(defaults[i][0], defaults[i][1], 1) < 0)
+			fail(errno, "set the environment");
+}
+
+/* In a home and an environment of their own. */
+static void become_user(const char *spec)
+{
+	struct user *u = &child.user;
+
+	if (user_resolve(spec, child.passwd, child.group, u) < 0)
 		fail(ENOENT, "find user '%s'", spec);
 	/* A terminal belongs to who uses it: it can be opened again by name, as /dev/tty
 	 * can. */
@@ -84,16 +115,9 @@ static void become_user(const char *spec, struct user *u)
 	if (setgroups(u->n_groups, u->groups) < 0 || setgid(u->gid) < 0 ||
 		setuid(u->uid) < 0)
 		fail(errno, "become user '%s'", spec);
-}
-
-static void change_directory(const char *cwd, const struct user *u)
-{
-	if (cwd[0]) {
-		if (chdir(cwd) < 0)
-			fail(errno, "change directory to '%s'", cwd);
-	} else if (chdir(u->home) < 0 && chdir("/") < 0) {
+	if (chdir(u->home) < 0 && chdir("/") < 0)
 		fail(errno, "change directory to '/'");
-	}
+	set_default_environment();
 }
 
 /* musl and glibc both keep our pointer, and what it points to lives until exec. */
@@ -107,23 +131,10 @@ static void set_variable(char *assignment)
 		fail(errno, "set the environment variable '%s'", assignment);
 }
 
-static void set_environment(const struct exec_request *r, const struct user *u)
+static void add_environment(const struct exec_request *r)
 {
-	const char *const defaults[][2] = {
-		{"PATH", DEFAULT_PATH},
-		{"HOME", u->home},
-		{"USER", u->name},
-		{"LOGNAME", u->name},
-		{"SHELL", u->shell},
-		{"TERM", "dumb"},
-		{"LANG", "C.UTF-8"},
-	};
 	const char *s = r->env;
 
-	clearenv();
-	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
-		if (defaults[i][1][0] && setenv(defaults[i][0], defaults[i][1], 1) < 0)
-			fail(errno, "set the environment");
 	for (uint32_t i = 0; i < r->envc; i++) {
 		set_variable((char *)s);
 		s += strlen(s) + 1;
@@ -156,6 +167,24 @@ static bool goes_on(int errnum)
 		errnum == ESTALE || errnum == ENAMETOOLONG || errnum == ELOOP;
 }
 
+/* An empty directory is the current one. -1: no path is so long. */
+static int join_path(char *ret, size_t size, const char *dir, size_t dir_len,
+	const char *name)
+{
+	size_t len = strlen(name);
+
+	if (dir_len == 0) {
+		dir = ".";
+		dir_len = 1;
+	}
+	if (dir_len + 1 + len >= size)
+		return -1;
+	memcpy(ret, dir, dir_len);
+	ret[dir_len] = '/';
+	memcpy(ret + dir_len + 1, name, len + 1);
+	return 0;
+}
+
 /* The errno of the most telling failure: that a file may not be executed says more than
  * that some other directory does not have it. */
 static int search_path(char **argv, uint32_t argc)
@@ -167,10 +196,7 @@ static int search_path(char **argv, uint32_t argc)
 		size_t len = strcspn(dir, ":");
 		char file[4096 + 256];
 
-		/* An empty directory is the current one. */
-		int n = snprintf(file, sizeof(file), "%.*s%s%s", (int)len, dir,
-			len ? "/" : "./", argv[0]);
-		if (n < (int)sizeof(file)) {
+		if (join_path(file, sizeof(file), dir, len, argv[0]) == 0) {
 			execute_file(file, argv, argc);
 			if (!goes_on(errno))
 				return errno;
@@ -204,15 +230,39 @@ static _Noreturn void execute(const struct exec_request *r)
 	fail(errnum, "execute '%s'", argv[0]);
 }
 
-_Noreturn void child_run(const struct exec_request *request, const struct child_io *io)
+void child_prepare(const struct child_io *io)
 {
-	static struct user user;
-
-	status_pipe = io->status_fd;
+	child.status_pipe = io->status_fd;
 	reset_signals();
 	set_streams(io);
-	become_user(request->user, &user);
-	change_directory(request->cwd, &user);
-	set_environment(request, &user);
+	child.null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	read_tables();
+	become_user("");
+}
+
+_Noreturn void child_run(const struct exec_request *request)
+{
+	if (request->flags & EXEC_STDIN_CLOSED && dup2(child.null_fd, STDIN_FILENO) < 0)
+		fail(errno, "open /dev/null");
+	if (request->user[0])
+		become_user(request->user);
+	if (request->cwd[0] && chdir(request->cwd) < 0)
+		fail(errno, "change directory to '%s'", request->cwd);
+	add_environment(request);
 	execute(request);
+}
+
+_Noreturn void child_stand_by(const struct child_io *io, int request_fd)
+{
+	static uint8_t bytes[CHILD_REQUEST_MAX];
+	struct exec_request request;
+	size_t len = 0;
+	ssize_t n;
+
+	child_prepare(io);
+	while ((n = read(request_fd, bytes + len, sizeof(bytes) - len)) > 0)
+		len += n;
+	if (n < 0 || exec_request_parse(bytes, len, &request) < 0)
+		_exit(127);
+	child_run(&request);
 }

@@ -4,6 +4,9 @@
 
 #include "agent/protocol.h"
 
+/* Bytes of a request that a waiting child takes: what an empty pipe does. */
+#define CHILD_REQUEST_MAX (64 * 1024)
+
 /* What the child writes to its status pipe when it can't become the command; the pipe
  * closes by itself when it can. Below PIPE_BUF, so it comes whole. */
 struct start_failure {
@@ -17,4 +20,9 @@ struct child_io {
 	bool terminal; /* stdin_fd becomes the controlling terminal */
 };
 
-_Noreturn void child_run(const struct exec_request *request, const struct child_io *io);
+/* What does not depend on the command. */
+void child_prepare(const struct child_io *io);
+/* The rest, after that. */
+_Noreturn void child_run(const struct exec_request *request);
+/* Both, with a wait for the request between them. Its end without one is the child's. */
+_Noreturn void child_stand_by(const struct child_io *io, int request_fd);

@@ -15,7 +15,7 @@
 
 #include <sys/types.h>
 
-#include "guest/child.h"
+#include "guest/standby.h"
 #include "guest/streams.h"
 
 enum command_state {
@@ -34,12 +34,14 @@ struct command {
 	uint64_t pending_signals; /* bit n - 1: to be sent when it runs */
 	struct input input;
 	struct output outputs[2]; /* stdout, stderr */
+	struct standby standby;	  /* for the next one */
 };
 
 void command_init(struct command *c);
-/* Fork. -1 with the reason in ret_failure. */
-int command_start(struct command *c, const struct exec_request *r,
-	struct start_failure *ret_failure);
+/* In the process that stands by, or in a new one. `r` is what `bytes` say. -1 with the reason
+ * in ret_failure. */
+int command_start(struct command *c, const struct exec_request *r, const uint8_t *bytes,
+	size_t len, struct start_failure *ret_failure);
 enum command_start_result {
 	COMMAND_START_PENDING,
 	COMMAND_STARTED,

@@ -39,9 +39,10 @@ static int on_exec(struct server *s, const struct frame *f)
 	if (s->command.state != COMMAND_NONE || on_exec_part(s, f) < 0 ||
 		exec_request_parse(s->request, s->request_len, &request) < 0)
 		return -1;
-	s->request_len = 0;
-	if (command_start(&s->command, &request, &failure) < 0)
+	if (command_start(&s->command, &request, s->request, s->request_len, &failure) <
+		0)
 		server_say_start_failed(s, &failure);
+	s->request_len = 0;
 	return 0;
 }
 
@@ -153,6 +154,19 @@ static void say_fatal(struct server *s, const char *message)
 	memcpy(channel_add(&s->channel, FRAME_FATAL, 0, len), message, len);
 }
 
+static int on_stand_by(struct server *s, const struct frame *f)
+{
+	struct error err;
+
+	(void)f;
+	if (s->command.state != COMMAND_NONE)
+		return -1;
+	standby_make(&s->command.standby);
+	if (s->machine->stand_by(&err) < 0)
+		say_fatal(s, err.msg);
+	return 0;
+}
+
 static int on_resume(struct server *s, const struct frame *f)
 {
 	const struct resume r = {
@@ -168,18 +182,6 @@ static int on_resume(struct server *s, const struct frame *f)
 		say_fatal(s, err.msg);
 	else
 		channel_add(&s->channel, FRAME_RESUMED, 0, 0);
-	return 0;
-}
-
-static int on_release_disks(struct server *s, const struct frame *f)
-{
-	struct error err;
-
-	(void)f;
-	if (s->command.state != COMMAND_NONE)
-		return -1;
-	if (s->machine->release_disks(&err) < 0)
-		say_fatal(s, err.msg);
 	return 0;
 }
 
@@ -206,8 +208,8 @@ static const struct rule {
 	[FRAME_PING] = {0, 0, false, on_ping},
 	[FRAME_LIST_BLOCK_DEVICES] = {0, 0, false, on_list_block_devices},
 	[FRAME_SET_CLOCK] = {8, 8, false, on_set_clock},
+	[FRAME_STAND_BY] = {0, 0, false, on_stand_by},
 	[FRAME_RESUME] = {RESUME_SIZE, RESUME_SIZE, false, on_resume},
-	[FRAME_RELEASE_DISKS] = {0, 0, false, on_release_disks},
 	[FRAME_STOP] = {0, 0, false, on_stop},
 };
 

@@ -12,7 +12,6 @@
 #include "guest/agent.h"
 #include "guest/boot.h"
 #include "guest/log.h"
-#include "guest/new-disks.h"
 #include "guest/own-init.h"
 #include "guest/resume.h"
 #include "guest/shutdown.h"
@@ -73,8 +72,8 @@ int main(void)
 	struct machine machine = {
 		.sys = "/sys",
 		.set_clock = resume_set_clock,
+		.stand_by = resume_stand_by,
 		.resume = resume,
-		.release_disks = new_disks_make_places,
 		.stop = shutdown_all,
 	};
 	struct error err;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -33,6 +34,25 @@ void resume_set_clock(uint64_t realtime_ns)
 		klog_error("set the clock: %s", strerror(errno));
 }
 
+/* What is opened while there is time. */
+static int random_fd = -1, machine_id_fd = -1;
+
+/* An appliance that brings no machine id has none afterwards, as after a boot. */
+static bool has_machine_id(void)
+{
+	struct stat st;
+
+	return stat("/etc/machine-id", &st) == 0 && st.st_size >= 32;
+}
+
+int resume_stand_by(struct error *err)
+{
+	random_fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+	if (has_machine_id())
+		machine_id_fd = open("/etc/machine-id", O_WRONLY | O_CLOEXEC);
+	return new_disks_make_places(err);
+}
+
 /* Add to the pool, and have the generator use it now and not at its next turn. */
 static int reseed(const uint8_t *seed, struct error *err)
 {
@@ -41,36 +61,26 @@ static int reseed(const uint8_t *seed, struct error *err)
 		uint8_t bytes[RESUME_SEED_SIZE];
 	} pool = {.info = {.entropy_count = RESUME_SEED_SIZE * 8,
 			  .buf_size = RESUME_SEED_SIZE}};
-	int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
-	int result = 0;
 
 	memcpy(pool.info.buf, seed, RESUME_SEED_SIZE);
-	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0)
-		result = error_set(err, errno, "reseed the random number generator");
-	if (fd >= 0)
-		close(fd);
-	return result;
+	if (random_fd < 0 || ioctl(random_fd, RNDADDENTROPY, &pool) < 0 ||
+		ioctl(random_fd, RNDRESEEDCRNG) < 0)
+		return error_set(err, errno, "reseed the random number generator");
+	return 0;
 }
 
-/* An appliance that brings no machine id has none afterwards, as after a boot. */
 static void renew_machine_id(void)
 {
 	char text[34];
 	uint8_t id[16];
-	struct stat st;
-	int fd;
 
-	if (stat("/etc/machine-id", &st) < 0 || st.st_size < 32 ||
-		getrandom(id, sizeof(id), 0) != sizeof(id))
+	if (machine_id_fd < 0 || getrandom(id, sizeof(id), 0) != sizeof(id))
 		return;
 	for (int i = 0; i < 16; i++)
 		sprintf(text + 2 * i, "%02x", id[i]);
 	text[32] = '\n';
-	fd = open("/etc/machine-id", O_WRONLY | O_TRUNC | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, 33) != 33)
+	if (ftruncate(machine_id_fd, 0) < 0 || pwrite(machine_id_fd, text, 33, 0) != 33)
 		klog_error("write /etc/machine-id: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
 }
 
 int resume(const struct resume *r, struct error *err)

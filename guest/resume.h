@@ -12,5 +12,7 @@ struct resume {
 	const uint8_t *seed; /* RESUME_SEED_SIZE bytes that no other machine has */
 };
 
+/* Have ready what that takes. -1: a disk can't be let go. */
+int resume_stand_by(struct error *err);
 int resume(const struct resume *r, struct error *err);
 void resume_set_clock(uint64_t realtime_ns);

@@ -232,10 +232,10 @@ void agent_ping(struct agent *a)
 	a->pings++;
 }
 
-void agent_release_disks(struct agent *a)
+void agent_stand_by(struct agent *a)
 {
-	if (a->state == STATE_IDLE)
-		add_frame(a, FRAME_RELEASE_DISKS, 0, 0);
+	if (is_up(a))
+		add_frame(a, FRAME_STAND_BY, 0, 0);
 }
 
 void agent_list_block_devices(struct agent *a)

@@ -134,6 +134,9 @@ void agent_close_output(struct agent *a, enum agent_stream stream);
 void agent_send_signal(struct agent *a, int signal);
 void agent_send_window_size(struct agent *a, uint16_t rows, uint16_t columns);
 void agent_ping(struct agent *a);
+/* A snapshot is about to be taken: have ready what whoever goes on from it needs first, and
+ * let go of the disks, which will be others then. `fatal` comes if that can't be. */
+void agent_stand_by(struct agent *a);
 void agent_list_block_devices(struct agent *a);
 /* Set the guest's clock: nanoseconds since 1970. */
 void agent_set_clock(struct agent *a, int64_t realtime_ns);
@@ -145,8 +148,5 @@ void agent_set_clock(struct agent *a, int64_t realtime_ns);
  */
 void agent_resume(
 	struct agent *a, int64_t realtime_ns, unsigned new_disks, const uint8_t *seed);
-/* Before a snapshot of the guest is taken: its disks will be others when it goes on. `fatal`
- * comes if it can't let go of them. */
-void agent_release_disks(struct agent *a);
 /* End all processes, unmount, sync; then `stopped` comes. */
 void agent_stop(struct agent *a);

@@ -21,7 +21,7 @@
  * A machine that goes on from a snapshot has said all that to the snapshot's maker. Its host
  * begins with RESUME and waits for RESUMED, or FATAL; what the guest had in common with others
  * that go on from there is gone then. Where the snapshot is to have places for disks, its maker
- * attaches stand-ins and says RELEASE_DISKS before it is taken.
+ * attaches stand-ins, which the guest lets go when STAND_BY announces the snapshot.
  *
  * Flow control is by credit, for each stream apart: at EXEC the sender may send
  * PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows so many
@@ -85,9 +85,9 @@ enum frame_type {
 	FRAME_PING,
 	FRAME_LIST_BLOCK_DEVICES,
 	FRAME_SET_CLOCK, /* u64 nanoseconds since 1970 */
+	FRAME_STAND_BY,	 /* a snapshot is about to be taken */
 	FRAME_RESUME,	 /* u64 nanoseconds since 1970, u32: so many disks were added,
 			    RESUME_SEED_SIZE random bytes */
-	FRAME_RELEASE_DISKS, /* those that it has are not those that it will have */
 	FRAME_STOP,
 };
 

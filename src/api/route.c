@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "agent/protocol.h"
 #include "api/handle.h"
 #include "base/log.h"
 #include "base/strbuf.h"
@@ -47,6 +48,7 @@ int handle_appliance_request(struct hypermin *h, struct appliance_request *ret)
 	struct appliance_request request = {
 		.root = h->root,
 		.architecture = h->architecture,
+		.agent_version = PROTOCOL_VERSION,
 		.packages = h->packages,
 		.kernel = h->kernel,
 		.modules_dir = h->modules_dir,

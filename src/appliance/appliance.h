@@ -35,9 +35,10 @@
 struct appliance_request {
 	const char *root; /* the system it is made of: the host's, "/", or another */
 	const struct architecture *architecture; /* of that system */
-	struct strvec packages;			 /* beyond the default ones */
-	const char *kernel;			 /* a kernel image, or NULL to find one */
-	const char *modules_dir;		 /* with it, or NULL */
+	unsigned agent_version;	 /* of the protocol that its agent has to speak */
+	struct strvec packages;	 /* beyond the default ones */
+	const char *kernel;	 /* a kernel image, or NULL to find one */
+	const char *modules_dir; /* with it, or NULL */
 	/*
 	 * Ways to boot, "NAME:MODULE,MODULE…", the best first: taken is the first for which a
 	 * kernel has all modules (or has them built in). None: virtio-blk on a PCI bus.

@@ -20,6 +20,7 @@ void entry_request_digest(
 	const struct appliance_request *request, char ret[static ENTRY_KEY_LEN + 1])
 {
 	CLEANUP_STRVEC struct strvec packages = {0};
+	CLEANUP_FREE char *agent = xasprintf("agent %u", request->agent_version);
 	SHA2_CTX ctx;
 
 	vector_foreach (name, &request->packages)
@@ -27,6 +28,7 @@ void entry_request_digest(
 	strvec_sort(&packages);
 	SHA256Init(&ctx);
 	sha256_add_string(&ctx, HYPERMIN_VERSION);
+	sha256_add_string(&ctx, agent);
 	sha256_add_string(&ctx, request->root);
 	sha256_add_string(&ctx, request->architecture->name);
 	sha256_add_string(&ctx, request->kernel ? request->kernel : "");

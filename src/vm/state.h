@@ -43,9 +43,9 @@ struct vm {
 	bool loading;	   /* qemu reads the snapshot */
 	bool loaded;	   /* the guest goes on, or *fatal says why not */
 	bool resumed;	   /* and has become a machine of its own */
+	bool has_run;	   /* a command; its clock is right */
 	char *identity;
 	int state_fd;  /* see vm_config.record; not ours */
-	size_t places; /* see vm_config */
 	struct agent_boot_times boot_times;
 	char fatal[1024]; /* what the guest said it could not do; "" */
 	bool halted;	  /* the guest's kernel has said that it stops */

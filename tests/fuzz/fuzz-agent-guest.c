@@ -26,9 +26,16 @@ void command_init(struct command *c)
 	output_init(&c->outputs[1], STREAM_STDERR, -1, false);
 }
 
-int command_start(struct command *c, const struct exec_request *r,
-	struct start_failure *ret_failure)
+void standby_make(struct standby *s)
 {
+	(void)s;
+}
+
+int command_start(struct command *c, const struct exec_request *r, const uint8_t *bytes,
+	size_t len, struct start_failure *ret_failure)
+{
+	(void)bytes;
+	(void)len;
 	size_t total = strlen(r->cwd) + strlen(r->user);
 	const char *s = r->argv;
 
@@ -95,6 +102,11 @@ static void ignore_clock(uint64_t realtime_ns)
 	(void)realtime_ns;
 }
 
+static int stand_by_never(struct error *err)
+{
+	return error_set(err, 0, "no");
+}
+
 static int resume_never(const struct resume *r, struct error *err)
 {
 	uint8_t sum = 0;
@@ -110,6 +122,7 @@ static void fuzz_frames(const uint8_t *data, size_t size)
 	static const struct machine machine = {
 		.sys = "/nonexistent",
 		.set_clock = ignore_clock,
+		.stand_by = stand_by_never,
 		.resume = resume_never,
 	};
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);

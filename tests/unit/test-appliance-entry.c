@@ -229,6 +229,7 @@ static void requests_differ_in_what_they_ask_for(void **state)
 		{"/", x86, .packages = {joined, 1, 1}},
 		{"/x", x86, .packages = {packages, 2, 2}},
 		{"/", arm, .packages = {packages, 2, 2}},
+		{"/", x86, .packages = {packages, 2, 2}, .agent_version = 1},
 		{"/", x86, .packages = {packages, 2, 2}, .kernel = "/vmlinuz"},
 		{"/", x86, .packages = {packages, 2, 2}, .modules_dir = "/vmlinuz"},
 	};

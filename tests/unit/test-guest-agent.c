@@ -11,6 +11,8 @@
 #include "guest/devices.c"
 #include "guest/file.c"
 #include "guest/frames.c"
+#include "guest/plumbing.c"
+#include "guest/standby.c"
 #include "guest/streams.c"
 #include "guest/user.c"
 
@@ -32,7 +34,8 @@ struct fixture {
 	struct agent *a;
 	pid_t guest;
 	int port;
-	bool hold; /* do not take stdout */
+	bool stands_by; /* there is a process for each command before it is asked for */
+	bool hold;	/* do not take stdout */
 	size_t held;
 	struct strbuf out, err; /* what the command wrote */
 	bool ready, resumed, started, stdin_closed, over, pong, stopped;
@@ -113,6 +116,13 @@ static void ignore_clock(uint64_t realtime_ns)
 	(void)realtime_ns;
 }
 
+static bool a_disk_is_stuck;
+
+static int stand_by_unless_stuck(struct error *err)
+{
+	return a_disk_is_stuck ? error_set(err, 0, "a disk is stuck") : 0;
+}
+
 static int resume_if_all_is_there(const struct resume *r, struct error *err)
 {
 	for (int i = 0; i < RESUME_SEED_SIZE; i++)
@@ -121,11 +131,6 @@ static int resume_if_all_is_there(const struct resume *r, struct error *err)
 	if (r->realtime_ns != 1234567890123456789 || r->new_disks > 200)
 		return error_set(err, 0, "there is no room for %u disks", r->new_disks);
 	return 0;
-}
-
-static int keep_the_disks(struct error *err)
-{
-	return error_set(err, 0, "a disk is stuck");
 }
 
 static void stop_nothing(void)
@@ -138,8 +143,8 @@ static _Noreturn void be_the_guest(int port)
 	static const struct machine machine = {
 		.sys = "/nonexistent",
 		.set_clock = ignore_clock,
+		.stand_by = stand_by_unless_stuck,
 		.resume = resume_if_all_is_there,
-		.release_disks = keep_the_disks,
 		.stop = stop_nothing,
 	};
 	struct error err = {0};
@@ -217,6 +222,21 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup_standing_by(void **state)
+{
+	setup(state);
+	((struct fixture *)*state)->stands_by = true;
+	return 0;
+}
+
+static int setup_with_stuck_disk(void **state)
+{
+	a_disk_is_stuck = true;
+	setup(state);
+	a_disk_is_stuck = false;
+	return 0;
+}
+
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
@@ -240,6 +260,8 @@ static void start(struct fixture *f, const struct agent_command *c)
 	strbuf_clear(&f->err);
 	f->started = f->stdin_closed = f->over = false;
 	f->status = f->signal = f->errnum = -1;
+	if (f->stands_by)
+		agent_stand_by(f->a);
 	if (agent_exec(f->a, c, &err) < 0)
 		fail_msg("%s", err.msg);
 }
@@ -651,6 +673,46 @@ static void resume_with(struct fixture *f, unsigned disks)
 	agent_resume(f->a, 1234567890123456789, disks, seed);
 }
 
+/* The only child that the guest has after standing by, or 0. */
+static long waiting_child(struct fixture *f)
+{
+	CLEANUP_FREE char *path = xasprintf(
+		"/proc/%d/task/%d/children", (int)f->guest, (int)f->guest);
+	char children[64];
+
+	talk(f, &f->ready);
+	f->pong = false;
+	agent_ping(f->a);
+	talk(f, &f->pong);
+	assert_true(file_read_line(AT_FDCWD, path, children, sizeof(children)) >= 0);
+	return strtol(children, NULL, 10);
+}
+
+static void who_stands_by_becomes_the_command(void **state)
+{
+	struct fixture *f = *state;
+
+	talk(f, &f->ready);
+	agent_stand_by(f->a);
+	long waiting = waiting_child(f);
+	assert_true(waiting > 0);
+	run_script(f, "echo $$", no_input);
+	assert_int_equal(strtol(text(&f->out), NULL, 10), waiting);
+}
+
+static void who_can_not_be_the_command_is_sent_away(void **state)
+{
+	struct fixture *f = *state;
+
+	talk(f, &f->ready);
+	agent_stand_by(f->a);
+	long waiting = waiting_child(f);
+	run_script(f, "echo $$", (struct agent_command){.terminal = true});
+	assert_true(strtol(text(&f->out), NULL, 10) != waiting);
+	while (waiting_child(f) == waiting)
+		;
+}
+
 static void a_guest_goes_on_from_a_snapshot(void **state)
 {
 	struct fixture *f = *state;
@@ -676,7 +738,7 @@ static void disks_that_are_not_released_are_the_end(void **state)
 	struct fixture *f = *state;
 
 	talk(f, &f->ready);
-	agent_release_disks(f->a);
+	agent_stand_by(f->a);
 	talk(f, &f->over);
 	assert_string_equal(f->fatal, "a disk is stuck");
 }
@@ -692,7 +754,11 @@ static void a_host_that_makes_no_sense_is_given_up(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 }
 
-#define with_fixture(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define with_fixture(test)                                                               \
+	cmocka_unit_test_setup_teardown(test, setup, teardown),                          \
+	{                                                                                \
+		#test " (standing by)", test, setup_standing_by, teardown, NULL          \
+	}
 
 int main(void)
 {
@@ -721,9 +787,14 @@ int main(void)
 		with_fixture(large_output_passes_a_terminal),
 		with_fixture(orphans_do_not_stay_as_zombies),
 		with_fixture(stop_ends_the_conversation),
+		cmocka_unit_test_setup_teardown(
+			who_stands_by_becomes_the_command, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			who_can_not_be_the_command_is_sent_away, setup, teardown),
 		with_fixture(a_guest_goes_on_from_a_snapshot),
 		with_fixture(a_guest_that_can_not_go_on_says_why),
-		with_fixture(disks_that_are_not_released_are_the_end),
+		cmocka_unit_test_setup_teardown(disks_that_are_not_released_are_the_end,
+			setup_with_stuck_disk, teardown),
 		with_fixture(a_host_that_makes_no_sense_is_given_up),
 	};
 
