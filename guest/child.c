@@ -168,8 +168,8 @@ static bool goes_on(int errnum)
 }
 
 /* An empty directory is the current one. -1: no path is so long. */
-static int join_path(char *ret, size_t size, const char *dir, size_t dir_len,
-	const char *name)
+static int join_path(
+	char *ret, size_t size, const char *dir, size_t dir_len, const char *name)
 {
 	size_t len = strlen(name);
 

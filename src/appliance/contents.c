@@ -4,19 +4,25 @@
  *
  *	the packages' files, as they are on the host, configuration included
  *	/etc/passwd and /etc/group, so that names and owners mean what they mean on the host
+ *	/etc/ld.so.cache, as far as it is about libraries that are here
  *	the kernel's modules, so that the guest can load what the user's disks need
  *	mount points, where no package brings them
  */
 #include "appliance/contents.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "appliance/directory-times.h"
+#include "appliance/linker-cache.h"
 #include "appliance/stamp.h"
+#include "base/io.h"
 #include "base/log.h"
+
+#define LINKER_CACHE_MAX (16 * 1024 * 1024)
 
 /*
  * What a person at a shell expects. Left out silently where the host does without, except
@@ -185,6 +191,34 @@ static int add_base_files(const struct appliance_request *request, struct conten
 	return add_if_missing(c, "/etc/group", S_IFREG | 0644, "root:x:0:\n", err);
 }
 
+static bool is_in_tree(const char *path, void *data)
+{
+	return tree_lookup(data, path);
+}
+
+static int add_linker_cache(const struct appliance_request *request, struct contents *c,
+	struct stamp *stamp, struct error *err)
+{
+	static const char path[] = "/etc/ld.so.cache";
+	const struct tree_time epoch = {0};
+	CLEANUP_FREE char *host = xasprintf(
+		"%s%s", strcmp(request->root, "/") == 0 ? "" : request->root, path);
+	CLEANUP_FREE char *bytes = NULL;
+	CLEANUP_STRBUF struct strbuf list = {0};
+	size_t len;
+
+	stamp_add(stamp, host);
+	if (io_read_file(AT_FDCWD, host, LINKER_CACHE_MAX, &bytes, &len, NULL) < 0)
+		return 0; /* then the linker searches its directories */
+	if (linker_cache_reduce(bytes, len, is_in_tree, c->tree, &list) != 0) {
+		log_info("'%s' has a form that is not known, and is not in the appliance",
+			host);
+		return 0;
+	}
+	return tree_add_file(
+		c->tree, path, S_IFREG | 0644, 0, 0, epoch, list.data, list.len, err);
+}
+
 /* ---- The kernel ---- */
 
 static int find_kernel(const struct appliance_request *request, const char *route_text,
@@ -274,6 +308,7 @@ int contents_gather(const struct appliance_request *request, struct contents *c,
 		gather_kernel(request, c, stamp, err) < 0 ||
 		add_package_files(request, c, stamp, err) < 0 ||
 		add_base_files(request, c, stamp, err) < 0 ||
+		add_linker_cache(request, c, stamp, err) < 0 ||
 		add_kernel_modules(c, err) < 0)
 		return -1;
 	tree_finish(c->tree);
