@@ -7,33 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct hypermin *running;
-static volatile sig_atomic_t last_signal;
-
-static void on_signal(int signal)
-{
-	last_signal = signal;
-	hypermin_interrupt(running, signal);
-}
-
-/* One that the caller had ignored (nohup) stays so. */
-static void catch_signals(void)
-{
-	static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-	const struct sigaction action = {.sa_handler = on_signal};
-	struct sigaction before;
-
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		if (sigaction(signals[i], NULL, &before) == 0 &&
-			before.sa_handler != SIG_IGN)
-			sigaction(signals[i], &action, NULL);
-}
+#include "interrupt.h"
 
 /* As if the signal had not been caught: that is what callers look for. */
 static void die_of_signal(void)
 {
-	signal(last_signal, SIG_DFL);
-	raise(last_signal);
+	signal(interrupt_signal(), SIG_DFL);
+	raise(interrupt_signal());
 }
 
 int assemble_run(
@@ -41,10 +21,9 @@ int assemble_run(
 {
 	struct hypermin *h = hypermin_new();
 
-	running = h;
-	catch_signals();
+	interrupt_by_signals(h);
 	int result = hypermin_assemble(h, assembly, ret_made);
-	if (result < 0 && last_signal)
+	if (result < 0 && interrupt_signal())
 		die_of_signal();
 	if (result < 0)
 		fprintf(stderr, "%s: %s\n", name, hypermin_error(h));

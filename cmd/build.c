@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* hypermin build: an appliance as a directory, to be run elsewhere or kept. */
 #include <hypermin.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "assemble.h"
 #include "commands.h"
+#include "interrupt.h"
 #include "options.h"
 
 static const char usage[] =
@@ -198,39 +198,18 @@ static const struct option_row table[] = {
 	{0},
 };
 
-/* ---- Signals: what was begun is removed ---- */
-
-static struct hypermin *running;
-static volatile sig_atomic_t last_signal;
-
-static void on_interrupt(int signal)
-{
-	last_signal = signal;
-	hypermin_interrupt(running, signal);
-}
-
-static void catch_signals(struct hypermin *vm)
-{
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	const struct sigaction action = {.sa_handler = on_interrupt};
-	struct sigaction old;
-
-	running = vm;
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaction(signals[i], &action, NULL);
-}
+/* ---- From this host ---- */
 
 static int build(struct build_options *o)
 {
 	if (o->modules_dir && !o->kernel)
 		return options_complain("--modules goes with --kernel"), EXIT_OURS;
-	catch_signals(o->vm);
+	interrupt_by_signals(o->vm);
 	if ((!o->kernel || hypermin_set_kernel(o->vm, o->kernel, o->modules_dir) == 0) &&
 		hypermin_export(o->vm, o->output) == 0)
 		return 0;
-	if (last_signal)
-		return 128 + last_signal;
+	if (interrupt_signal())
+		return 128 + interrupt_signal();
 	return refused(o), EXIT_OURS;
 }
 

@@ -272,6 +272,13 @@ static void print_field(const char *name, const json_t *value)
 	putchar('\n');
 }
 
+static void print_number(const char *name, const json_t *value, const char *unit)
+{
+	if (json_is_integer(value))
+		printf("%-14s%" JSON_INTEGER_FORMAT "%s\n", name,
+			json_integer_value(value), unit);
+}
+
 static void print_files(json_t *files)
 {
 	const char *name;
@@ -317,6 +324,10 @@ static void print_manifest(const char *text)
 	print_field("machine", json_object_get(manifest, "machine"));
 	print_field("part", json_object_get(manifest, "part"));
 	print_field("appliance", json_object_get(manifest, "appliance"));
+	print_number("memory", json_object_get(manifest, "memory_mib"), " MiB");
+	print_number("cpus", json_object_get(manifest, "cpus"), "");
+	print_number("disks", json_object_get(manifest, "disks"), "");
+	print_field("refused", json_object_get(manifest, "refused"));
 	print_field("version", json_object_get(kernel, "version"));
 	print_field("from", json_object_get(kernel, "image"));
 	print_files(json_object_get(manifest, "files"));

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "interrupt.h"
+
 /* ---- The option table ---- */
 
 static int refused(struct vm_options *o)
@@ -366,39 +368,19 @@ const struct option_row vm_machine_option_table[] = {
 
 /* ---- Signals ---- */
 
-static struct hypermin *running;
-static volatile sig_atomic_t last_signal;
-
-static void on_interrupt(int signal)
-{
-	last_signal = signal;
-	hypermin_interrupt(running, signal);
-}
+static struct hypermin *on_terminal;
 
 static void on_window_change(int signal)
 {
 	(void)signal;
-	hypermin_window_changed(running);
-}
-
-/* One that the caller had ignored (nohup) stays so. */
-static void catch (int signal, void (*handler)(int))
-{
-	struct sigaction action = {.sa_handler = handler};
-	struct sigaction old;
-
-	if (sigaction(signal, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-		sigaction(signal, &action, NULL);
+	hypermin_window_changed(on_terminal);
 }
 
 static void catch_signals(struct hypermin *vm)
 {
-	running = vm;
-	catch (SIGINT, on_interrupt);
-	catch (SIGTERM, on_interrupt);
-	catch (SIGHUP, on_interrupt);
-	catch (SIGQUIT, on_interrupt);
-	catch (SIGWINCH, on_window_change);
+	on_terminal = vm;
+	interrupt_by_signals(vm);
+	interrupt_catch(SIGWINCH, on_window_change);
 }
 
 /* ---- Running ---- */
@@ -426,8 +408,8 @@ static int64_t now_ms(void)
 
 static int failed(struct vm_options *o)
 {
-	if (hypermin_error_number(o->vm) == EINTR && last_signal)
-		return 128 + last_signal;
+	if (hypermin_error_number(o->vm) == EINTR && interrupt_signal())
+		return 128 + interrupt_signal();
 	fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
 	return EXIT_OURS;
 }

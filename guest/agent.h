@@ -16,8 +16,9 @@ struct machine {
 	const char *sys;   /* "/sys", or a fixture */
 	dev_t hidden_disk; /* the appliance's own */
 	void (*set_clock)(uint64_t realtime_ns);
-	/* Have ready what resume() will need. -1: there is something that can't be. */
-	int (*stand_by)(struct error *err);
+	/* Have ready what resume() will need, and let go of so many disks. -1: there is
+	 * something that can't be. */
+	int (*stand_by)(uint32_t stand_ins, struct error *err);
 	/* -1: it can't go on. */
 	int (*resume)(const struct resume *r, struct error *err);
 	/* End all processes, unmount, write everything out. */

@@ -131,7 +131,7 @@ int boot_prepare(struct boot *b, struct error *err)
 	note_step("options", &begin);
 	/* Even with bad options: one of the modules drives the port over which to say
 	 * so. */
-	modules_load("/modules");
+	modules_load("/modules", b->options.dax);
 	b->times.modules_loaded = boot_now_us();
 	return options;
 }
@@ -144,7 +144,7 @@ int boot_run(struct boot *b, struct error *err)
 	uint64_t begin = b->times.modules_loaded;
 	note_step("wait for the root disk", &begin);
 	b->times.root_found = begin;
-	if (root_mount(b->disk, &b->disk_dev, err) < 0)
+	if (root_mount(b->disk, b->options.dax, &b->disk_dev, err) < 0)
 		return -1;
 	note_step("mount the root and its overlay", &begin);
 	if (root_switch(err) < 0)

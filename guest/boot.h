@@ -32,7 +32,7 @@ uint64_t boot_now_us(void);
 
 /* Load /modules/NNN-NAME.ko in the order of the names. A module that can't be loaded is
  * not the end: whether anything is missing shows when its device does not appear. */
-void modules_load(const char *dir);
+void modules_load(const char *dir, bool dax);
 /* What was said of the first that should have been loaded and was not; "". */
 const char *modules_failure(void);
 
@@ -42,7 +42,7 @@ int root_find(const struct boot_options *o, int uevents, char ret_name[static 64
 /* Whether it is there already, as far as the modules that are loaded lead to it. */
 bool root_is_here(const struct boot_options *o, int uevents);
 /* The disk read-only below, memory above, at /newroot; the number of the disk. */
-int root_mount(const char *name, dev_t *ret_dev, struct error *err);
+int root_mount(const char *name, bool dax, dev_t *ret_dev, struct error *err);
 /* /newroot becomes /, and the initrd's files are given back; /dev, /proc and /sys go with
  * it. */
 int root_switch(struct error *err);

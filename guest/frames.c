@@ -158,11 +158,10 @@ static int on_stand_by(struct server *s, const struct frame *f)
 {
 	struct error err;
 
-	(void)f;
 	if (s->command.state != COMMAND_NONE)
 		return -1;
 	standby_make(&s->command.standby);
-	if (s->machine->stand_by(&err) < 0)
+	if (s->machine->stand_by(wire_get_u32(f->payload), &err) < 0)
 		say_fatal(s, err.msg);
 	return 0;
 }
@@ -208,7 +207,7 @@ static const struct rule {
 	[FRAME_PING] = {0, 0, false, on_ping},
 	[FRAME_LIST_BLOCK_DEVICES] = {0, 0, false, on_list_block_devices},
 	[FRAME_SET_CLOCK] = {8, 8, false, on_set_clock},
-	[FRAME_STAND_BY] = {0, 0, false, on_stand_by},
+	[FRAME_STAND_BY] = {4, 4, false, on_stand_by},
 	[FRAME_RESUME] = {RESUME_SIZE, RESUME_SIZE, false, on_resume},
 	[FRAME_STOP] = {0, 0, false, on_stop},
 };

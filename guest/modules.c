@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "guest/log.h"
+#include "guest/pmem.h"
 #include "guest/timeline.h"
 
 static int is_module(const struct dirent *entry)
@@ -71,13 +72,22 @@ static void load(int dirfd, const char *name)
 	timeline_note(BOOT_EVENT_MODULE, name, begin);
 }
 
-void modules_load(const char *dir)
+static bool is_pmem_driver(const char *name)
+{
+	const char *dash = strchr(name, '-');
+
+	return dash && strcmp(dash, "-nd_pmem.ko") == 0;
+}
+
+void modules_load(const char *dir, bool dax)
 {
 	struct dirent **entries;
 	int n = scandir(dir, &entries, is_module, alphasort);
 	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	for (int i = 0; i < n; i++) {
+		if (!dax && is_pmem_driver(entries[i]->d_name))
+			pmem_forgo_pages();
 		load(dirfd, entries[i]->d_name);
 		free(entries[i]);
 	}

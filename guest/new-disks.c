@@ -26,10 +26,12 @@
 #define PLACES_MAX	 32
 #define DRIVER		 "/sys/bus/virtio/drivers/virtio_blk"
 
-/* The numbers of the virtio devices. Of one snapshot, so of all that go on from it. */
+/* The names of virtio devices, in the order in which the kernel has found them, and where the
+ * driver is told to take one. Of one snapshot, so of all that go on from it. */
 static struct {
-	unsigned numbers[PLACES_MAX];
+	char names[PLACES_MAX][16];
 	unsigned len;
+	int bind_fd;
 } places;
 
 static int write_attribute(const char *path, const char *value)
@@ -46,14 +48,11 @@ static int write_attribute(const char *path, const char *value)
 
 /* ---- Places ---- */
 
-static int compare_numbers(const void *a, const void *b)
+static int compare_names(const void *a, const void *b)
 {
-	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
-
-	return x < y ? -1 : x > y;
+	return strverscmp(a, b);
 }
 
-/* In the order in which the kernel has found them. */
 static void list_devices(void)
 {
 	DIR *dir = opendir(DRIVER);
@@ -61,30 +60,37 @@ static void list_devices(void)
 
 	places.len = 0;
 	while (dir && places.len < PLACES_MAX && (entry = readdir(dir)))
-		places.len += sscanf(entry->d_name, "virtio%u",
-				      &places.numbers[places.len]) == 1;
+		if (strncmp(entry->d_name, "virtio", 6) == 0 &&
+			strlen(entry->d_name) < sizeof(places.names[0]))
+			strcpy(places.names[places.len++], entry->d_name);
 	if (dir)
 		closedir(dir);
-	qsort(places.numbers, places.len, sizeof(places.numbers[0]), compare_numbers);
+	qsort(places.names, places.len, sizeof(places.names[0]), compare_names);
 }
 
-static int tell_driver(const char *what, unsigned number, struct error *err)
+int new_disks_make_places(unsigned stand_ins, struct error *err)
 {
-	char path[sizeof(DRIVER) + 16], device[32];
-
-	snprintf(path, sizeof(path), DRIVER "/%s", what);
-	snprintf(device, sizeof(device), "virtio%u", number);
-	if (write_attribute(path, device) < 0)
-		return error_set(err, errno, "%s the disk %s", what, device);
+	if (stand_ins == 0)
+		return 0;
+	list_devices();
+	if (places.len != stand_ins)
+		return error_set(err, 0, "let go of %u disks: there are %u", stand_ins,
+			places.len);
+	for (unsigned i = 0; i < places.len; i++)
+		if (write_attribute(DRIVER "/unbind", places.names[i]) < 0)
+			return error_set(
+				err, errno, "let go of the disk %s", places.names[i]);
+	places.bind_fd = open(DRIVER "/bind", O_WRONLY | O_CLOEXEC);
+	if (places.bind_fd < 0)
+		return error_set(err, errno, "prepare for disks");
 	return 0;
 }
 
-int new_disks_make_places(struct error *err)
+/* The driver has a disk ready when it returns, nodes and partitions included. */
+static int fill_place(const char *name, struct error *err)
 {
-	list_devices();
-	for (unsigned i = 0; i < places.len; i++)
-		if (tell_driver("unbind", places.numbers[i], err) < 0)
-			return -1;
+	if (write(places.bind_fd, name, strlen(name)) < 0)
+		return error_set(err, errno, "take the disk at %s", name);
 	return 0;
 }
 
@@ -130,13 +136,12 @@ static int scan(unsigned wanted, struct error *err)
 	return 0;
 }
 
-/* The driver has a disk ready when it returns, nodes and partitions included. */
 int new_disks_find(unsigned wanted, struct error *err)
 {
 	unsigned i;
 
 	for (i = 0; i < wanted && i < places.len; i++)
-		if (tell_driver("bind", places.numbers[i], err) < 0)
+		if (fill_place(places.names[i], err) < 0)
 			return -1;
 	return i < wanted ? scan(wanted - i, err) : 0;
 }

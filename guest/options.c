@@ -97,6 +97,8 @@ static int parse_word(const char *word, struct boot_options *o)
 		o->timeout_said = true;
 		return parse_timeout(value, &o->timeout_s);
 	}
+	if (strcmp(word, "hypermin.dax") == 0)
+		o->dax = true;
 	if (strcmp(word, "hypermin.debug") == 0)
 		o->debug = true;
 	if (strcmp(word, "hypermin.timeline") == 0)

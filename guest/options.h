@@ -24,6 +24,7 @@ struct boot_options {
 	char serial[64];
 	unsigned timeout_s; /* hypermin.root_timeout= */
 	bool timeout_said;
+	bool dax;      /* hypermin.dax: map files where they lie in persistent memory */
 	bool debug;    /* hypermin.debug */
 	bool timeline; /* hypermin.timeline */
 	bool quiet;

@@ -66,7 +66,7 @@ int own_init_boot(struct error *err)
 	/* Of buses that launchers seldom use, and whose drivers take a while to load. */
 	if (!root_is_here(&b.options, b.uevents)) {
 		klog_debug("it is not there; loading the drivers of other buses");
-		modules_load("/modules-later");
+		modules_load("/modules-later", false);
 		klog_debug("they are loaded");
 	}
 	if (root_find(&b.options, b.uevents, b.disk, err) < 0 ||

@@ -45,12 +45,12 @@ static bool has_machine_id(void)
 	return stat("/etc/machine-id", &st) == 0 && st.st_size >= 32;
 }
 
-int resume_stand_by(struct error *err)
+int resume_stand_by(uint32_t stand_ins, struct error *err)
 {
 	random_fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
 	if (has_machine_id())
 		machine_id_fd = open("/etc/machine-id", O_WRONLY | O_CLOEXEC);
-	return new_disks_make_places(err);
+	return new_disks_make_places(stand_ins, err);
 }
 
 /* Add to the pool, and have the generator use it now and not at its next turn. */

@@ -13,6 +13,6 @@ struct resume {
 };
 
 /* Have ready what that takes. -1: a disk can't be let go. */
-int resume_stand_by(struct error *err);
+int resume_stand_by(uint32_t stand_ins, struct error *err);
 int resume(const struct resume *r, struct error *err);
 void resume_set_clock(uint64_t realtime_ns);

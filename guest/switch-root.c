@@ -20,17 +20,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int mount_disk(const char *name, struct error *err)
+#include "base/mem.h"
+
+static int mount_disk(const char *name, bool dax, struct error *err)
 {
+	/* ext4's driver mounts ext2 too, and is the one that kernels have. */
+	const struct {
+		const char *driver, *options;
+	} ways[] = {{"ext4", dax ? "dax" : NULL}, {"ext4", NULL}, {"ext2", NULL}};
 	char device[80];
 
 	snprintf(device, sizeof(device), "/dev/%s", name);
 	mkdir("/lower", 0700);
-	/* ext4's driver mounts ext2 too, and is the one that kernels have. */
-	if (mount(device, "/lower", "ext4", MS_RDONLY | MS_NOATIME, NULL) == 0)
-		return 0;
-	if (mount(device, "/lower", "ext2", MS_RDONLY | MS_NOATIME, NULL) == 0)
-		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+		if (mount(device, "/lower", ways[i].driver, MS_RDONLY | MS_NOATIME,
+			    ways[i].options) == 0)
+			return 0;
 	return error_set(err, errno, "mount the appliance's disk %s", device);
 }
 
@@ -60,11 +65,11 @@ static int mount_overlay(struct error *err)
 	return error_set(err, errno, "mount an overlay over the appliance's disk");
 }
 
-int root_mount(const char *name, dev_t *ret_dev, struct error *err)
+int root_mount(const char *name, bool dax, dev_t *ret_dev, struct error *err)
 {
 	struct stat lower;
 
-	if (mount_disk(name, err) < 0 || mount_memory(err) < 0)
+	if (mount_disk(name, dax, err) < 0 || mount_memory(err) < 0)
 		return -1;
 	if (stat("/lower", &lower) < 0)
 		return error_set(err, errno, "look at the appliance's disk");

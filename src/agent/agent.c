@@ -232,10 +232,15 @@ void agent_ping(struct agent *a)
 	a->pings++;
 }
 
-void agent_stand_by(struct agent *a)
+unsigned agent_pings(const struct agent *a)
+{
+	return a->pings;
+}
+
+void agent_stand_by(struct agent *a, unsigned stand_ins)
 {
 	if (is_up(a))
-		add_frame(a, FRAME_STAND_BY, 0, 0);
+		add_u32(a, FRAME_STAND_BY, 0, stand_ins);
 }
 
 void agent_list_block_devices(struct agent *a)

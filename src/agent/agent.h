@@ -134,9 +134,11 @@ void agent_close_output(struct agent *a, enum agent_stream stream);
 void agent_send_signal(struct agent *a, int signal);
 void agent_send_window_size(struct agent *a, uint16_t rows, uint16_t columns);
 void agent_ping(struct agent *a);
+/* How many pings have no answer yet. */
+unsigned agent_pings(const struct agent *a);
 /* A snapshot is about to be taken: have ready what whoever goes on from it needs first, and
- * let go of the disks, which will be others then. `fatal` comes if that can't be. */
-void agent_stand_by(struct agent *a);
+ * let go of so many disks, which stand in for others. `fatal` comes if that can't be. */
+void agent_stand_by(struct agent *a, unsigned stand_ins);
 void agent_list_block_devices(struct agent *a);
 /* Set the guest's clock: nanoseconds since 1970. */
 void agent_set_clock(struct agent *a, int64_t realtime_ns);

@@ -45,7 +45,7 @@
 
 /* Raise with every change of what is on the wire: host and guest are built together, and
  * a cached initrd of another version has to be noticed. */
-#define PROTOCOL_VERSION 3
+#define PROTOCOL_VERSION 4
 /* Opens HELLO: whatever else speaks on a port does not start like this. */
 #define PROTOCOL_MAGIC 0x6e696d68u /* "hmin" */
 
@@ -85,7 +85,7 @@ enum frame_type {
 	FRAME_PING,
 	FRAME_LIST_BLOCK_DEVICES,
 	FRAME_SET_CLOCK, /* u64 nanoseconds since 1970 */
-	FRAME_STAND_BY,	 /* a snapshot is about to be taken */
+	FRAME_STAND_BY,	 /* u32: a snapshot is about to be taken, with so many stand-ins */
 	FRAME_RESUME,	 /* u64 nanoseconds since 1970, u32: so many disks were added,
 			    RESUME_SEED_SIZE random bytes */
 	FRAME_STOP,

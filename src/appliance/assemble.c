@@ -25,7 +25,6 @@
 #include "base/sha256.h"
 #include "ext2/ext2.h"
 
-#define KERNEL_MAX ((size_t)1024 * 1024 * 1024)
 /* What libguestfs and others have always been given, so that there is room to work in. It is
  * sparse. */
 #define DEFAULT_SIZE (4ULL * 1024 * 1024 * 1024)
@@ -108,23 +107,11 @@ static int create_part(const struct assembling *m, const char *name, struct erro
 	return fd;
 }
 
-static int write_part(const struct assembling *m, const char *name, const void *data,
-	size_t len, struct error *err)
-{
-	CLEANUP_CLOSE int fd = create_part(m, name, err);
-
-	if (fd < 0)
-		return -1;
-	if (io_write_full(fd, data, len) < 0)
-		return error_set(err, errno, "write '%s/%s'", m->output.temporary, name);
-	return 0;
-}
-
+/* A caller who wants a copy, not the host's file, boots it; but one who named a kernel wants that
+ * one. */
 static int write_kernel(const struct assembling *m, struct error *err)
 {
 	const char *image = m->in.kernel.image;
-	CLEANUP_FREE char *data = NULL;
-	size_t len;
 
 	if (!m->a->copy_kernel) {
 		if (symlinkat(image, m->output.fd, "kernel") < 0)
@@ -132,9 +119,14 @@ static int write_kernel(const struct assembling *m, struct error *err)
 				m->output.temporary);
 		return 0;
 	}
-	if (io_read_file(AT_FDCWD, image, KERNEL_MAX, &data, &len, err) < 0)
+	CLEANUP_CLOSE int fd = create_part(m, "kernel", err);
+	if (fd < 0)
 		return -1;
-	return write_part(m, "kernel", data, len, err);
+	int result = m->a->kernel ? part_copy_kernel(image, fd, err)
+				  : part_write_kernel(image, fd, err);
+	if (result < 0)
+		return error_prefix(err, "write '%s/kernel'", m->output.temporary);
+	return 0;
 }
 
 static int write_initrd(const struct assembling *m, struct error *err)

@@ -12,7 +12,6 @@
 #include "appliance/directory-times.h"
 #include "base/log.h"
 #include "base/strbuf.h"
-#include "base/strmap.h"
 
 /* What launchers attach the root to, and what they attach beside it. */
 #define BOOT_MODULES                                                         \
@@ -25,11 +24,6 @@ const char *const ingredients_boot_modules[] = {BOOT_MODULES, NULL};
 /* With those that are loaded only where the others do not lead to the root: qemu's -hda on its
  * two machines. */
 const char *const ingredients_all_modules[] = {BOOT_MODULES, "?ata_piix", "?ahci", NULL};
-
-/* Of a directory with no more files in the appliance than this, each file is looked at, which
- * finds one that is written to in its place; of others, the directory, which changes when a
- * file is replaced, as package managers do it. */
-#define STAMP_FILES_EACH 1
 
 static char *below(const char *root, const char *path)
 {
@@ -145,56 +139,6 @@ static int gather_packages(const struct assembly *a, struct ingredients *in,
 	return result;
 }
 
-struct directory {
-	size_t n_files;
-};
-
-/* The directory a path is in, as the map has it. */
-static struct directory *find_directory(struct strmap *map, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return strmap_get_len(map, path, slash ? slash - path : 0);
-}
-
-/* Count the files of each directory; what is added to the arena dies with it. */
-static void count_files(
-	const struct strvec *files, struct strmap *map, struct arena *arena)
-{
-	vector_foreach (file, files) {
-		struct directory *dir = find_directory(map, *file);
-		if (!dir) {
-			const char *slash = strrchr(*file, '/');
-			dir = arena_alloc(arena, sizeof(*dir));
-			strmap_put(map, arena_strndup(arena, *file, slash - *file), dir);
-		}
-		dir->n_files++;
-	}
-}
-
-/* `files` are paths of the host, directories not among them. */
-static void stamp_files(
-	const struct assembly *a, const struct strvec *files, struct stamp *stamp)
-{
-	CLEANUP(strmap_done) struct strmap map = {0};
-	struct arena arena = {0};
-
-	count_files(files, &map, &arena);
-	vector_foreach (file, files) {
-		struct directory *dir = find_directory(&map, *file);
-		if (dir->n_files > STAMP_FILES_EACH) {
-			const char *slash = strrchr(*file, '/');
-			CLEANUP_FREE char *name =
-				xasprintf("%.*s/", (int)(slash - *file), *file);
-			stamp_below(stamp, a->root, name);
-			dir->n_files = 0; /* said once */
-		} else if (dir->n_files) {
-			stamp_below(stamp, a->root, *file);
-		}
-	}
-	arena_done(&arena);
-}
-
 /* A symlink to a directory comes with that directory, though empty: /var/lock leads to
  * /run/lock, which no package has. */
 static int add_with_target(const struct assembly *a, struct ingredients *in,
@@ -214,8 +158,8 @@ static int add_with_target(const struct assembly *a, struct ingredients *in,
 static int add_package_files(const struct assembly *a, struct ingredients *in,
 	struct stamp *stamp, struct error *err)
 {
-	CLEANUP_STRVEC struct strvec added = {0};
 	struct package_files files = {0};
+	size_t added = 0;
 	int result = 0;
 
 	if (in->packages && packages_files(in->packages, &in->set, &files, err) < 0)
@@ -225,15 +169,15 @@ static int add_package_files(const struct assembly *a, struct ingredients *in,
 		if (file->is_config || spec_excludes(&in->spec, file->path))
 			continue;
 		result = add_with_target(a, in, file->path, err);
-		const struct tree_inode *inode =
-			result == 0 ? tree_lookup(in->tree, file->path) : NULL;
-		if (inode && !S_ISDIR(inode->mode))
-			strvec_add(&added, file->path);
+		if (result == 0) {
+			CLEANUP_FREE char *path = below(a->root, file->path);
+			stamp_add_itself(stamp, path);
+			added++;
+		}
 	}
-	log_info("build: %zu files, %zu of them and not directories are in the appliance",
-		files.len, added.len);
+	log_info("build: %zu of the packages' %zu files are in the appliance", added,
+		files.len);
 	package_files_done(&files);
-	stamp_files(a, &added, stamp);
 	return result < 0 ? -1 : 0;
 }
 

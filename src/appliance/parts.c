@@ -13,6 +13,18 @@
 #include "ext2/ext2.h"
 #include "initrd/initrd.h"
 
+int part_copy_kernel(const char *image, int fd, struct error *err)
+{
+	CLEANUP_FREE char *data = NULL;
+	size_t len;
+
+	if (io_read_file(AT_FDCWD, image, SIZE_MAX / 4, &data, &len, err) < 0)
+		return -1;
+	if (io_write_full(fd, data, len) < 0)
+		return error_set(err, errno, "write the kernel");
+	return 0;
+}
+
 int part_write_kernel(const char *image, int fd, struct error *err)
 {
 	CLEANUP_FREE uint8_t *elf = NULL;
@@ -22,12 +34,12 @@ int part_write_kernel(const char *image, int fd, struct error *err)
 	int result = kernel_extract(image, &elf, &len, &why, err);
 	if (result == 1) {
 		log_info("kernel: booted as the compressed image that it is: %s", why);
-		result = io_read_file(
-			AT_FDCWD, image, SIZE_MAX / 4, (char **)&elf, &len, err);
+		return part_copy_kernel(image, fd, err);
 	}
 	if (result < 0)
 		return -1;
-	if (io_write_full(fd, elf, len) < 0)
+	/* Two fifths of it are space that it will work in. */
+	if (io_write_sparse(fd, elf, len) < 0)
 		return error_set(err, errno, "write the kernel");
 	return 0;
 }

@@ -38,6 +38,8 @@ int part_add(const struct part *part, const struct draft *draft, json_t *manifes
 
 /* The ELF inside the image where there is one, else the image. */
 int part_write_kernel(const char *image, int fd, struct error *err);
+/* The image as it is. */
+int part_copy_kernel(const char *image, int fd, struct error *err);
 /* The agent's, with `modules`. With `all` (or NULL) it is to execute the appliance's own /init
  * instead, and takes those of `all` that are not in `modules` only if it has to. */
 int part_write_initrd(const struct kernel_modules *modules,

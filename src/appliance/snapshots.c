@@ -13,21 +13,20 @@
 #include <unistd.h>
 
 #include "appliance/manifest.h"
+#include "appliance/memory.h"
 #include "appliance/store.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/sha256.h"
 
 #define REFUSED_SECONDS (24 * 60 * 60)
-#define PAGE_SIZE	4096
-#define COPY_SIZE	(1024 * 1024)
 
 static void make_key(const char *identity, char ret[static SHA256_HEX_LEN + 1])
 {
 	SHA2_CTX ctx;
 
 	SHA256Init(&ctx);
-	sha256_add_string(&ctx, "snapshot 1");
+	sha256_add_string(&ctx, "snapshot 2");
 	sha256_add_string(&ctx, identity);
 	sha256_end(&ctx, ret);
 }
@@ -103,52 +102,50 @@ void snapshots_discard(const struct cache *cache, const char *identity)
 	store_discard(cache, STORE_SNAPSHOTS, key);
 }
 
-/* ---- Publishing ---- */
+/* ---- Verifying ---- */
 
-static bool is_zero(const char *page)
+static int verify_state(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err)
 {
-	return page[0] == 0 && memcmp(page, page + 1, PAGE_SIZE - 1) == 0;
-}
+	char digest[SHA256_HEX_LEN + 1];
 
-/* What is not zero of a piece, in runs of pages. */
-static int write_pages(int fd, const char *data, size_t len, off_t at)
-{
-	size_t end;
-
-	for (size_t start = 0; start < len; start = end) {
-		bool zero = is_zero(data + start);
-
-		end = start + PAGE_SIZE;
-		while (end < len && is_zero(data + end) == zero)
-			end += PAGE_SIZE;
-		if (!zero &&
-			io_pwrite_full(fd, data + start, end - start, at + start) < 0)
-			return -1;
-	}
+	CLEANUP_CLOSE int fd = openat(dir_fd, "state", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || sha256_file(fd, digest) < 0)
+		return error_set(err, errno, "read '%s/state'", where);
+	if (strcmp(digest, manifest_text(manifest, "state_sha256")) != 0)
+		return error_set(
+			err, 0, "'%s/state' does not hold what it was made with", where);
 	return 0;
 }
 
-/* Memory is whole pages, and so are its holes. */
-static int copy_memory(int from, int to)
+static int verify_memory(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err)
 {
-	CLEANUP_FREE char *buffer = xmalloc(COPY_SIZE);
+	char digest[SHA256_HEX_LEN + 1];
 	struct stat st;
-	off_t end;
 
-	if (fstat(from, &st) < 0 || ftruncate(to, st.st_size) < 0)
-		return -1;
-	for (off_t at = 0; (at = lseek(from, at, SEEK_DATA)) >= 0; at = end) {
-		end = lseek(from, at, SEEK_HOLE);
-		for (off_t done = at; done < end;) {
-			size_t len = MIN(end - done, COPY_SIZE);
-			if (io_pread_full(from, buffer, len, done) != (ssize_t)len ||
-				write_pages(to, buffer, len, done) < 0)
-				return -1;
-			done += len;
-		}
-	}
-	return errno == ENXIO ? 0 : -1; /* no data behind here */
+	CLEANUP_CLOSE int fd = openat(dir_fd, "ram", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || memory_digest(fd, digest) < 0)
+		return error_set(err, errno, "read '%s/ram'", where);
+	if (st.st_mtim.tv_sec != number(manifest, "ram_time"))
+		return error_set(err, 0, "'%s/ram' was written to", where);
+	if (strcmp(digest, manifest_text(manifest, "ram_digest")) != 0)
+		return error_set(
+			err, 0, "'%s/ram' does not hold what it was made with", where);
+	return 0;
 }
+
+int snapshots_verify(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err)
+{
+	if (*manifest_text(manifest, "refused"))
+		return 0;
+	if (verify_state(manifest, dir_fd, where, err) < 0)
+		return -1;
+	return verify_memory(manifest, dir_fd, where, err);
+}
+
+/* ---- Publishing ---- */
 
 /* Whole seconds survive where files are packed and unpacked. */
 static int stamp_and_sync(int fd, time_t now)
@@ -158,16 +155,19 @@ static int stamp_and_sync(int fd, time_t now)
 	return futimens(fd, times) < 0 || fdatasync(fd) < 0 ? -1 : 0;
 }
 
-static int write_memory(int from, int to, time_t now, struct error *err)
+static int write_memory(int from, int to, time_t now, json_t *manifest, struct error *err)
 {
-	if (copy_memory(from, to) < 0 || stamp_and_sync(to, now) < 0)
+	char digest[SHA256_HEX_LEN + 1];
+
+	if (memory_copy(from, to, digest) < 0 || stamp_and_sync(to, now) < 0)
 		return error_set(err, errno, "write the VM's memory to the cache");
+	json_object_set_new(manifest, "ram_digest", json_string(digest));
 	return 0;
 }
 
 /* In the draft, from a file without a name if there can be one. */
-static int add_memory(
-	struct draft *d, int from, int unnamed, time_t now, struct error *err)
+static int add_memory(struct draft *d, int from, int unnamed, time_t now,
+	json_t *manifest, struct error *err)
 {
 	char name[40];
 
@@ -178,7 +178,7 @@ static int add_memory(
 		openat(d->fd, "ram", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_set(err, errno, "write to the cache");
-	return write_memory(from, fd, now, err);
+	return write_memory(from, fd, now, manifest, err);
 }
 
 static int add_state(struct draft *d, int from, struct error *err)
@@ -226,16 +226,28 @@ static int describe_files(json_t *manifest, const struct snapshot_files *files,
 }
 
 /* Everything that takes time, before there is a name. -1: there are no such files here. */
-static int write_unnamed(
-	const struct cache *cache, int ram_fd, time_t now, int *ret_fd, struct error *err)
+static int write_unnamed(const struct cache *cache, int ram_fd, time_t now,
+	json_t *manifest, int *ret_fd, struct error *err)
 {
 	CLEANUP_CLOSE int fd =
 		openat(cache->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-	if (fd >= 0 && write_memory(ram_fd, fd, now, err) < 0)
+	if (fd >= 0 && write_memory(ram_fd, fd, now, manifest, err) < 0)
 		return -1;
 	*ret_fd = TAKE_FD(fd);
 	return 0;
+}
+
+/* There is one now. */
+static void forget_refusal(const struct cache *cache, const char *key)
+{
+	CLEANUP(store_release) struct store_hold hold = STORE_HOLD_INIT;
+	CLEANUP_JSON json_t *manifest = NULL;
+
+	if (store_hold(cache, STORE_SNAPSHOTS, key, &hold) == 0 &&
+		manifest_read(hold.dir_fd, key, &manifest, NULL) == 0 &&
+		*manifest_text(manifest, "refused"))
+		store_discard(cache, STORE_SNAPSHOTS, key);
 }
 
 int snapshots_publish(const struct cache *cache, const struct snapshot_about *about,
@@ -249,11 +261,12 @@ int snapshots_publish(const struct cache *cache, const struct snapshot_about *ab
 	make_key(about->identity, key);
 	CLEANUP_JSON json_t *manifest = describe(about, key, now);
 	if (describe_files(manifest, files, now, err) < 0 ||
-		write_unnamed(cache, files->ram_fd, now, &unnamed, err) < 0 ||
+		write_unnamed(cache, files->ram_fd, now, manifest, &unnamed, err) < 0 ||
 		draft_open(cache, &d, err) < 0 ||
-		add_memory(&d, files->ram_fd, unnamed, now, err) < 0 ||
+		add_memory(&d, files->ram_fd, unnamed, now, manifest, err) < 0 ||
 		add_state(&d, files->state_fd, err) < 0)
 		return -1;
+	forget_refusal(cache, key);
 	return draft_publish(&d, STORE_SNAPSHOTS, key, manifest, err) < 0 ? -1 : 0;
 }
 

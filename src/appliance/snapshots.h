@@ -5,9 +5,12 @@
  * that a snapshot depends on; what that text says is its maker's matter.
  *
  * A snapshot is run as it is, so it has to be what was made: the state is checked against
- * its digest each time, the memory, which is too large for that, by its size and time.
+ * its digest each time, the memory, which is too large for that, by its size and time, and
+ * only who verifies the cache reads it whole.
  */
 #pragma once
+
+#include <jansson.h>
 
 #include "appliance/appliance.h"
 
@@ -25,6 +28,10 @@ enum snapshots_found snapshots_find(
 	const struct cache *cache, const char *identity, struct snapshot_files *ret);
 /* It is no good. Who uses it can go on. */
 void snapshots_discard(const struct cache *cache, const char *identity);
+
+/* Read everything in a snapshot's directory, and compare. */
+int snapshots_verify(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err);
 
 struct snapshot_about {
 	const char *identity;

@@ -9,6 +9,7 @@
 
 #include "appliance/entry.h"
 #include "appliance/manifest.h"
+#include "appliance/snapshots.h"
 
 static int open_sealed(const struct cache *cache, enum store_kind kind, const char *key,
 	char **ret_where)
@@ -37,6 +38,8 @@ static int verify_sealed(const struct cache *cache, enum store_kind kind, const 
 		return error_set(
 			err, 0, "'%s' has the manifest of something else", where);
 	if (manifest_check_digests(manifest, fd, digests, where, err) < 0)
+		return -1;
+	if (kind == STORE_SNAPSHOTS && snapshots_verify(manifest, fd, where, err) < 0)
 		return -1;
 	return manifest_check_others(manifest, fd, where, err);
 }
@@ -81,6 +84,19 @@ static char *describe_appliance(const json_t *manifest)
 	return strbuf_detach(&sb);
 }
 
+static char *describe_snapshot(const json_t *manifest)
+{
+	const char *appliance = manifest_text(manifest, "appliance");
+
+	if (*manifest_text(manifest, "refused"))
+		return xasprintf("appliance %.12s, none can be made", appliance);
+	return xasprintf("appliance %.12s, memory %lld MiB, CPUs %lld, disks %lld",
+		appliance,
+		(long long)json_integer_value(json_object_get(manifest, "memory_mib")),
+		(long long)json_integer_value(json_object_get(manifest, "cpus")),
+		(long long)json_integer_value(json_object_get(manifest, "disks")));
+}
+
 static char *describe_sealed(
 	const struct cache *cache, enum store_kind kind, const char *key)
 {
@@ -94,7 +110,7 @@ static char *describe_sealed(
 		return describe_appliance(manifest);
 	if (kind == STORE_PARTS)
 		return xstrdup(manifest_text(manifest, "part"));
-	return xasprintf("appliance %.12s", manifest_text(manifest, "appliance"));
+	return describe_snapshot(manifest);
 }
 
 char *store_describe(const struct cache *cache, enum store_kind kind, const char *key)

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,6 +42,37 @@ int io_pwrite_full(int fd, const void *data, size_t len, off_t offset)
 		len -= n;
 	}
 	return 0;
+}
+
+/* The length of the run of blocks from `data` on that are all zeros, or all not. */
+static size_t same_kind(const char *data, size_t len, bool *ret_zeros)
+{
+	static const char zeros[4096];
+	size_t run = 0;
+
+	while (run < len) {
+		size_t block = len - run < sizeof(zeros) ? len - run : sizeof(zeros);
+		bool is_zeros = memcmp(data + run, zeros, block) == 0;
+		if (run == 0)
+			*ret_zeros = is_zeros;
+		else if (is_zeros != *ret_zeros)
+			break;
+		run += block;
+	}
+	return run;
+}
+
+int io_write_sparse(int fd, const void *data, size_t len)
+{
+	for (size_t offset = 0; offset < len;) {
+		const char *p = (const char *)data + offset;
+		bool zeros;
+		size_t run = same_kind(p, len - offset, &zeros);
+		if (!zeros && io_pwrite_full(fd, p, run, offset) < 0)
+			return -1;
+		offset += run;
+	}
+	return ftruncate(fd, len);
 }
 
 ssize_t io_pread_full(int fd, void *data, size_t len, off_t offset)

@@ -12,6 +12,8 @@
 
 int io_write_full(int fd, const void *data, size_t len);
 int io_pwrite_full(int fd, const void *data, size_t len, off_t offset);
+/* The whole content of a new file; blocks of zeros become holes. */
+int io_write_sparse(int fd, const void *data, size_t len);
 /* The bytes read, fewer than len only at the end of the file; -1 on error. */
 ssize_t io_pread_full(int fd, void *data, size_t len, off_t offset);
 

@@ -104,6 +104,25 @@ char *console_find(const struct console *c, const char *what)
 	return xstrdup(copy + 1);
 }
 
+static bool ends_at(const struct console *c, size_t end, const char *what, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (c->ring[(end - len + i) % CONSOLE_RING_SIZE] != what[i])
+			return false;
+	return true;
+}
+
+size_t console_end_of(const struct console *c, const char *what)
+{
+	size_t len = strlen(what);
+	size_t kept = MIN(c->total, (size_t)CONSOLE_RING_SIZE);
+
+	for (size_t end = c->total; kept >= len; end--, kept--)
+		if (ends_at(c, end, what, len))
+			return end;
+	return 0;
+}
+
 void console_done(struct console *c)
 {
 	free(c->ring);

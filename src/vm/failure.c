@@ -82,19 +82,6 @@ static bool lacks_bus(const struct vm *vm)
 			qemu_said(vm, "is not a valid device model name"));
 }
 
-bool failure_is_halt(const struct vm *vm)
-{
-	static const char *const last_words[] = {
-		"] reboot: Power down", "] reboot: System halted"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(last_words); i++) {
-		CLEANUP_FREE char *found = console_find(&vm->console, last_words[i]);
-		if (found)
-			return true;
-	}
-	return false;
-}
-
 int failure_if_hopeless(struct vm *vm, struct error *err)
 {
 	const char *hint = advice(vm);

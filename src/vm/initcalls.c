@@ -3,7 +3,8 @@
  * Together a sixth of an emulated boot. Two things are so dear: the files of tracefs, some
  * ten thousand, and reading the kernel's type information (BTF), which whoever comes first
  * among those that register functions for BPF programs has to do; so it is all of these or
- * none. The kernel compares names, and one that it does not have is no error: kernels
+ * none. The rest waits for devices that the VM has no user for, or does nothing but test
+ * itself. The kernel compares names, and one that it does not have is no error: kernels
  * differ, and the gain with them.
  */
 #include "vm/initcalls.h"
@@ -15,6 +16,8 @@
 #define TRACING	  "tracing by tracefs (perf trace, trace-cmd, bpftrace)"
 #define BPF	  "functions of the kernel that BPF programs may call"
 #define TCP_CUBIC "TCP's cubic congestion control (it uses reno)"
+#define KEYBOARD  "keyboard and mouse"
+#define SELF_TEST "the self test of a key derivation function"
 
 static const struct skipped_initcall skipped[] = {
 	{"tracer_init_tracefs", TRACING},
@@ -26,6 +29,8 @@ static const struct skipped_initcall skipped[] = {
 	{"bpf_prog_test_run_init", BPF},
 	{"bpf_tcp_ca_kfunc_init", BPF},
 	{"cubictcp_register", TCP_CUBIC},
+	{"i8042_init", KEYBOARD},
+	{"crypto_kdf108_init", SELF_TEST},
 };
 
 const struct skipped_initcall *skipped_initcall_at(size_t i)

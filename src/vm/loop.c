@@ -129,6 +129,7 @@ static void on_pong(void *data)
 {
 	struct vm *vm = data;
 	vm->pong = true;
+	halt_answered(vm);
 }
 
 static void on_resumed(void *data)
@@ -217,16 +218,6 @@ static int serve_messages(struct vm *vm, struct error *err)
 {
 	serve_text(&vm->messages_fd, &vm->messages);
 	return vm->loading ? failure_if_hopeless(vm, err) : 0;
-}
-
-/* A kernel without ACPI can stop but not switch off: that is for us to do. */
-static void serve_console(struct vm *vm)
-{
-	serve_text(&vm->console_fd, &vm->console);
-	if (vm->halted || !failure_is_halt(vm))
-		return;
-	vm->halted = true;
-	vm_ask_qemu_to_end(vm);
 }
 
 /* But for a VM that resumes and for measurements QMP's events are not needed; they are read
@@ -393,8 +384,10 @@ static int serve(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct erro
 {
 	if (fds[SLOT_CONTROL].revents && serve_control(vm, err) < 0)
 		return -1;
-	if (fds[SLOT_CONSOLE].revents)
-		serve_console(vm);
+	if (fds[SLOT_CONSOLE].revents) {
+		serve_text(&vm->console_fd, &vm->console);
+		halt_notice(vm);
+	}
 	if (fds[SLOT_MESSAGES].revents && serve_messages(vm, err) < 0)
 		return -1;
 	if (fds[SLOT_QMP].revents)
@@ -416,6 +409,7 @@ static int serve(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct erro
  * lost. */
 static int check_life(struct vm *vm, int64_t now, struct error *err)
 {
+	halt_check(vm, now);
 	if (!vm->ready)
 		return 0;
 	if (vm->ping_ms && now - vm->heard_ms >= vm->silence_ms)
@@ -457,6 +451,7 @@ static int wait_time(const struct vm *vm, int64_t now, int64_t deadline_ms)
 
 	if (!vm->ready)
 		until = INT64_MAX;
+	until = MIN(until, halt_deadline(vm));
 	if (deadline_ms)
 		until = MIN(until, deadline_ms);
 	if (vm->exec && vm->exec->deadline_ms)

@@ -51,6 +51,8 @@ char *machine_kernel_command_line(
 	/* Room for all messages: hundreds at the usual level. */
 	if (config->timeline)
 		strbuf_adds(&sb, " hypermin.timeline log_buf_len=1M");
+	if (profile->root_bus->dax)
+		strbuf_adds(&sb, " hypermin.dax");
 	if (profile->root_bus->in_memory_map)
 		strbuf_addf(&sb, " memmap=%" PRIu64 "!0x%" PRIx64, config->root_size,
 			root_address(config));
@@ -145,6 +147,14 @@ static void add_memory(const struct machine_line *l)
 		l->memory->fd);
 }
 
+/* A guest whose kernel has the driver learns from it as well that it is one of many now, and
+ * mixes it into its random numbers. It is found by ACPI alone. */
+static void add_generation_id(const struct machine_line *l)
+{
+	if (l->memory && profile_has_acpi(l->profile))
+		add(l, "-device", "vmgenid,guid=auto");
+}
+
 void machine_add_base(const struct machine_line *l)
 {
 	const struct profile *p = l->profile;
@@ -172,6 +182,7 @@ void machine_add_base(const struct machine_line *l)
 			(root_address(l->config) + l->config->root_size + GIB) / MIB);
 	else
 		strvec_addf(l->argv, "%u", l->config->memory_mib);
+	add_generation_id(l);
 }
 
 void machine_add_kernel(const struct machine_line *l)

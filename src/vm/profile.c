@@ -136,6 +136,7 @@ static const struct root_bus root_buses[] = {
 		.device_is_virtio = true,
 		.device_is_pci = true,
 		.in_memory = true,
+		.dax = true,
 		/* What the device knows of its queue is not part of qemu's state: the kernel
 		 * would wait for it until the end of time when it shuts down. */
 		.no_snapshots = true,
@@ -161,6 +162,7 @@ static const struct root_bus root_buses[] = {
 		.needs_acpi = true,
 		.device = "nvdimm",
 		.in_memory = true,
+		.dax = true,
 		.modules = pmem_modules,
 	},
 	{
@@ -311,9 +313,15 @@ bool profile_skips_initcalls(const struct profile *p)
 	return all_hold(p, FACT_FAST | FACT_TCG);
 }
 
-bool profile_has_vectors(const struct profile *p)
+bool profile_has_acpi(const struct profile *p)
 {
 	return !all_hold(p, WITHOUT_ACPI);
+}
+
+/* Kernels that read no MP table have no local APIC without ACPI, and so no MSI. */
+bool profile_has_vectors(const struct profile *p)
+{
+	return profile_has_acpi(p);
 }
 
 const char *profile_cpu(const struct profile *p)

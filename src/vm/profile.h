@@ -51,6 +51,7 @@ struct root_bus {
 	bool takes_writable_only; /* the device refuses a medium that is not */
 	bool in_memory;		  /* a range of physical addresses and no disk at all */
 	bool in_memory_map;	  /* the kernel's command line says where */
+	bool dax;		  /* files are mapped where they lie */
 	bool needs_acpi; /* of a kernel that does not read ACPI, it gets no resources */
 	bool named_as_disks; /* in the guest its name is from the same row as the user's */
 	bool no_snapshots;   /* qemu can't put its state into one */
@@ -81,6 +82,8 @@ bool profile_fits(const struct machine_type *machine, const struct root_bus *bus
 
 /* The value of -cpu. */
 const char *profile_cpu(const struct profile *p);
+/* Does the guest have ACPI? */
+bool profile_has_acpi(const struct profile *p);
 /* Are interrupts to be had by message (MSI)? */
 bool profile_has_vectors(const struct profile *p);
 /* Are parts of the kernel left out (initcalls.h)? */

@@ -273,7 +273,7 @@ int vm_save(struct vm *vm, struct error *err)
 		return error_set(err, ESRCH, "take a snapshot: the VM has ended");
 	/* An answer shows that the agent waits, and nothing is on its way. */
 	vm->pong = false;
-	agent_stand_by(vm->agent);
+	agent_stand_by(vm->agent, vm->stand_ins);
 	agent_ping(vm->agent);
 	int result = loop_until(vm, &vm->pong, io_now_ms() + SAVE_MS, err);
 	/* Let what the boot has left behind come to rest. */

@@ -23,6 +23,14 @@ struct vm_exec {
 	int64_t sent_us, started_us; /* as timeline_now() */
 };
 
+/* Has the guest's kernel stopped, with nobody to switch the machine off? */
+struct halt {
+	size_t said;	/* up to there its console was looked at */
+	unsigned pongs; /* up to the one that says that it goes on; 0: nothing is asked */
+	int64_t asked_ms; /* 0: the same */
+	bool told;	  /* qemu, to end */
+};
+
 struct vm {
 	struct supervised qemu;
 	int agent_fd, qmp_fd, console_fd, messages_fd; /* -1 once closed */
@@ -45,13 +53,14 @@ struct vm {
 	bool resumed;	   /* and has become a machine of its own */
 	bool has_run;	   /* a command; its clock is right */
 	char *identity;
-	int state_fd;  /* see vm_config.record; not ours */
+	int state_fd;	  /* see vm_config.record; not ours */
+	size_t stand_ins; /* among its disks */
 	struct agent_boot_times boot_times;
 	char fatal[1024]; /* what the guest said it could not do; "" */
-	bool halted;	  /* the guest's kernel has said that it stops */
-	bool no_machine;  /* qemu has no such machine */
-	bool no_route;	  /* or has not what the root's bus takes */
-	bool hopeless;	  /* why it was lost has nothing to do with how it was started */
+	struct halt halt;
+	bool no_machine; /* qemu has no such machine */
+	bool no_route;	 /* or has not what the root's bus takes */
+	bool hopeless;	 /* why it was lost has nothing to do with how it was started */
 
 	struct vm_exec *exec; /* NULL between commands */
 	bool devices_listed;
@@ -88,13 +97,21 @@ int vm_ask_qemu_to_end(struct vm *vm);
 int loop_until(struct vm *vm, const bool *done, int64_t deadline_ms, struct error *err);
 extern const struct agent_handler loop_agent_handler;
 
+/* ---- halt.c ---- */
+
+/* There is something new on the guest's console. */
+void halt_notice(struct vm *vm);
+/* The guest has answered a ping. */
+void halt_answered(struct vm *vm);
+/* When halt_check() has something to do; INT64_MAX: never. */
+int64_t halt_deadline(const struct vm *vm);
+void halt_check(struct vm *vm, int64_t now);
+
 /* ---- failure.c ---- */
 
 /* End qemu and set an error that has the console's last lines. Always -1. */
 int failure_set(struct vm *vm, struct error *err, int num, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* Has the guest's kernel stopped, with nobody to switch the machine off? */
-bool failure_is_halt(const struct vm *vm);
 /* 0, or -1 with an error if qemu has said what no other way to start it can help. */
 int failure_if_hopeless(struct vm *vm, struct error *err);
 /* qemu has ended by itself: say why. Always -1. */

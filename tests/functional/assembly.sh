@@ -58,6 +58,28 @@ supermin_build() {
 	supermin --build -f ext2 --size 16M --copy-kernel -o "$out" in "$@"
 }
 
+# does WHAT MADE|NOTHING [ARGUMENT…]: what a call with --if-newer does to an output that is there
+does() {
+	local what=$1 expected=$2 before
+	shift 2
+	before=$(stat -c %i "$out")
+	expect_status 0 supermin_build -v --if-newer "$@"
+	if [ "$(stat -c %i "$out")" = "$before" ]; then
+		expect_equal "$what" "$expected" NOTHING
+		expect_match out '^supermin: if-newer: output does not need rebuilding$'
+	else
+		expect_equal "$what" "$expected" MADE
+	fi
+	expect_equal "files" ".hypermin-stamp initrd kernel root" \
+		"$(ls -A "$out" | LC_ALL=C sort | tr '\n' ' ' | sed 's/ $//')"
+}
+
+# settled: what has just changed is looked at once more by the next call
+settled() {
+	does "$1, once more" NOTHING
+	does "$1, and again" NOTHING
+}
+
 # listing IMAGE: see list-image.py
 listing() {
 	"$HYPERMIN_SOURCE/tests/functional/list-image.py" "$1"

@@ -30,11 +30,6 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/hypermin-test.XXXXXX")
 trap finish EXIT
 cd "$scratch"
 
-# In the second pass every run goes on from a snapshot, which one of the tests takes.
-if [ "${HYPERMIN_TEST_START:-}" = warm ]; then
-	"$HYPERMIN" warm
-fi
-
 fail() {
 	echo "FAILED: $*" >&2
 	exit 1
@@ -55,6 +50,21 @@ requires_root() {
 
 run() {
 	"$HYPERMIN" run "$@"
+}
+
+# warmed [RUNNER…] [-- OPTION…]: in the second pass runs with these options, by RUNNER, go on from a snapshot
+# from here on, which the first of the tests takes.
+warmed() {
+	local runner=()
+	[ "${HYPERMIN_TEST_START:-}" = warm ] || return 0
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		runner+=("$1")
+		shift
+	done
+	"${runner[@]}" "$HYPERMIN" warm "${@:2}"
+	"${runner[@]}" "$HYPERMIN" run -v "${@:2}" -- true 2>err
+	expect_match err "^hypermin: warm start: "
+	rm err
 }
 
 # start [OPTION…] -- COMMAND…: `run` in the background; $pid is hypermin's. Job control gives it the
@@ -136,3 +146,5 @@ qemu_of() {
 gone() {
 	[ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
 }
+
+warmed

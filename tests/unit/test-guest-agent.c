@@ -118,9 +118,10 @@ static void ignore_clock(uint64_t realtime_ns)
 
 static bool a_disk_is_stuck;
 
-static int stand_by_unless_stuck(struct error *err)
+static int stand_by_unless_stuck(uint32_t stand_ins, struct error *err)
 {
-	return a_disk_is_stuck ? error_set(err, 0, "a disk is stuck") : 0;
+	return a_disk_is_stuck && stand_ins == 3 ? error_set(err, 0, "a disk is stuck")
+						 : 0;
 }
 
 static int resume_if_all_is_there(const struct resume *r, struct error *err)
@@ -261,7 +262,7 @@ static void start(struct fixture *f, const struct agent_command *c)
 	f->started = f->stdin_closed = f->over = false;
 	f->status = f->signal = f->errnum = -1;
 	if (f->stands_by)
-		agent_stand_by(f->a);
+		agent_stand_by(f->a, 0);
 	if (agent_exec(f->a, c, &err) < 0)
 		fail_msg("%s", err.msg);
 }
@@ -676,8 +677,8 @@ static void resume_with(struct fixture *f, unsigned disks)
 /* The only child that the guest has after standing by, or 0. */
 static long waiting_child(struct fixture *f)
 {
-	CLEANUP_FREE char *path = xasprintf(
-		"/proc/%d/task/%d/children", (int)f->guest, (int)f->guest);
+	CLEANUP_FREE char *path =
+		xasprintf("/proc/%d/task/%d/children", (int)f->guest, (int)f->guest);
 	char children[64];
 
 	talk(f, &f->ready);
@@ -693,7 +694,7 @@ static void who_stands_by_becomes_the_command(void **state)
 	struct fixture *f = *state;
 
 	talk(f, &f->ready);
-	agent_stand_by(f->a);
+	agent_stand_by(f->a, 0);
 	long waiting = waiting_child(f);
 	assert_true(waiting > 0);
 	run_script(f, "echo $$", no_input);
@@ -705,7 +706,7 @@ static void who_can_not_be_the_command_is_sent_away(void **state)
 	struct fixture *f = *state;
 
 	talk(f, &f->ready);
-	agent_stand_by(f->a);
+	agent_stand_by(f->a, 0);
 	long waiting = waiting_child(f);
 	run_script(f, "echo $$", (struct agent_command){.terminal = true});
 	assert_true(strtol(text(&f->out), NULL, 10) != waiting);
@@ -738,7 +739,7 @@ static void disks_that_are_not_released_are_the_end(void **state)
 	struct fixture *f = *state;
 
 	talk(f, &f->ready);
-	agent_stand_by(f->a);
+	agent_stand_by(f->a, 3);
 	talk(f, &f->over);
 	assert_string_equal(f->fatal, "a disk is stuck");
 }
@@ -754,10 +755,10 @@ static void a_host_that_makes_no_sense_is_given_up(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 }
 
-#define with_fixture(test)                                                               \
-	cmocka_unit_test_setup_teardown(test, setup, teardown),                          \
-	{                                                                                \
-		#test " (standing by)", test, setup_standing_by, teardown, NULL          \
+#define with_fixture(test)                                                      \
+	cmocka_unit_test_setup_teardown(test, setup, teardown),                 \
+	{                                                                       \
+#test " (standing by)", test, setup_standing_by, teardown, NULL \
 	}
 
 int main(void)

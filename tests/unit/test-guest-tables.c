@@ -34,7 +34,7 @@ static void the_command_line_names_the_root(void **state)
 	assert_int_equal(
 		boot_options_parse("quiet panic=-1 " UUID_WORD
 				   " hypermin.root_serial=s hypermin.root_timeout=7 "
-				   "hypermin.debug\n",
+				   "hypermin.debug hypermin.dax\n",
 			&o, NULL),
 		0);
 	assert_int_equal(o.root, ROOT_UUID);
@@ -42,12 +42,14 @@ static void the_command_line_names_the_root(void **state)
 	assert_string_equal(o.serial, "s");
 	assert_int_equal(o.timeout_s, 7);
 	assert_true(o.debug);
+	assert_true(o.dax);
 
 	assert_int_equal(boot_options_parse("root=LABEL=x root=/dev/vda", &o, NULL), 0);
 	assert_int_equal(o.root, ROOT_DEVICE);
 	assert_string_equal(o.device, "vda");
 	assert_int_equal(o.timeout_s, 60);
 	assert_false(o.debug);
+	assert_false(o.dax);
 }
 
 static void disks_are_ordered_by_their_addresses(void **state)

@@ -122,6 +122,27 @@ static void whole_lines_are_told_as_they_come(void **state)
 	strbuf_done(&heard);
 }
 
+static void an_end_is_told_apart_from_an_earlier_one(void **state)
+{
+	CLEANUP(console_done) struct console c = {0};
+	char filler[CONSOLE_RING_SIZE - 4];
+
+	(void)state;
+	assert_int_equal(console_end_of(&c, "word"), 0);
+	add(&c, "a wo");
+	assert_int_equal(console_end_of(&c, "word"), 0);
+	add(&c, "rd");
+	assert_int_equal(console_end_of(&c, "word"), 6);
+	add(&c, ", word\n");
+	assert_int_equal(console_end_of(&c, "word"), 12);
+	/* Around the ring's end, and then out of it. */
+	memset(filler, '-', sizeof(filler));
+	console_add(&c, filler, sizeof(filler) - 1);
+	assert_int_equal(console_end_of(&c, "word"), 12);
+	add(&c, "-");
+	assert_int_equal(console_end_of(&c, "word"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +152,7 @@ int main(void)
 		cmocka_unit_test(many_bytes_at_once_leave_their_end),
 		cmocka_unit_test(the_last_line_that_says_so_is_found),
 		cmocka_unit_test(whole_lines_are_told_as_they_come),
+		cmocka_unit_test(an_end_is_told_apart_from_an_earlier_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

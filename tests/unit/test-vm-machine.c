@@ -178,6 +178,23 @@ static void a_stand_in_differs_by_its_content_alone(void **state)
 		}
 }
 
+/* By ACPI a kernel with the driver hears that it goes on from a snapshot. */
+static void a_snapshot_has_a_generation_id_where_there_is_acpi(void **state)
+{
+	const struct vm_snapshot record = {0};
+	struct vm_config config = config_with(NULL, 0);
+
+	(void)state;
+	config.record = &record;
+	CLEANUP_STRVEC struct strvec emulated = line_of(&config, false);
+	CLEANUP_STRVEC struct strvec kvm = line_of(&config, true);
+	assert_null(nth_device(&emulated, "vmgenid", 0));
+	assert_true(has(nth_device(&kvm, "vmgenid", 0), "guid=auto"));
+	config.record = NULL;
+	CLEANUP_STRVEC struct strvec booted = line_of(&config, true);
+	assert_null(nth_device(&booted, "vmgenid", 0));
+}
+
 static void a_microvm_has_its_disks_in_order_too(void **state)
 {
 	const struct profile profile = profile_of("microvm", "virtio-blk");
@@ -580,6 +597,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(disks_keep_their_order_and_the_root_is_last),
 		cmocka_unit_test(a_stand_in_differs_by_its_content_alone),
+		cmocka_unit_test(a_snapshot_has_a_generation_id_where_there_is_acpi),
 		cmocka_unit_test(a_microvm_has_its_disks_in_order_too),
 		cmocka_unit_test(only_the_root_has_the_roots_serial),
 		cmocka_unit_test(what_is_not_said_to_be_writable_is_read_only),

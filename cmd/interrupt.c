@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Signals for a handle: interrupt.h. */
+#include "interrupt.h"
+
+#include <signal.h>
+
+static struct hypermin *interrupted;
+static volatile sig_atomic_t last_signal;
+
+static void on_interrupt(int signal)
+{
+	last_signal = signal;
+	hypermin_interrupt(interrupted, signal);
+}
+
+void interrupt_catch(int signal, void (*handler)(int))
+{
+	const struct sigaction action = {.sa_handler = handler};
+	struct sigaction before;
+
+	if (sigaction(signal, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(signal, &action, NULL);
+}
+
+void interrupt_by_signals(struct hypermin *h)
+{
+	interrupted = h;
+	interrupt_catch(SIGHUP, on_interrupt);
+	interrupt_catch(SIGINT, on_interrupt);
+	interrupt_catch(SIGQUIT, on_interrupt);
+	interrupt_catch(SIGTERM, on_interrupt);
+}
+
+int interrupt_signal(void)
+{
+	return last_signal;
+}
