@@ -313,15 +313,16 @@ bool profile_skips_initcalls(const struct profile *p)
 	return all_hold(p, FACT_FAST | FACT_TCG);
 }
 
+/* On aarch64 it comes from a firmware, and there is none. */
 bool profile_has_acpi(const struct profile *p)
 {
-	return !all_hold(p, WITHOUT_ACPI);
+	return all_hold(p, FACT_X86) && !all_hold(p, WITHOUT_ACPI);
 }
 
 /* Kernels that read no MP table have no local APIC without ACPI, and so no MSI. */
 bool profile_has_vectors(const struct profile *p)
 {
-	return profile_has_acpi(p);
+	return !all_hold(p, WITHOUT_ACPI);
 }
 
 const char *profile_cpu(const struct profile *p)

@@ -189,6 +189,9 @@ static void a_snapshot_has_a_generation_id_where_there_is_acpi(void **state)
 	CLEANUP_STRVEC struct strvec emulated = line_of(&config, false);
 	CLEANUP_STRVEC struct strvec kvm = line_of(&config, true);
 	assert_null(nth_device(&emulated, "vmgenid", 0));
+	const struct profile virt = profile_of("virt", "virtio-blk");
+	CLEANUP_STRVEC struct strvec arm = line_along(&config, &virt);
+	assert_null(nth_device(&arm, "vmgenid", 0));
 	assert_true(has(nth_device(&kvm, "vmgenid", 0), "guid=auto"));
 	config.record = NULL;
 	CLEANUP_STRVEC struct strvec booted = line_of(&config, true);
