@@ -244,7 +244,6 @@ int hypermin_warm(struct hypermin *h, unsigned disks, bool only_built, bool *ret
 		return error_set(&h->error, EINVAL,
 			"take a snapshot: with places for %u disks at most",
 			HYPERMIN_WARM_DISKS);
-	h->places = disks;
 	h->only_built = only_built;
 	if (only_built && !has_cache(h))
 		return error_set(&h->error, ENOENT, "take a snapshot: there is no cache");
@@ -255,7 +254,9 @@ int hypermin_warm(struct hypermin *h, unsigned disks, bool only_built, bool *ret
 	int result = take_turn(h, &turn);
 	if (result == 0) {
 		h->cold = false;
+		h->places = disks;
 		result = take(h);
+		h->places = 0;
 		h->cold = cold;
 		*ret_taken = result == 0;
 	}

@@ -65,7 +65,11 @@ int main(int argc, char **argv)
 {
 	pthread_t thread;
 
+	bool taken;
+
 	vm = hypermin_new();
+	if (argc == 1)
+		check(hypermin_warm(vm, 2, false, &taken), "warm");
 	for (int i = 1; i < argc; i++)
 		check(hypermin_add_disk(vm, argv[i], NULL, i % 2 == 0), argv[i]);
 	/* The thread that starts a VM may end before it. */
