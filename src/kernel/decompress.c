@@ -4,8 +4,8 @@
  * of them would make any odd file an lzma stream. Where libarchive was built without a
  * library it would run an external program instead; that is refused.
  *
- * lzop is recognised only to be named: libarchive as the distributions build it can't
- * read it, and no distribution compresses its kernel that way.
+ * lzop's files are for a reader of our own (lzop.h): libarchive as the distributions build
+ * it has none.
  */
 #include "kernel/decompress.h"
 
@@ -15,12 +15,13 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "kernel/lzop.h"
 
 struct format {
 	const char *name;
 	const char *magic;
 	size_t magic_len;
-	int (*support)(struct archive *);
+	int (*support)(struct archive *); /* NULL: lzop */
 };
 
 static const struct format formats[] = {
@@ -35,7 +36,7 @@ static const struct format formats[] = {
 		archive_read_support_filter_lz4}, /* its legacy format */
 	{"lz4", "\x04\x22\x4d\x18", 4, archive_read_support_filter_lz4},
 	{"zstd", "\x28\xb5\x2f\xfd", 4, archive_read_support_filter_zstd},
-	{"lzop", "\x89LZO", 4, NULL},
+	{"lzop", LZOP_MAGIC, sizeof(LZOP_MAGIC) - 1, NULL},
 };
 
 static const struct format *find_format(const uint8_t *data, size_t len)
@@ -98,7 +99,9 @@ int decompress(const uint8_t *data, size_t len, size_t max, uint8_t **ret_data,
 		return error_set(err, 0, "libarchive can't be started");
 	if (!format)
 		return error_set(err, 0, "not compressed in a way that is known");
-	if (!format->support || format->support(a) != ARCHIVE_OK)
+	if (!format->support)
+		return lzop_unpack(data, len, max, ret_data, ret_len, err);
+	if (format->support(a) != ARCHIVE_OK)
 		return error_set(err, 0,
 			"compressed by %s, which this libarchive can't read",
 			format->name);

@@ -54,6 +54,7 @@ int kernel_extract(const char *image, uint8_t **ret_data, size_t *ret_len, char 
 			kernel_image_is_elf(plain, plain_len)
 				? "built without CONFIG_PVH"
 				: "what is packed in it is no kernel that is known");
+	kernel_image_trim(plain, plain_len);
 	*ret_data = TAKE_PTR(plain);
 	*ret_len = plain_len;
 	return 0;

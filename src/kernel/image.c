@@ -198,27 +198,62 @@ static bool notes_have_pvh(const uint8_t *p, uint64_t len)
 	return false;
 }
 
-bool kernel_image_has_pvh(const uint8_t *data, size_t len)
+/* The header of an x86 ELF file whose segments' headers are all in the file. */
+static bool read_elf(const uint8_t *data, size_t len, Elf64_Ehdr *ret)
 {
 	const struct architecture *a = architecture_of_elf(data, len);
-	Elf64_Ehdr elf;
 
 	if (!a || a->elf != EM_X86_64)
 		return false;
-	memcpy(&elf, data, sizeof(elf));
-	if (elf.e_phentsize != sizeof(Elf64_Phdr) || elf.e_phoff > len ||
-		elf.e_phnum > (len - elf.e_phoff) / sizeof(Elf64_Phdr))
+	memcpy(ret, data, sizeof(*ret));
+	return ret->e_phentsize == sizeof(Elf64_Phdr) && ret->e_phoff <= len &&
+		ret->e_phnum <= (len - ret->e_phoff) / sizeof(Elf64_Phdr);
+}
+
+static Elf64_Phdr read_segment(const uint8_t *data, const Elf64_Ehdr *elf, size_t i)
+{
+	Elf64_Phdr segment;
+
+	memcpy(&segment, data + elf->e_phoff + i * sizeof(segment), sizeof(segment));
+	return segment;
+}
+
+static bool is_inside(const Elf64_Phdr *segment, size_t len)
+{
+	return segment->p_offset <= len && segment->p_filesz <= len - segment->p_offset;
+}
+
+bool kernel_image_has_pvh(const uint8_t *data, size_t len)
+{
+	Elf64_Ehdr elf;
+
+	if (!read_elf(data, len, &elf))
 		return false;
 	for (size_t i = 0; i < elf.e_phnum; i++) {
-		Elf64_Phdr segment;
+		Elf64_Phdr segment = read_segment(data, &elf, i);
 
-		memcpy(&segment, data + elf.e_phoff + i * sizeof(segment),
-			sizeof(segment));
-		if (segment.p_type != PT_NOTE || segment.p_offset > len ||
-			segment.p_filesz > len - segment.p_offset)
-			continue;
-		if (notes_have_pvh(data + segment.p_offset, segment.p_filesz))
+		if (segment.p_type == PT_NOTE && is_inside(&segment, len) &&
+			notes_have_pvh(data + segment.p_offset, segment.p_filesz))
 			return true;
 	}
 	return false;
+}
+
+void kernel_image_trim(uint8_t *data, size_t len)
+{
+	Elf64_Ehdr elf;
+
+	if (!read_elf(data, len, &elf))
+		return;
+	for (size_t i = 0; i < elf.e_phnum; i++) {
+		Elf64_Phdr segment = read_segment(data, &elf, i);
+
+		if (segment.p_type != PT_LOAD || !is_inside(&segment, len) ||
+			segment.p_filesz > segment.p_memsz)
+			continue;
+		while (segment.p_filesz && !data[segment.p_offset + segment.p_filesz - 1])
+			segment.p_filesz--;
+		memcpy(data + elf.e_phoff + i * sizeof(segment), &segment,
+			sizeof(segment));
+	}
 }

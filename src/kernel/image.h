@@ -43,5 +43,13 @@ bool kernel_image_payload(const uint8_t *data, size_t len, size_t *ret_offset,
 int kernel_image_unpack(const uint8_t *data, size_t len, size_t max, uint8_t **ret_data,
 	size_t *ret_len, struct error *err);
 
+/*
+ * Zeros at a segment's end need not come from the file: whoever loads it fills up with
+ * them. There are some 10 MiB, for the kernel's own linker does not leave out its .bss and
+ * what it works in before it has memory; qemu would keep them mapped. An ELF file's length
+ * stays.
+ */
+void kernel_image_trim(uint8_t *data, size_t len);
+
 /* Has this ELF file the note that names a PVH entry point? */
 bool kernel_image_has_pvh(const uint8_t *data, size_t len);

@@ -20,11 +20,13 @@ static void unpack(const uint8_t *data, size_t len)
 		kernel_image_has_pvh(plain, plain_len);
 }
 
-static void hide_btf(const uint8_t *data, size_t size)
+static void change(const uint8_t *data, size_t size)
 {
-	CLEANUP_FREE uint8_t *copy = xmemdup(data, size);
+	CLEANUP_FREE uint8_t *module = xmemdup(data, size);
+	CLEANUP_FREE uint8_t *kernel = xmemdup(data, size);
 
-	module_btf_hide(copy, size);
+	module_btf_hide(module, size);
+	kernel_image_trim(kernel, size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -37,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (module_signature_cut(data, size) > size)
 		abort();
-	hide_btf(data, size);
+	change(data, size);
 	kernel_image_has_pvh(data, size);
 	kernel_image_architecture(data, size);
 	if (kernel_image_payload(data, size, &offset, &len, &why)) {

@@ -239,6 +239,73 @@ static void offsets_that_wrap_have_no_note(void **state)
 	assert_false(kernel_image_has_pvh((uint8_t *)sb.data, sb.len));
 }
 
+/* A file of one segment, which is these bytes. */
+static struct strbuf with_segment(const void *bytes, size_t len, uint64_t memory)
+{
+	struct strbuf sb = {0};
+	const Elf64_Phdr segment = {
+		.p_type = PT_LOAD,
+		.p_offset = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr),
+		.p_filesz = len,
+		.p_memsz = memory,
+	};
+	Elf64_Ehdr elf = {
+		.e_machine = EM_X86_64,
+		.e_phoff = sizeof(elf),
+		.e_phentsize = sizeof(segment),
+		.e_phnum = 1,
+	};
+
+	memcpy(elf.e_ident, ELFMAG, SELFMAG);
+	elf.e_ident[EI_CLASS] = ELFCLASS64;
+	elf.e_ident[EI_DATA] = ELFDATA2LSB;
+	strbuf_add(&sb, &elf, sizeof(elf));
+	strbuf_add(&sb, &segment, sizeof(segment));
+	strbuf_add(&sb, bytes, len);
+	return sb;
+}
+
+static void assert_trimmed(const char *bytes, size_t len, uint64_t memory, uint64_t left)
+{
+	CLEANUP_STRBUF struct strbuf before = with_segment(bytes, len, memory);
+	CLEANUP_STRBUF struct strbuf after = with_segment(bytes, len, memory);
+	Elf64_Phdr segment;
+
+	kernel_image_trim((uint8_t *)after.data, after.len);
+	memcpy(&segment, after.data + sizeof(Elf64_Ehdr), sizeof(segment));
+	assert_int_equal(segment.p_filesz, left);
+	/* And nothing else. */
+	segment.p_filesz = len;
+	memcpy(after.data + sizeof(Elf64_Ehdr), &segment, sizeof(segment));
+	assert_memory_equal(after.data, before.data, before.len);
+}
+
+static void zeros_at_the_end_are_not_read(void **state)
+{
+	(void)state;
+	assert_trimmed("a\0b\0\0", 5, 5, 3);
+	assert_trimmed("a\0b\0\0", 5, 99, 3);
+	assert_trimmed("\0\0", 2, 2, 0);
+	assert_trimmed("ab", 2, 2, 2);
+	/* What the file has beyond the segment's memory is none of it. */
+	assert_trimmed("a\0\0", 3, 2, 3);
+}
+
+static void a_segment_outside_of_the_file_stays(void **state)
+{
+	CLEANUP_STRBUF struct strbuf sb = with_segment("a\0\0", 3, 3);
+	CLEANUP_STRBUF struct strbuf cut = {0};
+	size_t whole = sb.len;
+
+	(void)state;
+	for (size_t len = 0; len < whole; len++) {
+		strbuf_clear(&cut);
+		strbuf_add(&cut, sb.data, len);
+		kernel_image_trim((uint8_t *)cut.data, len);
+		assert_memory_equal(cut.data, sb.data, len);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +319,8 @@ int main(void)
 		cmocka_unit_test(knows_the_pvh_note),
 		cmocka_unit_test(a_cut_elf_has_no_note),
 		cmocka_unit_test(offsets_that_wrap_have_no_note),
+		cmocka_unit_test(zeros_at_the_end_are_not_read),
+		cmocka_unit_test(a_segment_outside_of_the_file_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
