@@ -60,6 +60,8 @@ static const char *advice(const struct vm *vm)
 	if (qemu_said(vm, "Is another process using the image"))
 		return "a disk image is in use by another process, another VM most likely: end that "
 		       "one, or attach the image read-only in both";
+	if (qemu_said(vm, ": -blockdev "))
+		return "qemu can't open a disk image: it is damaged, or was changed just now";
 	if (qemu_said(vm, "Cannot allocate memory") ||
 		qemu_said(vm, "cannot set up guest memory"))
 		return "the host has not enough free memory for the guest: ask for less with "
