@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The tables. What a row says of a gain was measured on a host without KVM, by leaving
- * that one setting out of all others (SPECIFICATION.md has the host).
+ * The tables. What a row says of a gain is the part of a boot's CPU time that it takes to
+ * leave out that one setting of all, on a host without KVM (bench/settings; SPECIFICATION.md
+ * has the host).
  */
 #include "vm/profile.h"
 
@@ -221,24 +222,28 @@ static const struct kernel_option {
 } kernel_options[] = {
 	/* A panic resets the machine at once; with -no-reboot that ends qemu. */
 	{"panic=-1", 0},
-	/* Each line on the serial console costs; errors still come. */
+	/* 0.13: each line on the serial console costs; errors still come. */
 	{"quiet", 0},
-	/* The self tests of the kernel's crypto code take a quarter of the boot. */
+	/* 0.26: the self tests of the kernel's crypto code. */
 	{"cryptomgr.notests", FACT_FAST},
-	/* Interrupt routing in ACPI is 140 ms of interpreted methods a device, the rest of
-	 * ACPI a tenth of the boot. The price: kernels that read no MP table run without a
-	 * local APIC, so with one CPU and without MSI; and the machine can be reset but
-	 * not turned off. */
+	/* 0.20: interrupt routing in ACPI is 140 ms of interpreted methods a device, and there
+	 * is the rest of ACPI. The price: kernels that read no MP table run without a local
+	 * APIC, so with one CPU and without MSI; and the machine can be reset but not turned
+	 * off. */
 	{"acpi=off", WITHOUT_ACPI},
-	/* ACPI says that memory might be plugged in beyond 4 GiB, where the root is, and for
-	 * that the kernel would set 64 MiB aside, to copy through for old devices. */
+	/* For memory, not for speed: ACPI says that some might be plugged in beyond 4 GiB,
+	 * where the root is, and for that the kernel would set 64 MiB aside, to copy through
+	 * for old devices. */
 	{"numa=off", FACT_ROOT_IN_MEMORY},
-	/* Do not rewrite each lock prefix away: TCG would translate the kernel twice. */
+	/* 0.15: do not rewrite each lock prefix away, which takes what has been translated of
+	 * the code around it with it. */
 	{"noreplace-smp", FACT_FAST | FACT_TCG | FACT_ONE_CPU},
-	/* Without ACPI there is but the old timer to measure the clock by, which on a busy
-	 * host fails, and then the guest has no better clock than its ticks. */
+	/* For a clock, not for speed: without ACPI there is but the old timer to measure it
+	 * by, which on a busy host fails, and then the guest has none better than its
+	 * ticks. */
 	{"tsc=reliable", WITHOUT_ACPI | FACT_TSC_KNOWN},
-	/* An emulated microvm has no timer by which the kernel could measure its clock. */
+	/* To boot at all: an emulated microvm has no timer by which the kernel could measure
+	 * its clock. */
 	{"tsc=reliable", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
 	{"no_timer_check", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
 };
@@ -277,8 +282,8 @@ const char *profile_cpu(const struct profile *p)
 {
 	if (p->kvm)
 		return "host";
-	/* The x86-64-v2 level that today's distributions are built for. Not `max`: its
-	 * fast string instructions are byte loops in TCG, and each further flag is code
+	/* The x86-64-v2 level that today's distributions are built for. Not `max`, for 0.13:
+	 * its fast string instructions are byte loops in TCG, and each further flag is code
 	 * the kernel patches in. */
 	return "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand,+pdpe1gb";
 }
