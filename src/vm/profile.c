@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The tables. What a row says of a gain is the part of a boot's CPU time that it takes to
- * leave out that one setting of all, on a host without KVM (bench/settings; SPECIFICATION.md
- * has the host).
+ * leave out that one setting of all, on a host without KVM (bench/settings;
+ * SPECIFICATION.md has the host).
  */
 #include "vm/profile.h"
 
@@ -226,24 +226,24 @@ static const struct kernel_option {
 	{"quiet", 0},
 	/* 0.26: the self tests of the kernel's crypto code. */
 	{"cryptomgr.notests", FACT_FAST},
-	/* 0.20: interrupt routing in ACPI is 140 ms of interpreted methods a device, and there
-	 * is the rest of ACPI. The price: kernels that read no MP table run without a local
-	 * APIC, so with one CPU and without MSI; and the machine can be reset but not turned
-	 * off. */
+	/* 0.20: interrupt routing in ACPI is 140 ms of interpreted methods a device, and
+	 * there is the rest of ACPI. The price: kernels that read no MP table run without
+	 * a local APIC, so with one CPU and without MSI; and the machine can be reset but
+	 * not turned off. */
 	{"acpi=off", WITHOUT_ACPI},
-	/* For memory, not for speed: ACPI says that some might be plugged in beyond 4 GiB,
-	 * where the root is, and for that the kernel would set 64 MiB aside, to copy through
-	 * for old devices. */
+	/* For memory, not for speed: ACPI says that some might be plugged in beyond 4
+	 * GiB, where the root is, and for that the kernel would set 64 MiB aside, to copy
+	 * through for old devices. */
 	{"numa=off", FACT_ROOT_IN_MEMORY},
-	/* 0.15: do not rewrite each lock prefix away, which takes what has been translated of
-	 * the code around it with it. */
+	/* 0.15: do not rewrite each lock prefix away, which takes what has been
+	 * translated of the code around it with it. */
 	{"noreplace-smp", FACT_FAST | FACT_TCG | FACT_ONE_CPU},
-	/* For a clock, not for speed: without ACPI there is but the old timer to measure it
-	 * by, which on a busy host fails, and then the guest has none better than its
+	/* For a clock, not for speed: without ACPI there is but the old timer to measure
+	 * it by, which on a busy host fails, and then the guest has none better than its
 	 * ticks. */
 	{"tsc=reliable", WITHOUT_ACPI | FACT_TSC_KNOWN},
-	/* To boot at all: an emulated microvm has no timer by which the kernel could measure
-	 * its clock. */
+	/* To boot at all: an emulated microvm has no timer by which the kernel could
+	 * measure its clock. */
 	{"tsc=reliable", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
 	{"no_timer_check", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
 };
@@ -282,8 +282,8 @@ const char *profile_cpu(const struct profile *p)
 {
 	if (p->kvm)
 		return "host";
-	/* The x86-64-v2 level that today's distributions are built for. Not `max`, for 0.13:
-	 * its fast string instructions are byte loops in TCG, and each further flag is code
-	 * the kernel patches in. */
+	/* The x86-64-v2 level that today's distributions are built for. Not `max`, for
+	 * 0.13: its fast string instructions are byte loops in TCG, and each further flag
+	 * is code the kernel patches in. */
 	return "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand,+pdpe1gb";
 }
