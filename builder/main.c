@@ -85,31 +85,25 @@ static void say_log(enum log_level level, const char *line, void *data)
 	say_text("log", level, line);
 }
 
-/* The path of this program, and of the guest program beside it. */
-static int find_programs(char **ret_self, char **ret_guest, struct error *err)
+/* The path of this program. A new string. */
+static char *find_self(struct error *err)
 {
 	char *self = realpath("/proc/self/exe", NULL);
 
-	if (!self)
-		return error_set(err, errno, "find this program's own path in /proc");
-	*ret_self = self;
-	*ret_guest =
-		xasprintf("%.*s/hypermin-guest", (int)(strrchr(self, '/') - self), self);
-	return 0;
+	return self ? self
+		    : error_null(err, errno, "find this program's own path in /proc");
 }
 
 static int task_build(
 	const struct appliance_request *request, const char *cache_dir, struct error *err)
 {
-	CLEANUP_FREE char *self = NULL;
-	CLEANUP_FREE char *guest = NULL;
+	CLEANUP_FREE char *self = find_self(err);
 	struct cache cache;
 
-	if (find_programs(&self, &guest, err) < 0 ||
-		cache_open(cache_dir, &cache, err) < 0)
+	if (!self || cache_open(cache_dir, &cache, err) < 0)
 		return -1;
 	const struct build_options options = {
-		.builder = self, .guest = guest, .interrupted = &interrupted};
+		.builder = self, .interrupted = &interrupted};
 	int result = appliance_build(request, &cache, &options, err);
 	cache_close(&cache);
 	return result;
@@ -139,12 +133,13 @@ static void say_finding(enum examine_finding finding, const char *topic, const c
 static int task_examine(
 	const struct appliance_request *request, const char *cache_dir, struct error *err)
 {
-	CLEANUP_FREE char *self = NULL;
-	CLEANUP_FREE char *guest = NULL;
+	CLEANUP_FREE char *self = find_self(err);
+	const struct build_options options = {.builder = self};
 
 	(void)cache_dir;
-	if (find_programs(&self, &guest, err) < 0)
+	if (!self)
 		return -1;
+	CLEANUP_FREE char *guest = build_guest_path(&options, request->architecture);
 	examine_host(request, guest, say_finding, NULL);
 	return 0;
 }
@@ -168,7 +163,8 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 {
 	static const struct option options[] = {{"cache", required_argument, NULL, 'c'},
 		{"root", required_argument, NULL, 'r'},
-		{"agent", required_argument, NULL, 'a'},
+		{"architecture", required_argument, NULL, 'a'},
+		{"agent", required_argument, NULL, 'g'},
 		{"kernel", required_argument, NULL, 'k'},
 		{"modules", required_argument, NULL, 'm'},
 		{"package", required_argument, NULL, 'p'},
@@ -185,6 +181,11 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 			ret->request.root = optarg;
 			break;
 		case 'a':
+			ret->request.architecture = architecture_find(optarg);
+			if (!ret->request.architecture)
+				return -1;
+			break;
+		case 'g':
 			ret->request.agent_version = strtoul(optarg, NULL, 10);
 			break;
 		case 'k':
@@ -206,7 +207,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 			return -1;
 		}
 	}
-	return 0;
+	if (!ret->request.architecture)
+		ret->request.architecture = architecture_of_host(NULL);
+	return ret->request.architecture ? 0 : -1;
 }
 
 static int run_task(const char *name, const struct arguments *arguments)
@@ -228,7 +231,6 @@ static int run_task(const char *name, const struct arguments *arguments)
 static int assemble_main(int argc, char **argv)
 {
 	CLEANUP_FREE char *self = NULL;
-	CLEANUP_FREE char *guest = NULL;
 	struct assembly assembly;
 	struct error err = {0};
 
@@ -236,11 +238,12 @@ static int assemble_main(int argc, char **argv)
 	int result = assembly_parse_argv(argc, argv, &assembly, &err);
 	if (result == 0) {
 		log_set_handler(say_log, NULL, assembly.log_level);
-		result = find_programs(&self, &guest, &err);
+		self = find_self(&err);
+		result = self ? 0 : -1;
 	}
 	if (result == 0) {
 		const struct build_options options = {
-			.builder = self, .guest = guest, .interrupted = &interrupted};
+			.builder = self, .interrupted = &interrupted};
 		result = assemble(&assembly, &options, &err);
 	}
 	if (result < 0)

@@ -52,6 +52,13 @@ static int take_package(void *target, const char *value)
 	return hypermin_add_package(o->vm, value) < 0 ? refused(o) : 0;
 }
 
+static int take_root(void *target, const char *value)
+{
+	struct build_options *o = target;
+	o->without_inputs = "--root";
+	return hypermin_set_root(o->vm, value) < 0 ? refused(o) : 0;
+}
+
 static int take_kernel(void *target, const char *value)
 {
 	struct build_options *o = target;
@@ -169,6 +176,8 @@ static const struct option_row table[] = {
 		take_output},
 	{"package", 'p', "NAME", "have this package of the host in it, too",
 		take_package},
+	{"root", 0, "DIR", "of the system installed in DIR, not of this machine",
+		take_root},
 	{"kernel", 0, "FILE", "with this kernel", take_kernel},
 	{"modules", 0, "DIR", "its modules; default /lib/modules/VERSION", take_modules},
 	{"cache-dir", 0, "DIR", "default $XDG_CACHE_HOME/hypermin", take_cache_dir},

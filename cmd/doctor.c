@@ -24,7 +24,17 @@ static int take_cache_dir(void *target, const char *value)
 	return 0;
 }
 
+static int take_root(void *target, const char *value)
+{
+	struct doctor *d = target;
+
+	if (hypermin_set_root(d->vm, value) < 0)
+		return options_complain("%s", hypermin_error(d->vm));
+	return 0;
+}
+
 static const struct option_row table[] = {
+	{"root", 0, "DIR", "look at the system installed in DIR", take_root},
 	{"cache-dir", 0, "DIR", "default $XDG_CACHE_HOME/hypermin", take_cache_dir},
 	{0},
 };

@@ -73,6 +73,12 @@ static int take_package(void *target, const char *value)
 	return hypermin_add_package(o->vm, value) < 0 ? refused(o) : 0;
 }
 
+static int take_root(void *target, const char *value)
+{
+	struct vm_options *o = target;
+	return hypermin_set_root(o->vm, value) < 0 ? refused(o) : 0;
+}
+
 static int take_appliance(void *target, const char *value)
 {
 	struct vm_options *o = target;
@@ -296,6 +302,8 @@ static int take_verbose(void *target, const char *value)
 #define MACHINE_OPTIONS                                                                  \
 	{"package", 'p', "NAME", "have this package of the host in the VM, too",         \
 		take_package},                                                           \
+		{"root", 0, "DIR", "boot the system installed in DIR, not this machine", \
+			take_root},                                                      \
 		{"memory", 'm', "SIZE",                                                  \
 			"guest memory in MiB, or with G; default 1024", take_memory},    \
 		{"cpus", 'c', "N", "virtual CPUs; default 1", take_cpus},                \
@@ -304,7 +312,7 @@ static int take_verbose(void *target, const char *value)
 			take_modules},                                                   \
 		{"accel", 0, "auto|kvm|tcg",                                             \
 			"accelerator; auto takes KVM only where it works", take_accel},  \
-		{"machine", 0, "auto|pc|q35|microvm", "machine to emulate",              \
+		{"machine", 0, "auto|pc|q35|microvm|virt", "machine to emulate",         \
 			take_machine},                                                   \
 		{"root-bus", 0, "BUS",                                                   \
 			"where the root disk is: auto, memmap, virtio-blk, "             \

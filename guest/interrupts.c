@@ -15,8 +15,6 @@
  */
 #include "guest/interrupts.h"
 
-#ifdef __x86_64__
-
 #include <stdint.h>
 #include <sys/io.h>
 
@@ -83,11 +81,3 @@ void interrupts_assign(void)
 	}
 	ioperm(PORT_ADDRESS, N_PORTS, 0);
 }
-
-#else
-
-void interrupts_assign(void)
-{
-}
-
-#endif

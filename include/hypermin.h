@@ -74,6 +74,14 @@ HYPERMIN_API void hypermin_set_log(
  * usual tools. Whether it is installed is checked by hypermin_prepare(). */
 HYPERMIN_API int hypermin_add_package(struct hypermin *h, const char *name);
 
+/*
+ * Make the VM of the system that is installed in this directory, instead of this machine's:
+ * of its packages, its configuration and a kernel in it. It may be for another processor,
+ * x86_64 or aarch64: then qemu emulates that, which takes a qemu for it, and a hypermin built
+ * with a compiler for it.
+ */
+HYPERMIN_API int hypermin_set_root(struct hypermin *h, const char *dir);
+
 /* Boot this kernel instead of one found on the host. modules_dir is the directory that
  * holds its modules.dep; NULL: /lib/modules/VERSION. */
 HYPERMIN_API int hypermin_set_kernel(
@@ -87,10 +95,11 @@ HYPERMIN_API int hypermin_set_cpus(struct hypermin *h, unsigned cpus);
 /* "auto" (default: KVM where stock kernels truly run on it, else TCG), "kvm" or "tcg". */
 HYPERMIN_API int hypermin_set_accelerator(struct hypermin *h, const char *name);
 /*
- * The machine that is emulated ("auto", "pc", "q35", "microvm") and the bus that the root
- * disk is on ("auto", "virtio-blk", "virtio-scsi", "nvme", "pmem", "ide", "scsi-cdrom",
- * "ide-cdrom"). auto (default) takes the best that qemu and the kernel can do; what was
- * named is taken or fails. hypermin_start() fails if the two do not go together.
+ * The machine that is emulated ("auto"; "pc", "q35", "microvm" for x86_64; "virt" for
+ * aarch64) and the bus that the root disk is on ("auto", "virtio-blk", "virtio-scsi", "nvme",
+ * "pmem", "ide", "scsi-cdrom", "ide-cdrom"). auto (default) takes the best that qemu and the
+ * kernel can do; what was named is taken or fails. hypermin_start() fails if the two do not go
+ * together.
  */
 HYPERMIN_API int hypermin_set_machine(struct hypermin *h, const char *name);
 HYPERMIN_API int hypermin_set_root_bus(struct hypermin *h, const char *name);
@@ -132,9 +141,9 @@ HYPERMIN_API int hypermin_add_disk(
 	struct hypermin *h, const char *path, const char *format, bool writable);
 
 /*
- * Run this appliance, a directory that hypermin_export() wrote, here or on another machine of
- * the same architecture; the host needs no package database and no kernel. Its sizes are
- * checked by hypermin_prepare(), what it holds by hypermin_cache_verify().
+ * Run this appliance, a directory that hypermin_export() wrote, here or on another machine; one
+ * of another architecture emulates it. The host needs no package database and no kernel. Its
+ * sizes are checked by hypermin_prepare(), what it holds by hypermin_cache_verify().
  */
 HYPERMIN_API int hypermin_set_appliance(struct hypermin *h, const char *dir);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The handle's appliance: from the cache, built, or fixed; and out again. */
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api/handle.h"
@@ -19,17 +20,21 @@ static int open_fixed(struct hypermin *h)
 {
 	struct error ignored;
 
-	if (h->packages.len || h->kernel)
+	if (h->packages.len || h->kernel || strcmp(h->root, "/") != 0)
 		return error_set(&h->error, EINVAL,
 			"add to the appliance '%s': it is as it was written; packages and "
 			"a kernel are chosen where it is built",
 			h->fixed);
-	if (handle_find_routes(h) < 0)
+	if (appliance_open_fixed(h->fixed, &h->appliance, &h->error) < 0)
 		return -1;
+	h->architecture = h->appliance.architecture;
 	/* Only to remember the accelerator; a host may have no place for it. */
 	if (h->cache.fd < 0)
 		cache_open(h->cache_dir, &h->cache, &ignored);
-	return appliance_open_fixed(h->fixed, &h->appliance, &h->error);
+	if (handle_find_routes(h) == 0)
+		return 0;
+	appliance_done(&h->appliance);
+	return -1;
 }
 
 /* ---- From the cache ---- */

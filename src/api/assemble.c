@@ -64,7 +64,7 @@ int hypermin_assemble(
 	if (!builder)
 		return -1;
 	struct assembly a = {
-		.root = "/",
+		.root = h->root,
 		.output = output,
 		.format = w->format == HYPERMIN_FORMAT_EXT2 ? ASSEMBLY_EXT2
 							    : ASSEMBLY_CHROOT,

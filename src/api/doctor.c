@@ -58,11 +58,11 @@ static char *qemu_version(const char *qemu, bool *ret_works)
 	return text ? text : xstrdup(err.msg);
 }
 
-static char *examine_qemu(struct doctor *d)
+static char *examine_qemu(struct doctor *d, const struct hypermin *h)
 {
 	struct error err;
 	bool works;
-	char *qemu = vm_find_qemu(&err);
+	char *qemu = vm_find_qemu(h->architecture, &err);
 
 	if (!qemu) {
 		report(d, HYPERMIN_FINDING_PROBLEM, "qemu", err.msg, NULL);
@@ -80,7 +80,7 @@ static void examine_accelerator(struct doctor *d, struct hypermin *h, const char
 	const struct verdict_key key = {h->cache.fd, qemu, "doctor"};
 	struct accel_choice choice;
 
-	accel_choose(VM_ACCEL_AUTO, &key, &choice);
+	accel_choose(VM_ACCEL_AUTO, h->architecture, &key, &choice);
 	if (choice.kvm) {
 		report(d, HYPERMIN_FINDING_OK, "KVM", choice.reason, NULL);
 	} else {
@@ -145,7 +145,11 @@ int hypermin_doctor(struct hypermin *h, hypermin_doctor_fn *fn, void *data)
 {
 	struct doctor d = {.fn = fn, .data = data};
 
-	CLEANUP_FREE char *qemu = examine_qemu(&d);
+	if (handle_find_architecture(h) < 0) {
+		report(&d, HYPERMIN_FINDING_PROBLEM, "processor", h->error.msg, NULL);
+		return d.problems;
+	}
+	CLEANUP_FREE char *qemu = examine_qemu(&d, h);
 	examine_cache(&d, h);
 	examine_accelerator(&d, h, qemu ? qemu : "");
 	examine_host(&d, h);

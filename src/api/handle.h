@@ -12,6 +12,8 @@ struct hypermin {
 	int control[2];
 
 	struct strvec packages;
+	char *root;				 /* the system that the VM is made of */
+	const struct architecture *architecture; /* of that; NULL: not found out yet */
 	char *kernel, *modules_dir;
 	char *cache_dir;
 	char *fixed; /* directory of a fixed appliance */
@@ -43,7 +45,9 @@ struct hypermin {
 char *handle_find_program(const char *name, struct error *err);
 int handle_open_cache(struct hypermin *h);
 int handle_check_not_started(struct hypermin *h);
-/* Fill h->routes by the settings, unless that was done. */
+/* Find out h->architecture by the settings, unless that was done. */
+int handle_find_architecture(struct hypermin *h);
+/* The same with h->routes. */
 int handle_find_routes(struct hypermin *h);
 /* What to ask for, by the settings. The route's texts are new: appliance_request.routes
  * is the caller's to free. */

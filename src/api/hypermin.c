@@ -67,6 +67,7 @@ struct hypermin *hypermin_new(void)
 {
 	struct hypermin *h = xcalloc(1, sizeof(*h));
 
+	h->root = xstrdup("/");
 	h->memory_mib = 1024;
 	h->cpus = 1;
 	h->boot_timeout_ms = 120000;
@@ -98,6 +99,7 @@ void hypermin_free(struct hypermin *h)
 	vector_foreach (disk, &h->disks)
 		vm_disk_done(disk);
 	vector_done(&h->disks);
+	free(h->root);
 	free(h->kernel);
 	free(h->modules_dir);
 	free(h->cache_dir);
@@ -151,6 +153,14 @@ static int set_path(struct hypermin *h, char **field, const char *path)
 	free(*field);
 	*field = full;
 	return 0;
+}
+
+int hypermin_set_root(struct hypermin *h, const char *dir)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	h->architecture = NULL;
+	return set_path(h, &h->root, dir);
 }
 
 int hypermin_set_kernel(struct hypermin *h, const char *image, const char *modules_dir)

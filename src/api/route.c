@@ -22,25 +22,37 @@ static void add_route(struct strvec *texts, const struct vm_route *route)
 	strvec_add(texts, sb.data);
 }
 
+int handle_find_architecture(struct hypermin *h)
+{
+	if (!h->architecture)
+		h->architecture = architecture_of_root(h->root, &h->error);
+	return h->architecture ? 0 : -1;
+}
+
 int handle_find_routes(struct hypermin *h)
 {
-	const struct vm_wishes wishes = {.machine = h->machine, .root_bus = h->root_bus};
-
-	return h->routes.len ? 0 : vm_routes_find(&wishes, &h->routes, &h->error);
+	if (h->routes.len)
+		return 0;
+	if (handle_find_architecture(h) < 0)
+		return -1;
+	const struct vm_wishes wishes = {.architecture = h->architecture->name,
+		.machine = h->machine,
+		.root_bus = h->root_bus};
+	return vm_routes_find(&wishes, &h->routes, &h->error);
 }
 
 int handle_appliance_request(struct hypermin *h, struct appliance_request *ret)
 {
+	if (handle_find_routes(h) < 0)
+		return -1;
 	struct appliance_request request = {
-		.root = "/",
+		.root = h->root,
+		.architecture = h->architecture,
 		.agent_version = PROTOCOL_VERSION,
 		.packages = h->packages,
 		.kernel = h->kernel,
 		.modules_dir = h->modules_dir,
 	};
-
-	if (handle_find_routes(h) < 0)
-		return -1;
 	vector_foreach (route, &h->routes)
 		add_route(&request.routes, route);
 	*ret = request;

@@ -56,7 +56,10 @@ int handle_start(struct hypermin *h, const struct vm_snapshot *record)
 
 	if (h->vm)
 		return error_set(&h->error, EBUSY, "start the VM: it was started before");
-	qemu = vm_find_qemu(&h->error);
+	/* Not to build what can't be run. A fixed appliance says what it is for. */
+	if ((h->fixed ? hypermin_prepare(h) : handle_find_architecture(h)) < 0)
+		return -1;
+	qemu = vm_find_qemu(h->architecture, &h->error);
 	if (!qemu)
 		return -1;
 	for (;;) {

@@ -93,6 +93,8 @@ static void add_settings(struct strvec *argv, const struct hypermin *h)
 	if (h->disks.len <= HYPERMIN_WARM_DISKS)
 		strvec_addf(argv, "--disks=%zu", h->disks.len);
 	strvec_addf(argv, "--accel=%s", accelerators[h->accel]);
+	if (strcmp(h->root, "/") != 0)
+		strvec_addf(argv, "--root=%s", h->root);
 	vector_foreach (name, &h->packages)
 		strvec_addf(argv, "--package=%s", *name);
 	if (h->kernel)

@@ -27,12 +27,14 @@
 #include <stdbool.h>
 
 #include "base/afterwards.h"
+#include "base/architecture.h"
 #include "base/error.h"
 #include "base/vector.h"
 
 /* What is asked for. */
 struct appliance_request {
-	const char *root;	 /* the host, "/" */
+	const char *root; /* the system it is made of: the host's, "/", or another */
+	const struct architecture *architecture; /* of that system */
 	unsigned agent_version;	 /* of the protocol that its agent has to speak */
 	struct strvec packages;	 /* beyond the default ones */
 	const char *kernel;	 /* a kernel image, or NULL to find one */
@@ -50,6 +52,7 @@ struct appliance {
 	char *directory;
 	char *kernel, *initrd, *root; /* paths, in it */
 	char *kernel_version;
+	const struct architecture *architecture;
 	char *route; /* the name of the one taken */
 	char root_uuid[37];
 	bool built; /* just now */

@@ -25,7 +25,6 @@
 #include "base/sha256.h"
 #include "ext2/ext2.h"
 
-#define PROGRAM_MAX (64 * 1024 * 1024)
 /* What libguestfs and others have always been given, so that there is room to work in. It is
  * sparse. */
 #define DEFAULT_SIZE (4ULL * 1024 * 1024 * 1024)
@@ -37,7 +36,7 @@ struct assembling {
 	struct ingredients in;
 	struct stamp stamp;
 	char key[SHA256_HEX_LEN + 1];
-	char *guest;
+	char *guest; /* of an image; a tree takes none */
 	size_t guest_len;
 	struct replacement output;
 };
@@ -88,9 +87,9 @@ static int make_key(struct assembling *m, struct error *err)
 	assembly_request(m->a, &request);
 	sha256_add_field(&ctx, request.data, request.len);
 	if (hash_program(&ctx, m->options->builder, err) < 0 ||
-		hash_program(&ctx, m->options->guest, err) < 0 ||
 		hash_kernel(&ctx, &m->in.kernel, err) < 0)
 		return -1;
+	sha256_add_field(&ctx, m->guest, m->guest_len);
 	tree_identity(m->in.tree, identity);
 	sha256_add_field(&ctx, identity, sizeof(identity));
 	sha256_end(&ctx, m->key);
@@ -291,15 +290,27 @@ static bool has_key(const struct assembling *m)
 	return same;
 }
 
+/* The one that the kernel can execute. */
+static int read_guest(struct assembling *m, struct error *err)
+{
+	const struct architecture *architecture = m->in.kernel.architecture
+		? m->in.kernel.architecture
+		: ingredients_architecture(m->a, err);
+
+	if (!architecture)
+		return -1;
+	CLEANUP_FREE char *path = build_guest_path(m->options, architecture);
+	stamp_add(&m->stamp, path);
+	return build_read_guest(path, architecture, &m->guest, &m->guest_len, err);
+}
+
 static int gather(struct assembling *m, struct error *err)
 {
 	stamp_start(&m->stamp);
-	stamp_add(&m->stamp, m->options->guest);
 	stamp_add(&m->stamp, m->options->builder);
-	if (io_read_file(AT_FDCWD, m->options->guest, PROGRAM_MAX, &m->guest,
-		    &m->guest_len, err) < 0)
-		return error_prefix(err, "read the guest program");
 	if (ingredients_gather(m->a, &m->in, &m->stamp, err) < 0)
+		return -1;
+	if (m->a->format == ASSEMBLY_EXT2 && read_guest(m, err) < 0)
 		return -1;
 	return make_key(m, err);
 }

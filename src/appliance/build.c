@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "appliance/collect.h"
 #include "appliance/contents.h"
@@ -48,6 +49,30 @@ struct build {
 	char builder_digest[SHA256_HEX_LEN + 1];
 	struct part parts[ENTRY_PARTS];
 };
+
+/* ---- The guest program ---- */
+
+char *build_guest_path(
+	const struct build_options *options, const struct architecture *architecture)
+{
+	const char *slash = strrchr(options->builder, '/');
+
+	return xasprintf("%.*s/hypermin-guest-%s", (int)(slash - options->builder),
+		options->builder, architecture->name);
+}
+
+int build_read_guest(const char *path, const struct architecture *architecture,
+	char **ret_data, size_t *ret_len, struct error *err)
+{
+	if (access(path, F_OK) < 0 && !architecture_is_host(architecture))
+		return error_set(err, 0,
+			"this hypermin has no part for guests of %s: '%s' is missing; build "
+			"hypermin where there is %s-linux-gnu-gcc with a static C library",
+			architecture->name, path, architecture->name);
+	if (io_read_file(AT_FDCWD, path, PROGRAM_MAX, ret_data, ret_len, err) < 0)
+		return error_prefix(err, "read hypermin's own programs");
+	return 0;
+}
 
 static int check_interrupted(const struct build *b, struct error *err)
 {
@@ -206,13 +231,16 @@ static int make_keys(struct build *b, struct error *err)
 
 static int gather(struct build *b, struct error *err)
 {
+	CLEANUP_FREE char *guest = build_guest_path(b->options, b->request->architecture);
+
 	stamp_start(&b->stamp);
-	stamp_add(&b->stamp, b->options->guest);
+	stamp_add(&b->stamp, guest);
 	stamp_add(&b->stamp, b->options->builder);
-	if (digest_file(b->options->builder, b->builder_digest, err) < 0 ||
-		io_read_file(AT_FDCWD, b->options->guest, PROGRAM_MAX, &b->guest,
-			&b->guest_len, err) < 0)
+	if (digest_file(b->options->builder, b->builder_digest, err) < 0)
 		return error_prefix(err, "read hypermin's own programs");
+	if (build_read_guest(
+		    guest, b->request->architecture, &b->guest, &b->guest_len, err) < 0)
+		return -1;
 	if (contents_gather(b->request, &b->contents, &b->stamp, err) < 0)
 		return -1;
 	b->entry.kernel_version = xstrdup(b->contents.kernel.version);

@@ -10,12 +10,18 @@
 #include "appliance/appliance.h"
 
 struct build_options {
-	const char *builder; /* path of this program */
-	const char *guest;   /* path of the static guest program */
+	const char *builder; /* path of this program; the guest programs are beside it */
 	/* Set by a signal handler: the build ends with EINTR and removes what it has
 	 * made. */
 	const volatile sig_atomic_t *interrupted;
 };
+
+/* The path of the guest program for guests of this architecture, whether it is there or not. */
+char *build_guest_path(
+	const struct build_options *options, const struct architecture *architecture);
+/* Its bytes. Caller frees. */
+int build_read_guest(const char *path, const struct architecture *architecture,
+	char **ret_data, size_t *ret_len, struct error *err);
 
 int appliance_build(const struct appliance_request *request, const struct cache *cache,
 	const struct build_options *options, struct error *err);

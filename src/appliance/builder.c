@@ -137,6 +137,7 @@ void builder_argv(struct strvec *argv, const char *program, const char *task,
 	strvec_add(argv, program);
 	strvec_add(argv, task);
 	strvec_addf(argv, "--root=%s", request->root);
+	strvec_addf(argv, "--architecture=%s", request->architecture->name);
 	strvec_addf(argv, "--agent=%u", request->agent_version);
 	strvec_addf(argv, "--log-level=%d", log_max_level());
 	if (request->kernel)

@@ -231,6 +231,7 @@ static int find_kernel(const struct appliance_request *request, const char *rout
 	const struct kernel_request kernel_request = {
 		.root = request->root,
 		.image = request->kernel,
+		.architecture = request->architecture,
 		.modules_dir = request->modules_dir,
 		.needs = (const char *const *)strvec_argv(&route.modules),
 	};

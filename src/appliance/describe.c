@@ -30,6 +30,8 @@ static json_t *strings_json(const struct strvec *strings)
 void describe_contents(json_t *manifest, const struct appliance_request *request,
 	const struct contents *c)
 {
+	json_object_set_new(
+		manifest, "machine", json_string(request->architecture->name));
 	json_object_set_new(manifest, "kernel",
 		json_pack("{s:o, s:o}", "image", manifest_string(c->kernel.image),
 			"version", manifest_string(c->kernel.version)));

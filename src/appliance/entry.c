@@ -30,6 +30,7 @@ void entry_request_digest(
 	sha256_add_string(&ctx, HYPERMIN_VERSION);
 	sha256_add_string(&ctx, agent);
 	sha256_add_string(&ctx, request->root);
+	sha256_add_string(&ctx, request->architecture->name);
 	sha256_add_string(&ctx, request->kernel ? request->kernel : "");
 	sha256_add_string(&ctx, request->modules_dir ? request->modules_dir : "");
 	for (size_t i = 0; i < packages.len; i++)

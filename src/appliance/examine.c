@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "appliance/build.h"
 #include "appliance/contents.h"
 #include "base/strbuf.h"
 #include "kernel/kernel.h"
@@ -79,10 +79,16 @@ static void examine_kernel(
 void examine_host(const struct appliance_request *request, const char *guest,
 	examine_fn *fn, void *data)
 {
-	if (access(guest, R_OK) < 0) {
-		CLEANUP_FREE char *text = xasprintf("'%s' is missing", guest);
-		fn(EXAMINE_PROBLEM, "guest", text, "install hypermin whole", data);
-	}
+	CLEANUP_FREE char *program = NULL;
+	struct error err;
+	size_t len;
+
+	if (build_read_guest(guest, request->architecture, &program, &len, &err) < 0)
+		fn(EXAMINE_PROBLEM, "guest", err.msg,
+			architecture_is_host(request->architecture)
+				? "install hypermin whole"
+				: NULL,
+			data);
 	examine_packages(request, fn, data);
 	examine_kernel(request, fn, data);
 }

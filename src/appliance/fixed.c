@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "appliance/appliance.h"
@@ -38,19 +37,6 @@ static bool is_version(const char *s)
 	return len > 0 && len < 200;
 }
 
-static int check_machine(const json_t *manifest, const char *where, struct error *err)
-{
-	const char *machine = manifest_text(manifest, "machine");
-	struct utsname host;
-
-	uname(&host);
-	if (strcmp(machine, host.machine) != 0)
-		return error_set(err, 0,
-			"use the appliance '%s': it was made for %s, and this is %s",
-			where, machine, host.machine);
-	return 0;
-}
-
 static int check_manifest(
 	const json_t *manifest, int dir_fd, const char *where, struct error *err)
 {
@@ -67,8 +53,12 @@ static int check_manifest(
 			"use the appliance '%s': its " MANIFEST_NAME
 			" is not that of an appliance",
 			where);
-	if (check_machine(manifest, where, err) < 0)
-		return -1;
+	const char *machine = manifest_text(manifest, "machine");
+	if (!architecture_find(machine))
+		return error_set(err, 0,
+			"use the appliance '%s': it was made for %s, which hypermin does not "
+			"know",
+			where, machine);
 	if (manifest_check(manifest, dir_fd, where, err) < 0)
 		return error_prefix(err, "use the appliance '%s'", where);
 	return 0;
@@ -107,6 +97,7 @@ int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *e
 		.root = xasprintf("%s/root", where),
 		.kernel_version = xstrdup(
 			manifest_text(json_object_get(manifest, "kernel"), "version")),
+		.architecture = architecture_find(manifest_text(manifest, "machine")),
 		.route = xstrdup(manifest_text(manifest, "route")),
 		/* Held like any other, as far as that goes. */
 		.lock_fd = openat(fd, MANIFEST_NAME, O_RDONLY | O_CLOEXEC),

@@ -282,19 +282,32 @@ static int add_hostfiles(const struct assembly *a, struct ingredients *in,
 
 /* ---- The kernel ---- */
 
+const struct architecture *ingredients_architecture(
+	const struct assembly *a, struct error *err)
+{
+	const struct architecture *named = a->cpu ? architecture_find(a->cpu) : NULL;
+
+	return named ? named : architecture_of_host(err);
+}
+
 static int gather_kernel(const struct assembly *a, struct ingredients *in,
 	struct stamp *stamp, struct error *err)
 {
+	const struct architecture *architecture = ingredients_architecture(a, err);
 	const struct kernel_request request = {
 		.root = a->root,
 		.image = a->kernel,
 		.version = a->kernel_version,
+		/* Whoever names a kernel knows what it is for. */
+		.architecture = a->kernel ? NULL : architecture,
 		.cpu = a->cpu,
 		.modules_dir = a->modules_dir,
 		.needs = ingredients_boot_modules,
 	};
 	CLEANUP_STRVEC struct strvec rejected = {0};
 
+	if (!architecture)
+		return -1;
 	if (!a->kernel) {
 		stamp_below(stamp, a->root, "/boot");
 		stamp_below(stamp, a->root, "/lib/modules");

@@ -33,6 +33,11 @@ struct ingredients {
 extern const char *const ingredients_boot_modules[];
 extern const char *const ingredients_all_modules[];
 
+/* What the kernel of a disk image is to be for: the processor that was named, else the one
+ * here. */
+const struct architecture *ingredients_architecture(
+	const struct assembly *a, struct error *err);
+
 /* Each path whose change would change the answer is added to the stamp, which was started
  * before. */
 int ingredients_gather(const struct assembly *a, struct ingredients *in,

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -26,12 +25,8 @@ json_t *manifest_string(const char *s)
 
 json_t *manifest_new(const char *kind, const char *key)
 {
-	struct utsname host;
-
-	uname(&host);
-	json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:s, s:{}}", "format", FORMAT,
-		"hypermin", HYPERMIN_VERSION, "machine", host.machine, "kind", kind,
-		"key", key, "files");
+	json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:{}}", "format", FORMAT,
+		"hypermin", HYPERMIN_VERSION, "kind", kind, "key", key, "files");
 	if (!json)
 		abort(); /* out of memory: everything in it is valid */
 	return json;

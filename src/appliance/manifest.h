@@ -3,7 +3,7 @@
  * manifest.json: what a directory in the cache, or an exported appliance, holds and what it
  * was made of.
  *
- *	{ "format": 2, "hypermin": VERSION, "machine": "x86_64", "kind": …, "key": …,
+ *	{ "format": 2, "hypermin": VERSION, "kind": …, "key": …,
  *	  "files": { NAME: { "size": BYTES, "sha256": HEX }, … },
  *	  … what its kind has to say … }
  *

@@ -77,6 +77,7 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 		return error_set(err, 0,
 			"build an appliance: the packages or kernels on the host "
 			"keep changing meanwhile; try again when they rest");
+	a.architecture = request->architecture;
 	log_info("appliance: %s, kernel %s; %s %lld ms", a.root, a.kernel_version,
 		a.built ? "built or checked in" : "from the cache in",
 		(long long)(io_now_ms() - start));

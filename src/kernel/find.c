@@ -25,10 +25,17 @@
 
 #define IMAGE_MAX ((size_t)1024 * 1024 * 1024)
 
+/* What a kernel's file says of itself. */
+struct identity {
+	char *version;
+	const struct architecture *architecture; /* NULL: one that is not known */
+};
+
 struct candidate {
 	char *image;
-	char *version; /* from the file; from its name if it can't be read */
-	char *problem; /* NULL: none so far */
+	struct identity
+		identity; /* its version from the file's name if it can't be read */
+	char *problem;	  /* NULL: none so far */
 	bool beside_modules;
 	bool for_cpu; /* as asked for, by its name */
 };
@@ -43,55 +50,57 @@ static void candidates_done(struct candidates *list)
 {
 	vector_foreach (c, list) {
 		free(c->image);
-		free(c->version);
+		free(c->identity.version);
 		free(c->problem);
 	}
 	vector_done(list);
 }
 
-/* A version that is not in the first bytes: that of an arm64 or ELF kernel, packed or
- * not. */
-static char *version_of_whole(const char *path, struct error *err)
+/* What is not in the first bytes: of an arm64 or ELF kernel, packed or not. */
+static int identify_whole(const char *path, struct identity *ret, struct error *err)
 {
-	CLEANUP_FREE char *data = NULL;
+	CLEANUP_FREE char *file = NULL;
+	CLEANUP_FREE uint8_t *unpacked = NULL;
 	size_t len;
 
-	if (io_read_file(AT_FDCWD, path, IMAGE_MAX, &data, &len, err) < 0)
-		return NULL;
-	if (decompress_format((uint8_t *)data, len)) {
-		CLEANUP_FREE uint8_t *packed = (uint8_t *)TAKE_PTR(data);
-		uint8_t *plain;
-		if (decompress(packed, len, IMAGE_MAX, &plain, &len, err) < 0)
-			return NULL;
-		data = (char *)plain;
+	if (io_read_file(AT_FDCWD, path, IMAGE_MAX, &file, &len, err) < 0)
+		return -1;
+	const uint8_t *data = (uint8_t *)file;
+	if (!kernel_image_is_elf(data, len) && !kernel_image_is_arm64(data, len)) {
+		if (kernel_image_unpack(data, len, IMAGE_MAX, &unpacked, &len, err) < 0)
+			return -1;
+		data = unpacked;
 	}
-	char *version = kernel_version_parse((uint8_t *)data, len);
-	return version ? version : error_null(err, 0, "not a kernel image");
+	char *version = kernel_version_parse(data, len);
+	if (!version)
+		return error_set(err, 0, "not a kernel image");
+	*ret = (struct identity){version, kernel_image_architecture(data, len)};
+	return 0;
 }
 
-static char *version_of_file(const char *path, struct error *err)
+static int identify(const char *path, struct identity *ret, struct error *err)
 {
 	CLEANUP_FREE uint8_t *head = xmalloc(KERNEL_IMAGE_HEAD_MAX);
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_null(err, errno, "can't be read");
+		return error_set(err, errno, "can't be read");
 	if (!S_ISREG(st.st_mode))
-		return error_null(err, 0, "not a regular file");
+		return error_set(err, 0, "not a regular file");
 	ssize_t len = io_pread_full(fd, head, KERNEL_IMAGE_HEAD_MAX, 0);
 	if (len < 0)
-		return error_null(err, errno, "can't be read");
+		return error_set(err, errno, "can't be read");
 
 	if (kernel_image_is_bzimage(head, len)) {
 		char *version = kernel_version_parse(head, len);
-		return version ? version
-			       : error_null(err, 0, "its header has no version");
+		*ret = (struct identity){version, kernel_image_architecture(head, len)};
+		return version ? 0 : error_set(err, 0, "its header has no version");
 	}
 	if (!kernel_image_is_elf(head, len) && !kernel_image_is_arm64(head, len) &&
-		!decompress_format(head, len))
-		return error_null(err, 0, "not a kernel image");
-	return version_of_whole(path, err);
+		!kernel_image_is_zboot(head, len) && !decompress_format(head, len))
+		return error_set(err, 0, "not a kernel image");
+	return identify_whole(path, ret, err);
 }
 
 static void add_candidate(struct candidates *list, char *image, const char *named_version,
@@ -100,9 +109,8 @@ static void add_candidate(struct candidates *list, char *image, const char *name
 	struct error err;
 	struct candidate c = {.image = image, .beside_modules = beside_modules};
 
-	c.version = version_of_file(image, &err);
-	if (!c.version) {
-		c.version = xstrdup(named_version);
+	if (identify(image, &c.identity, &err) < 0) {
+		c.identity.version = xstrdup(named_version);
 		c.problem = xstrdup(err.msg);
 	}
 	vector_push(list, c);
@@ -110,16 +118,19 @@ static void add_candidate(struct candidates *list, char *image, const char *name
 
 static void collect_beside_modules(const char *root, struct candidates *list)
 {
+	static const char *const names[] = {"vmlinuz", "Image"};
 	CLEANUP_FREE char *path = xasprintf("%s/lib/modules", root);
 	CLEANUP_CLOSEDIR DIR *dir = opendir(path);
 
 	for (struct dirent *entry; dir && (entry = readdir(dir));) {
 		if (entry->d_name[0] == '.')
 			continue;
-		CLEANUP_FREE char *image =
-			xasprintf("%s/%s/vmlinuz", path, entry->d_name);
-		if (access(image, F_OK) == 0)
-			add_candidate(list, TAKE_PTR(image), entry->d_name, true);
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+			CLEANUP_FREE char *image =
+				xasprintf("%s/%s/%s", path, entry->d_name, names[i]);
+			if (access(image, F_OK) == 0)
+				add_candidate(list, TAKE_PTR(image), entry->d_name, true);
+		}
 	}
 }
 
@@ -158,13 +169,13 @@ static void collect_boot(const char *root, struct candidates *list)
  */
 static void mark_for_cpu(struct candidates *list, const char *cpu)
 {
-	bool is_pc = strcmp(cpu, "x86_64") == 0 || strcmp(cpu, "amd64") == 0;
+	const struct architecture *a = architecture_find(cpu);
 
 	vector_foreach (c, list)
-		c->for_cpu = strstr(c->version, cpu) ||
-			(is_pc &&
-				(strstr(c->version, "amd64") ||
-					strstr(c->version, "x86_64")));
+		c->for_cpu = strstr(c->identity.version, cpu) ||
+			(a &&
+				(strstr(c->identity.version, a->name) ||
+					strstr(c->identity.version, a->debian)));
 }
 
 /* Best first. */
@@ -175,7 +186,7 @@ static int compare_candidates(const void *a, const void *b)
 
 	int diff = cb->for_cpu - ca->for_cpu;
 	if (!diff)
-		diff = kernel_version_prefer(cb->version, ca->version);
+		diff = kernel_version_prefer(cb->identity.version, ca->identity.version);
 	if (!diff)
 		diff = cb->beside_modules - ca->beside_modules;
 	return diff ? diff : strcmp(ca->image, cb->image);
@@ -199,24 +210,40 @@ static int check_modules(const char *dir, const char *const *needs, struct error
 	return 0;
 }
 
+static int check_architecture(const struct kernel_request *request,
+	const struct identity *identity, struct error *err)
+{
+	const char *name = identity->architecture ? identity->architecture->name
+						  : "a processor that is not known";
+
+	if (!request->architecture || identity->architecture == request->architecture)
+		return 0;
+	return error_set(
+		err, 0, "is for %s, not for %s", name, request->architecture->name);
+}
+
 static int check_candidate(const struct candidate *c,
 	const struct kernel_request *request, const char *root, struct kernel *ret,
 	struct error *err)
 {
 	if (c->problem)
 		return error_set(err, 0, "%s", c->problem);
+	if (check_architecture(request, &c->identity, err) < 0)
+		return -1;
 	CLEANUP_FREE char *dir = request->modules_dir
 		? xstrdup(request->modules_dir)
-		: xasprintf("%s/lib/modules/%s", root, c->version);
+		: xasprintf("%s/lib/modules/%s", root, c->identity.version);
 	if (check_modules(dir, request->needs, err) < 0)
 		return -1;
-	*ret = (struct kernel){xstrdup(c->image), xstrdup(c->version), TAKE_PTR(dir)};
+	*ret = (struct kernel){xstrdup(c->image), xstrdup(c->identity.version),
+		TAKE_PTR(dir), c->identity.architecture};
 	return 0;
 }
 
-static int nothing_found(
-	const char *root, const struct strvec *rejected, struct error *err)
+static int nothing_found(const struct kernel_request *request, const char *root,
+	const struct strvec *rejected, struct error *err)
 {
+	const struct architecture *a = request->architecture;
 	CLEANUP_STRBUF struct strbuf reasons = {0};
 
 	vector_foreach (reason, rejected)
@@ -224,10 +251,10 @@ static int nothing_found(
 	return error_set(err, 0,
 		"no kernel to boot: looked for %s/lib/modules/*/vmlinuz and "
 		"%s/boot/vmlinuz*, Image*, kernel-*; %s%s. Install a kernel package "
-		"(Debian: linux-image-cloud-amd64, Fedora: kernel-core, Arch: linux) or "
+		"(Debian: linux-image-cloud-%s, Fedora: kernel-core, Arch: linux) or "
 		"name one with --kernel FILE --modules DIR",
 		root, root, reasons.len ? "passed over " : "there is none",
-		reasons.len ? reasons.data : "");
+		reasons.len ? reasons.data : "", a ? a->debian : "…");
 }
 
 static int search(const struct kernel_request *request, const char *root,
@@ -247,7 +274,7 @@ static int search(const struct kernel_request *request, const char *root,
 		strvec_addf(rejected, "%s: %s", c->image, why.msg);
 		log_info("kernel: passed over %s: %s", c->image, why.msg);
 	}
-	return nothing_found(root, rejected, err);
+	return nothing_found(request, root, rejected, err);
 }
 
 static bool has_index(const char *dir)
@@ -283,16 +310,36 @@ static char *modules_of_named(const char *image, const char *version, const char
 	return found;
 }
 
+/* One whose version is given need not be in a form that we can read. */
+static int identify_named(
+	const struct kernel_request *request, struct identity *ret, struct error *err)
+{
+	struct identity identity = {0};
+
+	int result = identify(request->image, &identity, err);
+	if (result == 0 && check_architecture(request, &identity, err) < 0) {
+		free(identity.version);
+		return -1;
+	}
+	if (result < 0 && !request->version)
+		return -1;
+	if (request->version) {
+		free(identity.version);
+		identity.version = xstrdup(request->version);
+	}
+	*ret = identity;
+	return 0;
+}
+
 static int take_named(const struct kernel_request *request, const char *root,
 	struct kernel *ret, struct error *err)
 {
 	CLEANUP_FREE char *dir = NULL;
-	CLEANUP_FREE char *version = request->version
-		? xstrdup(request->version)
-		: version_of_file(request->image, err);
+	struct identity identity;
 
-	if (!version)
+	if (identify_named(request, &identity, err) < 0)
 		return error_prefix(err, "kernel '%s'", request->image);
+	CLEANUP_FREE char *version = identity.version;
 	if (request->modules_dir)
 		dir = xstrdup(request->modules_dir);
 	else
@@ -305,7 +352,8 @@ static int take_named(const struct kernel_request *request, const char *root,
 	if (check_modules(dir, request->needs, err) < 0)
 		return error_prefix(
 			err, "kernel '%s', modules in '%s'", request->image, dir);
-	*ret = (struct kernel){xstrdup(request->image), TAKE_PTR(version), TAKE_PTR(dir)};
+	*ret = (struct kernel){xstrdup(request->image), TAKE_PTR(version), TAKE_PTR(dir),
+		identity.architecture};
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Kernel file formats; image.h has the drawing. The x86 offsets are those of the kernel's
- * Documentation/arch/x86/boot.rst, arm64's of Documentation/arch/arm64/booting.rst.
- * Everything is little-endian.
+ * Documentation/arch/x86/boot.rst, arm64's of Documentation/arch/arm64/booting.rst, zboot's of
+ * drivers/firmware/efi/libstub/zboot-header.S. Everything is little-endian.
  */
 #include "kernel/image.h"
 
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "kernel/decompress.h"
 #include "kernel/kernel.h"
 
 #define X86_SETUP_SECTS 0x1f1 /* u8: 512-byte sectors behind the first; 0 means 4 */
@@ -23,6 +24,12 @@
 #define X86_PAYLOAD_SINCE  0x0208 /* the protocol that brought the last two */
 
 #define ARM64_MAGIC 0x38 /* "ARM\x64" */
+
+#define ZBOOT_MAGIC	     0x04 /* "zimg", behind "MZ" */
+#define ZBOOT_PAYLOAD_OFFSET 0x08 /* u32: from the beginning of the file */
+#define ZBOOT_PAYLOAD_LENGTH 0x0c /* u32: without a size word */
+#define ZBOOT_HEADER_END \
+	0x40 /* at 0x18 a word for the compression: its bytes tell, too */
 
 #define XEN_NOTE_PHYS32_ENTRY 18
 
@@ -55,6 +62,21 @@ bool kernel_image_is_elf(const uint8_t *data, size_t len)
 bool kernel_image_is_arm64(const uint8_t *data, size_t len)
 {
 	return has_at(data, len, ARM64_MAGIC, "ARM\x64");
+}
+
+bool kernel_image_is_zboot(const uint8_t *data, size_t len)
+{
+	return len >= ZBOOT_HEADER_END && memcmp(data, "MZ", 2) == 0 &&
+		has_at(data, len, ZBOOT_MAGIC, "zimg");
+}
+
+const struct architecture *kernel_image_architecture(const uint8_t *data, size_t len)
+{
+	if (kernel_image_is_bzimage(data, len))
+		return architecture_find("x86_64");
+	if (kernel_image_is_arm64(data, len))
+		return architecture_find("aarch64");
+	return architecture_of_elf(data, len);
 }
 
 /* A release like "6.1.0-56-cloud-amd64", up to the blank or the NUL behind it. */
@@ -97,12 +119,9 @@ char *kernel_version_parse(const uint8_t *data, size_t len)
 	return NULL;
 }
 
-bool kernel_image_payload(const uint8_t *data, size_t len, size_t *ret_offset,
+static bool bzimage_payload(const uint8_t *data, size_t len, size_t *ret_offset,
 	size_t *ret_len, const char **ret_why)
 {
-	*ret_why = "not a bzImage";
-	if (!kernel_image_is_bzimage(data, len))
-		return false;
 	*ret_why = "a bzImage from before boot protocol 2.08, which does not say where "
 		   "its payload is";
 	if (get_le(data + X86_PROTOCOL, 2) < X86_PAYLOAD_SINCE)
@@ -117,6 +136,44 @@ bool kernel_image_payload(const uint8_t *data, size_t len, size_t *ret_offset,
 	*ret_offset = offset;
 	*ret_len = payload_len - 4; /* the size word */
 	return true;
+}
+
+static bool zboot_payload(const uint8_t *data, size_t len, size_t *ret_offset,
+	size_t *ret_len, const char **ret_why)
+{
+	size_t offset = get_le(data + ZBOOT_PAYLOAD_OFFSET, 4);
+	size_t payload_len = get_le(data + ZBOOT_PAYLOAD_LENGTH, 4);
+
+	*ret_why = "its header names a payload outside of the file";
+	if (offset < ZBOOT_HEADER_END || payload_len == 0 || offset > len ||
+		payload_len > len - offset)
+		return false;
+	*ret_offset = offset;
+	*ret_len = payload_len;
+	return true;
+}
+
+bool kernel_image_payload(const uint8_t *data, size_t len, size_t *ret_offset,
+	size_t *ret_len, const char **ret_why)
+{
+	if (kernel_image_is_bzimage(data, len))
+		return bzimage_payload(data, len, ret_offset, ret_len, ret_why);
+	if (kernel_image_is_zboot(data, len))
+		return zboot_payload(data, len, ret_offset, ret_len, ret_why);
+	*ret_why = "neither a bzImage nor a zboot image";
+	return false;
+}
+
+int kernel_image_unpack(const uint8_t *data, size_t len, size_t max, uint8_t **ret_data,
+	size_t *ret_len, struct error *err)
+{
+	size_t offset = 0, packed_len = len;
+	const char *why;
+
+	if (!decompress_format(data, len) &&
+		!kernel_image_payload(data, len, &offset, &packed_len, &why))
+		return error_set(err, 0, "%s", why);
+	return decompress(data + offset, packed_len, max, ret_data, ret_len, err);
 }
 
 /* The notes of one segment, each: three words, the name and the descriptor, padded to
@@ -141,15 +198,15 @@ static bool notes_have_pvh(const uint8_t *p, uint64_t len)
 	return false;
 }
 
-/* The header of an ELF file whose segments' headers are all in the file. */
+/* The header of an x86 ELF file whose segments' headers are all in the file. */
 static bool read_elf(const uint8_t *data, size_t len, Elf64_Ehdr *ret)
 {
-	if (!kernel_image_is_elf(data, len) || len < sizeof(*ret))
+	const struct architecture *a = architecture_of_elf(data, len);
+
+	if (!a || a->elf != EM_X86_64)
 		return false;
 	memcpy(ret, data, sizeof(*ret));
-	return ret->e_ident[EI_CLASS] == ELFCLASS64 &&
-		ret->e_ident[EI_DATA] == ELFDATA2LSB && ret->e_machine == EM_X86_64 &&
-		ret->e_phentsize == sizeof(Elf64_Phdr) && ret->e_phoff <= len &&
+	return ret->e_phentsize == sizeof(Elf64_Phdr) && ret->e_phoff <= len &&
 		ret->e_phnum <= (len - ret->e_phoff) / sizeof(Elf64_Phdr);
 }
 

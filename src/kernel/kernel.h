@@ -6,7 +6,7 @@
  * /lib/modules/VERSION/vmlinuz, /boot/vmlinuz*
  *	  ──► kernel_find()              the highest version that can be read *and* has what is needed
  *	  ──► kernel_modules_closure()   the modules to load, in order
- *	  ──► kernel_extract()           the uncompressed ELF inside a bzImage, for PVH boot
+ *	  ──► kernel_extract()           the kernel unpacked, in the form that starts at once
  *
  * It need not be the kernel that the host runs: containers have none of that one's files.
  */
@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/architecture.h"
 #include "base/error.h"
 #include "base/vector.h"
 
@@ -23,14 +24,16 @@ struct kernel {
 	char *image;	   /* path on the host, with the root */
 	char *version;	   /* "6.1.0-56-cloud-amd64", read from the image */
 	char *modules_dir; /* path on the host, with the root */
+	const struct architecture *architecture; /* NULL: its image does not say */
 };
 
 struct kernel_request {
 	const char *root;    /* "/" or a fixture */
 	const char *image;   /* a kernel the user named, or NULL to search */
 	const char *version; /* of it, where the image does not say; or NULL */
+	const struct architecture *architecture; /* no others will do; or NULL */
 	/* With a search: a word in the names of kernels that come before others, or NULL.
-	 * "x86_64" and "amd64" mean the same. */
+	 * "x86_64" and "amd64" mean the same, and so do "aarch64" and "arm64". */
 	const char *cpu;
 	const char *modules_dir; /* its modules, or NULL: ROOT/lib/modules/VERSION */
 	/* Module names that the boot needs, as modules or built in; NULL-terminated. */
@@ -94,10 +97,11 @@ int kernel_module_read(const char *path, bool keep_signature, uint8_t **ret_data
 	size_t *ret_len, struct error *err);
 
 /*
- * The uncompressed ELF vmlinux inside a bzImage (gzip, bzip2, xz, lzma, lz4, zstd), or
- * the image itself if it is one, if it has a PVH entry note (XEN_ELFNOTE_PHYS32_ENTRY).
- * Returns 1, not an error, where there is none to be had: boot the image itself then;
- * `why` (may be NULL) says the reason. Caller frees.
+ * The kernel in the form that starts at once, out of a bzImage, a zboot image or a file that
+ * is compressed as a whole (gzip, bzip2, xz, lzma, lz4, zstd), or the file itself: an ELF
+ * vmlinux with a PVH entry note (XEN_ELFNOTE_PHYS32_ENTRY), or an arm64 Image. Returns 1, not
+ * an error, where there is none to be had: boot the image itself then; `why` (may be NULL)
+ * says the reason. Caller frees.
  */
 int kernel_extract(const char *image, uint8_t **ret_data, size_t *ret_len, char **ret_why,
 	struct error *err);

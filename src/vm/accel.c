@@ -3,6 +3,8 @@
  * says. */
 #include "vm/accel.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -22,22 +24,42 @@ static bool recall(const struct verdict_key *key, struct accel_choice *ret)
 	return true;
 }
 
+/* -1 and *ret_reason: a new string. */
+static int open_kvm(char **ret_reason)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	if (kvm >= 0)
+		return kvm;
+	if (errno == ENOENT)
+		*ret_reason = xstrdup("there is no /dev/kvm");
+	else if (errno == EACCES)
+		*ret_reason = xstrdup(
+			"no permission to open /dev/kvm (become a member of its group)");
+	else
+		*ret_reason = xasprintf("open /dev/kvm: %s", strerror(errno));
+	return -1;
+}
+
 static void choose_by_probe(const struct verdict_key *key, struct accel_choice *ret)
 {
-	CLEANUP_CLOSE int kvm = kvm_open(&ret->reason);
+	CLEANUP_CLOSE int kvm = open_kvm(&ret->reason);
 
 	if (kvm < 0 || recall(key, ret))
 		return;
 	ret->kvm = kvm_probe(kvm, &ret->reason);
-	if (ret->kvm)
-		ret->reason = xstrdup("the probe ran at full speed");
 	verdict_remember(key, SUBJECT, ret->kvm ? "kvm" : "tcg", ret->reason);
 }
 
-void accel_choose(
-	enum vm_accel wanted, const struct verdict_key *key, struct accel_choice *ret)
+void accel_choose(enum vm_accel wanted, const struct architecture *guest,
+	const struct verdict_key *key, struct accel_choice *ret)
 {
 	*ret = (struct accel_choice){.chosen_by_us = wanted == VM_ACCEL_AUTO};
+	if (wanted == VM_ACCEL_AUTO && !architecture_is_host(guest)) {
+		ret->reason =
+			xasprintf("the guest is for another processor, %s", guest->name);
+		return;
+	}
 	if (wanted == VM_ACCEL_AUTO) {
 		choose_by_probe(key, ret);
 		return;

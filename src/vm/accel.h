@@ -16,8 +16,8 @@ struct accel_choice {
 	char *reason;	   /* why not KVM, or why KVM */
 };
 
-void accel_choose(
-	enum vm_accel wanted, const struct verdict_key *key, struct accel_choice *ret);
+void accel_choose(enum vm_accel wanted, const struct architecture *guest,
+	const struct verdict_key *key, struct accel_choice *ret);
 void accel_choice_done(struct accel_choice *c);
 /* KVM looked good and did not boot: TCG from now on. */
 void accel_remember_tcg(const struct verdict_key *key, const char *reason);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Together a sixth of an emulated boot. Two things are so dear: the files of tracefs, some
- * ten thousand, and reading the kernel's type information (BTF), which whoever comes first
- * among those that register functions for BPF programs has to do; so it is all of these or
- * none. The rest waits for devices that the VM has no user for, or does nothing but test
- * itself. The kernel compares names, and one that it does not have is no error: kernels
- * differ, and the gain with them.
+ * Together a sixth of an emulated boot. Two things are so dear: the files of tracefs,
+ * some ten thousand, and reading the kernel's type information (BTF), which whoever comes
+ * first among those that register functions for BPF programs has to do; so it is all of
+ * these or none. The rest waits for devices that the VM has no user for, or does nothing
+ * but test itself. The kernel compares names, and one that it does not have is no error:
+ * kernels differ, and the gain with them.
  */
 #include "vm/initcalls.h"
 

@@ -11,34 +11,80 @@
 #include "base/mem.h"
 #include "vm/initcalls.h"
 
+/* ---- Processors ---- */
+
+static const struct processor x86 = {
+	.architecture = "x86_64",
+	.qemu = "qemu-system-x86_64",
+	.qemu_packages = "Debian: qemu-system-x86, Fedora: qemu-system-x86-core",
+	/* The x86-64-v2 level that today's distributions are built for. Not `max`, for
+	 * 0.13: its fast string instructions are byte loops in TCG, and each further flag
+	 * is code the kernel patches in. */
+	.emulated = "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand,+pdpe1gb",
+	.is_x86 = true,
+};
+
+static const struct processor arm = {
+	.architecture = "aarch64",
+	.qemu = "qemu-system-aarch64",
+	.qemu_packages = "Debian: qemu-system-arm, Fedora: qemu-system-aarch64-core",
+	/* The first level of the architecture, which distributions are built for. `max`
+	 * signs pointers, which in emulation costs more than all else. */
+	.emulated = "cortex-a72",
+};
+
+static const struct processor *const processors[] = {&x86, &arm};
+
+const struct processor *processor_find(const char *architecture)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(processors); i++)
+		if (strcmp(processors[i]->architecture, architecture) == 0)
+			return processors[i];
+	return NULL;
+}
+
 /* ---- Machines ---- */
 
 static const struct machine_type machine_types[] = {
 	{
+		.processor = &x86,
 		.name = "pc",
 		.qemu = "pc",
 		.transport = TRANSPORT_PCI,
 		.max_disks = 200,
 		.serial_console = "ttyS0",
 		.ide_driver = "ata_piix",
+		.nvdimms = true,
 	},
 	{
+		.processor = &x86,
 		.name = "q35",
 		.qemu = "q35",
 		.transport = TRANSPORT_PCI,
 		.max_disks = 200,
 		.serial_console = "ttyS0",
 		.ide_driver = "ahci",
+		.nvdimms = true,
 	},
 	{
+		.processor = &x86,
 		/* Without its real-time clock the kernel waits two seconds for one. */
 		.name = "microvm",
 		.qemu = "microvm,acpi=on,rtc=on",
 		.transport = TRANSPORT_MMIO,
-		/* Of its 24 places for virtio devices one is not seen by the guest, and the
-		 * agent and the root take one each. */
+		/* Of its 24 places for virtio devices one is not seen by the guest, and
+		 * the agent and the root take one each. */
 		.max_disks = 21,
 		.serial_console = "ttyS0",
+	},
+	{
+		.processor = &arm,
+		.name = "virt",
+		/* Under KVM it has to be that of the host. */
+		.qemu = "virt,gic-version=max",
+		.transport = TRANSPORT_PCI,
+		.max_disks = 200,
+		.serial_console = "ttyAMA0",
 	},
 };
 
@@ -67,8 +113,8 @@ static const char *const virtio_pmem_modules[] = {"virtio_pmem", "nd_pmem", NULL
 static const char *const memmap_modules[] = {"nd_e820", "nd_pmem", NULL};
 static const char *const pmem_modules[] = {"nfit", "nd_pmem", NULL};
 
-/* In the order in which they are tried: persistent memory boots as fast as any, and with any
- * number of disks a VM can go on from a snapshot; virtio-pmem can't at all. */
+/* In the order in which they are tried: persistent memory boots as fast as any, and with
+ * any number of disks a VM can go on from a snapshot; virtio-pmem can't at all. */
 static const struct root_bus root_buses[] = {
 	{
 		.name = "memmap",
@@ -92,8 +138,8 @@ static const struct root_bus root_buses[] = {
 		.device_is_pci = true,
 		.in_memory = true,
 		.dax = true,
-		/* What the device knows of its queue is not part of qemu's state: the kernel
-		 * would wait for it until the end of time when it shuts down. */
+		/* What the device knows of its queue is not part of qemu's state: the
+		 * kernel would wait for it until the end of time when it shuts down. */
 		.no_snapshots = true,
 		.modules = virtio_pmem_modules,
 	},
@@ -166,6 +212,8 @@ bool profile_fits(const struct machine_type *machine, const struct root_bus *bus
 {
 	if (root_bus_is_ide(bus))
 		return machine->ide_driver != NULL;
+	if (bus->in_memory && !bus->device_is_virtio)
+		return machine->nvdimms;
 	if (bus->in_memory || (bus->device_is_pci && !bus->device_is_virtio))
 		return machine->transport == TRANSPORT_PCI;
 	return true;
@@ -183,6 +231,7 @@ enum fact {
 	FACT_NO_ACPI_NEEDED = 1 << 5,
 	FACT_TSC_KNOWN = 1 << 6,
 	FACT_ROOT_IN_MEMORY = 1 << 7,
+	FACT_X86 = 1 << 8,
 };
 
 static unsigned facts(const struct profile *p)
@@ -205,6 +254,8 @@ static unsigned facts(const struct profile *p)
 		set |= FACT_TSC_KNOWN;
 	if (p->root_bus->in_memory)
 		set |= FACT_ROOT_IN_MEMORY;
+	if (p->machine->processor->is_x86)
+		set |= FACT_X86;
 	return set;
 }
 
@@ -237,7 +288,7 @@ static const struct kernel_option {
 	{"numa=off", FACT_ROOT_IN_MEMORY},
 	/* 0.15: do not rewrite each lock prefix away, which takes what has been
 	 * translated of the code around it with it. */
-	{"noreplace-smp", FACT_FAST | FACT_TCG | FACT_ONE_CPU},
+	{"noreplace-smp", FACT_X86 | FACT_FAST | FACT_TCG | FACT_ONE_CPU},
 	/* For a clock, not for speed: without ACPI there is but the old timer to measure
 	 * it by, which on a busy host fails, and then the guest has none better than its
 	 * ticks. */
@@ -267,23 +318,19 @@ bool profile_skips_initcalls(const struct profile *p)
 	return all_hold(p, FACT_FAST | FACT_TCG);
 }
 
+/* On aarch64 it comes from a firmware, and there is none. */
 bool profile_has_acpi(const struct profile *p)
 {
-	return !all_hold(p, WITHOUT_ACPI);
+	return all_hold(p, FACT_X86) && !all_hold(p, WITHOUT_ACPI);
 }
 
 /* Kernels that read no MP table have no local APIC without ACPI, and so no MSI. */
 bool profile_has_vectors(const struct profile *p)
 {
-	return profile_has_acpi(p);
+	return !all_hold(p, WITHOUT_ACPI);
 }
 
 const char *profile_cpu(const struct profile *p)
 {
-	if (p->kvm)
-		return "host";
-	/* The x86-64-v2 level that today's distributions are built for. Not `max`, for
-	 * 0.13: its fast string instructions are byte loops in TCG, and each further flag
-	 * is code the kernel patches in. */
-	return "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand,+pdpe1gb";
+	return p->kvm ? "host" : p->machine->processor->emulated;
 }

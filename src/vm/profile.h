@@ -19,7 +19,17 @@
 /* How virtio devices are found. */
 enum transport { TRANSPORT_PCI, TRANSPORT_MMIO };
 
+/* What an architecture's machines have in common. */
+struct processor {
+	const char *architecture;  /* as base/architecture.h names it */
+	const char *qemu;	   /* qemu's program */
+	const char *qemu_packages; /* where that comes from, for people */
+	const char *emulated;	   /* the value of -cpu without KVM */
+	bool is_x86;
+};
+
 struct machine_type {
+	const struct processor *processor;
 	const char *name;
 	const char *qemu; /* the value of -machine */
 	enum transport transport;
@@ -27,6 +37,7 @@ struct machine_type {
 	const char *serial_console;
 	const char
 		*ide_driver; /* the kernel's for the machine's own controller, or NULL */
+	bool nvdimms;	     /* the guest is told of them, by ACPI or an x86 memory map */
 };
 
 /* The devices that make the root disk, each as -device has it. */
@@ -56,6 +67,8 @@ struct profile {
 	unsigned tsc_khz; /* of the host's time stamp counter; 0: unknown */
 };
 
+/* NULL: none of this architecture's machines is known. */
+const struct processor *processor_find(const char *architecture);
 /* The best first; NULL behind the last. */
 const struct machine_type *machine_type_at(size_t i);
 const struct root_bus *root_bus_at(size_t i);

@@ -46,12 +46,28 @@ static void add_route(const struct vm_wishes *wishes, const struct machine_type 
 {
 	struct vm_route route = {.machine = machine->name, .root_bus = bus->name};
 
-	if (!is_wanted(machine->name, wishes->machine) ||
+	if (strcmp(machine->processor->architecture, wishes->architecture) != 0 ||
+		!is_wanted(machine->name, wishes->machine) ||
 		!is_wanted(bus->name, wishes->root_bus) || !profile_fits(machine, bus))
 		return;
 	route.name = xasprintf("%s/%s", machine->name, bus->name);
 	add_modules(machine, bus, &route.modules);
 	vector_push(ret, route);
+}
+
+static int no_route(const struct vm_wishes *wishes, struct error *err)
+{
+	const struct machine_type *machine =
+		wishes->machine ? machine_type_find(wishes->machine) : NULL;
+
+	if (machine &&
+		strcmp(machine->processor->architecture, wishes->architecture) != 0)
+		return error_set(err, 0, "a machine '%s' has no processor for %s guests",
+			wishes->machine, wishes->architecture);
+	return error_set(err, 0,
+		"for %s, a machine '%s' can't have its root disk on '%s'",
+		wishes->architecture, wishes->machine ? wishes->machine : "auto",
+		wishes->root_bus ? wishes->root_bus : "auto");
 }
 
 int vm_routes_find(
@@ -65,10 +81,7 @@ int vm_routes_find(
 		for (size_t m = 0; (machine = machine_type_at(m)); m++)
 			add_route(wishes, machine, bus, &routes);
 	if (!routes.len)
-		return error_set(err, 0,
-			"a machine '%s' can't have its root disk on '%s'",
-			wishes->machine ? wishes->machine : "auto",
-			wishes->root_bus ? wishes->root_bus : "auto");
+		return no_route(wishes, err);
 	*ret = routes;
 	return 0;
 }

@@ -67,7 +67,8 @@ static void find_clock_speed(struct start *s)
 	CLEANUP_FREE char *reason = NULL;
 	char khz[16];
 
-	if (s->profile.kvm || s->profile.tsc_khz)
+	if (s->profile.kvm || s->profile.tsc_khz ||
+		!s->profile.machine->processor->is_x86)
 		return;
 	if (verdict_recall(&s->key, "clock", khz, &reason)) {
 		s->profile.tsc_khz = strtoul(khz, NULL, 10);
@@ -278,11 +279,16 @@ static void log_boot(const struct vm *vm)
 		(unsigned long long)(t->ready - t->root_mounted) / 1000);
 }
 
+static const struct architecture *guest_architecture(const struct start *s)
+{
+	return architecture_find(s->profile.machine->processor->architecture);
+}
+
 static void choose_accelerator(struct start *s)
 {
 	struct accel_choice choice;
 
-	accel_choose(s->config.accel, &s->key, &choice);
+	accel_choose(s->config.accel, guest_architecture(s), &s->key, &choice);
 	log_info("accelerator: %s: %s", choice.kvm ? "KVM" : "TCG", choice.reason);
 	s->profile.kvm = choice.kvm;
 	s->may_leave_kvm = choice.kvm && choice.chosen_by_us;
@@ -354,6 +360,11 @@ int vm_start(const struct vm_config *config, struct vm **ret, bool *ret_no_way,
 			"a machine '%s' has room for %u disks, not for %zu: use --machine pc",
 			config->route->machine, s.profile.machine->max_disks,
 			config->n_disks);
+	if (config->accel == VM_ACCEL_KVM &&
+		!architecture_is_host(guest_architecture(&s)))
+		return error_set(err, 0,
+			"KVM can't run a guest for another processor, %s: leave out --accel",
+			s.profile.machine->processor->architecture);
 	if (start(&s, ret_no_way, err ? err : &own) < 0)
 		return -1;
 	log_boot(s.vm);

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "vm/machine.h"
 #include "vm/measure.h"
+#include "vm/profile.h"
 #include "vm/snapshot.h"
 #include "vm/state.h"
 
@@ -366,30 +367,40 @@ int vm_stop(struct vm *vm, struct error *err)
 
 /* ---- qemu ---- */
 
-char *vm_find_qemu(struct error *err)
+static char *find_in_path(const char *program)
 {
+	const char *path = getenv("PATH");
+	CLEANUP_FREE char *copy = xstrdup(path && *path ? path : "/usr/bin:/bin");
+	char *rest = copy;
+
+	for (char *dir; (dir = strsep(&rest, ":"));) {
+		CLEANUP_FREE char *file = xasprintf("%s/%s", *dir ? dir : ".", program);
+		if (access(file, X_OK) == 0)
+			return TAKE_PTR(file);
+	}
+	return NULL;
+}
+
+char *vm_find_qemu(const struct architecture *architecture, struct error *err)
+{
+	/* For the host's own architecture alone. */
 	static const char *const elsewhere[] = {
 		"/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm"};
+	const struct processor *processor = processor_find(architecture->name);
 	const char *named = secure_getenv("HYPERMIN_QEMU");
-	const char *path = getenv("PATH");
 
 	if (named && *named) {
 		if (access(named, X_OK) < 0)
 			return error_null(err, errno, "use HYPERMIN_QEMU='%s'", named);
 		return xstrdup(named);
 	}
-	CLEANUP_FREE char *copy = xstrdup(path && *path ? path : "/usr/bin:/bin");
-	char *rest = copy;
-	for (char *dir; (dir = strsep(&rest, ":"));) {
-		CLEANUP_FREE char *file =
-			xasprintf("%s/qemu-system-x86_64", *dir ? dir : ".");
-		if (access(file, X_OK) == 0)
-			return TAKE_PTR(file);
-	}
+	char *found = find_in_path(processor->qemu);
+	if (found)
+		return found;
 	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
-		if (access(elsewhere[i], X_OK) == 0)
+		if (architecture_is_host(architecture) && access(elsewhere[i], X_OK) == 0)
 			return xstrdup(elsewhere[i]);
 	return error_null(err, 0,
-		"find qemu: no qemu-system-x86_64 in PATH; install it (Debian: qemu-system-x86, "
-		"Fedora: qemu-system-x86-core) or name one in HYPERMIN_QEMU");
+		"find qemu: no %s in PATH; install it (%s) or name one in HYPERMIN_QEMU",
+		processor->qemu, processor->qemu_packages);
 }

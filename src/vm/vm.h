@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "agent/agent.h"
+#include "base/architecture.h"
 #include "base/control.h"
 #include "base/error.h"
 #include "base/vector.h"
@@ -116,11 +117,12 @@ struct vm_result {
 
 struct vm;
 
-/* The first qemu for this machine's architecture in PATH and the usual places;
+/* The first qemu for guests of this architecture in PATH and the usual places;
  * $HYPERMIN_QEMU overrides. A new string. */
-char *vm_find_qemu(struct error *err);
+char *vm_find_qemu(const struct architecture *architecture, struct error *err);
 
 struct vm_wishes {
+	const char *architecture;
 	const char *machine, *root_bus; /* names, or NULL for the best */
 };
 

@@ -41,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	change(data, size);
 	kernel_image_has_pvh(data, size);
+	kernel_image_architecture(data, size);
 	if (kernel_image_payload(data, size, &offset, &len, &why)) {
 		if (offset > size || len > size - offset)
 			abort();

@@ -13,7 +13,9 @@
 /* Where a bzImage made by fixture_bzimage() holds what. */
 enum {
 	FIXTURE_SETUP_SECTS = 2,
-	FIXTURE_PAYLOAD = (FIXTURE_SETUP_SECTS + 1) * 512 + 0x40
+	FIXTURE_PAYLOAD = (FIXTURE_SETUP_SECTS + 1) * 512 + 0x40,
+	/* The same of a zboot image. */
+	FIXTURE_ZBOOT_PAYLOAD = 0x100
 };
 
 static inline void fixture_put16(struct strbuf *sb, size_t at, uint16_t value)
@@ -45,6 +47,34 @@ static inline struct strbuf fixture_bzimage(
 	fixture_put32(&sb, 0x24c, len + 4);
 	strbuf_add(&sb, payload, len);
 	strbuf_add(&sb, "size", 4);
+	return sb;
+}
+
+/* An arm64 Image of this release. */
+static inline struct strbuf fixture_arm64(const char *release)
+{
+	struct strbuf sb = {0};
+
+	memset(strbuf_grow(&sb, 0x38), 0, 0x38);
+	sb.len = 0x38;
+	strbuf_addf(&sb, "ARM\x64 code Linux version %s (a@b)", release);
+	return sb;
+}
+
+/* An EFI zboot image around a payload. */
+static inline struct strbuf fixture_zboot(const void *payload, size_t len)
+{
+	struct strbuf sb = {0};
+
+	memset(strbuf_grow(&sb, FIXTURE_ZBOOT_PAYLOAD), 0, FIXTURE_ZBOOT_PAYLOAD);
+	sb.len = FIXTURE_ZBOOT_PAYLOAD;
+	memcpy(sb.data, "MZ\0\0zimg", 8);
+	fixture_put32(&sb, 8, FIXTURE_ZBOOT_PAYLOAD);
+	fixture_put32(&sb, 12, len);
+	memcpy(sb.data + 24, "gzip", 5);
+	memcpy(sb.data + 0x38, "\xcd\x23\x82\x81", 4);
+	strbuf_add(&sb, payload, len);
+	strbuf_add(&sb, "sections", 8);
 	return sb;
 }
 

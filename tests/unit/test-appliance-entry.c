@@ -216,19 +216,22 @@ static void requests_differ_in_what_they_ask_for(void **state)
 	     *swapped[] = {packages[1], packages[0]};
 	char *twice[] = {packages[0], packages[1], packages[0]},
 	     *joined[] = {(char *)"ab"};
+	const struct architecture *x86 = architecture_find("x86_64"),
+				  *arm = architecture_find("aarch64");
 	const struct appliance_request same[] = {
-		{.root = "/", .packages = {packages, 2, 2}},
-		{.root = "/", .packages = {swapped, 2, 2}},
-		{.root = "/", .packages = {twice, 3, 3}},
+		{"/", x86, .packages = {packages, 2, 2}},
+		{"/", x86, .packages = {swapped, 2, 2}},
+		{"/", x86, .packages = {twice, 3, 3}},
 	};
 	const struct appliance_request others[] = {
-		{.root = "/"},
-		{.root = "/", .packages = {packages, 1, 1}},
-		{.root = "/", .packages = {joined, 1, 1}},
-		{.root = "/x", .packages = {packages, 2, 2}},
-		{.root = "/", .packages = {packages, 2, 2}, .agent_version = 1},
-		{.root = "/", .packages = {packages, 2, 2}, .kernel = "/vmlinuz"},
-		{.root = "/", .packages = {packages, 2, 2}, .modules_dir = "/vmlinuz"},
+		{"/", x86},
+		{"/", x86, .packages = {packages, 1, 1}},
+		{"/", x86, .packages = {joined, 1, 1}},
+		{"/x", x86, .packages = {packages, 2, 2}},
+		{"/", arm, .packages = {packages, 2, 2}},
+		{"/", x86, .packages = {packages, 2, 2}, .agent_version = 1},
+		{"/", x86, .packages = {packages, 2, 2}, .kernel = "/vmlinuz"},
+		{"/", x86, .packages = {packages, 2, 2}, .modules_dir = "/vmlinuz"},
 	};
 	char digests[1 + ARRAY_SIZE(others)][ENTRY_KEY_LEN + 1], again[ENTRY_KEY_LEN + 1];
 

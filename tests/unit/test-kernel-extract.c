@@ -85,25 +85,32 @@ static int (*const filters[])(struct archive *) = {
 	archive_write_add_filter_zstd,
 };
 
-/* Extract from a bzImage with this payload; 0 if the vmlinux comes out, else the
- * reason. */
-static char *extract_payload(const struct fixture_root *f, const struct strbuf *payload,
+/* Extract from this file; NULL if what is expected comes out, else the reason. */
+static char *extract(const struct fixture_root *f, const struct strbuf *image,
 	const struct strbuf *expected)
 {
-	CLEANUP_STRBUF struct strbuf image =
-		fixture_bzimage("6.1.0", payload->data, payload->len);
 	CLEANUP_FREE char *path = xasprintf("%s/vmlinuz", f->path);
 	CLEANUP_FREE uint8_t *data = NULL;
 	char *why = NULL;
 	struct error err;
 	size_t len;
 
-	fixture_root_write_bytes(f, "vmlinuz", image.data, image.len);
+	fixture_root_write_bytes(f, "vmlinuz", image->data, image->len);
 	if (kernel_extract(path, &data, &len, &why, &err) != 0)
 		return why;
 	assert_int_equal(len, expected->len);
 	assert_memory_equal(data, expected->data, len);
 	return NULL;
+}
+
+/* The same from a bzImage with this payload. */
+static char *extract_payload(const struct fixture_root *f, const struct strbuf *payload,
+	const struct strbuf *expected)
+{
+	CLEANUP_STRBUF struct strbuf image =
+		fixture_bzimage("6.1.0", payload->data, payload->len);
+
+	return extract(f, &image, expected);
 }
 
 static void unpacks_what_kernels_are_packed_by(void **state)
@@ -144,6 +151,39 @@ static void says_why_there_is_nothing_to_extract(void **state)
 	assert_why(*state, &packed, "unpack gzip");
 	strbuf_adds(&unknown, "what is this?");
 	assert_why(*state, &unknown, "not compressed in a way that is known");
+}
+
+static void an_arm64_kernel_comes_out_of_what_it_is_in(void **state)
+{
+	CLEANUP_STRBUF struct strbuf image = fixture_arm64("6.12.0");
+
+	for (unsigned int i = 0; i < 50000; i++)
+		strbuf_addf(&image, "%x", i * 7919);
+	assert_null(extract(*state, &image, &image));
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
+		CLEANUP_STRBUF struct strbuf packed = compress(&image, filters[i]);
+		CLEANUP_STRBUF struct strbuf zboot =
+			fixture_zboot(packed.data, packed.len);
+		assert_null(extract(*state, &packed, &image));
+		assert_null(extract(*state, &zboot, &image));
+	}
+}
+
+static void says_why_a_zboot_image_is_booted_as_it_is(void **state)
+{
+	CLEANUP_STRBUF struct strbuf text = {0};
+	CLEANUP_STRBUF struct strbuf unknown = fixture_zboot("payload", 7);
+
+	strbuf_adds(&text, "this is no kernel");
+	CLEANUP_STRBUF struct strbuf packed =
+		compress(&text, archive_write_add_filter_gzip);
+	CLEANUP_STRBUF struct strbuf other = fixture_zboot(packed.data, packed.len);
+	CLEANUP_FREE char *why_unknown = extract(*state, &unknown, NULL);
+	CLEANUP_FREE char *why_other = extract(*state, &other, NULL);
+	CLEANUP_FREE char *why_packed = extract(*state, &packed, NULL);
+	assert_string_equal(why_unknown, "not compressed in a way that is known");
+	assert_string_equal(why_other, "what is packed in it is no kernel that is known");
+	assert_string_equal(why_packed, why_other);
 }
 
 /* By lzop itself, with these options; false where it is not installed. */
@@ -272,6 +312,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(unpacks_what_kernels_are_packed_by),
 		TEST(says_why_there_is_nothing_to_extract),
+		TEST(an_arm64_kernel_comes_out_of_what_it_is_in),
+		TEST(says_why_a_zboot_image_is_booted_as_it_is),
 		TEST(lzop_files_are_read_by_its_library),
 		TEST(an_elf_kernel_is_taken_as_it_is),
 		TEST(a_file_that_is_not_there_is_an_error),

@@ -54,6 +54,9 @@ static void add_kernel(const struct fixture_root *f, const char *release)
 	add_modules(f, release, "kernel/drivers/block/virtio_blk.ko\n");
 }
 
+/* The architecture that is looked for; NULL: any. */
+static const struct architecture *wanted;
+
 /* "image version", below the root, and a line for each that was passed over; or the
  * error. */
 static char *find(const struct fixture_root *f, const char *image)
@@ -66,6 +69,7 @@ static char *find(const struct fixture_root *f, const char *image)
 	const struct kernel_request request = {
 		.root = f->path,
 		.image = named,
+		.architecture = wanted,
 		.needs = needs_disk,
 	};
 
@@ -219,15 +223,47 @@ static void an_arm64_kernel_may_be_packed(void **state)
 {
 	const struct fixture_root *f = *state;
 	CLEANUP_FREE char *pack = xasprintf("gzip %s/boot/Image", f->path);
-	uint8_t image[0x100] = {0};
+	CLEANUP_STRBUF struct strbuf image = fixture_arm64("6.12.0-arm64");
 
-	memcpy(image + 0x38, "ARM\x64", 4);
-	strcpy((char *)image + 0x40, "Linux version 6.12.0-arm64 (a@b)");
-	fixture_root_write_bytes(f, "boot/Image", image, sizeof(image));
+	fixture_root_write_bytes(f, "boot/Image", image.data, image.len);
 	add_modules(f, "6.12.0-arm64", "kernel/drivers/block/virtio_blk.ko\n");
 	assert_finds(f, NULL, "boot/Image 6.12.0-arm64\n");
 	assert_true(fixture_run(pack));
 	assert_finds(f, NULL, "boot/Image.gz 6.12.0-arm64\n");
+
+	CLEANUP_FREE char *packed = NULL;
+	CLEANUP_FREE char *path = xasprintf("%s/boot/Image.gz", f->path);
+	size_t len;
+	assert_int_equal(io_read_file(AT_FDCWD, path, 4096, &packed, &len, NULL), 0);
+	assert_int_equal(unlink(path), 0);
+	CLEANUP_STRBUF struct strbuf zboot = fixture_zboot(packed, len);
+	fixture_root_write_bytes(
+		f, "lib/modules/6.12.0-arm64/vmlinuz", zboot.data, zboot.len);
+	assert_finds(f, NULL, "lib/modules/6.12.0-arm64/vmlinuz 6.12.0-arm64\n");
+}
+
+static void a_kernel_for_another_processor_is_passed_over(void **state)
+{
+	const struct fixture_root *f = *state;
+	CLEANUP_FREE char *path = xasprintf("%s/lib/modules/6.12.0-arm64/Image", f->path);
+	CLEANUP_STRBUF struct strbuf image = fixture_arm64("6.12.0-arm64");
+
+	add_kernel(f, "6.1.0-9-amd64");
+	add_modules(f, "6.12.0-arm64", "kernel/drivers/block/virtio_blk.ko\n");
+	fixture_root_write_bytes(
+		f, "lib/modules/6.12.0-arm64/Image", image.data, image.len);
+	wanted = architecture_find("x86_64");
+	assert_finds(f, NULL,
+		"boot/vmlinuz-6.1.0-9-amd64 6.1.0-9-amd64\n"
+		"lib/modules/6.12.0-arm64/Image: is for aarch64, not for x86_64\n");
+	wanted = architecture_find("arm64");
+	assert_finds(f, NULL, "lib/modules/6.12.0-arm64/Image 6.12.0-arm64\n");
+	CLEANUP_FREE char *named = find(f, "boot/vmlinuz-6.1.0-9-amd64");
+	assert_contains(named, "amd64': is for x86_64, not for aarch64");
+	assert_int_equal(unlink(path), 0);
+	CLEANUP_FREE char *none = find(f, NULL);
+	assert_contains(none, "linux-image-cloud-arm64");
+	wanted = NULL;
 }
 
 static void orders_versions(void **state)
@@ -277,6 +313,7 @@ int main(void)
 		TEST(a_named_kernel_is_taken_or_fails),
 		TEST(a_named_kernels_modules_may_be_beside_it),
 		TEST(an_arm64_kernel_may_be_packed),
+		TEST(a_kernel_for_another_processor_is_passed_over),
 		TEST(orders_versions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

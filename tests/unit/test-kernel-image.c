@@ -34,13 +34,10 @@ static void reads_the_version_of_each_format(void **state)
 {
 	CLEANUP_STRBUF struct strbuf bz = fixture_bzimage("6.1.0-56-cloud-amd64", "", 0);
 	CLEANUP_STRBUF struct strbuf elf = fixture_vmlinux(18);
-	CLEANUP_STRBUF struct strbuf arm = {0};
+	CLEANUP_STRBUF struct strbuf arm = fixture_arm64("6.12.1-arm64");
 	CLEANUP_STRBUF struct strbuf text = {0};
 
 	(void)state;
-	memset(strbuf_grow(&arm, 0x38), 0, 0x38);
-	arm.len = 0x38;
-	strbuf_adds(&arm, "ARM\x64 code Linux version 6.12.1-arm64 (a@b)");
 	strbuf_adds(&text,
 		"Linux version 6.1.0 is only spoken of in this file, at some length: it "
 		"is no kernel for that. Nor would it be if it were longer.");
@@ -100,6 +97,94 @@ static void a_payload_outside_of_the_file_is_refused(void **state)
 	fixture_put16(&bz, 0x206, 0x0207);
 	assert_false(kernel_image_payload(data, bz.len, &offset, &len, &why));
 	assert_non_null(strstr(why, "2.08"));
+}
+
+static void assert_architecture(const struct strbuf *sb, size_t len, const char *expected)
+{
+	CLEANUP_FREE uint8_t *data = exactly(sb, len);
+	const struct architecture *a = kernel_image_architecture(data, len);
+
+	assert_string_equal(a ? a->name : "none", expected);
+}
+
+static void knows_what_a_kernel_runs_on(void **state)
+{
+	CLEANUP_STRBUF struct strbuf bz = fixture_bzimage("6.1.0", "", 0);
+	CLEANUP_STRBUF struct strbuf elf = fixture_vmlinux(18);
+	CLEANUP_STRBUF struct strbuf arm = fixture_arm64("6.12.1");
+	CLEANUP_STRBUF struct strbuf zboot = fixture_zboot("payload", 7);
+
+	(void)state;
+	assert_architecture(&bz, bz.len, "x86_64");
+	assert_architecture(&elf, elf.len, "x86_64");
+	assert_architecture(&arm, arm.len, "aarch64");
+	assert_architecture(&arm, 0x3c, "aarch64");
+	assert_architecture(&arm, 0x3b, "none");
+	assert_architecture(&elf, sizeof(Elf64_Ehdr) - 1, "none");
+	assert_architecture(&zboot, zboot.len, "none"); /* its payload's */
+	((Elf64_Ehdr *)elf.data)->e_machine = EM_AARCH64;
+	assert_architecture(&elf, elf.len, "aarch64");
+	((Elf64_Ehdr *)elf.data)->e_machine = EM_RISCV;
+	assert_architecture(&elf, elf.len, "none");
+}
+
+static bool zboot_payload(
+	const struct strbuf *sb, size_t len, size_t *ret_offset, size_t *ret_len)
+{
+	CLEANUP_FREE uint8_t *data = exactly(sb, len);
+	const char *why;
+
+	if (kernel_image_payload(data, len, ret_offset, ret_len, &why))
+		return true;
+	assert_non_null(strstr(why,
+		kernel_image_is_zboot(data, len) ? "outside of the file"
+						 : "nor a zboot image"));
+	return false;
+}
+
+static void finds_the_payload_of_a_zboot_image(void **state)
+{
+	CLEANUP_STRBUF struct strbuf z = fixture_zboot("payload", 7);
+	size_t whole = FIXTURE_ZBOOT_PAYLOAD + 7;
+	size_t offset, len;
+
+	(void)state;
+	assert_true(zboot_payload(&z, z.len, &offset, &len));
+	assert_int_equal(offset, FIXTURE_ZBOOT_PAYLOAD);
+	assert_int_equal(len, 7);
+	assert_true(zboot_payload(&z, whole, &offset, &len));
+	/* Cut anywhere, it has none. */
+	for (size_t cut = 0; cut < whole; cut++)
+		assert_false(zboot_payload(&z, cut, &offset, &len));
+}
+
+static void a_zboot_header_that_lies_is_refused(void **state)
+{
+	static const struct {
+		uint32_t offset, len;
+	} lies[] = {
+		{FIXTURE_ZBOOT_PAYLOAD, 0},
+		{FIXTURE_ZBOOT_PAYLOAD, 16},
+		{FIXTURE_ZBOOT_PAYLOAD, UINT32_MAX},
+		{FIXTURE_ZBOOT_PAYLOAD + 16, 1},
+		{UINT32_MAX, 1},
+		{UINT32_MAX, UINT32_MAX},
+		{0, 7},
+		{0x3f, 7},
+	};
+	CLEANUP_STRBUF struct strbuf z = fixture_zboot("payload", 7);
+	size_t offset, len;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
+		fixture_put32(&z, 8, lies[i].offset);
+		fixture_put32(&z, 12, lies[i].len);
+		assert_false(zboot_payload(&z, z.len, &offset, &len));
+	}
+	/* Up to the last byte of the file is all right. */
+	fixture_put32(&z, 8, FIXTURE_ZBOOT_PAYLOAD);
+	fixture_put32(&z, 12, 15);
+	assert_true(zboot_payload(&z, z.len, &offset, &len));
 }
 
 static void knows_the_pvh_note(void **state)
@@ -228,6 +313,9 @@ int main(void)
 		cmocka_unit_test(a_header_that_lies_has_no_version),
 		cmocka_unit_test(finds_the_payload_without_its_size_word),
 		cmocka_unit_test(a_payload_outside_of_the_file_is_refused),
+		cmocka_unit_test(knows_what_a_kernel_runs_on),
+		cmocka_unit_test(finds_the_payload_of_a_zboot_image),
+		cmocka_unit_test(a_zboot_header_that_lies_is_refused),
 		cmocka_unit_test(knows_the_pvh_note),
 		cmocka_unit_test(a_cut_elf_has_no_note),
 		cmocka_unit_test(offsets_that_wrap_have_no_note),

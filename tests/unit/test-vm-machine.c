@@ -189,6 +189,9 @@ static void a_snapshot_has_a_generation_id_where_there_is_acpi(void **state)
 	CLEANUP_STRVEC struct strvec emulated = line_of(&config, false);
 	CLEANUP_STRVEC struct strvec kvm = line_of(&config, true);
 	assert_null(nth_device(&emulated, "vmgenid", 0));
+	const struct profile virt = profile_of("virt", "virtio-blk");
+	CLEANUP_STRVEC struct strvec arm = line_along(&config, &virt);
+	assert_null(nth_device(&arm, "vmgenid", 0));
 	assert_true(has(nth_device(&kvm, "vmgenid", 0), "guid=auto"));
 	config.record = NULL;
 	CLEANUP_STRVEC struct strvec booted = line_of(&config, true);
@@ -496,6 +499,65 @@ static void a_microvm_is_told_how_fast_its_clock_runs(void **state)
 	assert_false(option_is_given(&config, &profile, "tsc_early_khz=2445424"));
 }
 
+/* Where the modules of the routes lead, and that none is for another processor. */
+static void each_architecture_has_its_machines(void **state)
+{
+	static const struct {
+		const char *architecture, *machine;
+	} rows[] = {{"x86_64", "pc"}, {"aarch64", "virt"}};
+	struct vm_routes routes;
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct vm_wishes any = {.architecture = rows[i].architecture};
+		const struct vm_wishes others = {.architecture = rows[i].architecture,
+			.machine = rows[1 - i].machine};
+		assert_int_equal(vm_routes_find(&any, &routes, &err), 0);
+		assert_string_equal(routes.items[0].machine, rows[i].machine);
+		vector_foreach (route, &routes)
+			assert_string_equal(machine_type_find(route->machine)
+						    ->processor->architecture,
+				rows[i].architecture);
+		vm_routes_done(&routes);
+		assert_int_equal(vm_routes_find(&others, &routes, &err), -1);
+		assert_non_null(strstr(err.msg, rows[i].architecture));
+	}
+}
+
+/* No processor but x86 has what these are about. */
+static void an_arm_machine_is_told_nothing_of_a_pc(void **state)
+{
+	static const char *const options[] = {
+		"acpi=off", "noreplace-smp", "tsc=reliable", "tsc_early_khz=2445424"};
+	const struct vm_config config = config_with(NULL, 0);
+	struct profile profile = profile_of("virt", "virtio-blk");
+
+	(void)state;
+	profile.tsc_khz = 2445424;
+	CLEANUP_STRVEC struct strvec argv = line_along(&config, &profile);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		assert_false(option_is_given(&config, &profile, options[i]));
+	assert_true(option_is_given(&config, &profile, "console=ttyAMA0"));
+	assert_true(option_is_given(&config, &profile, "cryptomgr.notests"));
+	assert_string_equal(value_of(&argv, "-cpu", 0), "cortex-a72");
+	assert_false(has(nth_device(&argv, "virtio-blk-pci", 0), "vectors=0"));
+	profile.kvm = true;
+	CLEANUP_STRVEC struct strvec kvm = line_along(&config, &profile);
+	assert_string_equal(value_of(&kvm, "-cpu", 0), "host");
+}
+
+static void a_root_is_on_no_bus_that_arm_machines_lack(void **state)
+{
+	static const char *const absent[] = {"memmap", "pmem", "ide", "ide-cdrom"};
+	const struct machine_type *virt = machine_type_find("virt");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
+		assert_false(profile_fits(virt, root_bus_find(absent[i])));
+	assert_true(profile_fits(virt, root_bus_find("nvme")));
+}
+
 static void the_kernel_is_told_its_root(void **state)
 {
 	const struct vm_config config = config_with(NULL, 0);
@@ -553,6 +615,9 @@ int main(void)
 		cmocka_unit_test(a_plain_profile_changes_nothing_for_speed),
 		cmocka_unit_test(parts_of_the_kernel_are_left_out_under_emulation_alone),
 		cmocka_unit_test(a_microvm_is_told_how_fast_its_clock_runs),
+		cmocka_unit_test(each_architecture_has_its_machines),
+		cmocka_unit_test(an_arm_machine_is_told_nothing_of_a_pc),
+		cmocka_unit_test(a_root_is_on_no_bus_that_arm_machines_lack),
 		cmocka_unit_test(the_kernel_is_told_its_root),
 		cmocka_unit_test(nothing_of_the_users_configuration_is_taken),
 	};

@@ -5,11 +5,9 @@
  */
 #include "vm/tsc.h"
 
+#include <cpuid.h>
 #include <stdint.h>
 #include <time.h>
-
-#if defined(__x86_64__)
-#include <cpuid.h>
 #include <x86intrin.h>
 
 #define MEASURE_NS (20 * 1000 * 1000)
@@ -63,9 +61,3 @@ unsigned tsc_measure_khz(void)
 	struct moment end = look();
 	return (end.ticks - start.ticks) * 1000000 / (end.ns - start.ns);
 }
-#else
-unsigned tsc_measure_khz(void)
-{
-	return 0;
-}
-#endif
