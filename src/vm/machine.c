@@ -148,10 +148,11 @@ static void add_memory(const struct machine_line *l)
 }
 
 /* A guest whose kernel has the driver learns from it as well that it is one of many now, and
- * mixes it into its random numbers. It is found by ACPI alone. */
+ * mixes it into its random numbers. It is found by ACPI alone, and qemu has it for x86. */
 static void add_generation_id(const struct machine_line *l)
 {
-	if (l->memory && profile_has_acpi(l->profile))
+	if (l->memory && l->profile->machine->processor->is_x86 &&
+		profile_has_acpi(l->profile))
 		add(l, "-device", "vmgenid,guid=auto");
 }
 
