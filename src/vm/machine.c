@@ -201,7 +201,7 @@ static void add_agent(const struct machine_line *l, int fd)
 	struct strbuf device = virtio_device(l, "virtio-serial",
 		&(struct place){.slot = PCI_AGENT_SLOT, .mmio = MMIO_AGENT});
 
-	/* Port 0 is the console's; each port more costs. */
+	/* Port 0 is the console's; the usual 31 take a twentieth of the boot. */
 	strbuf_adds(&device, ",max_ports=2");
 	add_chardev(l, "agent", fd);
 	add_device(l, &device);
