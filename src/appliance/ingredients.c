@@ -187,9 +187,10 @@ static int add_package_list(struct ingredients *in, struct error *err)
 	const struct tree_time epoch = {0};
 	CLEANUP_STRVEC struct strvec lines = {0};
 
-	for (size_t i = 0; i < in->set.len; i++)
-		strvec_addf(&lines, "%s_%s_%s", in->set.items[i]->name,
-			in->set.items[i]->version, in->set.items[i]->arch);
+	vector_foreach (pkg, &in->set) {
+		CLEANUP_FREE char *name = packages_full_name(in->packages, *pkg);
+		strvec_add(&lines, name);
+	}
 	strvec_sort(&lines);
 	vector_foreach (line, &lines)
 		strbuf_addf(&text, "%s\n", *line);

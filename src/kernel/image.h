@@ -25,13 +25,13 @@ bool kernel_image_is_elf(const uint8_t *data, size_t len);
 bool kernel_image_is_arm64(const uint8_t *data, size_t len);
 bool kernel_image_is_zboot(const uint8_t *data, size_t len);
 
-/* What it runs on. NULL: something that is not known, or that only what is packed in it can
- * tell. */
+/* What it runs on. NULL: something that is not known, or that only what is packed in it
+ * can tell. */
 const struct architecture *kernel_image_architecture(const uint8_t *data, size_t len);
 
 /*
- * Where the compressed kernel is in a bzImage, without the size word behind it, or in a zboot
- * image; `data` is the whole file. False: not there, and *ret_why says how that is.
+ * Where the compressed kernel is in a bzImage, without the size word behind it, or in a
+ * zboot image; `data` is the whole file. False: not there, and *ret_why says how that is.
  */
 bool kernel_image_payload(const uint8_t *data, size_t len, size_t *ret_offset,
 	size_t *ret_len, const char **ret_why);
@@ -45,9 +45,9 @@ int kernel_image_unpack(const uint8_t *data, size_t len, size_t max, uint8_t **r
 
 /*
  * Zeros at a segment's end need not come from the file: whoever loads it fills up with
- * them. There are some 10 MiB, for the kernel's own linker does not leave out its .bss and
- * what it works in before it has memory; qemu would keep them mapped. An ELF file's length
- * stays.
+ * them. There are some 10 MiB, for the kernel's own linker does not leave out its .bss
+ * and what it works in before it has memory; qemu would keep them mapped. An ELF file's
+ * length stays.
  */
 void kernel_image_trim(uint8_t *data, size_t len);
 

@@ -8,11 +8,12 @@
  *	each block:  u32 plain length, 0: the end │ u32 packed length │ checksums │ bytes
  *
  * Which checksums there are the flags say; those of the packed bytes are only there where
- * a block is packed at all. Adler-32 of the plain bytes is looked at, others are not: lzop
- * writes none by default. Files from before version 0x0940 and with filters, which nobody
- * makes, are refused.
+ * a block is packed at all. Adler-32 of the plain bytes is looked at, others are not:
+ * lzop writes none by default. Files from before version 0x0940 and with filters, which
+ * nobody makes, are refused.
  *
- * liblzo2 does the rest. It is loaded when it is needed, so that nobody else has to have it.
+ * liblzo2 does the rest. It is loaded when it is needed, so that nobody else has to have
+ * it.
  */
 #include "kernel/lzop.h"
 

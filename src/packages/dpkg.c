@@ -381,6 +381,8 @@ static void dpkg_watch_paths(const void *data, struct strvec *ret)
 const struct packages_handler dpkg_handler = {
 	.name = "dpkg",
 	.install_command = "apt-get install",
+	.before_version = "_",
+	.before_arch = "_",
 	.databases = databases,
 	.open = dpkg_open,
 	.close = dpkg_close,

@@ -15,6 +15,8 @@
 struct packages_handler {
 	const char *name;
 	const char *install_command; /* for advice: "apt-get install" */
+	/* What stands before version and architecture in a full name: "_" and "_". */
+	const char *before_version, *before_arch;
 	/* Paths below the root, NULL-terminated; one that exists shows that the manager
 	 * is in use. */
 	const char *const *databases;

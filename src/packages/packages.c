@@ -154,6 +154,12 @@ char *packages_label(const struct packages *p, const struct package *pkg)
 	return xstrdup(pkg->name);
 }
 
+char *packages_full_name(const struct packages *p, const struct package *pkg)
+{
+	return xasprintf("%s%s%s%s%s", pkg->name, p->handler->before_version,
+		pkg->version, p->handler->before_arch, pkg->arch);
+}
+
 /*
  * On systems where /bin is a link to /usr/bin, a package may list a file by one of these
  * names and be asked for it by the other.

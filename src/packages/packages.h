@@ -64,6 +64,9 @@ const struct package *packages_find(const struct packages *p, const char *name);
 /* The shortest name that means this very package: "libc6", "libc6:i386", "glibc.i686".
  * Caller frees. */
 char *packages_label(const struct packages *p, const struct package *pkg);
+/* As its distribution names this build of it: "libc6_2.36-9_amd64", "glibc-1:2.36-1.x86_64".
+ * Caller frees. */
+char *packages_full_name(const struct packages *p, const struct package *pkg);
 /*
  * The package that a file belongs to, given by its absolute path as the host has it now:
  * links to it (/bin/awk) count too. 1: it is no file of any package.

@@ -284,6 +284,8 @@ static void pacman_watch_paths(const void *data, struct strvec *ret)
 const struct packages_handler pacman_handler = {
 	.name = "pacman",
 	.install_command = "pacman -S",
+	.before_version = "-",
+	.before_arch = ".",
 	.databases = databases,
 	.open = pacman_open,
 	.close = pacman_close,

@@ -417,6 +417,8 @@ static void rpm_watch_paths(const void *data, struct strvec *ret)
 const struct packages_handler rpm_handler = {
 	.name = "rpm",
 	.install_command = "dnf install",
+	.before_version = "-",
+	.before_arch = ".",
 	.databases = rpm_databases,
 	.open = rpm_open,
 	.close = rpm_close,

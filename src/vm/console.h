@@ -28,6 +28,7 @@ void console_add(struct console *c, const char *bytes, size_t len);
 char *console_tail(const struct console *c, unsigned n, const char *indent);
 /* The last line that contains `what`, from there on, or NULL. Caller frees. */
 char *console_find(const struct console *c, const char *what);
-/* How many bytes had come when the last `what` was complete; 0: it is not in what is kept. */
+/* How many bytes had come when the last `what` was complete; 0: it is not in what is
+ * kept. */
 size_t console_end_of(const struct console *c, const char *what);
 void console_done(struct console *c);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A kernel without ACPI can stop but not switch the machine off: that is for us to do when
- * its last words are on the console. But whoever is root in the guest can write them there
- * too. So the agent is asked, and a guest that answers has not stopped:
+ * A kernel without ACPI can stop but not switch the machine off: that is for us to do
+ * when its last words are on the console. But whoever is root in the guest can write them
+ * there too. So the agent is asked, and a guest that answers has not stopped:
  *
  *	last words ──► ping ──► pong: it goes on       no pong: qemu is told to end
  */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Together a sixth of an emulated boot. Two things are so dear: the files of tracefs, some
- * ten thousand, and reading the kernel's type information (BTF), which whoever comes first
- * among those that register functions for BPF programs has to do; so it is all of these or
- * none. The rest waits for devices that the VM has no user for, or does nothing but test
- * itself. The kernel compares names, and one that it does not have is no error: kernels
- * differ, and the gain with them.
+ * Together a sixth of an emulated boot. Two things are so dear: the files of tracefs,
+ * some ten thousand, and reading the kernel's type information (BTF), which whoever comes
+ * first among those that register functions for BPF programs has to do; so it is all of
+ * these or none. The rest waits for devices that the VM has no user for, or does nothing
+ * but test itself. The kernel compares names, and one that it does not have is no error:
+ * kernels differ, and the gain with them.
  */
 #include "vm/initcalls.h"
 
@@ -13,6 +13,9 @@
 
 #include "base/mem.h"
 
+/* What leaving one of these out of the others costs is a part of the boot's CPU time: of
+ * the tests 0.02, of the keyboard 0.06, of what registers functions for BPF 0.09, and of
+ * tracing 0.12 (bench/settings). */
 #define TRACING	  "tracing by tracefs (perf trace, trace-cmd, bpftrace)"
 #define BPF	  "functions of the kernel that BPF programs may call"
 #define TCP_CUBIC "TCP's cubic congestion control (it uses reno)"

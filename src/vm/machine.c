@@ -148,10 +148,11 @@ static void add_memory(const struct machine_line *l)
 }
 
 /* A guest whose kernel has the driver learns from it as well that it is one of many now, and
- * mixes it into its random numbers. It is found by ACPI alone. */
+ * mixes it into its random numbers. It is found by ACPI alone, and qemu has it for x86. */
 static void add_generation_id(const struct machine_line *l)
 {
-	if (l->memory && profile_has_acpi(l->profile))
+	if (l->memory && l->profile->machine->processor->is_x86 &&
+		profile_has_acpi(l->profile))
 		add(l, "-device", "vmgenid,guid=auto");
 }
 
@@ -200,7 +201,7 @@ static void add_agent(const struct machine_line *l, int fd)
 	struct strbuf device = virtio_device(l, "virtio-serial",
 		&(struct place){.slot = PCI_AGENT_SLOT, .mmio = MMIO_AGENT});
 
-	/* Port 0 is the console's; each port more costs. */
+	/* Port 0 is the console's; the usual 31 take a twentieth of the boot. */
 	strbuf_adds(&device, ",max_ports=2");
 	add_chardev(l, "agent", fd);
 	add_device(l, &device);

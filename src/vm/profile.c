@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The tables. What a row says of a gain was measured on a host without KVM, by leaving
- * that one setting out of all others (SPECIFICATION.md has the host).
+ * The tables. What a row says of a gain is the part of a boot's CPU time that it takes to
+ * leave out that one setting of all, on a host without KVM (bench/settings;
+ * SPECIFICATION.md has the host).
  */
 #include "vm/profile.h"
 
@@ -16,9 +17,9 @@ static const struct processor x86 = {
 	.architecture = "x86_64",
 	.qemu = "qemu-system-x86_64",
 	.qemu_packages = "Debian: qemu-system-x86, Fedora: qemu-system-x86-core",
-	/* The x86-64-v2 level that today's distributions are built for. Not `max`: its fast
-	 * string instructions are byte loops in TCG, and each further flag is code the kernel
-	 * patches in. */
+	/* The x86-64-v2 level that today's distributions are built for. Not `max`, for
+	 * 0.13: its fast string instructions are byte loops in TCG, and each further flag
+	 * is code the kernel patches in. */
 	.emulated = "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand,+pdpe1gb",
 	.is_x86 = true,
 };
@@ -27,8 +28,8 @@ static const struct processor arm = {
 	.architecture = "aarch64",
 	.qemu = "qemu-system-aarch64",
 	.qemu_packages = "Debian: qemu-system-arm, Fedora: qemu-system-aarch64-core",
-	/* The first level of the architecture, which distributions are built for. `max` signs
-	 * pointers, which in emulation costs more than all else. */
+	/* The first level of the architecture, which distributions are built for. `max`
+	 * signs pointers, which in emulation costs more than all else. */
 	.emulated = "cortex-a72",
 };
 
@@ -71,8 +72,8 @@ static const struct machine_type machine_types[] = {
 		.name = "microvm",
 		.qemu = "microvm,acpi=on,rtc=on",
 		.transport = TRANSPORT_MMIO,
-		/* Of its 24 places for virtio devices one is not seen by the guest, and the
-		 * agent and the root take one each. */
+		/* Of its 24 places for virtio devices one is not seen by the guest, and
+		 * the agent and the root take one each. */
 		.max_disks = 21,
 		.serial_console = "ttyS0",
 	},
@@ -112,8 +113,8 @@ static const char *const virtio_pmem_modules[] = {"virtio_pmem", "nd_pmem", NULL
 static const char *const memmap_modules[] = {"nd_e820", "nd_pmem", NULL};
 static const char *const pmem_modules[] = {"nfit", "nd_pmem", NULL};
 
-/* In the order in which they are tried: persistent memory boots as fast as any, and with any
- * number of disks a VM can go on from a snapshot; virtio-pmem can't at all. */
+/* In the order in which they are tried: persistent memory boots as fast as any, and with
+ * any number of disks a VM can go on from a snapshot; virtio-pmem can't at all. */
 static const struct root_bus root_buses[] = {
 	{
 		.name = "memmap",
@@ -137,8 +138,8 @@ static const struct root_bus root_buses[] = {
 		.device_is_pci = true,
 		.in_memory = true,
 		.dax = true,
-		/* What the device knows of its queue is not part of qemu's state: the kernel
-		 * would wait for it until the end of time when it shuts down. */
+		/* What the device knows of its queue is not part of qemu's state: the
+		 * kernel would wait for it until the end of time when it shuts down. */
 		.no_snapshots = true,
 		.modules = virtio_pmem_modules,
 	},
@@ -272,24 +273,28 @@ static const struct kernel_option {
 } kernel_options[] = {
 	/* A panic resets the machine at once; with -no-reboot that ends qemu. */
 	{"panic=-1", 0},
-	/* Each line on the serial console costs; errors still come. */
+	/* 0.13: each line on the serial console costs; errors still come. */
 	{"quiet", 0},
-	/* The self tests of the kernel's crypto code take a quarter of the boot. */
+	/* 0.26: the self tests of the kernel's crypto code. */
 	{"cryptomgr.notests", FACT_FAST},
-	/* Interrupt routing in ACPI is 140 ms of interpreted methods a device, the rest of
-	 * ACPI a tenth of the boot. The price: kernels that read no MP table run without a
-	 * local APIC, so with one CPU and without MSI; and the machine can be reset but
+	/* 0.20: interrupt routing in ACPI is 140 ms of interpreted methods a device, and
+	 * there is the rest of ACPI. The price: kernels that read no MP table run without
+	 * a local APIC, so with one CPU and without MSI; and the machine can be reset but
 	 * not turned off. */
 	{"acpi=off", WITHOUT_ACPI},
-	/* ACPI says that memory might be plugged in beyond 4 GiB, where the root is, and for
-	 * that the kernel would set 64 MiB aside, to copy through for old devices. */
+	/* For memory, not for speed: ACPI says that some might be plugged in beyond 4
+	 * GiB, where the root is, and for that the kernel would set 64 MiB aside, to copy
+	 * through for old devices. */
 	{"numa=off", FACT_ROOT_IN_MEMORY},
-	/* Do not rewrite each lock prefix away: TCG would translate the kernel twice. */
+	/* 0.15: do not rewrite each lock prefix away, which takes what has been
+	 * translated of the code around it with it. */
 	{"noreplace-smp", FACT_X86 | FACT_FAST | FACT_TCG | FACT_ONE_CPU},
-	/* Without ACPI there is but the old timer to measure the clock by, which on a busy
-	 * host fails, and then the guest has no better clock than its ticks. */
+	/* For a clock, not for speed: without ACPI there is but the old timer to measure
+	 * it by, which on a busy host fails, and then the guest has none better than its
+	 * ticks. */
 	{"tsc=reliable", WITHOUT_ACPI | FACT_TSC_KNOWN},
-	/* An emulated microvm has no timer by which the kernel could measure its clock. */
+	/* To boot at all: an emulated microvm has no timer by which the kernel could
+	 * measure its clock. */
 	{"tsc=reliable", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
 	{"no_timer_check", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
 };

@@ -92,3 +92,12 @@ prepared() {
 	"$HYPERMIN" prepare --root "$root" --use-installed -o d "$@" 2>err || fail "prepare $*: $(cat err)"
 	paste -sd ' ' d/packages
 }
+
+# package_list NAME…: /packagelist of an appliance with these packages
+package_list() {
+	rm -rf list.d
+	printf '%s\n' "$@" >list.in
+	"$builder" assemble --root="$root" --output="$scratch/list.d" --input="$scratch/list.in" --format=chroot \
+		--package-list --log-level=0 >messages || fail "/packagelist: $(cat messages)"
+	paste -sd ' ' list.d/packagelist
+}
