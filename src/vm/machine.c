@@ -152,8 +152,7 @@ static void add_memory(const struct machine_line *l)
  * x86. */
 static void add_generation_id(const struct machine_line *l)
 {
-	if (l->memory && l->profile->machine->processor->is_x86 &&
-		profile_has_acpi(l->profile))
+	if (l->memory && profile_has_acpi(l->profile))
 		add(l, "-device", "vmgenid,guid=auto");
 }
 
