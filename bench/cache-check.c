@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How long it takes, within a process, to see that the appliance is up to date: bench/cache. */
+/* How long it takes, within a process, to see that the appliance is up to date:
+ * bench/cache. */
 #include <hypermin.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -99,8 +99,8 @@ int mkfs_add_archive(struct tree *t, const struct mkfs_input *input,
 	return tree_add_archive(t, fd, path, input->at, spool_dir, err);
 }
 
-/* An image that its own input contains would hold its predecessor, and be another one each
- * time. */
+/* An image that its own input contains would hold its predecessor, and be another one
+ * each time. */
 static int check_place(
 	const struct mkfs *m, const struct mkfs_input *input, struct error *err)
 {

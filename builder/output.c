@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Publishing in one step. An unnamed file (O_TMPFILE) vanishes with the process, even when
- * that is killed; it gets a name only to be renamed at once, since no call puts one in
- * place of another file. A named temporary file is removed by whoever ends us politely.
+ * Publishing in one step. An unnamed file (O_TMPFILE) vanishes with the process, even
+ * when that is killed; it gets a name only to be renamed at once, since no call puts one
+ * in place of another file. A named temporary file is removed by whoever ends us
+ * politely.
  */
 #include "output.h"
 

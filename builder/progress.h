@@ -12,8 +12,8 @@
 void progress_start(const char *command);
 /* What is being done from now on. */
 void progress_step(const char *what);
-/* From now on progress_share() is called often, and no timer is needed. Before threads are
- * started: the signal could come to any of them. */
+/* From now on progress_share() is called often, and no timer is needed. Before threads
+ * are started: the signal could come to any of them. */
 void progress_share_begin(void);
 /* How much of it is done; for ext2_emit(). Always 0. */
 int progress_share(uint64_t done, uint64_t total, void *data);

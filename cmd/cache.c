@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* hypermin cache: what is kept, whether it is whole, and making room. A table of actions. */
+/* hypermin cache: what is kept, whether it is whole, and making room. A table of
+ * actions. */
 #include <ctype.h>
 #include <errno.h>
 #include <hypermin.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Signals that are to end what a handle is doing, so that it ends in order and leaves nothing
- * behind. One handle a process: a handler has to find it.
+ * Signals that are to end what a handle is doing, so that it ends in order and leaves
+ * nothing behind. One handle a process: a handler has to find it.
  */
 #pragma once
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * supermin's command line, for the programs that call it by that name: libguestfs, and what
- * stands on it. Options and inputs may be mixed. Exit status 2 is for a command line that makes no
- * sense, 1 for all other failures. What -v asks for goes to standard output.
+ * supermin's command line, for the programs that call it by that name: libguestfs, and
+ * what stands on it. Options and inputs may be mixed. Exit status 2 is for a command line
+ * that makes no sense, 1 for all other failures. What -v asks for goes to standard
+ * output.
  */
 #include <errno.h>
 #include <hypermin.h>

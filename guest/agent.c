@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The agent's loop: what has come goes in, what is there goes out. One thread and one poll():
- * whatever is slow (a command that does not read, a host that does not take output) is a
- * descriptor that is not ready, and holds up nothing else.
+ * The agent's loop: what has come goes in, what is there goes out. One thread and one
+ * poll(): whatever is slow (a command that does not read, a host that does not take
+ * output) is a descriptor that is not ready, and holds up nothing else.
  */
 #include "guest/agent.h"
 

@@ -78,8 +78,8 @@ static void set_attribute(const char *name, const char *attribute, const char *v
 }
 
 /*
- * The host lets nobody write to the disk, but only some buses can say so, and on the others
- * the kernel would believe that it had written.
+ * The host lets nobody write to the disk, but only some buses can say so, and on the
+ * others the kernel would believe that it had written.
  */
 static void protect_disk(const char *name)
 {
@@ -90,10 +90,10 @@ static void protect_disk(const char *name)
 }
 
 /*
- * No tool inside should come upon the appliance's own disk: it has no node to open, and for
- * those that go through /sys an empty directory lies over what it says of the disk. (A
- * bind mount of a directory of sysfs's own, so that no further file system appears; before
- * something is mounted there.)
+ * No tool inside should come upon the appliance's own disk: it has no node to open, and
+ * for those that go through /sys an empty directory lies over what it says of the disk.
+ * (A bind mount of a directory of sysfs's own, so that no further file system appears;
+ * before something is mounted there.)
  */
 static void hide_disk(const char *name)
 {

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /*
- * "virtio: virtio0 (3); pci: 0000:00:02.0 (0x1af4:0x1003); scsi: none": the devices on each
- * bus that the root could be behind. `sys` is "/sys" or a fixture. Cut at `size`.
+ * "virtio: virtio0 (3); pci: 0000:00:02.0 (0x1af4:0x1003); scsi: none": the devices on
+ * each bus that the root could be behind. `sys` is "/sys" or a fixture. Cut at `size`.
  */
 void buses_describe(const char *sys, char *ret, size_t size);

@@ -38,8 +38,8 @@ struct command {
 };
 
 void command_init(struct command *c);
-/* In the process that stands by, or in a new one. `r` is what `bytes` say. -1 with the reason
- * in ret_failure. */
+/* In the process that stands by, or in a new one. `r` is what `bytes` say. -1 with the
+ * reason in ret_failure. */
 int command_start(struct command *c, const struct exec_request *r, const uint8_t *bytes,
 	size_t len, struct start_failure *ret_failure);
 enum command_start_result {

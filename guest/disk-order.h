@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The order in which a launcher attached its disks, as far as their addresses tell it. Names do
- * not: the kernel gives them to SCSI disks as it gets to know each, several at a time.
+ * The order in which a launcher attached its disks, as far as their addresses tell it.
+ * Names do not: the kernel gives them to SCSI disks as it gets to know each, several at a
+ * time.
  */
 #pragma once
 
@@ -10,7 +11,8 @@
 #include "base/error.h"
 
 struct disk_order {
-	/* SCSI: 2, host, channel, target, unit; virtio: 1, number; what has no address: 0. */
+	/* SCSI: 2, host, channel, target, unit; virtio: 1, number; what has no address:
+	 * 0. */
 	unsigned numbers[5];
 };
 
@@ -20,14 +22,14 @@ struct disk_order disk_order_of(const char *name);
 /* Was a attached after b? */
 bool disk_order_after(const struct disk_order *a, const struct disk_order *b);
 
-/* "sdc" as a launcher means it: the third SCSI disk in this order, whatever its name is here.
- * False if there are not as many, or if it is not that form of name. */
+/* "sdc" as a launcher means it: the third SCSI disk in this order, whatever its name is
+ * here. False if there are not as many, or if it is not that form of name. */
 bool disk_order_find(const char *meant, char ret_name[static 64]);
 /* The form: "sd" and letters. 0 for "sda"; -1 if it is another. Pure. */
 int disk_order_index(const char *name);
 
 /*
- * Wait, a few seconds at most, until each SCSI disk that was found on its bus can be opened. (Of
- * other buses all disks are there when the modules are loaded.)
+ * Wait, a few seconds at most, until each SCSI disk that was found on its bus can be
+ * opened. (Of other buses all disks are there when the modules are loaded.)
  */
 void disk_order_settle(int uevents);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What each frame from the host means. The table at the end has all that are allowed, with
- * their lengths; whatever else comes is the end of the conversation.
+ * What each frame from the host means. The table at the end has all that are allowed,
+ * with their lengths; whatever else comes is the end of the conversation.
  */
 #include <signal.h>
 #include <stdlib.h>

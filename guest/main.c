@@ -86,7 +86,8 @@ int main(void)
 		return 1;
 	}
 	if (own_init_wanted()) {
-		/* The kernel panics when we end, as launchers expect of a boot that failed. */
+		/* The kernel panics when we end, as launchers expect of a boot that
+		 * failed. */
 		own_init_boot(&err);
 		klog_error("%s", err.msg);
 		return 1;

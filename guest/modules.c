@@ -47,8 +47,8 @@ const char *modules_failure(void)
 	return failure;
 }
 
-/* scsi_mod would look for disks behind our back: then nobody could say when it has found the
- * last of those that are there. */
+/* scsi_mod would look for disks behind our back: then nobody could say when it has found
+ * the last of those that are there. */
 static const char *parameters_of(const char *name)
 {
 	const char *dash = strchr(name, '-');

@@ -26,8 +26,8 @@
 #define PLACES_MAX	 32
 #define DRIVER		 "/sys/bus/virtio/drivers/virtio_blk"
 
-/* The names of virtio devices, in the order in which the kernel has found them, and where the
- * driver is told to take one. Of one snapshot, so of all that go on from it. */
+/* The names of virtio devices, in the order in which the kernel has found them, and where
+ * the driver is told to take one. Of one snapshot, so of all that go on from it. */
 static struct {
 	char names[PLACES_MAX][16];
 	unsigned len;
@@ -109,8 +109,8 @@ static unsigned count_disks(void)
 	return n;
 }
 
-/* The kernel finds them in the order of their slots, and names them so. Mostly all are there
- * when the scan returns; a driver may take its time. */
+/* The kernel finds them in the order of their slots, and names them so. Mostly all are
+ * there when the scan returns; a driver may take its time. */
 static int scan(unsigned wanted, struct error *err)
 {
 	unsigned before = count_disks(), after;

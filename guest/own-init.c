@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From the kernel's first process to the appliance's own /init. Whatever it may want to do
- * with /dev, /proc and /sys is left to it: some mount them themselves and would fail if that
- * were done already.
+ * From the kernel's first process to the appliance's own /init. Whatever it may want to
+ * do with /dev, /proc and /sys is left to it: some mount them themselves and would fail
+ * if that were done already.
  */
 #include "guest/own-init.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * After a snapshot: many machines go on from the same moment, and none of them knows what
- * became of the world since. Before anything else happens in this one it gets what it must
- * not share: random numbers of its own (from which the kernel also makes its boot id, at the
- * first question for it), the time, an identity, and the disks that its user gave it.
+ * became of the world since. Before anything else happens in this one it gets what it
+ * must not share: random numbers of its own (from which the kernel also makes its boot
+ * id, at the first question for it), the time, an identity, and the disks that its user
+ * gave it.
  */
 #include "guest/resume.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The agent's state, which its loop (agent.c) and the meaning of frames (frames.c) share. */
+/* The agent's state, which its loop (agent.c) and the meaning of frames (frames.c)
+ * share. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,7 +19,7 @@ struct server {
 	uint8_t request[EXEC_REQUEST_MAX];
 };
 
-/* All whole frames that have come, as long as there is room for answers. -1: the host makes
- * no sense. */
+/* All whole frames that have come, as long as there is room for answers. -1: the host
+ * makes no sense. */
 int server_handle_frames(struct server *s, struct error *err);
 void server_say_start_failed(struct server *s, const struct start_failure *f);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the boot's time went to, in more detail than the few times in READY: noted always, since
- * that costs next to nothing, and told if the host asks by hypermin.timeline on the kernel's
- * command line.
+ * What the boot's time went to, in more detail than the few times in READY: noted always,
+ * since that costs next to nothing, and told if the host asks by hypermin.timeline on the
+ * kernel's command line.
  */
 #pragma once
 

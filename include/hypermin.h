@@ -75,10 +75,10 @@ HYPERMIN_API void hypermin_set_log(
 HYPERMIN_API int hypermin_add_package(struct hypermin *h, const char *name);
 
 /*
- * Make the VM of the system that is installed in this directory, instead of this machine's:
- * of its packages, its configuration and a kernel in it. It may be for another processor,
- * x86_64 or aarch64: then qemu emulates that, which takes a qemu for it, and a hypermin built
- * with a compiler for it.
+ * Make the VM of the system that is installed in this directory, instead of this
+ * machine's: of its packages, its configuration and a kernel in it. It may be for another
+ * processor, x86_64 or aarch64: then qemu emulates that, which takes a qemu for it, and a
+ * hypermin built with a compiler for it.
  */
 HYPERMIN_API int hypermin_set_root(struct hypermin *h, const char *dir);
 
@@ -96,10 +96,10 @@ HYPERMIN_API int hypermin_set_cpus(struct hypermin *h, unsigned cpus);
 HYPERMIN_API int hypermin_set_accelerator(struct hypermin *h, const char *name);
 /*
  * The machine that is emulated ("auto"; "pc", "q35", "microvm" for x86_64; "virt" for
- * aarch64) and the bus that the root disk is on ("auto", "virtio-blk", "virtio-scsi", "nvme",
- * "pmem", "ide", "scsi-cdrom", "ide-cdrom"). auto (default) takes the best that qemu and the
- * kernel can do; what was named is taken or fails. hypermin_start() fails if the two do not go
- * together.
+ * aarch64) and the bus that the root disk is on ("auto", "virtio-blk", "virtio-scsi",
+ * "nvme", "pmem", "ide", "scsi-cdrom", "ide-cdrom"). auto (default) takes the best that
+ * qemu and the kernel can do; what was named is taken or fails. hypermin_start() fails if
+ * the two do not go together.
  */
 HYPERMIN_API int hypermin_set_machine(struct hypermin *h, const char *name);
 HYPERMIN_API int hypermin_set_root_bus(struct hypermin *h, const char *name);
@@ -108,9 +108,10 @@ HYPERMIN_API int hypermin_set_root_bus(struct hypermin *h, const char *name);
 HYPERMIN_API int hypermin_set_plain(struct hypermin *h, bool plain);
 /*
  * Always boot. Otherwise hypermin_start() goes on from a snapshot of a VM with the same
- * settings where the cache has one, and where it has none, hypermin_free() has one made: a
- * process in the background boots another VM for that, some seconds long and at the lowest
- * priority. Default: false, or true if the environment has HYPERMIN_COLD and it is not 0.
+ * settings where the cache has one, and where it has none, hypermin_free() has one made:
+ * a process in the background boots another VM for that, some seconds long and at the
+ * lowest priority. Default: false, or true if the environment has HYPERMIN_COLD and it is
+ * not 0.
  */
 HYPERMIN_API int hypermin_set_cold(struct hypermin *h, bool cold);
 /* How long the guest may take until its agent answers, in milliseconds; default
@@ -141,38 +142,40 @@ HYPERMIN_API int hypermin_add_disk(
 	struct hypermin *h, const char *path, const char *format, bool writable);
 
 /*
- * Run this appliance, a directory that hypermin_export() wrote, here or on another machine; one
- * of another architecture emulates it. The host needs no package database and no kernel. Its
- * sizes are checked by hypermin_prepare(), what it holds by hypermin_cache_verify().
+ * Run this appliance, a directory that hypermin_export() wrote, here or on another
+ * machine; one of another architecture emulates it. The host needs no package database
+ * and no kernel. Its sizes are checked by hypermin_prepare(), what it holds by
+ * hypermin_cache_verify().
  */
 HYPERMIN_API int hypermin_set_appliance(struct hypermin *h, const char *dir);
 
 /* ---- The VM ---- */
 
 /* Build the appliance if the cache has none for these settings. hypermin_start() does it
- * too. Where the cache is full or read-only it is built in a directory of its own in $TMPDIR
- * or /tmp, with a warning for the log; that goes with the handle, or with the process. */
+ * too. Where the cache is full or read-only it is built in a directory of its own in
+ * $TMPDIR or /tmp, with a warning for the log; that goes with the handle, or with the
+ * process. */
 HYPERMIN_API int hypermin_prepare(struct hypermin *h);
 
-/* 1 if hypermin_prepare() would find the appliance in the cache by a few stat calls; 0 if it
- * would have to look closer, and perhaps to build; -1: an error. */
+/* 1 if hypermin_prepare() would find the appliance in the cache by a few stat calls; 0 if
+ * it would have to look closer, and perhaps to build; -1: an error. */
 HYPERMIN_API int hypermin_is_prepared(struct hypermin *h);
 
 /*
- * Write the appliance for these settings, built if need be, to a directory: kernel, initrd,
- * root and manifest.json. `dir` must be new, empty, or an appliance, which is replaced; it is
- * seen whole or not at all. Its files hold what this user could read of the host: they and
- * the directory are for this user alone.
+ * Write the appliance for these settings, built if need be, to a directory: kernel,
+ * initrd, root and manifest.json. `dir` must be new, empty, or an appliance, which is
+ * replaced; it is seen whole or not at all. Its files hold what this user could read of
+ * the host: they and the directory are for this user alone.
  */
 HYPERMIN_API int hypermin_export(struct hypermin *h, const char *dir);
 
 /*
  * Take a snapshot for these settings, of a VM that boots for nothing else, and try it;
- * *ret_taken is false if there was one that works. It has places for so many `disks`: VMs with
- * as many go on from it. (With more than HYPERMIN_WARM_DISKS, or where there is none for as
- * many, they go on from one without, somewhat slower.) With only_built it fails if the
- * appliance is not in the cache, and leaves the work to another process that is at it. Does
- * not start the handle's VM.
+ * *ret_taken is false if there was one that works. It has places for so many `disks`: VMs
+ * with as many go on from it. (With more than HYPERMIN_WARM_DISKS, or where there is none
+ * for as many, they go on from one without, somewhat slower.) With only_built it fails if
+ * the appliance is not in the cache, and leaves the work to another process that is at
+ * it. Does not start the handle's VM.
  */
 #define HYPERMIN_WARM_DISKS 8
 HYPERMIN_API int hypermin_warm(
@@ -259,8 +262,8 @@ HYPERMIN_API int hypermin_stop(struct hypermin *h);
 
 enum hypermin_format {
 	/* `kernel`, `initrd` and `root`, a raw image with an ext2 file system. The initrd
-	 * mounts the disk that root=UUID=…, LABEL=… or /dev/… on the kernel's command line
-	 * names, and executes its /init. */
+	 * mounts the disk that root=UUID=…, LABEL=… or /dev/… on the kernel's command
+	 * line names, and executes its /init. */
 	HYPERMIN_FORMAT_EXT2,
 	/* The bare tree. */
 	HYPERMIN_FORMAT_CHROOT,
@@ -269,9 +272,10 @@ enum hypermin_format {
 struct hypermin_assembly {
 	size_t struct_size; /* set by HYPERMIN_ASSEMBLY_INIT */
 	/*
-	 * NULL-terminated paths: files, or directories of such, whose content tells what they
-	 * are, also inside gzip, xz or zstd: base images (tar, cpio), lists of packages, of
-	 * the host's files ("/…", with wildcards) and of what to leave out ("-…").
+	 * NULL-terminated paths: files, or directories of such, whose content tells what
+	 * they are, also inside gzip, xz or zstd: base images (tar, cpio), lists of
+	 * packages, of the host's files ("/…", with wildcards) and of what to leave out
+	 * ("-…").
 	 */
 	const char *const *inputs;
 	const char *const
@@ -296,23 +300,24 @@ struct hypermin_assembly {
 		.struct_size = sizeof(struct hypermin_assembly) \
 	}
 
-/* *ret_made (may be NULL): false if if_newer found nothing to do. hypermin_interrupt() ends it
- * early; whatever ends it, the output is the old one or the new one. */
+/* *ret_made (may be NULL): false if if_newer found nothing to do. hypermin_interrupt()
+ * ends it early; whatever ends it, the output is the old one or the new one. */
 HYPERMIN_API int hypermin_assemble(
 	struct hypermin *h, const struct hypermin_assembly *assembly, bool *ret_made);
 
 /*
- * The path of one of hypermin's own programs ("hypermin-builder"): in $HYPERMIN_LIBEXECDIR,
- * beside the running program, or where it was installed. For front ends that hand a whole
- * command on to one. NULL if there is none; the caller frees it with free().
+ * The path of one of hypermin's own programs ("hypermin-builder"): in
+ * $HYPERMIN_LIBEXECDIR, beside the running program, or where it was installed. For front
+ * ends that hand a whole command on to one. NULL if there is none; the caller frees it
+ * with free().
  */
 HYPERMIN_API char *hypermin_find_program(struct hypermin *h, const char *name);
 
 /* ---- The cache: what is kept to be built never twice. ---- */
 
 struct hypermin_cache_item {
-	/* "appliance", "snapshot", "part" (kernel, initrd or root image, shared by appliances),
-	 * "request" (what was asked for), "temporary" or "lock" */
+	/* "appliance", "snapshot", "part" (kernel, initrd or root image, shared by
+	 * appliances), "request" (what was asked for), "temporary" or "lock" */
 	const char *kind;
 	const char *key;	 /* its name in the cache; for most kinds 64 hex digits */
 	const char *description; /* what it is for, in a line; may be "" */
@@ -330,8 +335,8 @@ typedef void hypermin_cache_fn(
 /* Where it is. Valid as long as the handle; NULL with an error if it can't be used. */
 HYPERMIN_API const char *hypermin_cache_directory(struct hypermin *h);
 
-/* All that is in it, by kind, of each kind what was used longest ago first. ret_bytes (may
- * be NULL): all together on disk. */
+/* All that is in it, by kind, of each kind what was used longest ago first. ret_bytes
+ * (may be NULL): all together on disk. */
 HYPERMIN_API int hypermin_cache_list(
 	struct hypermin *h, hypermin_cache_fn *fn, void *data, uint64_t *ret_bytes);
 
@@ -340,9 +345,9 @@ HYPERMIN_API int hypermin_cache_list(
 HYPERMIN_API char *hypermin_cache_manifest(struct hypermin *h, const char *key);
 
 /*
- * Read everything, or only the appliance of hypermin_set_appliance(), and compare it to what
- * was written. The number of damaged things, or -1. They are removed if `repair` says so: it
- * costs a build. fn (may be NULL) hears of each thing.
+ * Read everything, or only the appliance of hypermin_set_appliance(), and compare it to
+ * what was written. The number of damaged things, or -1. They are removed if `repair`
+ * says so: it costs a build. fn (may be NULL) hears of each thing.
  */
 HYPERMIN_API int hypermin_cache_verify(
 	struct hypermin *h, bool repair, hypermin_cache_fn *fn, void *data);

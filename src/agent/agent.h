@@ -136,17 +136,18 @@ void agent_send_window_size(struct agent *a, uint16_t rows, uint16_t columns);
 void agent_ping(struct agent *a);
 /* How many pings have no answer yet. */
 unsigned agent_pings(const struct agent *a);
-/* A snapshot is about to be taken: have ready what whoever goes on from it needs first, and
- * let go of so many disks, which stand in for others. `fatal` comes if that can't be. */
+/* A snapshot is about to be taken: have ready what whoever goes on from it needs first,
+ * and let go of so many disks, which stand in for others. `fatal` comes if that can't
+ * be. */
 void agent_stand_by(struct agent *a, unsigned stand_ins);
 void agent_list_block_devices(struct agent *a);
 /* Set the guest's clock: nanoseconds since 1970. */
 void agent_set_clock(struct agent *a, int64_t realtime_ns);
 /*
- * The first that a guest hears that goes on from a snapshot, in place of the hello that its
- * maker has heard: the time, how many disks it has that the snapshot had not, and
- * RESUME_SEED_SIZE random bytes, without which all that go on from there would draw the same
- * numbers. Then `resumed` comes, or `fatal`.
+ * The first that a guest hears that goes on from a snapshot, in place of the hello that
+ * its maker has heard: the time, how many disks it has that the snapshot had not, and
+ * RESUME_SEED_SIZE random bytes, without which all that go on from there would draw the
+ * same numbers. Then `resumed` comes, or `fatal`.
  */
 void agent_resume(
 	struct agent *a, int64_t realtime_ns, unsigned new_disks, const uint8_t *seed);

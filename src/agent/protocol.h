@@ -15,13 +15,14 @@
  *
  * The guest's first frame is HELLO with the version; then READY, or FATAL and nothing
  * more. A host that wants to know where the boot's time went says so on the kernel's
- * command line, and BOOT_EVENTs come before READY. One command runs at a time, from EXEC to
- * START_FAILED or EXITED.
+ * command line, and BOOT_EVENTs come before READY. One command runs at a time, from EXEC
+ * to START_FAILED or EXITED.
  *
- * A machine that goes on from a snapshot has said all that to the snapshot's maker. Its host
- * begins with RESUME and waits for RESUMED, or FATAL; what the guest had in common with others
- * that go on from there is gone then. Where the snapshot is to have places for disks, its maker
- * attaches stand-ins, which the guest lets go when STAND_BY announces the snapshot.
+ * A machine that goes on from a snapshot has said all that to the snapshot's maker. Its
+ * host begins with RESUME and waits for RESUMED, or FATAL; what the guest had in common
+ * with others that go on from there is gone then. Where the snapshot is to have places
+ * for disks, its maker attaches stand-ins, which the guest lets go when STAND_BY
+ * announces the snapshot.
  *
  * Flow control is by credit, for each stream apart: at EXEC the sender may send
  * PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows so many

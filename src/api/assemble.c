@@ -7,8 +7,8 @@
 #include "api/handle.h"
 #include "appliance/assembly.h"
 
-/* As the caller means it, though not resolved: a symlink stays one, so that a change of its
- * target is seen. NULL stays NULL. */
+/* As the caller means it, though not resolved: a symlink stays one, so that a change of
+ * its target is seen. NULL stays NULL. */
 static char *absolute(const char *path)
 {
 	CLEANUP_FREE char *here = NULL;

@@ -26,8 +26,8 @@ static int start(struct hypermin *h, const char *qemu, const struct vm_snapshot 
 		.disks = h->disks.items,
 		.n_disks = h->disks.len,
 		.places = h->places,
-		/* An appliance of somebody's own is no part of the cache, and a timeline is
-		 * of a boot. */
+		/* An appliance of somebody's own is no part of the cache, and a timeline
+		 * is of a boot. */
 		.snapshots = h->cold || h->fixed || h->timeline || h->private_cache.path
 			? NULL
 			: &snapshots,

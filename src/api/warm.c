@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Warm starts. Where src/vm, which takes snapshots and goes on from them, meets the cache,
- * which keeps them; and who makes them:
+ * Warm starts. Where src/vm, which takes snapshots and goes on from them, meets the
+ * cache, which keeps them; and who makes them:
  *
  *	hypermin run ──boots──► the command ──► the end, and behind everybody's back
  *	                                             │ a process of its own (base/detach.h)

@@ -40,8 +40,9 @@ struct appliance_request {
 	const char *kernel;	 /* a kernel image, or NULL to find one */
 	const char *modules_dir; /* with it, or NULL */
 	/*
-	 * Ways to boot, "NAME:MODULE,MODULE…", the best first: taken is the first for which a
-	 * kernel has all modules (or has them built in). None: virtio-blk on a PCI bus.
+	 * Ways to boot, "NAME:MODULE,MODULE…", the best first: taken is the first for
+	 * which a kernel has all modules (or has them built in). None: virtio-blk on a
+	 * PCI bus.
 	 */
 	struct strvec routes;
 };
@@ -67,8 +68,8 @@ struct cache {
 };
 
 /* NULL: $XDG_CACHE_HOME/hypermin, ~/.cache/hypermin, or /var/tmp/hypermin-UID without a
- * home. Made if it is missing. Refused (with an error without a number) if another user owns
- * it, may write to it, or may put another in its place. */
+ * home. Made if it is missing. Refused (with an error without a number) if another user
+ * owns it, may write to it, or may put another in its place. */
 int cache_open(const char *path, struct cache *ret, struct error *err);
 void cache_close(struct cache *c);
 
@@ -76,12 +77,12 @@ void cache_close(struct cache *c);
  * open. */
 bool cache_is_unwritable(const struct cache *c, const struct error *err);
 /*
- * A new and empty one in $TMPDIR or /tmp, for this process alone: cache_close() removes it,
- * and if it does not come to that the builder program does.
+ * A new and empty one in $TMPDIR or /tmp, for this process alone: cache_close() removes
+ * it, and if it does not come to that the builder program does.
  */
 int cache_open_private(const char *builder, struct cache *ret, struct error *err);
-/* What the builder then does, also with other directories of a process that has ended: all
- * that is there goes. */
+/* What the builder then does, also with other directories of a process that has ended:
+ * all that is there goes. */
 int cache_remove_private(const char *path, struct error *err);
 
 /*

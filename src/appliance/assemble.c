@@ -25,8 +25,8 @@
 #include "base/sha256.h"
 #include "ext2/ext2.h"
 
-/* What libguestfs and others have always been given, so that there is room to work in. It is
- * sparse. */
+/* What libguestfs and others have always been given, so that there is room to work in. It
+ * is sparse. */
 #define DEFAULT_SIZE (4ULL * 1024 * 1024 * 1024)
 #define DEFAULT_FREE (1ULL * 1024 * 1024 * 1024)
 
@@ -61,7 +61,8 @@ static int hash_program(SHA2_CTX *ctx, const char *path, struct error *err)
 	return 0;
 }
 
-/* libguestfs sets times of the kernel that it boots, if it may: they are not looked at. */
+/* libguestfs sets times of the kernel that it boots, if it may: they are not looked
+ * at. */
 static int hash_kernel(SHA2_CTX *ctx, const struct kernel *kernel, struct error *err)
 {
 	struct stat st;
@@ -107,8 +108,8 @@ static int create_part(const struct assembling *m, const char *name, struct erro
 	return fd;
 }
 
-/* A caller who wants a copy, not the host's file, boots it; but one who named a kernel wants that
- * one. */
+/* A caller who wants a copy, not the host's file, boots it; but one who named a kernel
+ * wants that one. */
 static int write_kernel(const struct assembling *m, struct error *err)
 {
 	const char *image = m->in.kernel.image;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The hot half of making an appliance from inputs: the lock, the stamp, starting the builder. */
+/* The hot half of making an appliance from inputs: the lock, the stamp, starting the
+ * builder. */
 #include "appliance/assembly.h"
 
 #include <errno.h>
@@ -42,8 +43,8 @@ void assembly_request(const struct assembly *a, struct strbuf *ret)
 		add_field(ret, "tree", *tree);
 }
 
-/* Their times are not looked at: libguestfs sets them to the present at every launch, lest
- * /var/tmp be cleaned of them. */
+/* Their times are not looked at: libguestfs sets them to the present at every launch,
+ * lest /var/tmp be cleaned of them. */
 static bool add_part(struct strbuf *sb, const char *path)
 {
 	struct stat st;

@@ -6,15 +6,16 @@
  *	                 │ no                                         ▲
  *	                 └──► the builder program ──► assemble() ─────┘
  *
- * This half is hot: it takes the lock, and reads the stamp that lies in the output. The other
- * half is assemble.h. A format is either a disk image with a kernel and an initrd that boot
- * it and execute its /init, or the bare tree.
+ * This half is hot: it takes the lock, and reads the stamp that lies in the output. The
+ * other half is assemble.h. A format is either a disk image with a kernel and an initrd
+ * that boot it and execute its /init, or the bare tree.
  *
  *	OUT/kernel OUT/initrd OUT/root OUT/.hypermin-stamp     for an image
  *	OUT/… and beside it .OUT.hypermin-stamp                for a tree
  *
  * The stamp file is a row of NUL-terminated fields: magic, what was asked for, the key of
- * what was made, what the output's files are; behind them the stamp of what it depends on.
+ * what was made, what the output's files are; behind them the stamp of what it depends
+ * on.
  */
 #pragma once
 
@@ -48,8 +49,8 @@ struct assembly {
 };
 
 /*
- * Make the output if it is needed. `lock` (or NULL) is a file: of several callers with the
- * same one, one works at a time. *ret_made tells whether anything was made.
+ * Make the output if it is needed. `lock` (or NULL) is a file: of several callers with
+ * the same one, one works at a time. *ret_made tells whether anything was made.
  */
 int assembly_make(const struct assembly *a, const char *lock, const char *builder,
 	int control_fd, bool *ret_made, struct error *err);

@@ -44,8 +44,8 @@ struct build {
 	bool keep_signatures;
 	char *guest;
 	size_t guest_len;
-	/* What made it: while hypermin is being worked on, its version does not change with
-	 * each of its programs. */
+	/* What made it: while hypermin is being worked on, its version does not change
+	 * with each of its programs. */
 	char builder_digest[SHA256_HEX_LEN + 1];
 	struct part parts[ENTRY_PARTS];
 };

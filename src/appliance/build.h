@@ -16,7 +16,8 @@ struct build_options {
 	const volatile sig_atomic_t *interrupted;
 };
 
-/* The path of the guest program for guests of this architecture, whether it is there or not. */
+/* The path of the guest program for guests of this architecture, whether it is there or
+ * not. */
 char *build_guest_path(
 	const struct build_options *options, const struct architecture *architecture);
 /* Its bytes. Caller frees. */

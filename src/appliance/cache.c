@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The cache directory: where it is, and that it is ours. What is in it is booted, so nobody
- * else may own it, write to it, or put another in its place; each step of the way is checked
- * on the opened descriptor, not on the name.
+ * The cache directory: where it is, and that it is ours. What is in it is booted, so
+ * nobody else may own it, write to it, or put another in its place; each step of the way
+ * is checked on the opened descriptor, not on the name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,8 +37,8 @@ static char *default_path(void)
 
 /*
  * It is walked by descriptors, since whoever may rename one of the directories on the way
- * could put another cache in place of ours. They may be made by root or by us, and by whoever
- * owns "/": in a user namespace root's number may be unknown.
+ * could put another cache in place of ours. They may be made by root or by us, and by
+ * whoever owns "/": in a user namespace root's number may be unknown.
  */
 struct walk {
 	int fd;
@@ -66,7 +66,8 @@ static int check_step(
 {
 	if (st->st_uid != geteuid() && st->st_uid != 0 && st->st_uid != w->system)
 		return refuse(w, name, "belongs to user", st->st_uid, err);
-	/* In a sticky directory, such as /tmp, nobody can rename what belongs to others. */
+	/* In a sticky directory, such as /tmp, nobody can rename what belongs to
+	 * others. */
 	if (S_ISLNK(st->st_mode) || (st->st_mode & S_ISVTX))
 		return 0;
 	if (st->st_mode & S_IWOTH)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A tree onto the host, in depth. A directory gets its permissions and its time when all that is
- * in it is there; until then it is ours alone.
+ * A tree onto the host, in depth. A directory gets its permissions and its time when all
+ * that is in it is there; until then it is ours alone.
  */
 #include "appliance/chroot.h"
 
@@ -40,7 +40,8 @@ static int fail(const struct writer *w, const struct place *at, const char *name
 
 /* ---- Contents ---- */
 
-/* copy_file_range() shares blocks where it can; it does not work between all file systems. */
+/* copy_file_range() shares blocks where it can; it does not work between all file
+ * systems. */
 static int copy_range(int from, uint64_t from_at, int to, uint64_t to_at, uint64_t len)
 {
 	char buf[64 * 1024];
@@ -144,8 +145,8 @@ static int write_regular(const struct writer *w, const struct tree_inode *inode,
 		      : write_content(w, inode, at, name, fd, err);
 }
 
-/* An absolute target is made relative, so that it means the same in a chroot and outside of
- * it. */
+/* An absolute target is made relative, so that it means the same in a chroot and outside
+ * of it. */
 static int write_symlink(const struct writer *w, const struct tree_inode *inode,
 	const struct place *at, const char *name, struct error *err)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A finished tree as files and directories on the host. Owners, devices and attributes of
- * privileged name spaces are kept as far as this user may: root's output has all of them, an
- * ordinary user's belongs to that user. Private to src/appliance.
+ * privileged name spaces are kept as far as this user may: root's output has all of them,
+ * an ordinary user's belongs to that user. Private to src/appliance.
  */
 #pragma once
 

@@ -11,8 +11,9 @@
  *	requests    whose appliance is gone
  *	locks       that nobody has
  *
- * An appliance that no request leads to any more stays until it is old: what was changed is
- * often changed back. Failures are not errors: what stays is found again the next time.
+ * An appliance that no request leads to any more stays until it is old: what was changed
+ * is often changed back. Failures are not errors: what stays is found again the next
+ * time.
  */
 #include "appliance/collect.h"
 

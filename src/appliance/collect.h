@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Collecting: what was left by processes that were killed, what nothing leads to, what was
- * not used for long, and what is too much; never what is in use.
+ * Collecting: what was left by processes that were killed, what nothing leads to, what
+ * was not used for long, and what is too much; never what is in use.
  */
 #pragma once
 

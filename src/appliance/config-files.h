@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Configuration files on their way into base.tar.gz: from the host, or from packages as the
- * distribution ships them. They wait in memory, since an archive's order is its own and
- * ours is by name. Nothing is unpacked to disk, so a hostile package can't lead anywhere.
- * Private to src/appliance.
+ * Configuration files on their way into base.tar.gz: from the host, or from packages as
+ * the distribution ships them. They wait in memory, since an archive's order is its own
+ * and ours is by name. Nothing is unpacked to disk, so a hostile package can't lead
+ * anywhere. Private to src/appliance.
  */
 #pragma once
 
@@ -40,8 +40,8 @@ void config_file_set(
 	struct config_file *file, struct archive_entry *entry, char *data, size_t len);
 
 /*
- * From the host. What is not there was deleted on purpose, and stays so; what this user may
- * not read is left out, with a warning.
+ * From the host. What is not there was deleted on purpose, and stays so; what this user
+ * may not read is left out, with a warning.
  */
 int config_files_read_host(struct config_files *c, const char *root, struct error *err);
 /* From a package: .deb, .rpm or pacman's. `name` is for errors. */

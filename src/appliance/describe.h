@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What an appliance's manifest says of what it was made from. Private to src/appliance. */
+/* What an appliance's manifest says of what it was made from. Private to
+ * src/appliance. */
 #pragma once
 
 #include <jansson.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A directory of the host has the time of the last change to any name in it, and most of
- * those names are not in an appliance: each upgrade of any package would make another one.
- * Here a directory is as young as the youngest thing in it; /tmp, say, in which there is
- * nothing, has no time. Private to src/appliance.
+ * those names are not in an appliance: each upgrade of any package would make another
+ * one. Here a directory is as young as the youngest thing in it; /tmp, say, in which
+ * there is nothing, has no time. Private to src/appliance.
  */
 #pragma once
 

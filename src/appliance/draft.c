@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Making something that is then published whole: a directory temporary/PID-RANDOM, known to
- * be somebody's by the turn of the same name, which is taken before the directory is made.
+ * Making something that is then published whole: a directory temporary/PID-RANDOM, known
+ * to be somebody's by the turn of the same name, which is taken before the directory is
+ * made.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -6,8 +6,9 @@
  *
  *	"hypermin-request 4"  KEY  KERNEL-VERSION  ROOT-UUID  ROUTE  SIZES  { PATH  IDENTITY }...  ""
  *
- * SIZES are those of the entry's parts, as a check that costs next to nothing. The pairs are
- * the answer's stamp (stamp.h). The empty field at the end shows that nothing is missing.
+ * SIZES are those of the entry's parts, as a check that costs next to nothing. The pairs
+ * are the answer's stamp (stamp.h). The empty field at the end shows that nothing is
+ * missing.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Writing a fixed appliance: a copy out of the cache, seen whole or not at all. Its parts are
- * copied by reflink where that is possible, and else without their holes.
+ * Writing a fixed appliance: a copy out of the cache, seen whole or not at all. Its parts
+ * are copied by reflink where that is possible, and else without their holes.
  */
 #include <errno.h>
 #include <fcntl.h>

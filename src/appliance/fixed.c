@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Fixed appliances: a directory with kernel, initrd, root and manifest.json, for hosts that
- * have no package database and no kernel. What is read comes from anywhere, so nothing its
- * manifest says is taken unchecked. export.c writes them.
+ * Fixed appliances: a directory with kernel, initrd, root and manifest.json, for hosts
+ * that have no package database and no kernel. What is read comes from anywhere, so
+ * nothing its manifest says is taken unchecked. export.c writes them.
  */
 #include <ctype.h>
 #include <errno.h>

@@ -21,8 +21,8 @@
 
 const char *const ingredients_boot_modules[] = {BOOT_MODULES, NULL};
 
-/* With those that are loaded only where the others do not lead to the root: qemu's -hda on its
- * two machines. */
+/* With those that are loaded only where the others do not lead to the root: qemu's -hda
+ * on its two machines. */
 const char *const ingredients_all_modules[] = {BOOT_MODULES, "?ata_piix", "?ahci", NULL};
 
 static char *below(const char *root, const char *path)
@@ -55,8 +55,9 @@ static int read_inputs(const struct assembly *a, struct ingredients *in,
 static const char *const merged_directories[] = {
 	"/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin"};
 
-/* A base image may name /lib/x where the host's /lib is a symlink to usr/lib: the link has to
- * be there before it, or the packages' programs would look for their libraries in vain. */
+/* A base image may name /lib/x where the host's /lib is a symlink to usr/lib: the link
+ * has to be there before it, or the packages' programs would look for their libraries in
+ * vain. */
 static int add_merged_directories(
 	const struct assembly *a, struct ingredients *in, struct error *err)
 {
@@ -122,8 +123,8 @@ static int gather_packages(const struct assembly *a, struct ingredients *in,
 	vector_foreach (path, &watch)
 		stamp_add(stamp, *path);
 	strvec_done(&watch);
-	/* Lists are made on one machine and used on others, which may lack what they can do
-	 * without: that is how everyone has used them. */
+	/* Lists are made on one machine and used on others, which may lack what they can
+	 * do without: that is how everyone has used them. */
 	vector_foreach (name, &in->spec.packages)
 		if (packages_find(in->packages, *name))
 			strvec_add(&names, *name);
@@ -250,7 +251,8 @@ static int add_match(const char *path, void *data, struct error *err)
 	return add_with_target(h->a, h->in, path, err) < 0 ? -1 : 0;
 }
 
-/* The directories in which the pattern's wildcards look: a new file there may be a match. */
+/* The directories in which the pattern's wildcards look: a new file there may be a
+ * match. */
 static int stamp_searched(struct hostfiles *h, const char *pattern, struct error *err)
 {
 	for (const char *p = pattern; *p;) {

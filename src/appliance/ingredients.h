@@ -28,13 +28,14 @@ struct ingredients {
 	struct strvec unreadable; /* left out */
 };
 
-/* Modules that lead from a launcher's kernel to the root disk, and to what launchers attach to
- * talk to the appliance. NULL-terminated; a leading '?': where the kernel has it. */
+/* Modules that lead from a launcher's kernel to the root disk, and to what launchers
+ * attach to talk to the appliance. NULL-terminated; a leading '?': where the kernel has
+ * it. */
 extern const char *const ingredients_boot_modules[];
 extern const char *const ingredients_all_modules[];
 
-/* What the kernel of a disk image is to be for: the processor that was named, else the one
- * here. */
+/* What the kernel of a disk image is to be for: the processor that was named, else the
+ * one here. */
 const struct architecture *ingredients_architecture(
 	const struct assembly *a, struct error *err);
 

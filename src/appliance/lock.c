@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whoever gives a turn back removes the lock's file first, so that none is left lying. One
- * who waited for it then has the lock of a file without a name, and starts again; so it
- * goes as well if the file of a killed process is collected.
+ * Whoever gives a turn back removes the lock's file first, so that none is left lying.
+ * One who waited for it then has the lock of a file without a name, and starts again; so
+ * it goes as well if the file of a killed process is collected.
  */
 #include "appliance/lock.h"
 

@@ -9,9 +9,9 @@
  *   find it made. The lock is on the file locks/NAME, which says who has it.
  * - A *hold* on what is published, so that it is not removed: see store.h.
  *
- * Some file systems refuse locks. There everybody has a turn at once: each makes the thing
- * for himself, and the first to publish it wins. What is held can't be told from what is not,
- * and so nothing is removed.
+ * Some file systems refuse locks. There everybody has a turn at once: each makes the
+ * thing for himself, and the first to publish it wins. What is held can't be told from
+ * what is not, and so nothing is removed.
  */
 #pragma once
 

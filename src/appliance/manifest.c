@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Manifests: writing one while a directory is made, and holding the directory against it. */
+/* Manifests: writing one while a directory is made, and holding the directory against
+ * it. */
 #include "appliance/manifest.h"
 
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * manifest.json: what a directory in the cache, or an exported appliance, holds and what it
- * was made of.
+ * manifest.json: what a directory in the cache, or an exported appliance, holds and what
+ * it was made of.
  *
  *	{ "format": 2, "hypermin": VERSION, "kind": …, "key": …,
  *	  "files": { NAME: { "size": BYTES, "sha256": HEX }, … },
@@ -32,8 +32,8 @@ static inline void cleanup_json(json_t **json)
 json_t *manifest_new(const char *kind, const char *key);
 
 /*
- * Enter a file of the directory: bring it to the disk and, unless `digest` is false, record
- * what it holds. `where` is the directory's name for errors.
+ * Enter a file of the directory: bring it to the disk and, unless `digest` is false,
+ * record what it holds. `where` is the directory's name for errors.
  */
 int manifest_add_file(json_t *manifest, int dir_fd, const char *name, bool digest,
 	const char *where, struct error *err);

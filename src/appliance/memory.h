@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A VM's memory as a file: whole pages, most of them zero. Only the others are stored, and only
- * they make the digest, each with its address; so it does not depend on where a file system
- * keeps holes.
+ * A VM's memory as a file: whole pages, most of them zero. Only the others are stored,
+ * and only they make the digest, each with its address; so it does not depend on where a
+ * file system keeps holes.
  */
 #pragma once
 

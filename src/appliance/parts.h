@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The parts of an appliance: kernel, initrd and root image. Each has a key, a digest of what
- * it is made from, and is made once: appliances that need the same one have hard links to
- * it. Where the file system has no hard links each has its own.
+ * The parts of an appliance: kernel, initrd and root image. Each has a key, a digest of
+ * what it is made from, and is made once: appliances that need the same one have hard
+ * links to it. Where the file system has no hard links each has its own.
  */
 #pragma once
 
@@ -40,8 +40,8 @@ int part_add(const struct part *part, const struct draft *draft, json_t *manifes
 int part_write_kernel(const char *image, int fd, struct error *err);
 /* The image as it is. */
 int part_copy_kernel(const char *image, int fd, struct error *err);
-/* The agent's, with `modules`. With `all` (or NULL) it is to execute the appliance's own /init
- * instead, and takes those of `all` that are not in `modules` only if it has to. */
+/* The agent's, with `modules`. With `all` (or NULL) it is to execute the appliance's own
+ * /init instead, and takes those of `all` that are not in `modules` only if it has to. */
 int part_write_initrd(const struct kernel_modules *modules,
 	const struct kernel_modules *all, bool keep_signatures, const void *guest,
 	size_t guest_len, int fd, struct error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A cache for one process, in a temporary place: where the user's own can't be written to,
- * the appliance is made there, used, and removed. The builder program removes it, which is
- * started when we end, in whatever way.
+ * A cache for one process, in a temporary place: where the user's own can't be written
+ * to, the appliance is made there, used, and removed. The builder program removes it,
+ * which is started when we end, in whatever way.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -6,8 +6,8 @@
  *	      ⇅               exchanged with OUT in one step
  *	OUT.making-XXXXXX/    now the old one: removed
  *
- * What a killed maker left is found by its lock being free, and is removed by the next one.
- * Private to src/appliance.
+ * What a killed maker left is found by its lock being free, and is removed by the next
+ * one. Private to src/appliance.
  */
 #pragma once
 

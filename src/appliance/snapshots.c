@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Finding and publishing snapshots. The manifest of one that could not be made has "refused",
- * the reason, and no files; it counts for a day.
+ * Finding and publishing snapshots. The manifest of one that could not be made has
+ * "refused", the reason, and no files; it counts for a day.
  */
 #include "appliance/snapshots.h"
 
@@ -225,7 +225,8 @@ static int describe_files(json_t *manifest, const struct snapshot_files *files,
 	return 0;
 }
 
-/* Everything that takes time, before there is a name. -1: there are no such files here. */
+/* Everything that takes time, before there is a name. -1: there are no such files
+ * here. */
 static int write_unnamed(const struct cache *cache, int ram_fd, time_t now,
 	json_t *manifest, int *ret_fd, struct error *err)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Snapshots of booted VMs in the cache: a kind of the store (store.h) with two files, `ram`,
- * which VMs map, and `state`, what their devices knew. Found by an identity, the text of all
- * that a snapshot depends on; what that text says is its maker's matter.
+ * Snapshots of booted VMs in the cache: a kind of the store (store.h) with two files,
+ * `ram`, which VMs map, and `state`, what their devices knew. Found by an identity, the
+ * text of all that a snapshot depends on; what that text says is its maker's matter.
  *
  * A snapshot is run as it is, so it has to be what was made: the state is checked against
- * its digest each time, the memory, which is too large for that, by its size and time, and
- * only who verifies the cache reads it whole.
+ * its digest each time, the memory, which is too large for that, by its size and time,
+ * and only who verifies the cache reads it whole.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading inputs. Lists are small, and read whole; of a base image only the first bytes are
- * looked at here, and the tree reads the rest.
+ * Reading inputs. Lists are small, and read whole; of a base image only the first bytes
+ * are looked at here, and the tree reads the rest.
  */
 #include "appliance/spec.h"
 

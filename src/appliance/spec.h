@@ -9,8 +9,9 @@
  *	a letter or a digit             names of packages
  *	nothing                         an empty list
  *
- * A directory stands for the files in it, in the order of their names. A pattern of excludefiles
- * matches whole paths, '*' crosses slashes; it takes nothing from base images and hostfiles.
+ * A directory stands for the files in it, in the order of their names. A pattern of
+ * excludefiles matches whole paths, '*' crosses slashes; it takes nothing from base
+ * images and hostfiles.
  */
 #pragma once
 
@@ -43,7 +44,8 @@ struct spec {
 
 /* Pure. */
 enum spec_kind spec_recognise(const uint8_t *head, size_t len);
-/* Pure. Add the lines of a list; `name` is for the error, a line that can't be in such a list. */
+/* Pure. Add the lines of a list; `name` is for the error, a line that can't be in such a
+ * list. */
 int spec_parse(struct spec *spec, enum spec_kind kind, const char *text, size_t len,
 	const char *name, struct error *err);
 

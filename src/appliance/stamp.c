@@ -92,8 +92,8 @@ void stamp_start(struct stamp *stamp)
 }
 
 /*
- * Of a symlink both are said, its own and what it leads to: two links may lead to the same
- * file. `start` is NULL where nothing is to count as changing.
+ * Of a symlink both are said, its own and what it leads to: two links may lead to the
+ * same file. `start` is NULL where nothing is to count as changing.
  */
 static void add_identity(
 	struct strbuf *sb, const char *path, int flags, const struct timespec *start)

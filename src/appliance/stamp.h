@@ -15,10 +15,10 @@
  * the start, whether before or after it was read and added, gets an identity that nothing
  * fits: then the next one to ask looks again.
  *
- * An identity is device, inode, mode, owner, size, and both times to the nanosecond; the time
- * of change can't be set back by anyone, so a file that was edited and given its old time is
- * seen all the same, and so is another file put in its place. Of one of thousands, fewer: what
- * changes mode, owner or content changes that time as well.
+ * An identity is device, inode, mode, owner, size, and both times to the nanosecond; the
+ * time of change can't be set back by anyone, so a file that was edited and given its old
+ * time is seen all the same, and so is another file put in its place. Of one of
+ * thousands, fewer: what changes mode, owner or content changes that time as well.
  */
 #pragma once
 
@@ -33,10 +33,11 @@ struct stamp {
 };
 
 void stamp_start(struct stamp *stamp);
-/* It may be absent: then it has to stay so. Of a symlink, both it and its target count. */
+/* It may be absent: then it has to stay so. Of a symlink, both it and its target
+ * count. */
 void stamp_add(struct stamp *stamp, const char *path);
-/* The path itself alone: not the target of a symlink, nor what of a directory changes with
- * its entries. */
+/* The path itself alone: not the target of a symlink, nor what of a directory changes
+ * with its entries. */
 void stamp_add_itself(struct stamp *stamp, const char *path);
 void stamp_done(struct stamp *stamp);
 

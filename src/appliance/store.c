@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is in the cache: finding, holding and removing it. Something is removed by a rename
- * to temporary/ before it is emptied, so that nobody sees half of it; the hold is a shared
- * lock on the manifest, and who removes has it alone.
+ * What is in the cache: finding, holding and removing it. Something is removed by a
+ * rename to temporary/ before it is emptied, so that nobody sees half of it; the hold is
+ * a shared lock on the manifest, and who removes has it alone.
  */
 #include "appliance/store.h"
 
@@ -66,7 +66,8 @@ static bool is_at(const struct cache *cache, const char *path, int fd)
 		named.st_ino == opened.st_ino;
 }
 
-/* The manifest's time of modification: that of access changes when anybody looks at it. */
+/* The manifest's time of modification: that of access changes when anybody looks at
+ * it. */
 static void note_use(int manifest_fd)
 {
 	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};

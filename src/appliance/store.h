@@ -19,9 +19,9 @@
  *	… hold.dir_fd, hold.manifest_fd …	a process has hold.manifest_fd open: it may be
  *	store_release(&hold)			handed on and outlive its opener
  *
- * and a row in the table of store.c, so that listing, verifying and collecting know it. If
- * what is in it is of use with one appliance only, its manifest says "appliance": KEY, and
- * it goes when that goes.
+ * and a row in the table of store.c, so that listing, verifying and collecting know it.
+ * If what is in it is of use with one appliance only, its manifest says "appliance": KEY,
+ * and it goes when that goes.
  */
 #pragma once
 
@@ -46,9 +46,11 @@ struct store_kind_info {
 	const char *directory; /* "appliances" */
 	const char *word;      /* "appliance" */
 	bool sealed;
-	/* Sealed: are the files' contents recorded? Reading them costs a second a gigabyte. */
+	/* Sealed: are the files' contents recorded? Reading them costs a second a
+	 * gigabyte. */
 	bool digests;
-	/* Sealed: is it removed when it has not been used for long, or there is too much? */
+	/* Sealed: is it removed when it has not been used for long, or there is too
+	 * much? */
 	bool ages;
 };
 
@@ -103,8 +105,8 @@ struct draft {
 
 int draft_open(const struct cache *cache, struct draft *ret, struct error *err);
 /*
- * All files in it become the thing KEY; those that the manifest names already are taken as
- * they are, and have to be on the disk. 1: somebody else has published it meanwhile.
+ * All files in it become the thing KEY; those that the manifest names already are taken
+ * as they are, and have to be on the disk. 1: somebody else has published it meanwhile.
  */
 int draft_publish(struct draft *d, enum store_kind kind, const char *key,
 	json_t *manifest, struct error *err);

@@ -5,7 +5,8 @@
 #include "appliance/digests.h"
 #include "appliance/store.h"
 
-/* Is it as it was published? Reads all of it. 1: there is no such thing, perhaps no more. */
+/* Is it as it was published? Reads all of it. 1: there is no such thing, perhaps no
+ * more. */
 int store_verify(const struct cache *cache, enum store_kind kind, const char *key,
 	struct digests *digests, struct error *err);
 /* What it is for, in a line. Caller frees. */

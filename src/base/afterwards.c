@@ -16,7 +16,8 @@ static void wait_and_become(char *const *argv, int life_fd)
 
 	setsid();
 	child_reset_signals();
-	/* Others wait for the ends of what we have open: at once, and not when we are done. */
+	/* Others wait for the ends of what we have open: at once, and not when we are
+	 * done. */
 	child_close_range(0, life_fd - 1);
 	child_close_range(life_fd + 1, ~0u);
 	while (read(life_fd, &byte, 1) < 0 && errno == EINTR)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program that runs when we are gone, in whatever way: a fork waits for the end of a pipe
- * that we hold, and then becomes it. It is in a session of its own, so that what is sent to
- * all of a terminal's processes does not reach it.
+ * A program that runs when we are gone, in whatever way: a fork waits for the end of a
+ * pipe that we hold, and then becomes it. It is in a session of its own, so that what is
+ * sent to all of a terminal's processes does not reach it.
  */
 #pragma once
 

@@ -64,7 +64,8 @@ static const struct architecture *of_program(const char *path)
 	return len < 0 ? NULL : architecture_of_elf(head, len);
 }
 
-/* One that is no symlink on any distribution, so that none has to be resolved in there. */
+/* One that is no symlink on any distribution, so that none has to be resolved in
+ * there. */
 static const char *const shells[] = {"usr/bin/bash", "bin/bash", "usr/bin/dash",
 	"bin/dash", "usr/bin/busybox", "bin/busybox"};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The architectures that guests can have. Which one a guest has follows from the system that
- * it is made of, which need not be the host's own: another is emulated.
+ * The architectures that guests can have. Which one a guest has follows from the system
+ * that it is made of, which need not be the host's own: another is emulated.
  */
 #pragma once
 

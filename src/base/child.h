@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a child does between fork() and exec, or without exec: async-signal-safe calls only,
- * since the caller may have threads.
+ * What a child does between fork() and exec, or without exec: async-signal-safe calls
+ * only, since the caller may have threads.
  */
 #pragma once
 

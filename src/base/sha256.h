@@ -20,7 +20,8 @@ void sha256_add_field(SHA2_CTX *ctx, const void *data, size_t len);
 void sha256_add_string(SHA2_CTX *ctx, const char *s);
 void sha256_end(SHA2_CTX *ctx, char ret_hex[static SHA256_HEX_LEN + 1]);
 
-/* From the file's beginning to its end, without moving its position. -1 with errno set. */
+/* From the file's beginning to its end, without moving its position. -1 with errno
+ * set. */
 int sha256_file(int fd, char ret_hex[static SHA256_HEX_LEN + 1]);
 
 bool sha256_is_hex(const char *s);

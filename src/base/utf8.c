@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Is it UTF-8? By the lengths that the first bytes promise; overlong forms are not looked for
- * beyond the plainest. */
+/* Is it UTF-8? By the lengths that the first bytes promise; overlong forms are not looked
+ * for beyond the plainest. */
 #include "base/utf8.h"
 
 /* How many bytes follow a first byte; -1 if it can't be one. */

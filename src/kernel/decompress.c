@@ -4,8 +4,8 @@
  * of them would make any odd file an lzma stream. Where libarchive was built without a
  * library it would run an external program instead; that is refused.
  *
- * lzop's files are for a reader of our own (lzop.h): libarchive as the distributions build
- * it has none.
+ * lzop's files are for a reader of our own (lzop.h): libarchive as the distributions
+ * build it has none.
  */
 #include "kernel/decompress.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel out of its file, in the form that starts at once: an x86 vmlinux by its PVH entry
- * point, an arm64 Image as it is. It saves the guest, or qemu each time, from unpacking it,
- * which under emulation is a third of an x86 guest's boot; done here once and cached, it costs
- * nothing after that.
+ * The kernel out of its file, in the form that starts at once: an x86 vmlinux by its PVH
+ * entry point, an arm64 Image as it is. It saves the guest, or qemu each time, from
+ * unpacking it, which under emulation is a third of an x86 guest's boot; done here once
+ * and cached, it costs nothing after that.
  */
 #include <fcntl.h>
 

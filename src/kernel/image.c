@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Kernel file formats; image.h has the drawing. The x86 offsets are those of the kernel's
- * Documentation/arch/x86/boot.rst, arm64's of Documentation/arch/arm64/booting.rst, zboot's of
- * drivers/firmware/efi/libstub/zboot-header.S. Everything is little-endian.
+ * Documentation/arch/x86/boot.rst, arm64's of Documentation/arch/arm64/booting.rst,
+ * zboot's of drivers/firmware/efi/libstub/zboot-header.S. Everything is little-endian.
  */
 #include "kernel/image.h"
 

@@ -90,18 +90,18 @@ bool kernel_enforces_signatures(const char *root, const struct kernel *k);
 
 /*
  * A module's ELF bytes: decompressed (.gz, .xz, .zst) and, unless keep_signature, without
- * what costs more than the loading: the signature behind it, whose check is expensive, and
- * the type information for BPF programs. Caller frees.
+ * what costs more than the loading: the signature behind it, whose check is expensive,
+ * and the type information for BPF programs. Caller frees.
  */
 int kernel_module_read(const char *path, bool keep_signature, uint8_t **ret_data,
 	size_t *ret_len, struct error *err);
 
 /*
- * The kernel in the form that starts at once, out of a bzImage, a zboot image or a file that
- * is compressed as a whole (gzip, bzip2, xz, lzma, lz4, zstd), or the file itself: an ELF
- * vmlinux with a PVH entry note (XEN_ELFNOTE_PHYS32_ENTRY), or an arm64 Image. Returns 1, not
- * an error, where there is none to be had: boot the image itself then; `why` (may be NULL)
- * says the reason. Caller frees.
+ * The kernel in the form that starts at once, out of a bzImage, a zboot image or a file
+ * that is compressed as a whole (gzip, bzip2, xz, lzma, lz4, zstd), or the file itself:
+ * an ELF vmlinux with a PVH entry note (XEN_ELFNOTE_PHYS32_ENTRY), or an arm64 Image.
+ * Returns 1, not an error, where there is none to be had: boot the image itself then;
+ * `why` (may be NULL) says the reason. Caller frees.
  */
 int kernel_extract(const char *image, uint8_t **ret_data, size_t *ret_len, char **ret_why,
 	struct error *err);

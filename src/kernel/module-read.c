@@ -103,7 +103,8 @@ void module_btf_hide(uint8_t *data, size_t len)
 	if (!open_sections(&s))
 		return;
 	size_t index = find_section(&s, ".BTF");
-	/* .BTF_ids: it has functions for BPF programs, and would not load without types. */
+	/* .BTF_ids: it has functions for BPF programs, and would not load without
+	 * types. */
 	if (!index || find_section(&s, ".BTF_ids"))
 		return;
 	/* The kernel finds it by its name; without the flag it takes no memory either. */

@@ -28,8 +28,8 @@ struct packages_handler {
 	size_t (*count)(const void *db);
 	/* By index, in an order that the same database always gives. */
 	const struct package *(*at)(const void *db, size_t index);
-	/* By what a user writes: a name, with an architecture behind ':' or '.' or without,
-	 * or what a package provides. NULL: nothing installed. */
+	/* By what a user writes: a name, with an architecture behind ':' or '.' or
+	 * without, or what a package provides. NULL: nothing installed. */
 	const struct package *(*find)(const void *db, const char *name);
 	/* Append the packages that satisfy what this one needs to run, and warn of what
 	 * does not. */

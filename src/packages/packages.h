@@ -64,8 +64,8 @@ const struct package *packages_find(const struct packages *p, const char *name);
 /* The shortest name that means this very package: "libc6", "libc6:i386", "glibc.i686".
  * Caller frees. */
 char *packages_label(const struct packages *p, const struct package *pkg);
-/* As its distribution names this build of it: "libc6_2.36-9_amd64", "glibc-1:2.36-1.x86_64".
- * Caller frees. */
+/* As its distribution names this build of it: "libc6_2.36-9_amd64",
+ * "glibc-1:2.36-1.x86_64". Caller frees. */
 char *packages_full_name(const struct packages *p, const struct package *pkg);
 /*
  * The package that a file belongs to, given by its absolute path as the host has it now:
@@ -77,9 +77,10 @@ int packages_owner(struct packages *p, const char *path, const struct package **
 /*
  * The installed packages that `names` need, themselves included. A name may carry an
  * architecture ("libc6:i386", "glibc.i686"). One that no package bears but that an
- * installed package provides ("awk") means that package. Any other is an error that says so and, where a similar
- * name is installed, names it. A dependency that nothing installed satisfies is told by
- * log_warning() and left out: the host runs without it too.
+ * installed package provides ("awk") means that package. Any other is an error that says
+ * so and, where a similar name is installed, names it. A dependency that nothing
+ * installed satisfies is told by log_warning() and left out: the host runs without it
+ * too.
  */
 int packages_resolve(struct packages *p, const char *const *names, size_t n,
 	struct package_set *ret, struct error *err);

@@ -17,8 +17,8 @@ struct rpm_db {
 	char *root;
 	const char *directory; /* of the database, below the root */
 	rpmts ts;
-	/* Of dependencies' strings. One that librpm makes for itself takes no new ones, which
-	 * expressions need. */
+	/* Of dependencies' strings. One that librpm makes for itself takes no new ones,
+	 * which expressions need. */
 	rpmstrPool pool;
 	struct arena arena;
 	struct {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A private copy of rpm's database in sqlite's format. To read one in place, sqlite wants
- * two more files beside it, which an ordinary user can't make; and when root reads it, their
- * metadata changes, from which a cache would see a change each time it looks.
+ * two more files beside it, which an ordinary user can't make; and when root reads it,
+ * their metadata changes, from which a cache would see a change each time it looks.
  *
  *	rpmdb.sqlite        the database
  *	rpmdb.sqlite-wal    what was written since, until it is moved into it

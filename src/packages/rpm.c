@@ -336,7 +336,8 @@ static int rpm_depends(void *data, const struct package *package, struct package
 
 /*
  * A ghost is a file that a package answers for without bringing it. A link, as those of
- * the alternatives system are, belongs to what it needs to run; a log or a cache does not.
+ * the alternatives system are, belongs to what it needs to run; a log or a cache does
+ * not.
  */
 static bool is_made_by_scripts(const struct rpm_db *db, const char *path)
 {

@@ -91,8 +91,8 @@ static int read_xattr(struct tree *t, const struct host_at *at, const char *file
 }
 
 /*
- * By directory and name where the kernel can (Linux 6.13): a path through /proc takes three
- * times as long, which is a third of the time that reading a tree takes.
+ * By directory and name where the kernel can (Linux 6.13): a path through /proc takes
+ * three times as long, which is a third of the time that reading a tree takes.
  */
 static ssize_t list_xattrs(
 	const struct host_at *at, const char *name, char *list, size_t size)

@@ -114,16 +114,16 @@ struct tree *tree_new(const struct tree_options *options);
 void tree_free(struct tree *t);
 
 /*
- * Of extended attributes all inputs bring `user.*`, `trusted.*`, `security.*` and POSIX ACLs
- * (`system.posix_acl_access` and `_default`, as getxattr() gives them). Other `system.*` ones
- * are how a file system shows its own metadata.
+ * Of extended attributes all inputs bring `user.*`, `trusted.*`, `security.*` and POSIX
+ * ACLs (`system.posix_acl_access` and `_default`, as getxattr() gives them). Other
+ * `system.*` ones are how a file system shows its own metadata.
  */
 
 /*
  * Add the directory `dir` of the host, all that is in it and its own metadata, at `at`
  * ("/" for the root). Merges into what is there: a directory meets a directory, or a
- * symlink to one, which stays; anything else is replaced. What is mounted in it belongs to
- * it, as for cp and tar.
+ * symlink to one, which stays; anything else is replaced. What is mounted in it belongs
+ * to it, as for cp and tar.
  */
 int tree_add_directory(
 	struct tree *t, const char *dir, const char *at, struct error *err);
@@ -183,9 +183,9 @@ const struct tree_entry *tree_dir_entries(const struct tree_inode *dir, size_t *
 
 /*
  * SHA-256 over all names and metadata; of contents: bytes in memory, and for host files
- * size, mtime, ctime, device and inode number; or the bytes, where by_content says so. Two
- * trees with equal identities give equal images. It is not the reproducible UUID's source: that must not depend on the host's
- * inode numbers.
+ * size, mtime, ctime, device and inode number; or the bytes, where by_content says so.
+ * Two trees with equal identities give equal images. It is not the reproducible UUID's
+ * source: that must not depend on the host's inode numbers.
  */
 void tree_identity(const struct tree *t, uint8_t ret_sha256[static 32]);
 

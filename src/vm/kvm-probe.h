@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Does KVM here run code at a processor's speed? There is a probe for x86
- * (kvm-probe-x86.c), where KVM is known to be emulated on some hosts; on others a guest that
- * does not boot in time is what tells. Private to src/vm.
+ * (kvm-probe-x86.c), where KVM is known to be emulated on some hosts; on others a guest
+ * that does not boot in time is what tells. Private to src/vm.
  */
 #pragma once
 
@@ -10,7 +10,8 @@
 
 #include "base/mem.h"
 
-/* /dev/kvm is open. *ret_reason, why or why not, is a new string. Takes up to about 10 ms. */
+/* /dev/kvm is open. *ret_reason, why or why not, is a new string. Takes up to about 10
+ * ms. */
 #ifdef __x86_64__
 bool kvm_probe(int kvm, char **ret_reason);
 #else

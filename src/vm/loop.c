@@ -220,8 +220,8 @@ static int serve_messages(struct vm *vm, struct error *err)
 	return vm->loading ? failure_if_hopeless(vm, err) : 0;
 }
 
-/* But for a VM that resumes and for measurements QMP's events are not needed; they are read
- * so that qemu never waits for us. */
+/* But for a VM that resumes and for measurements QMP's events are not needed; they are
+ * read so that qemu never waits for us. */
 static void serve_qmp(struct vm *vm)
 {
 	char buf[4096];

@@ -20,8 +20,8 @@
 #define MMIO_AGENT	    2
 #define MMIO_FIRST_DISK	    23 /* counting down */
 
-/* So long that a slow bus has its time, and so short that the guest says what it saw before
- * its time is over. */
+/* So long that a slow bus has its time, and so short that the guest says what it saw
+ * before its time is over. */
 static unsigned root_timeout_s(
 	const struct vm_config *config, const struct profile *profile)
 {
@@ -147,8 +147,9 @@ static void add_memory(const struct machine_line *l)
 		l->memory->fd);
 }
 
-/* A guest whose kernel has the driver learns from it as well that it is one of many now, and
- * mixes it into its random numbers. It is found by ACPI alone, and qemu has it for x86. */
+/* A guest whose kernel has the driver learns from it as well that it is one of many now,
+ * and mixes it into its random numbers. It is found by ACPI alone, and qemu has it for
+ * x86. */
 static void add_generation_id(const struct machine_line *l)
 {
 	if (l->memory && profile_has_acpi(l->profile))
@@ -263,8 +264,8 @@ void machine_add_disks(const struct machine_line *l)
 
 static const struct place root_place = {.slot = PCI_ROOT_SLOT, .mmio = MMIO_ROOT};
 
-/* The file is mapped where the guest's kernel finds persistent memory: shared, for what is
- * private counts as the guest's own and goes into a snapshot. */
+/* The file is mapped where the guest's kernel finds persistent memory: shared, for what
+ * is private counts as the guest's own and goes into a snapshot. */
 static void add_root_in_memory(const struct machine_line *l)
 {
 	const struct root_bus *bus = l->profile->root_bus;

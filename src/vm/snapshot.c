@@ -3,9 +3,10 @@
  * Taking a snapshot and going on from one, by QMP. qemu calls both migration: to a file,
  * and from one, without the memory (x-ignore-shared), since that is a file already.
  *
- * qemu accepts a stream made with another CPU model or another number of CPUs, and a stream
- * that was damaged in some places, without a word. So nothing is left to it: the identity
- * has all that a snapshot depends on, and whoever stores the stream has to vouch for it.
+ * qemu accepts a stream made with another CPU model or another number of CPUs, and a
+ * stream that was damaged in some places, without a word. So nothing is left to it: the
+ * identity has all that a snapshot depends on, and whoever stores the stream has to vouch
+ * for it.
  */
 #include "vm/snapshot.h"
 

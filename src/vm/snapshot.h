@@ -21,9 +21,9 @@ bool snapshot_is_possible(const struct vm_config *config, const struct profile *
 size_t snapshot_best_places(const struct vm_config *config);
 
 /*
- * All that a snapshot with as many places for disks depends on, as text: two VMs with the same
- * identity are alike to the last device, but for what the user's disks are, and those that
- * have no place. A new string.
+ * All that a snapshot with as many places for disks depends on, as text: two VMs with the
+ * same identity are alike to the last device, but for what the user's disks are, and
+ * those that have no place. A new string.
  */
 char *snapshot_identity(
 	const struct vm_config *config, const struct profile *profile, size_t places);

@@ -228,8 +228,8 @@ static int find_and_resume(struct start *s, size_t places, struct error *err)
 	return result;
 }
 
-/* Without places for its disks it is slower, but not as slow as a boot. Who is about to take
- * the best would have no use for another. */
+/* Without places for its disks it is slower, but not as slow as a boot. Who is about to
+ * take the best would have no use for another. */
 static int resume(struct start *s, struct error *err)
 {
 	size_t places = snapshot_best_places(&s->config);

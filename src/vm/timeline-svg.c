@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The boot chart: a row for each span, in the order of their beginnings, so that the whole
- * reads from the upper left to the lower right. Lanes differ by brightness and hatching, for
- * paper and for eyes that see no colours. Plain SVG without scripts or fonts of its own.
+ * The boot chart: a row for each span, in the order of their beginnings, so that the
+ * whole reads from the upper left to the lower right. Lanes differ by brightness and
+ * hatching, for paper and for eyes that see no colours. Plain SVG without scripts or
+ * fonts of its own.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -18,7 +19,8 @@
 #define CHAR_WIDTH 6.6 /* of a label, at most, on average */
 #define GRID_LINES 10
 
-/* Brightness falls from lane to lane; those that lie side by side differ by hatching too. */
+/* Brightness falls from lane to lane; those that lie side by side differ by hatching
+ * too. */
 static const struct {
 	const char *fill, *hatch; /* the hatching's path, or NULL */
 } looks[LANE_COUNT] = {

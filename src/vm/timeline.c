@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Collecting. The kernel tells no phases, only messages: one that is known to be the first
- * of a phase begins it, and what lies between two known ones is the earlier's. Kernels
- * differ; a message that does not come leaves its phase to the one before.
+ * Collecting. The kernel tells no phases, only messages: one that is known to be the
+ * first of a phase begins it, and what lies between two known ones is the earlier's.
+ * Kernels differ; a message that does not come leaves its phase to the one before.
  */
 #include "vm/timeline.h"
 

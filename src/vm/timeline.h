@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where the time of a start went: spans, on one clock, from the caller's first moment to the
- * command's end. The host's own come from here and there; the guest's come by the agent, by
- * the guest's clock, which is laid on ours where the agent first spoke.
+ * Where the time of a start went: spans, on one clock, from the caller's first moment to
+ * the command's end. The host's own come from here and there; the guest's come by the
+ * agent, by the guest's clock, which is laid on ours where the agent first spoke.
  *
  *	host      ▇▇                        ▇      what we do
  *	machine     ▇▇▇▇                           qemu and its firmware

@@ -272,8 +272,8 @@ static int exec_in(struct vm *vm, struct vm_exec *exec, struct error *err)
 		if (streams_set_raw(&exec->streams, exec->command->stdin_fd, err) < 0)
 			return -1;
 	}
-	/* A guest that boots has read whole seconds off a clock, and one that goes on was told
-	 * the time while it woke up. Later the clock is its own. */
+	/* A guest that boots has read whole seconds off a clock, and one that goes on was
+	 * told the time while it woke up. Later the clock is its own. */
 	if (!vm->has_run)
 		agent_set_clock(vm->agent, realtime_ns());
 	vm->has_run = true;

@@ -27,8 +27,8 @@
 #define VM_AGENT_PORT  AGENT_PORT_NAME
 
 #define VM_MAX_DISKS 200
-/* So many disks have places in a snapshot of a VM with that many; for more the guest scans
- * its bus. */
+/* So many disks have places in a snapshot of a VM with that many; for more the guest
+ * scans its bus. */
 #define VM_MAX_PLACES 8
 
 enum vm_accel { VM_ACCEL_AUTO, VM_ACCEL_KVM, VM_ACCEL_TCG };
@@ -62,12 +62,12 @@ struct vm_snapshot {
 };
 
 /*
- * The caller's store of snapshots. The identity is a text of all that a snapshot depends on
- * besides the files' own content: one that was made under the same identity fits.
+ * The caller's store of snapshots. The identity is a text of all that a snapshot depends
+ * on besides the files' own content: one that was made under the same identity fits.
  */
 struct vm_snapshots {
-	/* 0: the descriptors are vm_start()'s to close. 1: there is none. If there is none of
-	 * the best identity another is asked for. */
+	/* 0: the descriptors are vm_start()'s to close. 1: there is none. If there is
+	 * none of the best identity another is asked for. */
 	int (*find)(const char *identity, bool best, struct vm_snapshot *ret, void *data);
 	/* What find() returned can't be resumed. */
 	void (*discard)(const char *identity, void *data);
@@ -89,7 +89,8 @@ struct vm_config {
 	unsigned silence_timeout_ms; /* of a guest that has booted */
 	const struct vm_disk *disks;
 	size_t n_disks;
-	/* The VM has so many, at least: where the user's end, stand-ins that are empty. */
+	/* The VM has so many, at least: where the user's end, stand-ins that are
+	 * empty. */
 	size_t places;
 	struct timeline *timeline; /* gets what happens when; NULL: not wanted */
 	/* Go on from one of these where there is one that fits. NULL: always boot. */
@@ -144,8 +145,8 @@ int vm_start(const struct vm_config *config, struct vm **ret, bool *ret_no_way,
 bool vm_is_resumed(const struct vm *vm);
 /* What a snapshot of it has to be found by; NULL if there can't be one. */
 const char *vm_identity(const struct vm *vm);
-/* Complete the snapshot in vm_config.record: the memory is in its file already. No command
- * may have run. The VM ends. */
+/* Complete the snapshot in vm_config.record: the memory is in its file already. No
+ * command may have run. The VM ends. */
 int vm_save(struct vm *vm, struct error *err);
 int vm_exec(struct vm *vm, const struct vm_command *command, struct vm_result *ret,
 	struct error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program as a user of the library would write it: with the public header and the shared
- * library alone. Says what it finds on stdout; api-library judges.
+ * A program as a user of the library would write it: with the public header and the
+ * shared library alone. Says what it finds on stdout; api-library judges.
  *
  *	api-client DISK...
  */

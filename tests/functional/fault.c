@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A library to be preloaded: the n-th call that would change a file system fails, or the
- * process is killed in its place. Calls are counted over all processes that share FAULT_STATE.
+ * process is killed in its place. Calls are counted over all processes that share
+ * FAULT_STATE.
  *
  *	FAULT_STATE	a file of 4096 zeros: the count, and what was called the n-th time
  *	FAULT_AT	n; 0: only count
@@ -9,8 +10,8 @@
  *	FAULT_ONLY	the one function that counts; default: all
  *	FAULT_ALWAYS	if set, all later ones fail, too, as on a disk that is full
  *
- * Removing counts only where a kill is to come: what fails to be removed has to stay. Pipes,
- * sockets and devices do not count.
+ * Removing counts only where a kill is to come: what fails to be removed has to stay.
+ * Pipes, sockets and devices do not count.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any bytes as a tree and the options of its image. A plan is made of it, or an error with
- * words; and of a plan an image that the unit tests' own reader finds the whole tree in.
- * Half of the trees have something in them that no input should bring.
+ * Any bytes as a tree and the options of its image. A plan is made of it, or an error
+ * with words; and of a plan an image that the unit tests' own reader finds the whole tree
+ * in. Half of the trees have something in them that no input should bring.
  */
 #include "../unit/test-ext2-maker.h"
 #include "../unit/test-ext2-reader.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Any bytes as the dynamic linker's list. What comes out must be one that is understood. */
+/* Any bytes as the dynamic linker's list. What comes out must be one that is
+ * understood. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

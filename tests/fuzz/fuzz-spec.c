@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any bytes as an input: its kind, its lines, and its patterns against each other. A list's
- * lines have to be what the kind promises.
+ * Any bytes as an input: its kind, its lines, and its patterns against each other. A
+ * list's lines have to be what the kind promises.
  */
 #include <stdint.h>
 #include <stdlib.h>

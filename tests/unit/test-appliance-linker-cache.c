@@ -55,8 +55,8 @@ static struct list *host_list(void **state)
 	return l;
 }
 
-/* What `ldconfig -p` says of a list, without its first line, which has the file's name, and
- * without what only the host's says of its maker. */
+/* What `ldconfig -p` says of a list, without its first line, which has the file's name,
+ * and without what only the host's says of its maker. */
 static char *printed(const void *bytes, size_t len)
 {
 	char path[] = "/tmp/hypermin-test-XXXXXX";

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A stamp fits until one of its paths has changed in what counts of it, whichever it is. */
+/* A stamp fits until one of its paths has changed in what counts of it, whichever it
+ * is. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -144,8 +144,8 @@ static void the_hash_is_the_one_of_others(void **state)
 		assert_debugfs(command, expected);
 	}
 	/*
-	 * What means "the end" to the kernel is no name's hash (debugfs says 0xfffffffe). The
-	 * name was found by trying 400 million.
+	 * What means "the end" to the kernel is no name's hash (debugfs says 0xfffffffe).
+	 * The name was found by trying 400 million.
 	 */
 	assert_int_equal(hash_name("5l51xz", 6, seed), 0xfffffffc);
 }

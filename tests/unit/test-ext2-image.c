@@ -331,7 +331,8 @@ CHANGE(xattr_value, "/file", (inode->xattrs = &value, inode->n_xattrs = 1))
 CHANGE(name, "/dir", inode->dir->items[0].name = "nAme")
 CHANGE(links, "/dir", inode->dir->items[0].inode = tree_lookup(t, "/file"))
 
-/* Two images that differ have different UUIDs, if it is not in a file of the host alone. */
+/* Two images that differ have different UUIDs, if it is not in a file of the host
+ * alone. */
 static void all_that_can_be_seen_makes_the_uuid(void **state)
 {
 	static void (*const changes[])(struct tree *, struct ext2_options *) = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Random trees with all that a tree can hold. Choices come from a number, from which all of
- * a tree follows, or from the bytes of a fuzzer.
+ * Random trees with all that a tree can hold. Choices come from a number, from which all
+ * of a tree follows, or from the bytes of a fuzzer.
  */
 #pragma once
 

@@ -179,7 +179,8 @@ static void impossible_options_are_refused(void **state)
 	assert_fails(write_image(t, &o, IMAGE, NULL), "more than an ext2 image can have");
 }
 
-/* In groups 1 and powers of 3, 5 and 7; each says where it is and is the first otherwise. */
+/* In groups 1 and powers of 3, 5 and 7; each says where it is and is the first
+ * otherwise. */
 static void superblocks_have_copies(void **state)
 {
 	static const uint32_t groups[] = {1, 3, 5, 7, 9, 25};

@@ -76,8 +76,8 @@ static inline bool have_e2fsprogs(void)
 	} while (0)
 
 /*
- * e2fsck finds nothing at all. Until 2242 it takes times after 2310 for a mistake that old
- * kernels made with those before 1970; so it is told that it is later.
+ * e2fsck finds nothing at all. Until 2242 it takes times after 2310 for a mistake that
+ * old kernels made with those before 1970; so it is told that it is later.
  */
 static inline void assert_clean(const char *image)
 {

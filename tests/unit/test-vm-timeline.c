@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A start's timeline: the guest's times on the host's clock, the kernel's phases, and what
- * is written of them. */
+/* A start's timeline: the guest's times on the host's clock, the kernel's phases, and
+ * what is written of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
