@@ -180,12 +180,13 @@ static int take_if_built(void *target, const char *value)
 	return 0;
 }
 
-static void add_env(struct vm_options *o, const char *value)
+/* Takes the string. */
+static void add_env(struct vm_options *o, char *pair)
 {
 	o->env = reallocarray(o->env, o->n_env + 2, sizeof(o->env[0]));
-	if (!o->env)
+	if (!o->env || !pair)
 		abort();
-	o->env[o->n_env++] = value;
+	o->env[o->n_env++] = pair;
 	o->env[o->n_env] = NULL;
 }
 
@@ -199,7 +200,7 @@ static int take_env(void *target, const char *value)
 		return options_complain(
 			"--env takes NAME=VALUE or NAME, not '%s'", value);
 	if (strchr(value, '=')) {
-		add_env(o, value);
+		add_env(o, strdup(value));
 		return 0;
 	}
 	ours = getenv(value);
@@ -395,6 +396,8 @@ void vm_options_init(struct vm_options *o)
 void vm_options_done(struct vm_options *o)
 {
 	hypermin_free(o->vm);
+	for (size_t i = 0; i < o->n_env; i++)
+		free(o->env[i]);
 	free(o->env);
 }
 
@@ -477,7 +480,7 @@ int vm_options_run(struct vm_options *o, const char *const *argv)
 		return status;
 	prepare_terminal(o);
 	o->command.argv = argv;
-	o->command.env = o->env;
+	o->command.env = (const char *const *)o->env;
 	catch_signals(o->vm);
 	if (hypermin_start(o->vm) < 0)
 		return failed(o);

@@ -10,7 +10,7 @@
 struct vm_options {
 	struct hypermin *vm;
 	struct hypermin_command command;
-	const char **env; /* NULL-terminated; grows */
+	char **env; /* NULL-terminated; grows */
 	size_t n_env;
 	const char *kernel, *modules_dir;
 	int verbose;
