@@ -88,6 +88,8 @@ int resume(const struct resume *r, struct error *err)
 {
 	if (reseed(r->seed, err) < 0)
 		return -1;
+	/* Before the disks come, whose nodes have a time. The first command brings it once
+	 * more, when everything is awake. */
 	resume_set_clock(r->realtime_ns);
 	renew_machine_id();
 	return r->new_disks > 0 ? new_disks_find(r->new_disks, err) : 0;
