@@ -56,7 +56,11 @@ struct entry {
 	const uint8_t *fixed; /* ENTRY_SIZE bytes, as they were */
 	const char *key, *value;
 };
-typedef VECTOR(struct entry) entries;
+
+struct entries {
+	struct entry *items;
+	size_t len, cap;
+};
 
 static uint32_t get_u32(const uint8_t *p)
 {
@@ -108,7 +112,7 @@ static const char *string_at(const struct list *l, uint32_t position)
 }
 
 static int read_entries(
-	const struct list *l, linker_cache_keep_fn *keep, void *data, entries *ret)
+	const struct list *l, linker_cache_keep_fn *keep, void *data, struct entries *ret)
 {
 	for (uint32_t i = 0; i < l->count; i++) {
 		const uint8_t *p = l->bytes + HEADER_SIZE + (size_t)i * ENTRY_SIZE;
@@ -153,7 +157,7 @@ static int read_hwcaps(const struct list *l, const char *ret[static HWCAPS_MAX])
 	return 0;
 }
 
-static bool refers_to_known(const entries *list, int n_hwcaps)
+static bool refers_to_known(const struct entries *list, int n_hwcaps)
 {
 	vector_foreach (e, list) {
 		uint64_t hwcap = get_u64(e->fixed + ENTRY_HWCAP);
@@ -205,7 +209,7 @@ static void add_extension(
 		put_u32(p + EXTENSION_HEADER_SIZE + SECTION_SIZE + i * 4, positions[i]);
 }
 
-static void write_list(const struct list *l, const entries *kept,
+static void write_list(const struct list *l, const struct entries *kept,
 	const char *const *hwcaps, int n_hwcaps, struct strbuf *ret)
 {
 	size_t base = ret->len;
@@ -238,7 +242,7 @@ int linker_cache_reduce(const void *bytes, size_t len, linker_cache_keep_fn *kee
 	void *data, struct strbuf *ret)
 {
 	const char *hwcaps[HWCAPS_MAX];
-	entries kept = {0};
+	struct entries kept = {0};
 	struct list l;
 	int result = 1;
 
