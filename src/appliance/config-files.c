@@ -16,6 +16,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/path.h"
 
 void config_files_init(struct config_files *c, const char *const *paths, size_t n_paths)
 {
@@ -143,8 +144,7 @@ int config_files_read_host(struct config_files *c, const char *root, struct erro
 	archive_read_disk_set_standard_lookup(disk);
 	archive_read_disk_set_behavior(disk, ARCHIVE_READDISK_NO_FFLAGS);
 	for (size_t i = 0; i < c->len && result == 0; i++) {
-		CLEANUP_FREE char *path = xasprintf(
-			"%s%s", strcmp(root, "/") == 0 ? "" : root, c->items[i].path);
+		CLEANUP_FREE char *path = path_below(root, c->items[i].path);
 		result = read_file(disk, &c->items[i], path, err);
 	}
 	archive_read_free(disk);

@@ -21,6 +21,7 @@
 #include "appliance/stamp.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/path.h"
 
 #define LINKER_CACHE_MAX (16 * 1024 * 1024)
 
@@ -63,13 +64,6 @@ static const char *const *default_packages(const char *manager)
 }
 
 /* ---- Packages ---- */
-
-static void stamp_below(struct stamp *stamp, const char *root, const char *path)
-{
-	CLEANUP_FREE char *full =
-		xasprintf("%s%s", strcmp(root, "/") == 0 ? "" : root, path);
-	stamp_add(stamp, full);
-}
 
 static int gather_packages(const struct appliance_request *request, struct contents *c,
 	struct stamp *stamp, struct error *err)
@@ -124,7 +118,7 @@ static int add_package_files(const struct appliance_request *request, struct con
 	/* Packages' other files change only together with the database. */
 	vector_foreach (file, &files)
 		if (file->is_config)
-			stamp_below(stamp, request->root, file->path);
+			stamp_add_below(stamp, request->root, file->path);
 	for (size_t i = 0; i < files.len && result == 0; i++) {
 		const struct package_file *file = &files.items[i];
 		if (tree_add_path(c->tree, request->root, file->path, err) < 0)
@@ -141,7 +135,7 @@ static int add_package_files(const struct appliance_request *request, struct con
 static int add_host_file(const struct appliance_request *request, struct contents *c,
 	struct stamp *stamp, const char *path, struct error *err)
 {
-	stamp_below(stamp, request->root, path);
+	stamp_add_below(stamp, request->root, path);
 	if (tree_add_path(c->tree, request->root, path, err) < 0)
 		return -1;
 	count_by_content(c, path);
@@ -201,8 +195,7 @@ static int add_linker_cache(const struct appliance_request *request, struct cont
 {
 	static const char path[] = "/etc/ld.so.cache";
 	const struct tree_time epoch = {0};
-	CLEANUP_FREE char *host = xasprintf(
-		"%s%s", strcmp(request->root, "/") == 0 ? "" : request->root, path);
+	CLEANUP_FREE char *host = path_below(request->root, path);
 	CLEANUP_FREE char *bytes = NULL;
 	CLEANUP_STRBUF struct strbuf list = {0};
 	size_t len;
@@ -263,8 +256,8 @@ static int gather_kernel(const struct appliance_request *request, struct content
 	struct stamp *stamp, struct error *err)
 {
 	if (!request->kernel) {
-		stamp_below(stamp, request->root, "/boot");
-		stamp_below(stamp, request->root, "/lib/modules");
+		stamp_add_below(stamp, request->root, "/boot");
+		stamp_add_below(stamp, request->root, "/lib/modules");
 	}
 	if (contents_find_kernel(request, &c->kernel, &c->route, NULL, err) < 0)
 		return -1;

@@ -11,6 +11,7 @@
 
 #include "appliance/directory-times.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/strbuf.h"
 
 /* What launchers attach the root to, and what they attach beside it. */
@@ -24,17 +25,6 @@ const char *const ingredients_boot_modules[] = {BOOT_MODULES, NULL};
 /* With those that are loaded only where the others do not lead to the root: qemu's -hda
  * on its two machines. */
 const char *const ingredients_all_modules[] = {BOOT_MODULES, "?ata_piix", "?ahci", NULL};
-
-static char *below(const char *root, const char *path)
-{
-	return xasprintf("%s%s", strcmp(root, "/") == 0 ? "" : root, path);
-}
-
-static void stamp_below(struct stamp *stamp, const char *root, const char *path)
-{
-	CLEANUP_FREE char *full = below(root, path);
-	stamp_add(stamp, full);
-}
 
 /* ---- Inputs ---- */
 
@@ -64,7 +54,7 @@ static int add_merged_directories(
 	char target[2];
 
 	for (size_t i = 0; i < ARRAY_SIZE(merged_directories); i++) {
-		CLEANUP_FREE char *path = below(a->root, merged_directories[i]);
+		CLEANUP_FREE char *path = path_below(a->root, merged_directories[i]);
 		if (readlink(path, target, sizeof(target)) > 0 &&
 			tree_add_path(in->tree, a->root, merged_directories[i], err) < 0)
 			return -1;
@@ -145,7 +135,7 @@ static int gather_packages(const struct assembly *a, struct ingredients *in,
 static int add_with_target(const struct assembly *a, struct ingredients *in,
 	const char *path, struct error *err)
 {
-	CLEANUP_FREE char *host = below(a->root, path);
+	CLEANUP_FREE char *host = path_below(a->root, path);
 	CLEANUP_FREE char *inside = xasprintf("%s/.", path);
 	struct stat st;
 
@@ -171,7 +161,7 @@ static int add_package_files(const struct assembly *a, struct ingredients *in,
 			continue;
 		result = add_with_target(a, in, file->path, err);
 		if (result == 0) {
-			CLEANUP_FREE char *path = below(a->root, file->path);
+			CLEANUP_FREE char *path = path_below(a->root, file->path);
 			stamp_add_itself(stamp, path);
 			added++;
 		}
@@ -212,7 +202,7 @@ typedef int path_fn(const char *path, void *data, struct error *err);
 static int for_each_match(const struct assembly *a, const char *pattern, path_fn *fn,
 	void *data, struct error *err)
 {
-	CLEANUP_FREE char *full = below(a->root, pattern);
+	CLEANUP_FREE char *full = path_below(a->root, pattern);
 	size_t skip = strlen(full) - strlen(pattern);
 	glob_t matches;
 	int result = 0;
@@ -239,7 +229,7 @@ static int stamp_match(const char *path, void *data, struct error *err)
 	struct hostfiles *h = data;
 
 	(void)err;
-	stamp_below(h->stamp, h->a->root, path);
+	stamp_add_below(h->stamp, h->a->root, path);
 	return 0;
 }
 
@@ -247,7 +237,7 @@ static int add_match(const char *path, void *data, struct error *err)
 {
 	struct hostfiles *h = data;
 
-	stamp_below(h->stamp, h->a->root, path);
+	stamp_add_below(h->stamp, h->a->root, path);
 	return add_with_target(h->a, h->in, path, err) < 0 ? -1 : 0;
 }
 
@@ -275,7 +265,7 @@ static int add_hostfiles(const struct assembly *a, struct ingredients *in,
 
 	vector_foreach (pattern, &in->spec.hostfiles) {
 		if (!has_wildcard(*pattern))
-			stamp_below(stamp, a->root, *pattern);
+			stamp_add_below(stamp, a->root, *pattern);
 		if (stamp_searched(&h, *pattern, err) < 0 ||
 			for_each_match(a, *pattern, add_match, &h, err) < 0)
 			return -1;
@@ -312,8 +302,8 @@ static int gather_kernel(const struct assembly *a, struct ingredients *in,
 	if (!architecture)
 		return -1;
 	if (!a->kernel) {
-		stamp_below(stamp, a->root, "/boot");
-		stamp_below(stamp, a->root, "/lib/modules");
+		stamp_add_below(stamp, a->root, "/boot");
+		stamp_add_below(stamp, a->root, "/lib/modules");
 	}
 	if (kernel_find(&request, &in->kernel, &rejected, err) < 0)
 		return -1;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/path.h"
 #include "base/vector.h"
 
 /* The kernel stamps files by a clock that ticks every 1 to 10 ms. */
@@ -135,6 +136,12 @@ void stamp_add(struct stamp *stamp, const char *path)
 	strbuf_add(&stamp->fields, path, strlen(path) + 1);
 	add_identity(&stamp->fields, path, AT_SYMLINK_NOFOLLOW, &stamp->start);
 	strbuf_addc(&stamp->fields, '\0');
+}
+
+void stamp_add_below(struct stamp *stamp, const char *root, const char *path)
+{
+	CLEANUP_FREE char *full = path_below(root, path);
+	stamp_add(stamp, full);
 }
 
 void stamp_add_itself(struct stamp *stamp, const char *path)

@@ -36,6 +36,8 @@ void stamp_start(struct stamp *stamp);
 /* It may be absent: then it has to stay so. Of a symlink, both it and its target
  * count. */
 void stamp_add(struct stamp *stamp, const char *path);
+/* The same in the system that is installed in `root`. */
+void stamp_add_below(struct stamp *stamp, const char *root, const char *path);
 /* The path itself alone: not the target of a symlink, nor what of a directory changes
  * with its entries. */
 void stamp_add_itself(struct stamp *stamp, const char *path);
