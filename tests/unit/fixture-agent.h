@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Both sides of the agent talk over a socket pair: the guest's in a process of its own,
+ * with real commands, pipes and terminals, but without a machine to stop. It needs root,
+ * as the guest's does to become a user.
+ *
+ *	with_fixture(TEST)	a test's rows: without and with a process that stands by
+ *	run_script(f, …)	a command to its end; then f->status, f->out, …
+ *	run_agent_tests(tests)	all of them; what main() returns
+ */
+#pragma once
+
+#include "guest/agent.c"
+#include "guest/channel.c"
+#include "guest/child.c"
+#include "guest/command.c"
+#include "guest/devices.c"
+#include "guest/file.c"
+#include "guest/frames.c"
+#include "guest/plumbing.c"
+#include "guest/standby.c"
+#include "guest/streams.c"
+#include "guest/user.c"
+
+/* child.c's fail() is done with; cmocka has a macro of that name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "agent/agent.h"
+#include "base/io.h"
+#include "base/strbuf.h"
+
+#define PATIENCE_MS 20000
+
+struct fixture {
+	struct agent *a;
+	pid_t guest;
+	int port;
+	bool stands_by; /* there is a process for each command before it is asked for */
+	bool hold;	/* do not take stdout */
+	size_t held;
+	struct strbuf out, err; /* what the command wrote */
+	bool ready, resumed, started, stdin_closed, over, pong, stopped;
+	char fatal[MESSAGE_MAX + 1];
+	int status, signal, errnum;
+	char step[MESSAGE_MAX + 1];
+};
+
+static inline void on_ready(const struct agent_boot_times *times, void *data)
+{
+	((struct fixture *)data)->ready = times->ready == 5;
+}
+
+static inline void on_resumed(void *data)
+{
+	((struct fixture *)data)->resumed = true;
+}
+
+static inline void on_fatal(const char *message, void *data)
+{
+	struct fixture *f = data;
+
+	f->over = true;
+	strcpy(f->fatal, message);
+}
+
+static inline void on_started(void *data)
+{
+	((struct fixture *)data)->started = true;
+}
+
+static inline void on_start_failed(int errnum, const char *step, void *data)
+{
+	struct fixture *f = data;
+
+	f->over = true;
+	f->errnum = errnum;
+	strcpy(f->step, step);
+}
+
+static inline void on_output(enum agent_stream stream, const void *bytes, size_t len, void *data)
+{
+	struct fixture *f = data;
+
+	strbuf_add(stream == AGENT_STDOUT ? &f->out : &f->err, bytes, len);
+	if (f->hold && stream == AGENT_STDOUT)
+		f->held += len;
+	else
+		agent_output_taken(f->a, stream, len);
+}
+
+static inline void on_stdin_closed(void *data)
+{
+	((struct fixture *)data)->stdin_closed = true;
+}
+
+static inline void on_exited(int status, int signal, void *data)
+{
+	struct fixture *f = data;
+
+	f->over = true;
+	f->status = status;
+	f->signal = signal;
+}
+
+static inline void on_pong(void *data)
+{
+	((struct fixture *)data)->pong = true;
+}
+
+static inline void on_stopped(void *data)
+{
+	((struct fixture *)data)->stopped = true;
+}
+
+static inline void ignore_clock(uint64_t realtime_ns)
+{
+	(void)realtime_ns;
+}
+
+static bool a_disk_is_stuck;
+
+static inline int stand_by_unless_stuck(uint32_t stand_ins, struct error *err)
+{
+	return a_disk_is_stuck && stand_ins == 3 ? error_set(err, 0, "a disk is stuck")
+						 : 0;
+}
+
+static inline int resume_if_all_is_there(const struct resume *r, struct error *err)
+{
+	for (int i = 0; i < RESUME_SEED_SIZE; i++)
+		if (r->seed[i] != i)
+			return error_set(err, 0, "byte %d of the seed is wrong", i);
+	if (r->realtime_ns != 1234567890123456789 || r->new_disks > 200)
+		return error_set(err, 0, "there is no room for %u disks", r->new_disks);
+	return 0;
+}
+
+static inline void stop_nothing(void)
+{
+}
+
+static inline _Noreturn void be_the_guest(int port)
+{
+	static const uint64_t times[READY_TIMES] = {1, 2, 3, 4, 5};
+	static const struct machine machine = {
+		.sys = "/nonexistent",
+		.set_clock = ignore_clock,
+		.stand_by = stand_by_unless_stuck,
+		.resume = resume_if_all_is_there,
+		.stop = stop_nothing,
+	};
+	struct error err = {0};
+
+	/* The first process inherits orphans; so that this one does too. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	agent_say_hello(port);
+	agent_say_ready(port, times);
+	_exit(agent_serve(port, &machine, &err) < 0 ? 1 : 0);
+}
+
+/* Send and receive once, waiting a little if there is nothing. */
+static inline void talk_once(struct fixture *f)
+{
+	static char buffer[128 * 1024];
+	size_t len;
+	const void *out = agent_output(f->a, &len);
+	struct pollfd p = {f->port, POLLIN | (len ? POLLOUT : 0), 0};
+	struct error err;
+	ssize_t n;
+
+	poll(&p, 1, 20);
+	if (p.revents & POLLOUT) {
+		n = write(f->port, out, len);
+		assert_true(n > 0);
+		agent_output_sent(f->a, n);
+	}
+	if (p.revents & (POLLIN | POLLHUP)) {
+		n = read(f->port, buffer, sizeof(buffer));
+		assert_true(n > 0);
+		if (agent_receive(f->a, buffer, n, &err) < 0)
+			fail_msg("%s", err.msg);
+	}
+}
+
+/* Talk until *until is set, or time is up. */
+static inline void talk(struct fixture *f, const bool *until)
+{
+	int64_t deadline = io_now_ms() + PATIENCE_MS;
+
+	while (!*until) {
+		assert_true(io_now_ms() < deadline);
+		talk_once(f);
+	}
+}
+
+static inline int setup(void **state)
+{
+	static const struct agent_handler handler = {
+		.ready = on_ready,
+		.fatal = on_fatal,
+		.started = on_started,
+		.start_failed = on_start_failed,
+		.output = on_output,
+		.stdin_closed = on_stdin_closed,
+		.exited = on_exited,
+		.pong = on_pong,
+		.stopped = on_stopped,
+	};
+	struct fixture *f = xcalloc(1, sizeof(*f));
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	f->guest = fork();
+	if (f->guest == 0) {
+		close(pair[0]);
+		be_the_guest(pair[1]);
+	}
+	close(pair[1]);
+	f->port = pair[0];
+	fcntl(f->port, F_SETFL, O_NONBLOCK);
+	f->a = agent_new(&handler, f);
+	*state = f;
+	return 0;
+}
+
+static inline int setup_standing_by(void **state)
+{
+	setup(state);
+	((struct fixture *)*state)->stands_by = true;
+	return 0;
+}
+
+static inline int setup_with_stuck_disk(void **state)
+{
+	a_disk_is_stuck = true;
+	setup(state);
+	a_disk_is_stuck = false;
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	close(f->port);
+	kill(f->guest, SIGKILL);
+	waitpid(f->guest, NULL, 0);
+	agent_free(f->a);
+	strbuf_done(&f->out);
+	strbuf_done(&f->err);
+	free(f);
+	return 0;
+}
+
+static inline void start(struct fixture *f, const struct agent_command *c)
+{
+	struct error err;
+
+	talk(f, &f->ready);
+	strbuf_clear(&f->out);
+	strbuf_clear(&f->err);
+	f->started = f->stdin_closed = f->over = false;
+	f->status = f->signal = f->errnum = -1;
+	if (f->stands_by)
+		agent_stand_by(f->a, 0);
+	if (agent_exec(f->a, c, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+/* A script, started with what else `c` says. */
+static inline void start_script(struct fixture *f, const char *script, struct agent_command c)
+{
+	const char *const argv[] = {"sh", "-c", script, NULL};
+
+	c.argv = argv;
+	start(f, &c);
+}
+
+static inline void run_script(struct fixture *f, const char *script, struct agent_command c)
+{
+	start_script(f, script, c);
+	talk(f, &f->over);
+}
+
+static inline void run_program(struct fixture *f, const char *program, struct agent_command c)
+{
+	const char *const argv[] = {program, NULL};
+
+	c.argv = argv;
+	start(f, &c);
+	talk(f, &f->over);
+}
+
+static const char *text(const struct strbuf *sb)
+{
+	return sb->data ? sb->data : "";
+}
+
+static const struct agent_command no_input = {.stdin_closed = true};
+
+#define with_fixture(test)                                              \
+	cmocka_unit_test_setup_teardown(test, setup, teardown),         \
+	{                                                               \
+		#test " (standing by)", test, setup_standing_by, teardown, NULL \
+	}
+
+#define run_agent_tests(tests)                                                       \
+	(geteuid() != 0 ? (puts("the guest's agent becomes other users, which only " \
+				"root can"),                                         \
+				  77)                                                \
+			: cmocka_run_group_tests(tests, NULL, NULL))

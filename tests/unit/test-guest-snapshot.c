@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A guest of which a snapshot is taken, and one that goes on from it. */
+#include "fixture-agent.h"
+
+/* As if another had heard the guest's hello, and this host went on from there. */
+static void resume_with(struct fixture *f, unsigned disks)
+{
+	static const struct agent_handler second_host = {
+		.resumed = on_resumed,
+		.fatal = on_fatal,
+		.started = on_started,
+		.output = on_output,
+		.exited = on_exited,
+	};
+	uint8_t seed[RESUME_SEED_SIZE];
+
+	for (int i = 0; i < RESUME_SEED_SIZE; i++)
+		seed[i] = i;
+	talk(f, &f->ready);
+	agent_free(f->a);
+	f->a = agent_new(&second_host, f);
+	agent_resume(f->a, 1234567890123456789, disks, seed);
+}
+
+/* The only child that the guest has after standing by, or 0. */
+static long waiting_child(struct fixture *f)
+{
+	CLEANUP_FREE char *path =
+		xasprintf("/proc/%d/task/%d/children", (int)f->guest, (int)f->guest);
+	char children[64];
+
+	talk(f, &f->ready);
+	f->pong = false;
+	agent_ping(f->a);
+	talk(f, &f->pong);
+	assert_true(file_read_line(AT_FDCWD, path, children, sizeof(children)) >= 0);
+	return strtol(children, NULL, 10);
+}
+
+static void who_stands_by_becomes_the_command(void **state)
+{
+	struct fixture *f = *state;
+
+	talk(f, &f->ready);
+	agent_stand_by(f->a, 0);
+	long waiting = waiting_child(f);
+	assert_true(waiting > 0);
+	run_script(f, "echo $$", no_input);
+	assert_int_equal(strtol(text(&f->out), NULL, 10), waiting);
+}
+
+static void who_can_not_be_the_command_is_sent_away(void **state)
+{
+	struct fixture *f = *state;
+
+	talk(f, &f->ready);
+	agent_stand_by(f->a, 0);
+	long waiting = waiting_child(f);
+	run_script(f, "echo $$", (struct agent_command){.terminal = true});
+	assert_true(strtol(text(&f->out), NULL, 10) != waiting);
+	while (waiting_child(f) == waiting)
+		;
+}
+
+static void a_guest_goes_on_from_a_snapshot(void **state)
+{
+	struct fixture *f = *state;
+
+	resume_with(f, 7);
+	talk(f, &f->resumed);
+	run_script(f, "echo here", no_input);
+	assert_string_equal(text(&f->out), "here\n");
+}
+
+static void a_guest_that_can_not_go_on_says_why(void **state)
+{
+	struct fixture *f = *state;
+
+	resume_with(f, 201);
+	talk(f, &f->over);
+	assert_string_equal(f->fatal, "there is no room for 201 disks");
+	assert_false(f->resumed);
+}
+
+static void disks_that_are_not_released_are_the_end(void **state)
+{
+	struct fixture *f = *state;
+
+	talk(f, &f->ready);
+	agent_stand_by(f->a, 3);
+	talk(f, &f->over);
+	assert_string_equal(f->fatal, "a disk is stuck");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			who_stands_by_becomes_the_command, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			who_can_not_be_the_command_is_sent_away, setup, teardown),
+		with_fixture(a_guest_goes_on_from_a_snapshot),
+		with_fixture(a_guest_that_can_not_go_on_says_why),
+		cmocka_unit_test_setup_teardown(disks_that_are_not_released_are_the_end,
+			setup_with_stuck_disk, teardown),
+	};
+
+	return run_agent_tests(tests);
+}
