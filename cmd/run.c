@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* hypermin run: one command in a VM made from this host. */
 #include "commands.h"
-#include "vm-options.h"
+#include "vm-run.h"
 
 static const char usage[] =
 	"Usage: hypermin run [OPTION…] [--] COMMAND [ARGUMENT…]\n"
@@ -22,7 +22,7 @@ int command_run(int argc, char **argv)
 	else if (first == argc)
 		options_complain("no command is given; try hypermin run --help");
 	else if (first > 0)
-		status = vm_options_run(&o, (const char *const *)argv + first);
+		status = vm_run(&o, (const char *const *)argv + first);
 	vm_options_done(&o);
 	return status;
 }

@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 #include "commands.h"
-#include "vm-options.h"
+#include "vm-run.h"
 
 static const char usage[] =
 	"Usage: hypermin shell [OPTION…]\n"
@@ -25,7 +25,7 @@ int command_shell(int argc, char **argv)
 		options_complain(
 			"it takes no command; use hypermin run -- %s …", argv[first]);
 	else if (first > 0)
-		status = vm_options_run(&o, shell);
+		status = vm_run(&o, shell);
 	vm_options_done(&o);
 	return status;
 }

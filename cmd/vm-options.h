@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What `run` and `shell` have in common: the VM's and the command's options, and running
- * it. */
+/* What `run`, `shell` and `warm` are told: the VM's and the command's options. */
 #pragma once
 
 #include <hypermin.h>
@@ -27,7 +26,5 @@ extern const struct option_row vm_machine_option_table[];
 
 void vm_options_init(struct vm_options *o);
 void vm_options_done(struct vm_options *o);
-/* Boot, run argv, end; the exit status for main(). */
-int vm_options_run(struct vm_options *o, const char *const *argv);
-/* Take a snapshot; the exit status for main(). */
-int vm_options_warm(struct vm_options *o);
+/* "NAME=VALUE", allocated, for the command's environment; it is the options' then. */
+void vm_options_add_env(struct vm_options *o, char *pair);

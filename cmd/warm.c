@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* hypermin warm: prepare the snapshot that later runs go on from. */
 #include "commands.h"
-#include "vm-options.h"
+#include "vm-run.h"
 
 static const char usage[] =
 	"Usage: hypermin warm [OPTION…]\n"
@@ -22,7 +22,7 @@ int command_warm(int argc, char **argv)
 	else if (first > 0 && first < argc)
 		options_complain("unexpected word '%s'", argv[first]);
 	else if (first > 0)
-		status = vm_options_warm(&o);
+		status = vm_warm(&o);
 	vm_options_done(&o);
 	return status;
 }
