@@ -78,17 +78,10 @@ static inline struct strbuf fixture_zboot(const void *payload, size_t len)
 	return sb;
 }
 
-/* An ELF file with one note, or none where its type is 0; "Linux version 9.8.7-elf" is in
- * it. */
-static inline struct strbuf fixture_vmlinux(uint32_t note_type)
+/* An ELF file with this one segment; its bytes come behind. */
+static inline struct strbuf fixture_elf(Elf64_Phdr segment)
 {
 	struct strbuf sb = {0};
-	const Elf64_Phdr segment = {
-		.p_type = PT_NOTE,
-		.p_offset = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr),
-		.p_filesz = sizeof(Elf64_Nhdr) + 8,
-	};
-	const Elf64_Nhdr note = {.n_namesz = 4, .n_descsz = 4, .n_type = note_type};
 	Elf64_Ehdr elf = {
 		.e_machine = EM_X86_64,
 		.e_phoff = sizeof(elf),
@@ -99,8 +92,19 @@ static inline struct strbuf fixture_vmlinux(uint32_t note_type)
 	memcpy(elf.e_ident, ELFMAG, SELFMAG);
 	elf.e_ident[EI_CLASS] = ELFCLASS64;
 	elf.e_ident[EI_DATA] = ELFDATA2LSB;
+	segment.p_offset = sizeof(elf) + sizeof(segment);
 	strbuf_add(&sb, &elf, sizeof(elf));
 	strbuf_add(&sb, &segment, sizeof(segment));
+	return sb;
+}
+
+/* With one note, or none where its type is 0; "Linux version 9.8.7-elf" is in it. */
+static inline struct strbuf fixture_vmlinux(uint32_t note_type)
+{
+	const Elf64_Nhdr note = {.n_namesz = 4, .n_descsz = 4, .n_type = note_type};
+	struct strbuf sb = fixture_elf(
+		(Elf64_Phdr){.p_type = PT_NOTE, .p_filesz = sizeof(note) + 8});
+
 	strbuf_add(&sb, &note, sizeof(note));
 	strbuf_add(&sb, "Xen\0code", 8);
 	strbuf_adds(&sb, "Linux version %s\nLinux version 9.8.7-elf (a@b)\n");

@@ -93,3 +93,19 @@ static inline void fixture_root_link(
 
 	fixture_root_check(symlink(target, full), full);
 }
+
+/* For each test of a program: *state is a fixture_root. */
+static inline int fixture_root_setup(void **state)
+{
+	static struct fixture_root root;
+
+	fixture_root_init(&root);
+	*state = &root;
+	return 0;
+}
+
+static inline int fixture_root_teardown(void **state)
+{
+	fixture_root_done(*state);
+	return 0;
+}

@@ -12,21 +12,6 @@
 #include "base/architecture.h"
 #include "fixture-root.h"
 
-static int setup(void **state)
-{
-	static struct fixture_root root;
-
-	fixture_root_init(&root);
-	*state = &root;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_root_done(*state);
-	return 0;
-}
-
 static void add_program(const struct fixture_root *f, const char *path, uint16_t machine)
 {
 	Elf64_Ehdr elf = {.e_machine = machine};
@@ -88,7 +73,8 @@ static void a_symlink_tells_nothing(void **state)
 	assert_root(f, "none");
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn)                                                                         \
+	cmocka_unit_test_setup_teardown(fn, fixture_root_setup, fixture_root_teardown)
 
 int main(void)
 {

@@ -16,21 +16,6 @@
 #include "fixture-kernel.h"
 #include "kernel/kernel.h"
 
-static int setup(void **state)
-{
-	static struct fixture_root root;
-
-	fixture_root_init(&root);
-	*state = &root;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_root_done(*state);
-	return 0;
-}
-
 static struct strbuf compress(
 	const struct strbuf *plain, int (*add_filter)(struct archive *))
 {
@@ -305,7 +290,8 @@ static void a_module_that_is_none_is_an_error(void **state)
 	}
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn)                                                                         \
+	cmocka_unit_test_setup_teardown(fn, fixture_root_setup, fixture_root_teardown)
 
 int main(void)
 {

@@ -14,21 +14,6 @@
 
 static const char *const needs_disk[] = {"virtio_blk", "?ext4", NULL};
 
-static int setup(void **state)
-{
-	static struct fixture_root root;
-
-	fixture_root_init(&root);
-	*state = &root;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_root_done(*state);
-	return 0;
-}
-
 static void add_image(const struct fixture_root *f, const char *path, const char *release)
 {
 	CLEANUP_STRBUF struct strbuf image = fixture_bzimage(release, "", 0);
@@ -297,7 +282,8 @@ static void orders_versions(void **state)
 	assert_int_equal(kernel_version_compare("6.1", "6.1"), 0);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn)                                                                         \
+	cmocka_unit_test_setup_teardown(fn, fixture_root_setup, fixture_root_teardown)
 
 int main(void)
 {

@@ -242,25 +242,9 @@ static void offsets_that_wrap_have_no_note(void **state)
 /* A file of one segment, which is these bytes. */
 static struct strbuf with_segment(const void *bytes, size_t len, uint64_t memory)
 {
-	struct strbuf sb = {0};
-	const Elf64_Phdr segment = {
-		.p_type = PT_LOAD,
-		.p_offset = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr),
-		.p_filesz = len,
-		.p_memsz = memory,
-	};
-	Elf64_Ehdr elf = {
-		.e_machine = EM_X86_64,
-		.e_phoff = sizeof(elf),
-		.e_phentsize = sizeof(segment),
-		.e_phnum = 1,
-	};
+	struct strbuf sb = fixture_elf((Elf64_Phdr){
+		.p_type = PT_LOAD, .p_filesz = len, .p_memsz = memory});
 
-	memcpy(elf.e_ident, ELFMAG, SELFMAG);
-	elf.e_ident[EI_CLASS] = ELFCLASS64;
-	elf.e_ident[EI_DATA] = ELFDATA2LSB;
-	strbuf_add(&sb, &elf, sizeof(elf));
-	strbuf_add(&sb, &segment, sizeof(segment));
 	strbuf_add(&sb, bytes, len);
 	return sb;
 }
