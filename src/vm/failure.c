@@ -54,10 +54,15 @@ static bool qemu_said(const struct vm *vm, const char *what)
 	return found != NULL;
 }
 
+static bool disk_is_in_use(const struct vm *vm)
+{
+	return qemu_said(vm, "Is another process using the image");
+}
+
 /* What qemu's own words mean for the user; NULL for those that speak for themselves. */
 static const char *advice(const struct vm *vm)
 {
-	if (qemu_said(vm, "Is another process using the image"))
+	if (disk_is_in_use(vm))
 		return "a disk image is in use by another process, another VM most likely: end that "
 		       "one, or attach the image read-only in both";
 	if (qemu_said(vm, ": -blockdev "))
@@ -84,14 +89,18 @@ static bool lacks_bus(const struct vm *vm)
 			qemu_said(vm, "is not a valid device model name"));
 }
 
-int failure_if_hopeless(struct vm *vm, struct error *err)
+/* qemu writes a line in pieces: it has said nothing before the line's end. */
+static bool line_is_whole(const struct console *c)
 {
-	const char *hint = advice(vm);
+	return console_end_of(c, "\n") == c->total;
+}
 
-	if (!hint)
+int failure_if_waiting(struct vm *vm, struct error *err)
+{
+	if (!line_is_whole(&vm->messages) || !disk_is_in_use(vm))
 		return 0;
 	vm->hopeless = true;
-	return failure_set(vm, err, 0, "start the VM: %s", hint);
+	return failure_set(vm, err, 0, "start the VM: %s", advice(vm));
 }
 
 int failure_explain_end(struct vm *vm, struct error *err)

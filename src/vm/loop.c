@@ -213,11 +213,10 @@ static void serve_text(int *fd, struct console *c)
 	console_add(c, buf, n);
 }
 
-/* A qemu that goes on from a snapshot and can't have a disk waits, and does not end. */
 static int serve_messages(struct vm *vm, struct error *err)
 {
 	serve_text(&vm->messages_fd, &vm->messages);
-	return vm->loading ? failure_if_hopeless(vm, err) : 0;
+	return vm->loading ? failure_if_waiting(vm, err) : 0;
 }
 
 /* But for a VM that resumes and for measurements QMP's events are not needed; they are

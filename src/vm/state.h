@@ -112,7 +112,8 @@ void halt_check(struct vm *vm, int64_t now);
 /* End qemu and set an error that has the console's last lines. Always -1. */
 int failure_set(struct vm *vm, struct error *err, int num, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* 0, or -1 with an error if qemu has said what no other way to start it can help. */
-int failure_if_hopeless(struct vm *vm, struct error *err);
+/* 0, or -1 with an error if qemu has said that a disk is in use: when it goes on from a
+ * snapshot it does not end then. */
+int failure_if_waiting(struct vm *vm, struct error *err);
 /* qemu has ended by itself: say why. Always -1. */
 int failure_explain_end(struct vm *vm, struct error *err);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Why a VM was lost: nothing that qemu said is missing, however it came. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "vm/state.h"
+
+struct lost {
+	struct vm vm;
+	struct error err;
+};
+
+static int setup(void **state)
+{
+	*state = xcalloc(1, sizeof(struct lost));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct lost *lost = *state;
+
+	console_done(&lost->vm.messages);
+	free(lost);
+	return 0;
+}
+
+/* As its supervisor tells it. */
+static void ends(struct lost *lost, int status)
+{
+	const struct ended ended = {ENDED_EXITED, status};
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], &ended, sizeof(ended)), sizeof(ended));
+	close(fds[1]);
+	lost->vm.qemu.status_fd = fds[0];
+}
+
+static int says(struct lost *lost, const char *words)
+{
+	console_add(&lost->vm.messages, words, strlen(words));
+	return failure_if_waiting(&lost->vm, &lost->err);
+}
+
+static void a_disk_in_use_is_waited_for_to_the_end_of_the_line(void **state)
+{
+	struct lost *lost = *state;
+
+	assert_int_equal(says(lost, ""), 0);
+	assert_int_equal(says(lost, "qemu: -blockdev {…}:"), 0);
+	assert_int_equal(says(lost, " Failed to get \"write\" lock\n"), 0);
+	assert_int_equal(says(lost, "Is another process using the image"), 0);
+	assert_false(lost->vm.hopeless);
+	assert_int_equal(says(lost, " [a.img]?\n"), -1);
+	assert_true(lost->vm.hopeless && lost->vm.dead);
+	assert_non_null(strstr(lost->err.msg, "in use by another process"));
+	assert_non_null(strstr(lost->err.msg, "using the image [a.img]?"));
+}
+
+/* It ends by itself, and the reason may be still to come. */
+static void a_disk_that_qemu_cannot_open_is_not_the_last_word(void **state)
+{
+	struct lost *lost = *state;
+
+	assert_int_equal(says(lost, "qemu: -blockdev {…}: "), 0);
+	assert_int_equal(says(lost, "Unsupported qcow2 version 99\n"), 0);
+	ends(lost, 1);
+	assert_int_equal(failure_explain_end(&lost->vm, &lost->err), -1);
+	assert_true(lost->vm.hopeless);
+	assert_non_null(strstr(lost->err.msg, "can't open a disk image"));
+	assert_non_null(strstr(lost->err.msg, "Unsupported qcow2 version 99"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_disk_in_use_is_waited_for_to_the_end_of_the_line, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			a_disk_that_qemu_cannot_open_is_not_the_last_word, setup,
+			teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
