@@ -404,14 +404,20 @@ static int serve(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct erro
 	return 0;
 }
 
-/* A guest that has said nothing for a while is asked; one that does not answer is
- * lost. */
+/* When a guest that does not answer is lost. It has its time from the question on: its
+ * silence may be ours, who did not listen between two calls, or were stopped. */
+static int64_t answer_deadline(const struct vm *vm)
+{
+	return vm->ping_ms + vm->silence_ms - PING_AFTER(vm);
+}
+
+/* A guest that has said nothing for a while is asked. */
 static int check_life(struct vm *vm, int64_t now, struct error *err)
 {
 	halt_check(vm, now);
 	if (!vm->ready)
 		return 0;
-	if (vm->ping_ms && now - vm->heard_ms >= vm->silence_ms)
+	if (vm->ping_ms && now >= answer_deadline(vm))
 		return failure_set(vm, err, ETIMEDOUT,
 			"the guest has been silent for %d seconds: its kernel hangs, or the host is "
 			"far too busy",
@@ -446,7 +452,7 @@ static void check_timeout(struct vm *vm, int64_t now)
 
 static int wait_time(const struct vm *vm, int64_t now, int64_t deadline_ms)
 {
-	int64_t until = vm->heard_ms + (vm->ping_ms ? vm->silence_ms : PING_AFTER(vm));
+	int64_t until = vm->ping_ms ? answer_deadline(vm) : vm->heard_ms + PING_AFTER(vm);
 
 	if (!vm->ready)
 		until = INT64_MAX;
