@@ -46,6 +46,32 @@ static int idle(void)
 	return status;
 }
 
+/* It has forked others, which have all that it has open and stay for a while. */
+static int forked(void)
+{
+	struct hypermin *h = started();
+
+	if (fork() == 0) {
+		alarm(30);
+		pause();
+	}
+	int status = run(h, "exit 4", STDOUT_FILENO);
+	hypermin_free(h);
+	return status;
+}
+
+/* The same, and it does not get around to hypermin_free(). */
+static int killed(void)
+{
+	struct hypermin *h = started();
+
+	if (fork() == 0) {
+		alarm(30);
+		pause();
+	}
+	return run(h, "echo ready; sleep 1000", STDOUT_FILENO);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -53,6 +79,8 @@ int main(int argc, char **argv)
 		int (*be)(void);
 	} processes[] = {
 		{"idle", idle},
+		{"forked", forked},
+		{"killed", killed},
 	};
 
 	for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++)
