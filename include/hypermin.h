@@ -21,6 +21,8 @@
  * - A handle is used by one thread at a time; different handles are independent. Only
  *   hypermin_interrupt() and hypermin_window_changed() may be called from another thread or
  *   a signal handler while a call is under way.
+ * - A process that the caller forks has no part in the caller's handles: it calls nothing
+ *   on them, hypermin_free() neither.
  * - Running out of memory aborts the process.
  * - The VM never outlives the process that started it, however that one ends.
  */
@@ -40,6 +42,8 @@ extern "C" {
 /* One VM: its settings, and once started the VM itself. */
 struct hypermin;
 
+/* Those of the process's standard streams that are closed become /dev/null, so that no
+ * file of the library's takes their place. */
 HYPERMIN_API struct hypermin *hypermin_new(void);
 /* Ends the VM if it runs, without waiting for the guest. NULL is allowed. */
 HYPERMIN_API void hypermin_free(struct hypermin *h);

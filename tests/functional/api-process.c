@@ -46,6 +46,23 @@ static int idle(void)
 	return status;
 }
 
+/* It has closed its standard streams. */
+static int closed(void)
+{
+	int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
+
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		close(fd);
+	struct hypermin *h = started();
+	/* What is printed goes nowhere. To a pipe of the library's it would be an
+	 * interrupt: this is how it says that to itself. */
+	int first =
+		run(h, "printf '\\1\\0\\0\\0\\17\\0\\0\\0'; sleep 0.5", STDOUT_FILENO);
+	int status = run(h, "echo out; exit 5", out);
+	hypermin_free(h);
+	return first ? first : status;
+}
+
 /* It has forked others, which have all that it has open and stay for a while. */
 static int forked(void)
 {
@@ -79,6 +96,7 @@ int main(int argc, char **argv)
 		int (*be)(void);
 	} processes[] = {
 		{"idle", idle},
+		{"closed", closed},
 		{"forked", forked},
 		{"killed", killed},
 	};
