@@ -196,8 +196,9 @@ struct hypermin_command {
 		*env;	  /* NULL-terminated NAME=VALUE, on top of the guest's default */
 	const char *cwd;  /* NULL: the user's home directory */
 	const char *user; /* NULL: root. NAME, UID, NAME:GROUP or UID:GID of the guest */
-	/* Descriptors of the caller; they stay open and keep their flags. -1: nothing to
-	 * read, or output is thrown away. */
+	/* Descriptors of the caller; they stay open and keep their flags. -1, or a
+	 * stdin_fd that is open for writing alone: nothing to read, or output is thrown
+	 * away. */
 	int stdin_fd, stdout_fd, stderr_fd;
 	/* Give the command a terminal in place of stdin_fd and stdout_fd, which must both
 	 * be terminals; they are in raw mode while it runs. stderr_fd is the same

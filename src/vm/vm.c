@@ -266,7 +266,7 @@ static int exec_in(struct vm *vm, struct vm_exec *exec, struct error *err)
 {
 	struct agent_command agent = exec->command->agent;
 
-	agent.stdin_closed = exec->command->stdin_fd < 0;
+	agent.stdin_closed = exec->streams.stdin_fd < 0;
 	if (agent.terminal) {
 		add_terminal(&agent, exec->command->stdout_fd);
 		if (streams_set_raw(&exec->streams, exec->command->stdin_fd, err) < 0)
