@@ -121,6 +121,8 @@ static int launch(struct vm *vm, const struct vm_config *config,
 	CLEANUP_CLOSE int agent_far = -1, qmp_far = -1, console_far = -1,
 			  messages_far = -1;
 
+	/* What fails before qemu runs, fails in any way of starting it. */
+	vm->hopeless = true;
 	vm->agent_fd = open_channel(&agent_far);
 	vm->qmp_fd = open_channel(&qmp_far);
 	vm->console_fd = open_channel(&console_far);
@@ -137,8 +139,11 @@ static int launch(struct vm *vm, const struct vm_config *config,
 	else
 		machine_argv(config, profile, &fds, &argv);
 	log_argv(&argv);
-	return supervise_start(
-		&vm->qemu, strvec_argv(&argv), messages_far, pass, n_pass, err);
+	if (supervise_start(
+		    &vm->qemu, strvec_argv(&argv), messages_far, pass, n_pass, err) < 0)
+		return -1;
+	vm->hopeless = false;
+	return 0;
 }
 
 static void note_boot(
