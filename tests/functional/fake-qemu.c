@@ -120,19 +120,6 @@ static void end_when_stopped(void)
 	say(FRAME_STOPPED, 0, NULL, 0);
 }
 
-/* It says that it took the input, and takes nothing. */
-static void take_nothing(void)
-{
-	start_command();
-	for (int i = 0; i < 400; i++) {
-		say_numbers(
-			FRAME_WINDOW, STREAM_STDIN, i < 1 ? 0 : FRAME_PAYLOAD_MAX, 0, 4);
-		usleep(5000);
-	}
-	end_command(7);
-	pause();
-}
-
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -143,7 +130,6 @@ int main(int argc, char **argv)
 		{"ends without status", end_without_status},
 		{"talks and ends", talk_and_end},
 		{"ends when stopped", end_when_stopped},
-		{"takes nothing", take_nothing},
 	};
 	const char *name = getenv("FAKE");
 
