@@ -2,7 +2,7 @@
 /*
  * A finished tree as files and directories on the host. Owners, devices and attributes of
  * privileged name spaces are kept as far as this user may: root's output has all of them,
- * an ordinary user's belongs to that user. Private to src/assemble.
+ * an ordinary user's belongs to that user.
  */
 #pragma once
 

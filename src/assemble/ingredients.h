@@ -8,7 +8,7 @@
  *	/packagelist                         if it is asked for
  *	the kernel's modules                 for a disk image
  *
- * Later ones override earlier ones. Private to src/assemble.
+ * Later ones override earlier ones.
  */
 #pragma once
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The kernel modules that the boot needs: those of a route, which lead to the root disk
- * and to the agent, and behind them those of what is made of the disk. Private to
- * src/build.
+ * and to the agent, and behind them those of what is made of the disk.
  */
 #pragma once
 

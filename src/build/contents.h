@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What goes into the root file system: packages, the kernel's modules, and the few files
- * that no package brings. Private to src/build.
+ * that no package brings.
  */
 #pragma once
 

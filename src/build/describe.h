@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What an appliance's manifest says of what it was made from. Private to
- * src/build. */
+/* What an appliance's manifest says of what it was made from. */
 #pragma once
 
 #include <jansson.h>

@@ -3,7 +3,7 @@
  * Configuration files on their way into base.tar.gz: from the host, or from packages as
  * the distribution ships them. They wait in memory, since an archive's order is its own
  * and ours is by name. Nothing is unpacked to disk, so a hostile package can't lead
- * anywhere. Private to src/prepare.
+ * anywhere.
  */
 #pragma once
 

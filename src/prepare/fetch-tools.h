@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One package manager's tools, as a struct of functions. Private to src/prepare. */
+/* One package manager's tools, as a struct of functions. */
 #pragma once
 
 #include "base/afterwards.h"

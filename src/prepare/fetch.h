@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Configuration files as the distribution ships them: packages are downloaded by its own
- * tool (apt-get, dnf, pacman) into a directory that is removed afterwards. Private to
- * src/prepare.
+ * tool (apt-get, dnf, pacman) into a directory that is removed afterwards.
  */
 #pragma once
 

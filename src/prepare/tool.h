@@ -2,7 +2,6 @@
 /*
  * Running one of the host's own programs, for what only it can do. It gets its words as
  * they are, no shell sees them; its messages are in English, and it does not outlive us.
- * Private to src/prepare.
  */
 #pragma once
 
