@@ -24,11 +24,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "appliance/assemble.h"
-#include "appliance/build.h"
-#include "appliance/examine.h"
+#include "assemble/assemble.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "build/build.h"
+#include "build/examine.h"
 #include "mkfs.h"
 #include "prepare.h"
 

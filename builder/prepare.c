@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "appliance/prepare.h"
 #include "base/log.h"
 #include "cmd/options.h"
 #include "packages/packages.h"
+#include "prepare/prepare.h"
 #include "say.h"
 
 enum { PREPARE_FAILED = 1, PREPARE_USAGE = 2 };

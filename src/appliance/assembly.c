@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "appliance/builder.h"
-#include "appliance/stamp.h"
 #include "base/control.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "cache/stamp.h"
 #include "config.h"
 
 /* ---- The stamp file ---- */

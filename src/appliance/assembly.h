@@ -7,8 +7,8 @@
  *	                 └──► the builder program ──► assemble() ─────┘
  *
  * This half is hot: it takes the lock, and reads the stamp that lies in the output. The
- * other half is assemble.h. A format is either a disk image with a kernel and an initrd
- * that boot it and execute its /init, or the bare tree.
+ * other half is in src/assemble. A format is either a disk image with a kernel and an
+ * initrd that boot it and execute its /init, or the bare tree.
  *
  *	OUT/kernel OUT/initrd OUT/root OUT/.hypermin-stamp     for an image
  *	OUT/… and beside it .OUT.hypermin-stamp                for a tree
