@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -203,12 +204,45 @@ static int write_root(const struct assembling *m, struct error *err)
 	return 0;
 }
 
+static int write_boot(const struct assembling *m, struct error *err)
+{
+	if (write_kernel(m, err) < 0 || check_interrupted(m, err) < 0)
+		return -1;
+	return write_initrd(m, err);
+}
+
+struct boot_writer {
+	const struct assembling *m;
+	int result;
+	struct error err;
+};
+
+static void *write_boot_thread(void *data)
+{
+	struct boot_writer *w = data;
+
+	w->result = write_boot(w->m, &w->err);
+	return NULL;
+}
+
+/* Unpacking a kernel takes one processor about as long as the root image takes two that
+ * wait for each other at every write. */
 static int write_image(const struct assembling *m, struct error *err)
 {
-	if (write_kernel(m, err) < 0 || check_interrupted(m, err) < 0 ||
-		write_initrd(m, err) < 0 || check_interrupted(m, err) < 0)
+	struct boot_writer boot = {.m = m};
+	pthread_t thread;
+
+	bool beside = pthread_create(&thread, NULL, write_boot_thread, &boot) == 0;
+	if (!beside && write_boot(m, err) < 0)
 		return -1;
-	return write_root(m, err);
+	int result = write_root(m, err);
+	if (beside)
+		pthread_join(thread, NULL);
+	if (result == 0 && boot.result < 0) {
+		*err = boot.err;
+		result = -1;
+	}
+	return result;
 }
 
 /* ---- The stamp file ---- */

@@ -132,18 +132,27 @@ static int gather_packages(const struct assembly *a, struct ingredients *in,
 
 /* A symlink to a directory comes with that directory, though empty: /var/lock leads to
  * /run/lock, which no package has. */
-static int add_with_target(const struct assembly *a, struct ingredients *in,
-	const char *path, struct error *err)
+static int add_target(const struct assembly *a, struct ingredients *in, const char *path,
+	const char *host, struct error *err)
 {
-	CLEANUP_FREE char *host = path_below(a->root, path);
 	CLEANUP_FREE char *inside = xasprintf("%s/.", path);
 	struct stat st;
 
-	int result = tree_add_path(in->tree, a->root, path, err);
-	if (result || lstat(host, &st) < 0 || !S_ISLNK(st.st_mode) ||
-		stat(host, &st) < 0 || !S_ISDIR(st.st_mode))
-		return result;
+	if (stat(host, &st) < 0 || !S_ISDIR(st.st_mode))
+		return 0;
 	return tree_add_path(in->tree, a->root, inside, err) < 0 ? -1 : 0;
+}
+
+/* 1: it is not there. */
+static int add_package_file(const struct assembly *a, struct ingredients *in,
+	struct stamp *stamp, const char *path, struct error *err)
+{
+	int result = tree_add_path(in->tree, a->root, path, err);
+	if (result)
+		return result;
+	CLEANUP_FREE char *host = path_below(a->root, path);
+	mode_t mode = stamp_add_itself(stamp, host);
+	return S_ISLNK(mode) ? add_target(a, in, path, host, err) : 0;
 }
 
 static int add_package_files(const struct assembly *a, struct ingredients *in,
@@ -159,12 +168,9 @@ static int add_package_files(const struct assembly *a, struct ingredients *in,
 		const struct package_file *file = &files.items[i];
 		if (file->is_config || spec_excludes(&in->spec, file->path))
 			continue;
-		result = add_with_target(a, in, file->path, err);
-		if (result == 0) {
-			CLEANUP_FREE char *path = path_below(a->root, file->path);
-			stamp_add_itself(stamp, path);
+		result = add_package_file(a, in, stamp, file->path, err);
+		if (result == 0)
 			added++;
-		}
 	}
 	log_info("build: %zu of the packages' %zu files are in the appliance", added,
 		files.len);
@@ -237,8 +243,14 @@ static int add_match(const char *path, void *data, struct error *err)
 {
 	struct hostfiles *h = data;
 
-	stamp_add_below(h->stamp, h->a->root, path);
-	return add_with_target(h->a, h->in, path, err) < 0 ? -1 : 0;
+	CLEANUP_FREE char *host = path_below(h->a->root, path);
+	struct stat st;
+
+	stamp_add(h->stamp, host);
+	int result = tree_add_path(h->in->tree, h->a->root, path, err);
+	if (result == 0 && lstat(host, &st) == 0 && S_ISLNK(st.st_mode))
+		result = add_target(h->a, h->in, path, host, err);
+	return result < 0 ? -1 : 0;
 }
 
 /* The directories in which the pattern's wildcards look: a new file there may be a

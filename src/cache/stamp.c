@@ -116,9 +116,10 @@ static void add_identity(
 /* What the identity of a path itself begins with. */
 #define ITSELF '='
 
-static void add_itself(struct strbuf *sb, const char *path, const struct timespec *start)
+static mode_t add_itself(
+	struct strbuf *sb, const char *path, const struct timespec *start)
 {
-	struct stat st;
+	struct stat st = {0};
 
 	strbuf_addc(sb, ITSELF);
 	if (lstat(path, &st) < 0)
@@ -129,6 +130,7 @@ static void add_itself(struct strbuf *sb, const char *path, const struct timespe
 		strbuf_adds(sb, "changing");
 	else
 		add_file(sb, &st);
+	return st.st_mode;
 }
 
 void stamp_add(struct stamp *stamp, const char *path)
@@ -144,11 +146,12 @@ void stamp_add_below(struct stamp *stamp, const char *root, const char *path)
 	stamp_add(stamp, full);
 }
 
-void stamp_add_itself(struct stamp *stamp, const char *path)
+mode_t stamp_add_itself(struct stamp *stamp, const char *path)
 {
 	strbuf_add(&stamp->fields, path, strlen(path) + 1);
-	add_itself(&stamp->fields, path, &stamp->start);
+	mode_t mode = add_itself(&stamp->fields, path, &stamp->start);
 	strbuf_addc(&stamp->fields, '\0');
+	return mode;
 }
 
 void stamp_done(struct stamp *stamp)

@@ -23,6 +23,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "base/strbuf.h"
@@ -39,8 +40,8 @@ void stamp_add(struct stamp *stamp, const char *path);
 /* The same in the system that is installed in `root`. */
 void stamp_add_below(struct stamp *stamp, const char *root, const char *path);
 /* The path itself alone: not the target of a symlink, nor what of a directory changes
- * with its entries. */
-void stamp_add_itself(struct stamp *stamp, const char *path);
+ * with its entries. Returns what it is; 0: absent. */
+mode_t stamp_add_itself(struct stamp *stamp, const char *path);
 void stamp_done(struct stamp *stamp);
 
 /* False, too, if the bytes are cut off within a field. */
