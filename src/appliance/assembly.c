@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "appliance/builder.h"
+#include "base/boot-id.h"
 #include "base/control.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -126,7 +127,12 @@ bool assembly_stamp_has_output(const struct assembly *a, const struct assembly_s
 {
 	CLEANUP_STRBUF struct strbuf parts = {0};
 
-	return assembly_parts(a, a->output, &parts) && strcmp(parts.data, s->parts) == 0;
+	if (!assembly_parts(a, a->output, &parts) ||
+		strncmp(s->parts, parts.data, parts.len) != 0)
+		return false;
+	const char *known_in = s->parts + parts.len;
+	CLEANUP_FREE char *boot = *known_in ? boot_id_read() : NULL;
+	return !boot || strcmp(known_in, boot) == 0;
 }
 
 static bool is_current(const struct assembly *a)
