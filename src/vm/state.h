@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a running VM is made of. Private to src/vm: vm.h has the interface. */
+/* What a running VM is made of. */
 #pragma once
 
 #include <poll.h>
