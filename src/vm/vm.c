@@ -37,7 +37,7 @@ static struct vm *vm_new(const struct vm_config *config)
 	vm->state_fd = config->record ? config->record->state_fd : -1;
 	vm->stand_ins = machine_disks(config) - config->n_disks;
 	vm->silence_ms = config->silence_timeout_ms;
-	vm->agent = agent_new(&loop_agent_handler, vm);
+	vm->agent = agent_new(&vm_agent_handler, vm);
 	vm->started_ms = vm->heard_ms = io_now_ms();
 	if (log_max_level() >= LOG_LEVEL_DEBUG) {
 		vm->console.on_line = vm->messages.on_line = log_text_line;
