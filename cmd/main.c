@@ -2,12 +2,10 @@
 /* The command line: a table of commands. It uses the library through its public header
  * alone. */
 #include <errno.h>
-#include <fcntl.h>
 #include <hypermin.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "commands.h"
 #include "options.h"
@@ -39,19 +37,6 @@ static void print_help(FILE *out)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
 	fputs("\nhypermin COMMAND --help says more; so does the man page hypermin(1).\n",
 		out);
-}
-
-/* Without them the next files opened would be taken for standard input, output or
- * error. */
-static void open_missing_standard_files(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
 }
 
 static bool is_called(const char *path, const char *name)
@@ -100,7 +85,6 @@ static int check_output(int status)
 
 int main(int argc, char **argv)
 {
-	open_missing_standard_files();
 	if (argc > 0 && is_called(argv[0], "supermin"))
 		return supermin_main(argc, argv);
 	return check_output(run_command(argc, argv));
