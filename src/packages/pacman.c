@@ -9,11 +9,11 @@
  */
 #include "packages/pacman.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/directory.h"
 #include "base/io.h"
 #include "base/log.h"
 
@@ -133,27 +133,22 @@ static int check_format(struct pacman_db *db, struct error *err)
 	return 0;
 }
 
-static int package_directory(const struct dirent *entry)
+static bool is_package(const char *name)
 {
-	return entry->d_name[0] != '.' && strcmp(entry->d_name, "ALPM_DB_VERSION") != 0;
+	return name[0] != '.' && strcmp(name, "ALPM_DB_VERSION") != 0;
 }
 
 static int read_packages(struct pacman_db *db, struct error *err)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/%s", db->root, databases[0]);
-	struct dirent **entries;
-	int result = 0;
+	CLEANUP_STRVEC struct strvec names = {0};
 
-	int n = scandir(path, &entries, package_directory, alphasort);
-	if (n < 0)
+	if (directory_list(AT_FDCWD, path, 0, &names) < 0)
 		return error_set(err, errno, "open '%s'", path);
-	for (int i = 0; i < n; i++) {
-		if (result == 0)
-			result = read_package(db, entries[i]->d_name, err);
-		free(entries[i]);
-	}
-	free(entries);
-	return result;
+	vector_foreach (name, &names)
+		if (is_package(*name) && read_package(db, *name, err) < 0)
+			return -1;
+	return 0;
 }
 
 static int pacman_open(const char *root, void **ret_db, struct error *err)
