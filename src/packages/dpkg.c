@@ -163,7 +163,8 @@ static int read_database(
 	return 0;
 }
 
-static int dpkg_open(const char *root, void **ret_db, struct error *err)
+static int dpkg_open(
+	const char *root, void **ret_db, struct package_set *ret_all, struct error *err)
 {
 	struct dpkg_db *db = xcalloc(1, sizeof(*db));
 	struct dpkg_packages known = {0};
@@ -175,22 +176,10 @@ static int dpkg_open(const char *root, void **ret_db, struct error *err)
 		dpkg_close(db);
 		return -1;
 	}
+	vector_foreach (pkg, &db->packages)
+		vector_push(ret_all, &(*pkg)->package);
 	*ret_db = db;
 	return 0;
-}
-
-static size_t dpkg_count(const void *data)
-{
-	const struct dpkg_db *db = data;
-
-	return db->packages.len;
-}
-
-static const struct package *dpkg_at(const void *data, size_t index)
-{
-	const struct dpkg_db *db = data;
-
-	return &db->packages.items[index]->package;
 }
 
 /* "all" runs anywhere, so here it is the native one. */
@@ -378,8 +367,6 @@ const struct packages_handler dpkg_handler = {
 	.databases = databases,
 	.open = dpkg_open,
 	.close = dpkg_close,
-	.count = dpkg_count,
-	.at = dpkg_at,
 	.find = dpkg_find,
 	.depends = dpkg_depends,
 	.files = dpkg_files,

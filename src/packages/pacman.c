@@ -151,7 +151,8 @@ static int read_packages(struct pacman_db *db, struct error *err)
 	return 0;
 }
 
-static int pacman_open(const char *root, void **ret_db, struct error *err)
+static int pacman_open(
+	const char *root, void **ret_db, struct package_set *ret_all, struct error *err)
 {
 	struct pacman_db *db = xcalloc(1, sizeof(*db));
 
@@ -160,25 +161,13 @@ static int pacman_open(const char *root, void **ret_db, struct error *err)
 		pacman_close(db);
 		return -1;
 	}
+	vector_foreach (pkg, &db->packages)
+		vector_push(ret_all, &(*pkg)->package);
 	*ret_db = db;
 	return 0;
 }
 
 /* ---- Answers ---- */
-
-static size_t pacman_count(const void *data)
-{
-	const struct pacman_db *db = data;
-
-	return db->packages.len;
-}
-
-static const struct package *pacman_at(const void *data, size_t index)
-{
-	const struct pacman_db *db = data;
-
-	return &db->packages.items[index]->package;
-}
 
 static const struct pacman_package *find_satisfier(
 	const struct pacman_db *db, const struct pacman_relation *rel)
@@ -284,8 +273,6 @@ const struct packages_handler pacman_handler = {
 	.databases = databases,
 	.open = pacman_open,
 	.close = pacman_close,
-	.count = pacman_count,
-	.at = pacman_at,
 	.find = pacman_find,
 	.depends = pacman_depends,
 	.files = pacman_files,
