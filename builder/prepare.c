@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `hypermin prepare`: options and messages around appliance/prepare.h. */
+/* `hypermin prepare`: options and messages around prepare/prepare.h. */
 #include "prepare.h"
 
 #include <errno.h>

@@ -19,6 +19,7 @@
 
 #include "assemble/chroot.h"
 #include "assemble/ingredients.h"
+#include "base/boot-id.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/replace.h"
@@ -247,25 +248,71 @@ static int write_image(const struct assembling *m, struct error *err)
 
 /* ---- The stamp file ---- */
 
-static int write_stamp_file(const struct assembling *m, const char *path,
-	const char *parts_in, struct error *err)
+static int flush(const char *path, struct error *err)
 {
-	CLEANUP_STRBUF struct strbuf text = {0}, request = {0}, parts = {0};
-	CLEANUP_FREE char *temporary = xasprintf("%s.%d", path, (int)getpid());
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fdatasync(fd) < 0)
+		return error_set(err, errno, "write '%s' to disk", path);
+	return 0;
+}
+
+static int flush_parts(const struct assembling *m, const char *dir, struct error *err)
+{
+	static const char *const parts[] = {"root", "initrd", "kernel"};
+
+	/* The host's kernel is none of ours. */
+	for (size_t i = 0; i < (m->a->copy_kernel ? 3 : 2); i++) {
+		CLEANUP_FREE char *path = xasprintf("%s/%s", dir, parts[i]);
+		if (flush(path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A tree has too many files for that. */
+static bool is_flushed(const struct assembly *a)
+{
+	return a->if_newer && a->format == ASSEMBLY_EXT2;
+}
+
+static int make_stamp(const struct assembling *m, const char *parts_in,
+	struct strbuf *ret, struct error *err)
+{
+	CLEANUP_STRBUF struct strbuf request = {0}, parts = {0};
 
 	if (!assembly_parts(m->a, parts_in, &parts))
 		return error_set(err, errno, "look at what is in '%s'", parts_in);
+	if (!is_flushed(m->a)) {
+		CLEANUP_FREE char *boot = boot_id_read();
+		strbuf_adds(&parts, *boot ? boot : "an unknown one");
+	}
 	assembly_request(m->a, &request);
-	strbuf_add(&text, ASSEMBLY_MAGIC, sizeof(ASSEMBLY_MAGIC));
-	strbuf_add(&text, request.data, request.len + 1);
-	strbuf_add(&text, m->key, sizeof(m->key));
-	strbuf_add(&text, parts.data, parts.len + 1);
-	strbuf_add(&text, m->stamp.fields.data, m->stamp.fields.len);
+	strbuf_add(ret, ASSEMBLY_MAGIC, sizeof(ASSEMBLY_MAGIC));
+	strbuf_add(ret, request.data, request.len + 1);
+	strbuf_add(ret, m->key, sizeof(m->key));
+	strbuf_add(ret, parts.data, parts.len + 1);
+	strbuf_add(ret, m->stamp.fields.data, m->stamp.fields.len);
+	return 0;
+}
+
+/* A tree's lies in a directory that others may write to: a link of theirs is not
+ * followed. */
+static int write_stamp_file(const struct assembling *m, const char *path,
+	const char *parts_in, struct error *err)
+{
+	CLEANUP_STRBUF struct strbuf text = {0};
+	CLEANUP_FREE char *temporary = xasprintf("%s.%d", path, (int)getpid());
+
+	if (make_stamp(m, parts_in, &text, err) < 0)
+		return -1;
+	unlink(temporary);
 	CLEANUP_CLOSE int fd =
-		open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return error_set(err, errno, "create '%s'", temporary);
-	if (io_write_full(fd, text.data, text.len) < 0 || rename(temporary, path) < 0) {
+	if (io_write_full(fd, text.data, text.len) < 0 ||
+		(is_flushed(m->a) && fdatasync(fd) < 0) || rename(temporary, path) < 0) {
 		int num = errno;
 		unlink(temporary);
 		return error_set(err, num, "write '%s'", path);
@@ -287,6 +334,8 @@ static int write_stamp(const struct assembling *m, const char *dir, struct error
 		unlink(path);
 		return 0;
 	}
+	if (is_flushed(m->a) && flush_parts(m, dir, err) < 0)
+		return -1;
 	return write_stamp_file(m, path, dir, err);
 }
 

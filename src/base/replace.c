@@ -5,10 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -36,12 +38,26 @@ static const char *name_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* Where the file system has no locks (NFS has none for directories) nothing tells what
+ * was left from what is being made, but its age. */
+#define ABANDONED_SECONDS (24 * 60 * 60)
+
+static bool is_abandoned(int fd)
+{
+	struct stat st;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	return errno != EWOULDBLOCK && fstat(fd, &st) == 0 &&
+		st.st_mtime < time(NULL) - ABANDONED_SECONDS;
+}
+
 static void remove_if_abandoned(int parent_fd, const char *name)
 {
 	CLEANUP_CLOSE int fd =
 		openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+	if (fd >= 0 && is_abandoned(fd)) {
 		log_info("removing what a build that was killed has left: %s", name);
 		remove_all(parent_fd, name);
 	}
@@ -60,18 +76,34 @@ static void remove_abandoned(const char *path)
 
 /* ---- Making ---- */
 
-/* 1: another took it for abandoned before it was locked. */
+/* False: another took it for abandoned before it was locked. */
+static bool lock_ours(int fd)
+{
+	struct stat st;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return false;
+	return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+static int fail(const char *path, int num, struct error *err)
+{
+	return error_set(err, num, "create a directory beside '%s'", path);
+}
+
+/* 1: try again. */
 static int make_temporary(const char *path, struct replacement *r, struct error *err)
 {
 	CLEANUP_FREE char *temporary = xasprintf("%s" MARK "XXXXXX", path);
-	struct stat st;
 
 	if (!mkdtemp(temporary))
-		return error_set(err, errno, "create a directory beside '%s'", path);
+		return fail(path, errno, err);
 	CLEANUP_CLOSE int fd = open(temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0 ||
-		st.st_nlink == 0)
-		return 1;
+	int num = errno;
+	if (fd < 0 || !lock_ours(fd)) {
+		rmdir(temporary);
+		return fd < 0 && num != ENOENT ? fail(path, num, err) : 1;
+	}
 	/* As mkdir() would have made it. */
 	mode_t mask = umask(0);
 	umask(mask);
@@ -94,7 +126,7 @@ int replacement_begin(const char *path, struct replacement *ret, struct error *e
 	for (int i = 0; i < 10 && result == 1; i++)
 		result = make_temporary(r.path, &r, err);
 	if (result == 1)
-		result = error_set(err, errno, "create a directory beside '%s'", path);
+		result = fail(path, EBUSY, err);
 	if (result < 0)
 		replacement_done(&r);
 	else

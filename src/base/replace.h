@@ -7,7 +7,7 @@
  *	OUT.making-XXXXXX/    now the old one: removed
  *
  * What a killed maker left is found by its lock being free, and is removed by the next
- * one.
+ * one; where there are no locks, when it is a day old.
  */
 #pragma once
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -185,7 +186,7 @@ static int write_packages(const struct prepare *p, int dir_fd, struct error *err
 
 	vector_foreach (name, &p->names)
 		strbuf_addf(&text, "%s\n", *name);
-	if (fd < 0 || io_write_full(fd, text.data, text.len) < 0)
+	if (fd < 0 || io_write_full(fd, text.data, text.len) < 0 || fdatasync(fd) < 0)
 		return error_set(err, errno, "write '%s/packages'", p->options->output);
 	return 0;
 }
@@ -200,6 +201,10 @@ static int write_base(const struct prepare *p, int dir_fd, struct error *err)
 			err, errno, "write '%s/base.tar.gz'", p->options->output);
 	if (config_files_write(&p->config, fd, p->mtime_max, err) < 0)
 		return error_prefix(err, "write '%s/base.tar.gz'", p->options->output);
+	/* Some file systems say only now that they are full. */
+	if (fdatasync(fd) < 0)
+		return error_set(
+			err, errno, "write '%s/base.tar.gz'", p->options->output);
 	return 0;
 }
 
