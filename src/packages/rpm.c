@@ -198,12 +198,12 @@ static int open_database(struct rpm_db *db, struct error *err)
 		CLEANUP_FREE char *real = realpath(path, NULL);
 		return read_database(db, real ? real : path, err);
 	}
-	char *copy = rpm_snapshot_new(path, err);
-	if (!copy)
+	struct replacement copy;
+	if (rpm_snapshot_begin(path, &copy, err) < 0)
 		return -1;
-	int result = read_database(db, copy, err);
+	int result = read_database(db, copy.temporary, err);
 	/* Everything is open now, and needs no names any more. */
-	rpm_snapshot_free(copy);
+	replacement_done(&copy);
 	return result;
 }
 

@@ -47,7 +47,7 @@ static int read_source_date(int64_t *ret, struct error *err)
 	char *end;
 
 	*ret = INT64_MAX;
-	if (!text)
+	if (!text || !*text)
 		return 0;
 	errno = 0;
 	intmax_t seconds = strtoimax(text, &end, 10);
