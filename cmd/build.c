@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* hypermin build: an appliance as a directory, to be run elsewhere or kept. */
+#include <dirent.h>
 #include <hypermin.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,6 +216,37 @@ static int build(struct build_options *o)
 
 /* ---- From inputs ---- */
 
+static bool is_part(const char *name)
+{
+	static const char *const parts[] = {
+		".", "..", "kernel", "initrd", "root", ".hypermin-stamp"};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (strcmp(name, parts[i]) == 0)
+			return true;
+	return false;
+}
+
+/* What is there is removed with all that is in it: so it has to look like an older one. A
+ * tree may look like anything. */
+static int check_output(const struct build_options *o)
+{
+	DIR *dir = o->assembly.format == HYPERMIN_FORMAT_EXT2 ? opendir(o->output) : NULL;
+	const struct dirent *entry;
+
+	if (!dir)
+		return 0;
+	while ((entry = readdir(dir)) && is_part(entry->d_name))
+		;
+	if (entry)
+		options_complain(
+			"'%s' is no appliance that could be replaced: there is a '%s' "
+			"in it; name another directory",
+			o->output, entry->d_name);
+	closedir(dir);
+	return entry ? -1 : 0;
+}
+
 static int build_from_inputs(struct build_options *o, const char *const *inputs)
 {
 	const char *tmpdir = getenv("TMPDIR");
@@ -225,7 +257,8 @@ static int build_from_inputs(struct build_options *o, const char *const *inputs)
 	o->assembly.kernel = o->kernel;
 	o->assembly.modules_dir = o->modules_dir;
 	o->assembly.spool_dir = tmpdir && *tmpdir ? tmpdir : NULL;
-	if (assemble_take_epoch(&o->assembly, "hypermin build") < 0)
+	if (check_output(o) < 0 ||
+		assemble_take_epoch(&o->assembly, "hypermin build") < 0)
 		return EXIT_OURS;
 	return assemble_run(&o->assembly, "hypermin build", NULL) < 0 ? EXIT_OURS : 0;
 }

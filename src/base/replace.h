@@ -21,5 +21,5 @@ struct replacement {
 
 int replacement_begin(const char *path, struct replacement *ret, struct error *err);
 int replacement_publish(struct replacement *r, struct error *err);
-/* What was not published is gone. */
+/* What was not published is gone. One who never publishes has a temporary directory. */
 void replacement_done(struct replacement *r);

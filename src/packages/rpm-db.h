@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/replace.h"
 #include "base/strmap.h"
 #include "packages/rpm-library.h"
 #include "packages/rpm.h"
@@ -45,7 +46,6 @@ bool rpm_satisfy(struct rpm_db *db, const struct rpm_package *depender, rpmds de
 	struct package_set *ret);
 void rpm_satisfied_done(struct rpm_db *db);
 
-/* A copy of the database in a directory of sqlite's format: a new directory. */
-char *rpm_snapshot_new(const char *directory, struct error *err);
-/* Remove it. What is open of it can still be read. */
-void rpm_snapshot_free(char *copy);
+/* Copy a database in sqlite's format to ret->temporary. replacement_done() removes it; what
+ * is open of it can still be read. */
+int rpm_snapshot_begin(const char *directory, struct replacement *ret, struct error *err);

@@ -7,7 +7,9 @@
  *	rpmdb.sqlite        the database
  *	rpmdb.sqlite-wal    what was written since, until it is moved into it
  *
- * If neither has changed while they were copied, the copies fit together.
+ * If neither has changed while they were copied, the copies fit together. They lie in a
+ * directory that never gets its final name; what a killed process leaves of it is removed
+ * by the next one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -102,35 +104,18 @@ static int copy_parts(const char *directory, const char *copy, struct error *err
 		err, EBUSY, "read '%s/%s', which keeps changing", directory, parts[0]);
 }
 
-char *rpm_snapshot_new(const char *directory, struct error *err)
+int rpm_snapshot_begin(const char *directory, struct replacement *ret, struct error *err)
 {
 	const char *tmp = getenv("TMPDIR");
-	char *copy = xasprintf(
-		"%s/hypermin-rpmdb-XXXXXX", tmp && *tmp == '/' ? tmp : "/var/tmp");
+	CLEANUP_FREE char *path = xasprintf("%s/hypermin-rpmdb-%u",
+		tmp && *tmp == '/' ? tmp : "/var/tmp", (unsigned)geteuid());
 
-	if (!mkdtemp(copy)) {
-		error_set(err, errno, "create a directory '%s'", copy);
-		free(copy);
-		return NULL;
-	}
-	if (copy_parts(directory, copy, err) < 0) {
-		rpm_snapshot_free(copy);
-		return NULL;
-	}
-	return copy;
-}
-
-void rpm_snapshot_free(char *copy)
-{
-	static const char *const names[] = {
-		"rpmdb.sqlite", "rpmdb.sqlite-wal", "rpmdb.sqlite-shm", ".rpm.lock"};
-
-	if (!copy)
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		CLEANUP_FREE char *path = xasprintf("%s/%s", copy, names[i]);
-		unlink(path);
-	}
-	rmdir(copy);
-	free(copy);
+	if (replacement_begin(path, ret, err) < 0)
+		return -1;
+	int result = fchmod(ret->fd, 0700) < 0
+		? error_set(err, errno, "change the mode of '%s'", ret->temporary)
+		: copy_parts(directory, ret->temporary, err);
+	if (result < 0)
+		replacement_done(ret);
+	return result;
 }
