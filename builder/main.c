@@ -24,11 +24,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "appliance/assemble.h"
-#include "appliance/build.h"
-#include "appliance/examine.h"
+#include "assemble/assemble.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "build/build.h"
+#include "build/examine.h"
 #include "mkfs.h"
 #include "prepare.h"
 
@@ -66,10 +66,13 @@ static json_t *text_json(const char *text)
 	return json_string(ascii);
 }
 
+/* In one call: threads that say something at once wait for each other. */
 static void say(json_t *message)
 {
-	json_dumpf(message, stdout, JSON_COMPACT);
-	putchar('\n');
+	CLEANUP_FREE char *text = json_dumps(message, JSON_COMPACT);
+
+	if (text)
+		printf("%s\n", text);
 	fflush(stdout);
 	json_decref(message);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `hypermin prepare`: options and messages around appliance/prepare.h. */
+/* `hypermin prepare`: options and messages around prepare/prepare.h. */
 #include "prepare.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "appliance/prepare.h"
 #include "base/log.h"
 #include "cmd/options.h"
 #include "packages/packages.h"
+#include "prepare/prepare.h"
 #include "say.h"
 
 enum { PREPARE_FAILED = 1, PREPARE_USAGE = 2 };

@@ -27,6 +27,7 @@ int assemble_run(
 		die_of_signal();
 	if (result < 0)
 		fprintf(stderr, "%s: %s\n", name, hypermin_error(h));
+	interrupt_release();
 	hypermin_free(h);
 	return result;
 }

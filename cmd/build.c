@@ -263,6 +263,7 @@ int command_build(int argc, char **argv)
 	else if (first > 0)
 		status = choose_form(&o, argc - first, argv + first);
 	free(o.trees);
+	interrupt_release();
 	hypermin_free(o.vm);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include "interrupt.h"
 
 #include <signal.h>
+#include <stddef.h>
 
 static struct hypermin *interrupted;
 static volatile sig_atomic_t last_signal;
@@ -29,6 +30,14 @@ void interrupt_by_signals(struct hypermin *h)
 	interrupt_catch(SIGINT, on_interrupt);
 	interrupt_catch(SIGQUIT, on_interrupt);
 	interrupt_catch(SIGTERM, on_interrupt);
+}
+
+void interrupt_release(void)
+{
+	static const int caught[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
+
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		interrupt_catch(caught[i], SIG_DFL);
 }
 
 int interrupt_signal(void)

@@ -9,6 +9,8 @@
 
 /* From now on SIGHUP, SIGINT, SIGQUIT and SIGTERM go to hypermin_interrupt(). */
 void interrupt_by_signals(struct hypermin *h);
+/* Before the handle is freed: from now on they end the process. */
+void interrupt_release(void);
 /* The last of them that came, or 0. */
 int interrupt_signal(void);
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The command line: a table of commands. It uses the library through its public header
  * alone. */
-#include <fcntl.h>
 #include <hypermin.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "commands.h"
 #include "options.h"
@@ -40,19 +38,6 @@ static void print_help(FILE *out)
 		out);
 }
 
-/* Without them the next files opened would be taken for standard input, output or
- * error. */
-static void open_missing_standard_files(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 static bool is_called(const char *path, const char *name)
 {
 	const char *slash = strrchr(path, '/');
@@ -64,7 +49,6 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
-	open_missing_standard_files();
 	if (argc > 0 && is_called(argv[0], "supermin"))
 		return supermin_main(argc, argv);
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "interrupt.h"
+
 /* ---- The option table ---- */
 
 static int refused(struct vm_options *o)
@@ -367,6 +369,7 @@ void vm_options_init(struct vm_options *o)
 
 void vm_options_done(struct vm_options *o)
 {
+	interrupt_release();
 	hypermin_free(o->vm);
 	for (size_t i = 0; i < o->n_env; i++)
 		free(o->env[i]);

@@ -132,6 +132,7 @@ int vm_run(struct vm_options *o, const char *const *argv)
 	if (o->writable_disks && hypermin_stop(o->vm) < 0 &&
 		result.outcome != HYPERMIN_TIMED_OUT)
 		return failed(o);
+	interrupt_release();
 	hypermin_free(o->vm);
 	o->vm = NULL;
 	log_times(o, start, booted, ran);

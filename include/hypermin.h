@@ -21,6 +21,8 @@
  * - A handle is used by one thread at a time; different handles are independent. Only
  *   hypermin_interrupt() and hypermin_window_changed() may be called from another thread or
  *   a signal handler while a call is under way.
+ * - A process that the caller forks has no part in the caller's handles: it calls nothing
+ *   on them, hypermin_free() neither.
  * - Running out of memory aborts the process.
  * - The VM never outlives the process that started it, however that one ends.
  */
@@ -40,6 +42,8 @@ extern "C" {
 /* One VM: its settings, and once started the VM itself. */
 struct hypermin;
 
+/* Those of the process's standard streams that are closed become /dev/null, so that no
+ * file of the library's takes their place. */
 HYPERMIN_API struct hypermin *hypermin_new(void);
 /* Ends the VM if it runs, without waiting for the guest. NULL is allowed. */
 HYPERMIN_API void hypermin_free(struct hypermin *h);
@@ -192,8 +196,9 @@ struct hypermin_command {
 		*env;	  /* NULL-terminated NAME=VALUE, on top of the guest's default */
 	const char *cwd;  /* NULL: the user's home directory */
 	const char *user; /* NULL: root. NAME, UID, NAME:GROUP or UID:GID of the guest */
-	/* Descriptors of the caller; they stay open and keep their flags. -1: nothing to
-	 * read, or output is thrown away. */
+	/* Descriptors of the caller; they stay open and keep their flags. -1, or a
+	 * stdin_fd that is open for writing alone: nothing to read, or output is thrown
+	 * away. */
 	int stdin_fd, stdout_fd, stderr_fd;
 	/* Give the command a terminal in place of stdin_fd and stdout_fd, which must both
 	 * be terminals; they are in raw mode while it runs. stderr_fd is the same

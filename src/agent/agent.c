@@ -36,15 +36,20 @@ void agent_free(struct agent *a)
 	free(a);
 }
 
+static size_t unsent(const struct agent *a)
+{
+	return a->out.len - a->out_sent;
+}
+
 const void *agent_output(const struct agent *a, size_t *ret_len)
 {
-	*ret_len = a->out.len - a->out_sent;
+	*ret_len = unsent(a);
 	return a->out.data ? a->out.data + a->out_sent : "";
 }
 
 void agent_output_sent(struct agent *a, size_t len)
 {
-	assert(len <= a->out.len - a->out_sent);
+	assert(len <= unsent(a));
 	a->out_sent += len;
 	if (a->out_sent == a->out.len) {
 		strbuf_clear(&a->out);
@@ -56,6 +61,11 @@ void agent_output_sent(struct agent *a, size_t len)
 static uint8_t *add_frame(
 	struct agent *a, enum frame_type type, enum agent_stream stream, size_t len)
 {
+	/* It may never become empty. */
+	if (a->out_sent > PROTOCOL_WINDOW) {
+		strbuf_consume(&a->out, a->out_sent);
+		a->out_sent = 0;
+	}
 	uint8_t *p = (uint8_t *)strbuf_grow(&a->out, FRAME_HEADER_SIZE + len);
 
 	frame_put_header(p, type, stream, len);
@@ -159,6 +169,9 @@ size_t agent_stdin_room(const struct agent *a)
 {
 	const struct stream *s = &a->streams[AGENT_STDIN];
 
+	/* A guest could say that it took what it has not even fetched. */
+	if (unsent(a) > 2 * PROTOCOL_WINDOW)
+		return 0;
 	return has_command(a) && !s->closed ? s->window : 0;
 }
 

@@ -119,8 +119,8 @@ void agent_output_sent(struct agent *a, size_t len);
 /* Fails if the strings are too long for one request (1 MiB), or the guest is not ready
  * for a command: not up yet, or one is running. */
 int agent_exec(struct agent *a, const struct agent_command *command, struct error *err);
-/* How many bytes of input the guest takes now: 0 when none runs or its input is closed.
- * Send no more than that. */
+/* How many bytes of input the guest takes now: 0 when none runs, its input is closed, or
+ * much waits to be sent already. Send no more than that. */
 size_t agent_stdin_room(const struct agent *a);
 void agent_send_stdin(struct agent *a, const void *bytes, size_t len);
 void agent_send_stdin_eof(struct agent *a);

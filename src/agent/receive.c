@@ -3,7 +3,7 @@
  * Frames from the guest. One table says of each type in which states it may come and how
  * long it is; the function of the type checks the rest and tells the caller. Whatever a
  * guest sends, the memory held for it stays below a frame, the windows and
- * BLOCK_DEVICES_MAX disks.
+ * BLOCK_DEVICES_MAX disks; what it does not fetch, below a few windows.
  */
 #include <string.h>
 

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "api/handle.h"
-#include "appliance/collect.h"
-#include "appliance/manifest.h"
-#include "appliance/verify.h"
+#include "cache/collect.h"
+#include "cache/manifest.h"
+#include "cache/verify.h"
 
 const char *hypermin_cache_directory(struct hypermin *h)
 {

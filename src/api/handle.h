@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a public handle holds. Private to src/api. */
+/* What a public handle holds. */
 #pragma once
 
 #include "appliance/appliance.h"

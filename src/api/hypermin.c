@@ -63,10 +63,24 @@ static bool wants_cold(void)
 	return value && *value && strcmp(value, "0") != 0;
 }
 
+/* Or the next files opened would take their numbers, and what is written to standard
+ * output would go there. */
+static void fill_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 struct hypermin *hypermin_new(void)
 {
 	struct hypermin *h = xcalloc(1, sizeof(*h));
 
+	fill_standard_streams();
 	h->root = xstrdup("/");
 	h->memory_mib = 1024;
 	h->cpus = 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where the appliance and the VM meet: src/vm knows the routes, src/appliance which of
- * them a kernel can take, and neither knows the other.
+ * Where the appliance and the VM meet: src/vm knows the routes, src/build which of them a
+ * kernel can take, and neither knows the other.
  */
 #include <string.h>
 

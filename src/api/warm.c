@@ -19,12 +19,12 @@
 #include <unistd.h>
 
 #include "api/handle.h"
-#include "appliance/snapshots.h"
-#include "appliance/store.h"
 #include "base/control.h"
 #include "base/detach.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "cache/snapshots.h"
+#include "cache/store.h"
 #include "config.h"
 
 #define TURN_NAME	 "warm"

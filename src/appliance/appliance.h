@@ -7,29 +7,20 @@
  *	                    │ no                                                ▲
  *	                    └──► the builder program ──► appliance_build() ─────┘
  *
- * Two halves in two programs: this header's is the hot path, linked into the library,
- * needs nothing but libc and finds a cached appliance by a few stat calls. build.h's is
- * the cold path, with all the libraries that reading packages, modules and archives
- * needs.
- *
- * In the cache directory (store.h):
- *
- *	requests/DIGEST      what was asked for ──► the key of its appliance, and the stamp: what to stat
- *	appliances/KEY/      kernel, initrd, root, manifest.json; never changed once it is there
- *	parts/KEY/           one of those three, by what it is made of: appliances share it by hard links
- *	snapshots/KEY/       VMs to go on from
- *	temporary/…          what is being made or removed
- *	locks/…              who is making what
- *	verdicts             see vm/verdicts.h
+ * This folder is the hot path, linked into the library: it needs nothing but libc and
+ * finds a cached appliance by a few stat calls. What the builder does is in src/build,
+ * with all the libraries that reading packages, modules and archives needs. The same
+ * division for appliances in directories of the caller's: assembly.h, and src/assemble.
  */
 #pragma once
 
 #include <stdbool.h>
 
-#include "base/afterwards.h"
 #include "base/architecture.h"
 #include "base/error.h"
+#include "base/sha256.h"
 #include "base/vector.h"
+#include "cache/cache.h"
 
 /* What is asked for. */
 struct appliance_request {
@@ -47,6 +38,10 @@ struct appliance_request {
 	struct strvec routes;
 };
 
+/* What the cache knows it by: a digest over all that is asked for, and our version. */
+void appliance_request_digest(
+	const struct appliance_request *request, char ret[static SHA256_HEX_LEN + 1]);
+
 /* One that is there to be booted. It stays in the cache at least until
  * appliance_done(). */
 struct appliance {
@@ -59,31 +54,6 @@ struct appliance {
 	bool built; /* just now */
 	int lock_fd;
 };
-
-/* The cache directory, opened and found to be ours alone. */
-struct cache {
-	char *path;
-	int fd;
-	struct afterwards removal; /* of a private one */
-};
-
-/* NULL: $XDG_CACHE_HOME/hypermin, ~/.cache/hypermin, or /var/tmp/hypermin-UID without a
- * home. Made if it is missing. Refused (with an error without a number) if another user
- * owns it, may write to it, or may put another in its place. */
-int cache_open(const char *path, struct cache *ret, struct error *err);
-void cache_close(struct cache *c);
-
-/* Is this what fails where a cache can't be written to: full, read-only? `c` may not be
- * open. */
-bool cache_is_unwritable(const struct cache *c, const struct error *err);
-/*
- * A new and empty one in $TMPDIR or /tmp, for this process alone: cache_close() removes
- * it, and if it does not come to that the builder program does.
- */
-int cache_open_private(const char *builder, struct cache *ret, struct error *err);
-/* What the builder then does, also with other directories of a process that has ended:
- * all that is there goes. */
-int cache_remove_private(const char *path, struct error *err);
 
 /*
  * The appliance for a request, from the cache or built. `builder` is the builder

@@ -6,16 +6,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "appliance/builder.h"
-#include "appliance/stamp.h"
+#include "base/boot-id.h"
 #include "base/control.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "cache/stamp.h"
 #include "config.h"
 
 /* ---- The stamp file ---- */
@@ -125,7 +127,12 @@ bool assembly_stamp_has_output(const struct assembly *a, const struct assembly_s
 {
 	CLEANUP_STRBUF struct strbuf parts = {0};
 
-	return assembly_parts(a, a->output, &parts) && strcmp(parts.data, s->parts) == 0;
+	if (!assembly_parts(a, a->output, &parts) ||
+		strncmp(s->parts, parts.data, parts.len) != 0)
+		return false;
+	const char *known_in = s->parts + parts.len;
+	CLEANUP_FREE char *boot = *known_in ? boot_id_read() : NULL;
+	return !boot || strcmp(known_in, boot) == 0;
 }
 
 static bool is_current(const struct assembly *a)
@@ -140,20 +147,28 @@ static bool is_current(const struct assembly *a)
 
 /* ---- The lock ---- */
 
-/* The kind of lock that supermin takes: the two exclude each other. */
+/* How long a free lock may lie before one who waits for it takes it. */
+#define LOCK_PATIENCE_MS 20
+
+/*
+ * The kind of lock that supermin takes: the two exclude each other. It is asked for again
+ * and again, since who waits in the call itself does not hear of an interrupt.
+ */
 static int take_lock(const char *path, int control_fd, struct error *err)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct pollfd pfd = {control_fd, POLLIN, 0};
 	struct control_message message;
 	CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 
 	if (fd < 0)
 		return error_set(err, errno, "open the lock file '%s'", path);
 	log_info("acquiring lock on %s", path);
-	while (fcntl(fd, F_OFD_SETLKW, &lock) < 0) {
-		if (errno != EINTR)
+	while (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+		if (errno != EAGAIN && errno != EACCES)
 			return error_set(err, errno, "lock '%s'", path);
-		if (control_read(control_fd, &message) &&
+		if (poll(&pfd, 1, LOCK_PATIENCE_MS) > 0 &&
+			control_read(control_fd, &message) &&
 			message.what == CONTROL_INTERRUPT)
 			return control_error(message.signal, err);
 	}

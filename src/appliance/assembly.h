@@ -7,15 +7,18 @@
  *	                 └──► the builder program ──► assemble() ─────┘
  *
  * This half is hot: it takes the lock, and reads the stamp that lies in the output. The
- * other half is assemble.h. A format is either a disk image with a kernel and an initrd
- * that boot it and execute its /init, or the bare tree.
+ * other half is in src/assemble. A format is either a disk image with a kernel and an
+ * initrd that boot it and execute its /init, or the bare tree.
  *
  *	OUT/kernel OUT/initrd OUT/root OUT/.hypermin-stamp     for an image
  *	OUT/… and beside it .OUT.hypermin-stamp                for a tree
  *
  * The stamp file is a row of NUL-terminated fields: magic, what was asked for, the key of
  * what was made, what the output's files are; behind them the stamp of what it depends
- * on.
+ * on. A power cut may take what was written last from the files and leave the stamp. So
+ * one that is asked for with if_newer, and may be taken for current for months, goes to
+ * the disk first, if it is an image; of all others the fourth field ends with the boot of
+ * the host that knows it.
  */
 #pragma once
 
@@ -66,7 +69,7 @@ int assembly_parse_argv(int argc, char **argv, struct assembly *ret, struct erro
 void assembly_done(struct assembly *a);
 
 /* The stamp file: its first two fields are what assembly_request() gives. */
-#define ASSEMBLY_MAGIC	   "hypermin-output 1"
+#define ASSEMBLY_MAGIC	   "hypermin-output 2"
 #define ASSEMBLY_STAMP	   ".hypermin-stamp"
 #define ASSEMBLY_STAMP_MAX (64 * 1024 * 1024)
 

@@ -48,11 +48,18 @@ static void take_message(struct builder *b, const char *line)
 		b->on_finding(json_integer_value(finding),
 			json_string_value(json_object_get(message, "topic")), text,
 			json_string_value(json_object_get(message, "advice")), b->data);
-	} else if (*line) {
+	} else {
 		/* Not ours: a library's message on stderr. */
 		log_warning("builder: %s", line);
 	}
 	json_decref(message);
+}
+
+static void end_line(struct builder *b)
+{
+	if (b->line.len)
+		take_message(b, b->line.data);
+	strbuf_clear(&b->line);
 }
 
 /* False at the end. */
@@ -64,13 +71,14 @@ static bool take_output(struct builder *b)
 	if (n < 0 && errno == EINTR)
 		return true;
 	for (ssize_t i = 0; i < n; i++) {
-		if (buf[i] != '\n') {
+		if (buf[i] == '\n')
+			end_line(b);
+		else
 			strbuf_addc(&b->line, buf[i]);
-			continue;
-		}
-		take_message(b, b->line.data ? b->line.data : "");
-		strbuf_clear(&b->line);
 	}
+	/* Who is killed does not end his line. */
+	if (n <= 0)
+		end_line(b);
 	return n > 0;
 }
 

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "appliance/appliance.h"
-#include "appliance/entry.h"
-#include "appliance/manifest.h"
-#include "appliance/replace.h"
 #include "base/control.h"
 #include "base/io.h"
+#include "base/replace.h"
+#include "cache/entry.h"
+#include "cache/manifest.h"
 
 #define COPY_STEP ((size_t)16 << 20)
 

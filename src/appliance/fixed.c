@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "appliance/appliance.h"
-#include "appliance/entry.h"
-#include "appliance/lock.h"
-#include "appliance/manifest.h"
 #include "base/log.h"
+#include "cache/entry.h"
+#include "cache/lock.h"
+#include "cache/manifest.h"
 
 static bool is_uuid(const char *s)
 {

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "appliance/builder.h"
-#include "appliance/entry.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "cache/entry.h"
 
 static int build(const struct appliance_request *request, const struct cache *cache,
 	const char *program, int control_fd, struct error *err)
@@ -57,10 +57,10 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 	const char *builder, int control_fd, struct appliance *ret, struct error *err)
 {
 	struct appliance a = {.lock_fd = -1};
-	char digest[ENTRY_KEY_LEN + 1];
+	char digest[SHA256_HEX_LEN + 1];
 	int64_t start = io_now_ms();
 
-	entry_request_digest(request, digest);
+	appliance_request_digest(request, digest);
 	int result = find(cache, digest, &a);
 	/* Twice: what the builder made may be outdated, or collected, before we hold
 	 * it. */
@@ -89,9 +89,9 @@ bool appliance_is_current(
 	const struct appliance_request *request, const struct cache *cache)
 {
 	CLEANUP(appliance_done) struct appliance a = {.lock_fd = -1};
-	char digest[ENTRY_KEY_LEN + 1];
+	char digest[SHA256_HEX_LEN + 1];
 
-	entry_request_digest(request, digest);
+	appliance_request_digest(request, digest);
 	return find(cache, digest, &a) == 0;
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,12 +19,11 @@ static void wait_and_become(char *const *argv, int life_fd)
 	child_reset_signals();
 	/* Others wait for the ends of what we have open: at once, and not when we are
 	 * done. */
-	child_close_range(0, life_fd - 1);
-	child_close_range(life_fd + 1, ~0u);
+	child_close_others(0, &life_fd, 1);
 	while (read(life_fd, &byte, 1) < 0 && errno == EINTR)
 		;
 	child_null_streams();
-	child_close_range(3, ~0u);
+	child_close_others(3, NULL, 0);
 	execv(argv[0], argv);
 	_exit(1);
 }
@@ -33,8 +33,8 @@ int afterwards_start(struct afterwards *a, char *const *argv, struct error *err)
 	sigset_t all, old;
 	int life[2];
 
-	if (pipe2(life, O_CLOEXEC) < 0)
-		return error_set(err, errno, "create a pipe");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, life) < 0)
+		return error_set(err, errno, "create a socket pair");
 	/* No signal handler of the caller may run in the child. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -62,6 +62,8 @@ void afterwards_run(struct afterwards *a)
 {
 	if (a->pid <= 0)
 		return;
+	/* A process that the caller has forked may have it too. */
+	shutdown(a->life_fd, SHUT_RDWR);
 	close(a->life_fd);
 	while (waitpid(a->pid, NULL, 0) < 0 && errno == EINTR)
 		;

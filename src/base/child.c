@@ -17,14 +17,33 @@ void child_reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-void child_close_range(unsigned first, unsigned last)
+static void close_range_of(unsigned first, unsigned last)
 {
-	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
+	if (syscall(SYS_close_range, first, last, 0) == 0)
 		return;
 	/* Before Linux 5.9. */
 	unsigned end = sysconf(_SC_OPEN_MAX);
 	for (unsigned fd = first; fd <= last && fd < end; fd++)
 		close(fd);
+}
+
+/* The least that is not below `first`; -1: none. */
+static int next_kept(int first, const int *keep, size_t n)
+{
+	int next = -1;
+
+	for (size_t i = 0; i < n; i++)
+		if (keep[i] >= first && (next < 0 || keep[i] < next))
+			next = keep[i];
+	return next;
+}
+
+void child_close_others(int first, const int *keep, size_t n)
+{
+	for (int kept; (kept = next_kept(first, keep, n)) >= 0; first = kept + 1)
+		if (kept > first)
+			close_range_of(first, kept - 1);
+	close_range_of(first, ~0u);
 }
 
 void child_null_streams(void)

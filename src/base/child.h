@@ -5,9 +5,11 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 /* No handler and no mask of the caller's. */
 void child_reset_signals(void);
-/* Close all descriptors from `first` to `last`. */
-void child_close_range(unsigned first, unsigned last);
+/* Close all descriptors from `first` on but those in `keep`. */
+void child_close_others(int first, const int *keep, size_t n);
 /* The three standard streams from and to /dev/null; else it ends. */
 void child_null_streams(void);

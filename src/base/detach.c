@@ -21,7 +21,7 @@ static void become(char *const *argv)
 	child_null_streams();
 	if (chdir("/") < 0)
 		_exit(1);
-	child_close_range(3, ~0u);
+	child_close_others(3, NULL, 0);
 	setpriority(PRIO_PROCESS, 0, 19);
 	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE);
 	execv(argv[0], argv);

@@ -5,12 +5,13 @@
  */
 #include "base/supervise.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,18 +20,17 @@
 #include "base/io.h"
 #include "base/mem.h"
 
-/* Close every descriptor but two. */
-static void close_others(int a, int b)
+/* What else is open is the caller's, and not always marked to be closed by an exec. */
+static void close_but(const int *pass, size_t n_pass, int exec_fd)
 {
-	int low = MIN(a, b), high = MAX(a, b);
+	int keep[SUPERVISE_PASS_MAX + 1] = {exec_fd};
 
-	if (low > 0)
-		child_close_range(0, low - 1);
-	child_close_range(low + 1, high - 1);
-	child_close_range(high + 1, ~0u);
+	for (size_t i = 0; i < n_pass; i++)
+		keep[i + 1] = pass[i];
+	child_close_others(3, keep, n_pass + 1);
 }
 
-/* What a pass descriptor must not be moved onto: 0 to 2 become the standard ones. */
+/* 0 to 2 become the standard streams, so none of `pass` may be one of them. */
 static void exec_child(char *const *argv, int stderr_fd, const int *pass, size_t n_pass,
 	pid_t supervisor, int exec_fd)
 {
@@ -40,6 +40,7 @@ static void exec_child(char *const *argv, int stderr_fd, const int *pass, size_t
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null >= 0 && dup2(null, 0) >= 0 && dup2(stderr_fd, 1) >= 0 &&
 		dup2(stderr_fd, 2) >= 0) {
+		close_but(pass, n_pass, exec_fd);
 		for (size_t i = 0; i < n_pass; i++)
 			fcntl(pass[i], F_SETFD, 0);
 		execv(argv[0], argv);
@@ -57,26 +58,47 @@ static struct ended ended_from_wait(int status)
 	return (struct ended){ENDED_EXITED, WEXITSTATUS(status)};
 }
 
-/* Wait for the child's end, or kill it when the caller is gone. */
-static struct ended watch(pid_t child, int life_fd)
+static int open_process(pid_t pid)
+{
+	return syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* -1: it can't be watched; its socket alone tells of its end. */
+static int open_caller(pid_t caller)
+{
+	int fd = open_process(caller);
+
+	/* It may have ended before, and its number be another's. */
+	if (fd >= 0 && getppid() != caller) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* Wait for the child's end, or kill it when the caller wants that or is gone. */
+static struct ended watch(pid_t child, pid_t caller, int life_fd)
 {
 	int status = 0;
-	int child_fd = syscall(SYS_pidfd_open, child, 0);
+	int child_fd = open_process(child);
+	int caller_fd = open_caller(caller);
 
 	for (;;) {
-		struct pollfd fds[] = {{life_fd, POLLIN, 0}, {child_fd, POLLIN, 0}};
+		struct pollfd fds[] = {{life_fd, POLLIN, 0}, {caller_fd, POLLIN, 0},
+			{child_fd, POLLIN, 0}};
 		/* Without pidfds (before Linux 5.3): look every 50 ms. */
-		if (poll(fds, 2, child_fd < 0 ? 50 : -1) < 0 && errno != EINTR)
+		int n = poll(fds, ARRAY_SIZE(fds), child_fd < 0 ? 50 : -1);
+		bool over = (n < 0 && errno != EINTR) ||
+			(n > 0 && (fds[0].revents || fds[1].revents));
+		if (over)
 			kill(child, SIGKILL);
-		if (fds[0].revents)
-			kill(child, SIGKILL);
-		if (waitpid(child, &status, fds[0].revents ? 0 : WNOHANG) == child)
+		if (waitpid(child, &status, over ? 0 : WNOHANG) == child)
 			return ended_from_wait(status);
 	}
 }
 
 static void supervisor_main(char *const *argv, int stderr_fd, const int *pass,
-	size_t n_pass, int life_fd, int status_fd)
+	size_t n_pass, pid_t caller, int life_fd, int status_fd)
 {
 	int exec_pipe[2];
 	struct ended ended = {ENDED_NO_EXEC, EAGAIN};
@@ -93,8 +115,8 @@ static void supervisor_main(char *const *argv, int stderr_fd, const int *pass,
 		ssize_t n = read(exec_pipe[0], &exec_errno, sizeof(exec_errno));
 		if (write(status_fd, &child, sizeof(child)) < 0)
 			_exit(1);
-		close_others(life_fd, status_fd);
-		ended = watch(child, life_fd);
+		child_close_others(0, (const int[]){life_fd, status_fd}, 2);
+		ended = watch(child, caller, life_fd);
 		if (n == sizeof(exec_errno))
 			ended = (struct ended){ENDED_NO_EXEC, exec_errno};
 	} else {
@@ -121,9 +143,11 @@ int supervise_start(struct supervised *s, char *const *argv, int stderr_fd,
 	const int *pass, size_t n_pass, struct error *err)
 {
 	int life[2], status[2];
+	pid_t caller = getpid();
 
-	if (pipe2(life, O_CLOEXEC) < 0)
-		return error_set(err, errno, "create a pipe");
+	assert(n_pass <= SUPERVISE_PASS_MAX);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, life) < 0)
+		return error_set(err, errno, "create a socket pair");
 	if (pipe2(status, O_CLOEXEC) < 0) {
 		int num = errno;
 		close(life[0]);
@@ -138,7 +162,8 @@ int supervise_start(struct supervised *s, char *const *argv, int stderr_fd,
 	if (pid == 0) {
 		close(life[1]);
 		close(status[0]);
-		supervisor_main(argv, stderr_fd, pass, n_pass, life[0], status[1]);
+		supervisor_main(
+			argv, stderr_fd, pass, n_pass, caller, life[0], status[1]);
 	}
 	int num = errno;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -158,10 +183,8 @@ int supervise_start(struct supervised *s, char *const *argv, int stderr_fd,
 
 static void reap(struct supervised *s)
 {
-	if (s->life_fd > 0)
-		close(s->life_fd);
-	if (s->status_fd > 0)
-		close(s->status_fd);
+	close(s->life_fd);
+	close(s->status_fd);
 	while (waitpid(s->supervisor, NULL, 0) < 0 && errno == EINTR)
 		;
 	*s = (struct supervised){0};
@@ -181,7 +204,8 @@ void supervise_kill(struct supervised *s)
 {
 	if (s->supervisor <= 0)
 		return;
-	close(s->life_fd);
-	s->life_fd = 0;
+	/* To close it would not do where a process that the caller has forked has it
+	 * too. */
+	shutdown(s->life_fd, SHUT_RDWR);
 	supervise_wait(s);
 }

@@ -2,14 +2,15 @@
 /*
  * A child that can't outlive us.
  *
- *	caller ──life pipe──► supervisor ──PDEATHSIG──► child
- *	       ◄─status pipe─
+ *	caller ──life socket──► supervisor ──PDEATHSIG──► child
+ *	       ◄──status pipe──
  *
- * The supervisor is a fork that does nothing but wait: when the life pipe closes (the
- * caller ended it, exited, or was killed) it kills the child; when it is killed itself,
- * the kernel kills the child, whose parent-death signal is tied to this one
- * single-threaded process. A parent-death signal tied to the caller would fire when the
- * *thread* that started the child ends.
+ * The supervisor is a fork that does nothing but wait: when the life socket closes (the
+ * caller ended it, exited, or was killed), or the caller is gone while a process that it
+ * has forked still has that, it kills the child; when it is killed itself, the kernel
+ * kills the child, whose parent-death signal is tied to this one single-threaded process.
+ * A parent-death signal tied to the caller would fire when the *thread* that started the
+ * child ends.
  */
 #pragma once
 
@@ -21,7 +22,7 @@
 struct supervised {
 	pid_t supervisor;
 	pid_t child;   /* of the supervisor: for information, not to be waited for */
-	int life_fd;   /* closing it kills the child */
+	int life_fd;   /* its end kills the child */
 	int status_fd; /* readable once the child has ended */
 };
 
@@ -37,10 +38,12 @@ struct ended {
 	int value;
 };
 
+#define SUPERVISE_PASS_MAX 8
+
 /*
  * Run argv[0] (a path) with stdin from /dev/null, stdout and stderr to stderr_fd, and the
- * `n_pass` descriptors of `pass` open under their own numbers; all others are closed in
- * it.
+ * `n_pass` descriptors of `pass`, none of them a standard stream's number, open under
+ * their own; all others are closed in it.
  */
 int supervise_start(struct supervised *s, char *const *argv, int stderr_fd,
 	const int *pass, size_t n_pass, struct error *err);

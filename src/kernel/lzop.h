@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* lzop's files, as kernels are packed with CONFIG_KERNEL_LZO. Private to src/kernel. */
+/* lzop's files, as kernels are packed with CONFIG_KERNEL_LZO. */
 #pragma once
 
 #include <stddef.h>

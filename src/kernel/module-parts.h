@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a module's file has that the boot does better without; module-read.c has the
- * drawing. Pure. Private to src/kernel. */
+ * drawing. Pure. */
 #pragma once
 
 #include <stddef.h>

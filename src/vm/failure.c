@@ -71,6 +71,8 @@ static const char *advice(const struct vm *vm)
 		qemu_said(vm, "cannot set up guest memory"))
 		return "the host has not enough free memory for the guest: ask for less with "
 		       "--memory";
+	if (qemu_said(vm, "Resource temporarily unavailable"))
+		return "this user may have no more processes and threads: see ulimit -u";
 	return NULL;
 }
 
@@ -123,6 +125,9 @@ int failure_explain_end(struct vm *vm, struct error *err)
 			panic);
 	if (panic)
 		return failure_set(vm, err, 0, "the guest's kernel panicked: %s", panic);
+	if (hint)
+		return failure_set(
+			vm, err, 0, "%s the VM: %s", vm->ready ? "run" : "start", hint);
 	switch (ended.how) {
 	case ENDED_NO_EXEC:
 		return failure_set(
@@ -136,8 +141,6 @@ int failure_explain_end(struct vm *vm, struct error *err)
 	case ENDED_EXITED:
 		break;
 	}
-	if (hint)
-		return failure_set(vm, err, 0, "start the VM: %s", hint);
 	if (ended.value != 0)
 		return failure_set(
 			vm, err, 0, "qemu ended with exit status %d", ended.value);

@@ -2,7 +2,7 @@
 /*
  * Parts of the guest's kernel that are not initialised, for speed alone. Each is one that
  * the kernel runs without and that few will miss in such a guest; what is lost is said in
- * the table, in the manual, and by -v. Private to src/vm.
+ * the table, in the manual, and by -v.
  */
 #pragma once
 

@@ -2,7 +2,7 @@
 /*
  * Does KVM here run code at a processor's speed? There is a probe for x86
  * (kvm-probe-x86.c), where KVM is known to be emulated on some hosts; on others a guest
- * that does not boot in time is what tells. Private to src/vm.
+ * that does not boot in time is what tells.
  */
 #pragma once
 

@@ -128,7 +128,8 @@ static void on_stopped(void *data)
 static void on_pong(void *data)
 {
 	struct vm *vm = data;
-	vm->pong = true;
+	/* The last one's: what was sent before it is done, too. */
+	vm->pong = agent_pings(vm->agent) == 0;
 	halt_answered(vm);
 }
 
@@ -243,7 +244,7 @@ static int serve_interrupt(struct vm *vm, int signal, struct error *err)
 {
 	struct vm_exec *exec = vm->exec;
 
-	if (exec && exec->running && !exec->interrupted) {
+	if (exec && exec->running && !exec->done && !exec->interrupted) {
 		exec->interrupted = true;
 		agent_send_signal(vm->agent, signal);
 		log_info("passing signal %d to the command; a second one ends the VM",
@@ -346,10 +347,8 @@ static void fill(struct vm *vm, struct pollfd fds[SLOT_COUNT])
 }
 
 /* What qemu and the guest said last is still in the sockets when qemu's end is seen. */
-static void drain(struct vm *vm)
+static int drain(struct vm *vm, struct error *err)
 {
-	struct error ignored;
-
 	while (vm->console_fd >= 0) {
 		struct pollfd pfd = {vm->console_fd, POLLIN, 0};
 		if (poll(&pfd, 1, 0) <= 0)
@@ -362,8 +361,7 @@ static void drain(struct vm *vm)
 			break;
 		serve_text(&vm->messages_fd, &vm->messages);
 	}
-	if (vm->agent_fd >= 0)
-		serve_agent_input(vm, &ignored);
+	return vm->agent_fd >= 0 ? serve_agent_input(vm, err) : 0;
 }
 
 static int serve_streams(
@@ -397,21 +395,23 @@ static int serve(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct erro
 		return -1;
 	if (vm->agent_fd >= 0)
 		serve_agent_output(vm);
-	if (fds[SLOT_END].revents) {
-		drain(vm);
-		return vm->dead ? -1 : failure_explain_end(vm, err);
-	}
-	return 0;
+	return fds[SLOT_END].revents ? drain(vm, err) : 0;
 }
 
-/* A guest that has said nothing for a while is asked; one that does not answer is
- * lost. */
+/* When a guest that does not answer is lost. It has its time from the question on: its
+ * silence may be ours, who did not listen between two calls, or were stopped. */
+static int64_t answer_deadline(const struct vm *vm)
+{
+	return vm->ping_ms + vm->silence_ms - PING_AFTER(vm);
+}
+
+/* A guest that has said nothing for a while is asked. */
 static int check_life(struct vm *vm, int64_t now, struct error *err)
 {
 	halt_check(vm, now);
 	if (!vm->ready)
 		return 0;
-	if (vm->ping_ms && now - vm->heard_ms >= vm->silence_ms)
+	if (vm->ping_ms && now >= answer_deadline(vm))
 		return failure_set(vm, err, ETIMEDOUT,
 			"the guest has been silent for %d seconds: its kernel hangs, or the host is "
 			"far too busy",
@@ -446,7 +446,7 @@ static void check_timeout(struct vm *vm, int64_t now)
 
 static int wait_time(const struct vm *vm, int64_t now, int64_t deadline_ms)
 {
-	int64_t until = vm->heard_ms + (vm->ping_ms ? vm->silence_ms : PING_AFTER(vm));
+	int64_t until = vm->ping_ms ? answer_deadline(vm) : vm->heard_ms + PING_AFTER(vm);
 
 	if (!vm->ready)
 		until = INT64_MAX;
@@ -479,6 +479,10 @@ int loop_until(struct vm *vm, const bool *done, int64_t deadline_ms, struct erro
 		}
 		if (serve(vm, fds, err) < 0)
 			return -1;
+		/* If what was waited for has come as well, qemu's end is the next call's
+		 * to tell. */
+		if (fds[SLOT_END].revents && !*done)
+			return failure_explain_end(vm, err);
 		now = io_now_ms();
 		if (check_life(vm, now, err) < 0)
 			return -1;
@@ -487,4 +491,26 @@ int loop_until(struct vm *vm, const bool *done, int64_t deadline_ms, struct erro
 			return 1;
 	}
 	return 0;
+}
+
+int loop_flush_output(struct vm *vm, struct error *err)
+{
+	const struct stream_out *out = vm->exec->streams.out;
+
+	for (;;) {
+		struct pollfd fds[] = {{vm->control_fd, POLLIN, 0},
+			{out[AGENT_STDOUT].pending.len ? out[AGENT_STDOUT].fd : -1,
+				POLLOUT, 0},
+			{out[AGENT_STDERR].pending.len ? out[AGENT_STDERR].fd : -1,
+				POLLOUT, 0}};
+
+		if (serve_output(vm, AGENT_STDOUT, err) < 0 ||
+			serve_output(vm, AGENT_STDERR, err) < 0)
+			return -1;
+		if (!out[AGENT_STDOUT].pending.len && !out[AGENT_STDERR].pending.len)
+			return 0;
+		if (poll(fds, ARRAY_SIZE(fds), -1) > 0 && fds[0].revents &&
+			serve_control(vm, err) < 0)
+			return -1;
+	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The virtual machine as qemu's command line. Pure: text in, text out. Private to src/vm.
+ * The virtual machine as qemu's command line. Pure: text in, text out.
  *
  * The user's disks come first and the appliance's root disk last, so that the first of
  * the user's is always /dev/vda, whatever the bus of the root:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a VM takes of its host: for its timeline. Private to src/vm. */
+/* What a VM takes of its host: for its timeline. */
 #pragma once
 
 #include "vm/state.h"

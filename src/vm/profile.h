@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a VM is started as, as tables of data: the machine, the accelerator, the bus that
- * the root disk is on, and the words on the kernel's command line. Pure. Private to
- * src/vm, but for the names that vm.h passes on.
+ * the root disk is on, and the words on the kernel's command line. Pure.
  *
  *	profile = machine × accelerator × root bus × (plain or fast)
  *

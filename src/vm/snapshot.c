@@ -277,6 +277,9 @@ int vm_save(struct vm *vm, struct error *err)
 	agent_stand_by(vm->agent, vm->stand_ins);
 	agent_ping(vm->agent);
 	int result = loop_until(vm, &vm->pong, io_now_ms() + SAVE_MS, err);
+	if (result > 0)
+		result = failure_set(vm, err, ETIMEDOUT,
+			"the guest does not get ready for a snapshot");
 	/* Let what the boot has left behind come to rest. */
 	if (result == 0)
 		result = loop_until(vm, &never, io_now_ms() + SETTLE_MS, err);

@@ -5,8 +5,6 @@
  *
  *	taken:    memory mapped shared; what is written to it is the file. Then the stream
  *	resumed:  memory mapped privately, so any number of VMs go on from one file
- *
- * Private to src/vm.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a running VM is made of. Private to src/vm: vm.h has the interface. */
+/* What a running VM is made of. */
 #pragma once
 
 #include <poll.h>
@@ -84,8 +84,8 @@ int vm_resume(const struct vm_config *config, const struct profile *profile,
 	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct vm **ret,
 	struct error *err);
 
-/* It writes out what its block layer holds, and ends. -1: errno. */
-int vm_ask_qemu_to_end(struct vm *vm);
+/* If it has not ended yet: it writes out what its block layer holds, and ends. */
+void vm_ask_qemu_to_end(struct vm *vm);
 
 /* ---- loop.c ---- */
 
@@ -95,6 +95,9 @@ int vm_ask_qemu_to_end(struct vm *vm);
  * the error says why.
  */
 int loop_until(struct vm *vm, const bool *done, int64_t deadline_ms, struct error *err);
+/* The command has ended: wait until the caller's descriptors have taken its output, of
+ * which all has come. The VM is not needed for that. */
+int loop_flush_output(struct vm *vm, struct error *err);
 extern const struct agent_handler loop_agent_handler;
 
 /* ---- halt.c ---- */

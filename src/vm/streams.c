@@ -32,11 +32,18 @@ static void open_out(struct stream_out *out, int fd)
 	}
 }
 
+/* nohup leaves a standard input that can't be read: there is none, as far as a command
+ * goes that does not ask. */
+static bool is_readable(int fd)
+{
+	return fd >= 0 && (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY;
+}
+
 void streams_init(struct streams *s, int stdin_fd, int stdout_fd, int stderr_fd)
 {
 	sigset_t pipe;
 
-	*s = (struct streams){.stdin_fd = stdin_fd};
+	*s = (struct streams){.stdin_fd = is_readable(stdin_fd) ? stdin_fd : -1};
 	open_out(&s->out[AGENT_STDOUT], stdout_fd);
 	open_out(&s->out[AGENT_STDERR], stderr_fd);
 	/* A reader that went away is EPIPE for us, not the end of the program we are

@@ -3,7 +3,7 @@
  * The caller's ends of a command's streams. No write here blocks longer than a regular
  * file does, and the caller's descriptors keep their flags: a pipe or terminal is opened
  * once more, through /proc/self/fd, to have O_NONBLOCK on an open file description of our
- * own. Private to src/vm.
+ * own.
  */
 #pragma once
 

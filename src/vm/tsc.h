@@ -2,7 +2,7 @@
 /*
  * How fast the host's time stamp counter runs, for an emulated machine that has no timer
  * to measure it by, or none that a busy host would not falsify: under TCG the guest reads
- * the host's. Private to src/vm.
+ * the host's.
  */
 #pragma once
 

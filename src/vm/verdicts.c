@@ -12,24 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/boot-id.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
 
 #define MEMORY_FILE	"verdicts"
 #define MEMORY_FILE_MAX (64 * 1024)
-
-/* This boot of the host, with its newline; "" if it can't be told. */
-static char *boot_id(void)
-{
-	char *id;
-	size_t len;
-
-	if (io_read_file(
-		    AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &id, &len, NULL) < 0)
-		return xstrdup("");
-	return id;
-}
 
 static char *line_prefix(const struct verdict_key *key, const char *subject)
 {
@@ -44,7 +33,7 @@ static char *line_prefix(const struct verdict_key *key, const char *subject)
 /* What is known, if it is of this boot. Never NULL. */
 static char *read_memory(const struct verdict_key *key)
 {
-	CLEANUP_FREE char *boot = boot_id();
+	CLEANUP_FREE char *boot = boot_id_read();
 	char *text;
 	size_t len;
 
@@ -89,7 +78,7 @@ void verdict_remember(const struct verdict_key *key, const char *subject,
 {
 	CLEANUP_FREE char *memory = read_memory(key);
 	CLEANUP_FREE char *prefix = line_prefix(key, subject);
-	CLEANUP_FREE char *boot = boot_id();
+	CLEANUP_FREE char *boot = boot_id_read();
 	CLEANUP_STRBUF struct strbuf sb = {0};
 	char name[64];
 

@@ -3,7 +3,7 @@
  * What starting VMs has taught: verdicts on a subject ("accelerator", a machine, a
  * route), for a qemu and a kernel, kept in the cache directory until the host is booted
  * again. They save time and nothing else: whether one can be kept makes no difference to
- * the run at hand. Private to src/vm.
+ * the run at hand.
  */
 #pragma once
 

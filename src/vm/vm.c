@@ -121,6 +121,8 @@ static int launch(struct vm *vm, const struct vm_config *config,
 	CLEANUP_CLOSE int agent_far = -1, qmp_far = -1, console_far = -1,
 			  messages_far = -1;
 
+	/* What fails before qemu runs, fails in any way of starting it. */
+	vm->hopeless = true;
 	vm->agent_fd = open_channel(&agent_far);
 	vm->qmp_fd = open_channel(&qmp_far);
 	vm->console_fd = open_channel(&console_far);
@@ -137,8 +139,11 @@ static int launch(struct vm *vm, const struct vm_config *config,
 	else
 		machine_argv(config, profile, &fds, &argv);
 	log_argv(&argv);
-	return supervise_start(
-		&vm->qemu, strvec_argv(&argv), messages_far, pass, n_pass, err);
+	if (supervise_start(
+		    &vm->qemu, strvec_argv(&argv), messages_far, pass, n_pass, err) < 0)
+		return -1;
+	vm->hopeless = false;
+	return 0;
 }
 
 static void note_boot(
@@ -236,17 +241,17 @@ static void add_terminal(struct agent_command *agent, int stdout_fd)
 	agent->columns = size.ws_col;
 }
 
-/* All output is in our hands; some of it may still wait for the caller's descriptors. */
-static int flush_output(struct vm *vm, struct vm_exec *exec, struct error *err)
+/* What has come of the output is the caller's, even if the VM was lost. But after an
+ * interrupt, or when its time was over, nothing waits for who does not read it. */
+static int flush_output(struct vm *vm, int result, struct error *err)
 {
-	static const bool never;
+	struct error ignored;
 
-	while (!vm->dead &&
-		(exec->streams.out[AGENT_STDOUT].pending.len ||
-			exec->streams.out[AGENT_STDERR].pending.len))
-		if (loop_until(vm, &never, io_now_ms() + 100, err) < 0)
-			return -1;
-	return 0;
+	if (result == 0 && !vm->dead)
+		return loop_flush_output(vm, err);
+	if (result < 0 && err->num != EINTR)
+		loop_flush_output(vm, &ignored);
+	return result;
 }
 
 /* The first command is what the start was for. */
@@ -266,7 +271,7 @@ static int exec_in(struct vm *vm, struct vm_exec *exec, struct error *err)
 {
 	struct agent_command agent = exec->command->agent;
 
-	agent.stdin_closed = exec->command->stdin_fd < 0;
+	agent.stdin_closed = exec->streams.stdin_fd < 0;
 	if (agent.terminal) {
 		add_terminal(&agent, exec->command->stdout_fd);
 		if (streams_set_raw(&exec->streams, exec->command->stdin_fd, err) < 0)
@@ -282,11 +287,10 @@ static int exec_in(struct vm *vm, struct vm_exec *exec, struct error *err)
 	if (exec->command->timeout_ms)
 		exec->deadline_ms = io_now_ms() + exec->command->timeout_ms;
 	exec->sent_us = timeline_now();
-	if (loop_until(vm, &exec->done, 0, err) < 0)
-		return -1;
-	if (vm->timeline && exec->started_us)
+	int result = loop_until(vm, &exec->done, 0, err);
+	if (result == 0 && vm->timeline && exec->started_us)
 		note_command(vm, exec);
-	return flush_output(vm, exec, err);
+	return flush_output(vm, result, err);
 }
 
 int vm_exec(struct vm *vm, const struct vm_command *command, struct vm_result *ret,
@@ -321,21 +325,21 @@ int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret
 	return 0;
 }
 
-int vm_ask_qemu_to_end(struct vm *vm)
+void vm_ask_qemu_to_end(struct vm *vm)
 {
 	static const char quit_command[] =
 		"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"quit\"}\n";
 
-	return send(vm->qmp_fd, quit_command, sizeof(quit_command) - 1, MSG_NOSIGNAL) < 0
-		? -1
-		: 0;
+	ssize_t sent =
+		send(vm->qmp_fd, quit_command, sizeof(quit_command) - 1, MSG_NOSIGNAL);
+	if (sent < 0)
+		log_debug("ask qemu to end: %s", strerror(errno));
 }
 
 static int quit(struct vm *vm, struct error *err)
 {
-	if (vm_ask_qemu_to_end(vm) < 0)
-		return failure_set(
-			vm, err, errno, "ask qemu to end: %s", strerror(errno));
+	/* A guest that has stopped ends by itself, too, if it takes us long. */
+	vm_ask_qemu_to_end(vm);
 	int64_t end = io_now_ms() + QUIT_MS;
 	struct pollfd pfd = {vm->qemu.status_fd, POLLIN, 0};
 	while (poll(&pfd, 1, MAX(0, end - io_now_ms())) < 0 && errno == EINTR)

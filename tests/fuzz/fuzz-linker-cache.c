@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "appliance/linker-cache.h"
+#include "build/linker-cache.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-#include "appliance/config-files.h"
 #include "base/io.h"
+#include "prepare/config-files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

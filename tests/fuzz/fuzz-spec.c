@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "appliance/spec.h"
+#include "assemble/spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -436,6 +436,28 @@ static void input_stops_at_the_window_and_goes_on(void **state)
 	assert_int_equal(hear(f), -1);
 }
 
+static void input_that_the_guest_does_not_fetch_does_not_pile_up(void **state)
+{
+	static const uint8_t zeros[PROTOCOL_WINDOW];
+	struct fixture *f = *state;
+	size_t waits = 0;
+
+	bring_up(f);
+	run_command(f, "x");
+	for (int i = 0; i < 20; i++) {
+		size_t room = agent_stdin_room(f->a);
+
+		agent_send_stdin(f->a, zeros, room);
+		say_u32(f, FRAME_WINDOW, AGENT_STDIN, room);
+		assert_int_equal(hear(f), 0);
+	}
+	agent_output(f->a, &waits);
+	assert_true(waits < 3 * PROTOCOL_WINDOW);
+	/* It goes on when it does. */
+	host_says(f);
+	assert_int_equal(agent_stdin_room(f->a), PROTOCOL_WINDOW);
+}
+
 static void a_long_request_goes_in_pieces_and_a_longer_one_not_at_all(void **state)
 {
 	struct fixture *f = *state;
@@ -600,6 +622,7 @@ int main(void)
 		with_fixture(
 			output_of_the_last_command_does_not_open_the_next_ones_window),
 		with_fixture(input_stops_at_the_window_and_goes_on),
+		with_fixture(input_that_the_guest_does_not_fetch_does_not_pile_up),
 		with_fixture(a_long_request_goes_in_pieces_and_a_longer_one_not_at_all),
 		with_fixture(what_the_guest_writes_is_safe_to_show),
 		with_fixture(block_devices_come_as_a_list),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Why a VM was lost: nothing that qemu said is missing, however it came. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,15 +33,16 @@ static int teardown(void **state)
 }
 
 /* As its supervisor tells it. */
-static void ends(struct lost *lost, int status)
+static void ends(struct lost *lost, enum ended_how how, int value)
 {
-	const struct ended ended = {ENDED_EXITED, status};
+	const struct ended ended = {how, value};
 	int fds[2];
 
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(write(fds[1], &ended, sizeof(ended)), sizeof(ended));
 	close(fds[1]);
 	lost->vm.qemu.status_fd = fds[0];
+	lost->vm.qemu.life_fd = -1;
 }
 
 static int says(struct lost *lost, const char *words)
@@ -71,11 +73,24 @@ static void a_disk_that_qemu_cannot_open_is_not_the_last_word(void **state)
 
 	assert_int_equal(says(lost, "qemu: -blockdev {…}: "), 0);
 	assert_int_equal(says(lost, "Unsupported qcow2 version 99\n"), 0);
-	ends(lost, 1);
+	ends(lost, ENDED_EXITED, 1);
 	assert_int_equal(failure_explain_end(&lost->vm, &lost->err), -1);
 	assert_true(lost->vm.hopeless);
 	assert_non_null(strstr(lost->err.msg, "can't open a disk image"));
 	assert_non_null(strstr(lost->err.msg, "Unsupported qcow2 version 99"));
+}
+
+/* It aborts, which says nothing; and it would again. */
+static void a_limit_on_threads_is_named(void **state)
+{
+	struct lost *lost = *state;
+
+	assert_int_equal(
+		says(lost, "qemu_thread_create: Resource temporarily unavailable\n"), 0);
+	ends(lost, ENDED_SIGNALED, SIGABRT);
+	assert_int_equal(failure_explain_end(&lost->vm, &lost->err), -1);
+	assert_true(lost->vm.hopeless);
+	assert_non_null(strstr(lost->err.msg, "ulimit -u"));
 }
 
 int main(void)
@@ -87,6 +102,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_disk_that_qemu_cannot_open_is_not_the_last_word, setup,
 			teardown),
+		cmocka_unit_test_setup_teardown(
+			a_limit_on_threads_is_named, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

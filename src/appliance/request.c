@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Requests by what they ask for: two that ask for the same have the same digest. */
+#include <string.h>
+
+#include "appliance/appliance.h"
+#include "config.h"
+
+void appliance_request_digest(
+	const struct appliance_request *request, char ret[static SHA256_HEX_LEN + 1])
+{
+	CLEANUP_STRVEC struct strvec packages = {0};
+	CLEANUP_FREE char *agent = xasprintf("agent %u", request->agent_version);
+	SHA2_CTX ctx;
+
+	vector_foreach (name, &request->packages)
+		strvec_add(&packages, *name);
+	strvec_sort(&packages);
+	SHA256Init(&ctx);
+	sha256_add_string(&ctx, HYPERMIN_VERSION);
+	sha256_add_string(&ctx, agent);
+	sha256_add_string(&ctx, request->root);
+	sha256_add_string(&ctx, request->architecture->name);
+	sha256_add_string(&ctx, request->kernel ? request->kernel : "");
+	sha256_add_string(&ctx, request->modules_dir ? request->modules_dir : "");
+	for (size_t i = 0; i < packages.len; i++)
+		if (i == 0 || strcmp(packages.items[i], packages.items[i - 1]) != 0)
+			sha256_add_string(&ctx, packages.items[i]);
+	/* No package's name. */
+	sha256_add_string(&ctx, "");
+	vector_foreach (route, &request->routes)
+		sha256_add_string(&ctx, *route);
+	sha256_end(&ctx, ret);
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A tree onto the host, in depth. A directory gets its permissions and its time when all
+ * that is in it is there; until then it is ours alone.
+ */
+#include "assemble/chroot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/strbuf.h"
+
+struct writer {
+	const struct tree *t;
+	int root_fd;
+	const char *name;
+	char **first; /* by inode: its first name below the root, for hard links */
+	const volatile sig_atomic_t *interrupted;
+};
+
+/* The directory that is being written to. */
+struct place {
+	int fd;
+	const char *path; /* "" or "usr/bin/" */
+	unsigned depth;
+};
+
+static int fail(const struct writer *w, const struct place *at, const char *name,
+	struct error *err)
+{
+	return error_set(err, errno, "write '%s/%s%s'", w->name, at->path, name);
+}
+
+/* ---- Contents ---- */
+
+/* copy_file_range() shares blocks where it can; it does not work between all file
+ * systems. */
+static int copy_range(int from, uint64_t from_at, int to, uint64_t to_at, uint64_t len)
+{
+	char buf[64 * 1024];
+
+	while (len) {
+		off_t in = from_at, out = to_at;
+		ssize_t n = copy_file_range(from, &in, to, &out, len, 0);
+		if (n <= 0) {
+			n = io_pread_full(from, buf, MIN(len, sizeof(buf)), from_at);
+			if (n == 0)
+				errno = EIO; /* it has become shorter */
+			if (n <= 0 || io_pwrite_full(to, buf, n, to_at) < 0)
+				return -1;
+		}
+		from_at += n;
+		to_at += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int copy_runs(const struct tree_inode *inode, int from, uint64_t base, int to)
+{
+	if (!inode->n_extents)
+		return copy_range(from, base, to, 0, inode->size);
+	for (uint32_t i = 0; i < inode->n_extents; i++) {
+		const struct tree_extent *run = &inode->extents[i];
+		if (copy_range(from, base + run->offset, to, run->offset, run->len) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int write_content(const struct writer *w, const struct tree_inode *inode,
+	const struct place *at, const char *name, int to, struct error *err)
+{
+	uint64_t base;
+	int from;
+
+	if (ftruncate(to, inode->size) < 0)
+		return fail(w, at, name, err);
+	if (inode->content == TREE_CONTENT_NONE || inode->all_hole)
+		return 0;
+	if (inode->content == TREE_CONTENT_MEMORY) {
+		if (io_pwrite_full(to, tree_content_memory(inode), inode->size, 0) < 0)
+			return fail(w, at, name, err);
+		return 0;
+	}
+	if (tree_content_open(inode, &from, &base, err) < 0)
+		return -1;
+	int result = copy_runs(inode, from, base, to);
+	if (result < 0)
+		fail(w, at, name, err);
+	else
+		result = tree_content_verify(inode, from, err);
+	close(from);
+	return result;
+}
+
+/* ---- Metadata ---- */
+
+/* What this user may not set is left out. */
+static void set_xattrs(const struct tree_inode *inode, const char *path)
+{
+	for (uint32_t i = 0; i < inode->n_xattrs; i++) {
+		const struct tree_xattr *x = &inode->xattrs[i];
+		lsetxattr(path, x->name, x->value, x->len, 0);
+	}
+}
+
+/* Once the owner is set, which takes setuid bits away. Where it can't be, they would mean
+ * another user. */
+static int set_metadata(const struct writer *w, const struct tree_inode *inode,
+	const struct place *at, const char *name, struct error *err)
+{
+	CLEANUP_FREE char *path = xasprintf("/proc/self/fd/%d/%s", at->fd, name);
+	const struct timespec time = {inode->mtime.sec, inode->mtime.nsec};
+	const struct timespec times[] = {time, time};
+	mode_t mode = inode->mode & 07777;
+
+	if (fchownat(at->fd, name, inode->uid, inode->gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+		(inode->uid != geteuid() || inode->gid != getegid()))
+		mode &= ~(S_ISUID | (S_ISDIR(mode) ? 0 : S_ISGID));
+	set_xattrs(inode, path);
+	if (!S_ISLNK(inode->mode) && fchmodat(at->fd, name, mode, 0) < 0)
+		return fail(w, at, name, err);
+	if (utimensat(at->fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(w, at, name, err);
+	return 0;
+}
+
+/* ---- Files ---- */
+
+static int write_regular(const struct writer *w, const struct tree_inode *inode,
+	const struct place *at, const char *name, struct error *err)
+{
+	CLEANUP_CLOSE int fd = openat(
+		at->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? fail(w, at, name, err)
+		      : write_content(w, inode, at, name, fd, err);
+}
+
+/* An absolute target is made relative, so that it means the same in a chroot and outside
+ * of it. */
+static int write_symlink(const struct writer *w, const struct tree_inode *inode,
+	const struct place *at, const char *name, struct error *err)
+{
+	CLEANUP_STRBUF struct strbuf target = {0};
+
+	if (inode->target[0] == '/') {
+		for (unsigned i = 0; i < at->depth; i++)
+			strbuf_adds(&target, "../");
+		if (!at->depth)
+			strbuf_adds(&target, "./");
+	}
+	strbuf_adds(&target, inode->target + strspn(inode->target, "/"));
+	return symlinkat(target.data, at->fd, name) < 0 ? fail(w, at, name, err) : 0;
+}
+
+/* 1: this user may not make devices. */
+static int write_special(const struct writer *w, const struct tree_inode *inode,
+	const struct place *at, const char *name, struct error *err)
+{
+	bool is_device = S_ISCHR(inode->mode) || S_ISBLK(inode->mode);
+	dev_t dev = is_device ? makedev(inode->rdev_major, inode->rdev_minor) : 0;
+
+	if (mknodat(at->fd, name, (inode->mode & S_IFMT) | 0600, dev) == 0)
+		return 0;
+	if (errno != EPERM || !is_device)
+		return fail(w, at, name, err);
+	log_info("left out the device '/%s%s': only root can make one", at->path, name);
+	return 1;
+}
+
+static int write_entry(struct writer *w, const struct tree_entry *entry,
+	const struct place *at, struct error *err);
+
+static int write_directory(struct writer *w, const struct tree_inode *dir,
+	const struct place *at, struct error *err)
+{
+	const struct tree_entry *entries;
+	size_t n;
+
+	if (*w->interrupted)
+		return error_set(err, EINTR, "write '%s'", w->name);
+	entries = tree_dir_entries(dir, &n);
+	for (size_t i = 0; i < n; i++)
+		if (write_entry(w, &entries[i], at, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int make_directory(struct writer *w, const struct tree_entry *entry,
+	const struct place *at, struct error *err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s%s/", at->path, entry->name);
+	CLEANUP_CLOSE int fd = -1;
+
+	if (mkdirat(at->fd, entry->name, 0700) == 0)
+		fd = openat(at->fd, entry->name,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return fail(w, at, entry->name, err);
+	const struct place inside = {fd, path, at->depth + 1};
+	return write_directory(w, entry->inode, &inside, err);
+}
+
+static int write_inode(struct writer *w, const struct tree_entry *entry,
+	const struct place *at, struct error *err)
+{
+	const struct tree_inode *inode = entry->inode;
+
+	switch (inode->mode & S_IFMT) {
+	case S_IFDIR:
+		return make_directory(w, entry, at, err);
+	case S_IFREG:
+		return write_regular(w, inode, at, entry->name, err);
+	case S_IFLNK:
+		return write_symlink(w, inode, at, entry->name, err);
+	default:
+		return write_special(w, inode, at, entry->name, err);
+	}
+}
+
+static int write_entry(struct writer *w, const struct tree_entry *entry,
+	const struct place *at, struct error *err)
+{
+	char **first = &w->first[entry->inode->index];
+
+	if (*first) {
+		if (linkat(w->root_fd, *first, at->fd, entry->name, 0) < 0)
+			return fail(w, at, entry->name, err);
+		return 0;
+	}
+	int result = write_inode(w, entry, at, err);
+	if (result)
+		return result < 0 ? -1 : 0;
+	if (entry->inode->nlink > 1 && !S_ISDIR(entry->inode->mode))
+		*first = xasprintf("%s%s", at->path, entry->name);
+	return set_metadata(w, entry->inode, at, entry->name, err);
+}
+
+int chroot_write(const struct tree *t, int dir_fd, const char *name,
+	const volatile sig_atomic_t *interrupted, struct error *err)
+{
+	struct writer w = {.t = t,
+		.root_fd = dir_fd,
+		.name = name,
+		.first = xcalloc(tree_inode_count(t), sizeof(w.first[0])),
+		.interrupted = interrupted};
+	const struct place root = {.fd = dir_fd, .path = ""};
+
+	int result = write_directory(&w, tree_root(t), &root, err);
+	if (result == 0)
+		result = set_metadata(&w, tree_root(t), &root, ".", err);
+	for (uint32_t i = 0; i < tree_inode_count(t); i++)
+		free(w.first[i]);
+	free(w.first);
+	return result;
+}

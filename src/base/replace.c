@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Making a directory beside another and putting it in its place. */
+#include "base/replace.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/remove.h"
+#include "base/strbuf.h"
+
+#define MARK ".making-"
+
+/* ---- What others left ---- */
+
+static char *parent_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return !slash		? xstrdup(".")
+		: slash == path ? xstrdup("/")
+				: xstrndup(path, slash - path);
+}
+
+static const char *name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Where the file system has no locks (NFS has none for directories) nothing tells what
+ * was left from what is being made, but its age. */
+#define ABANDONED_SECONDS (24 * 60 * 60)
+
+static bool is_abandoned(int fd)
+{
+	struct stat st;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	return errno != EWOULDBLOCK && fstat(fd, &st) == 0 &&
+		st.st_mtime < time(NULL) - ABANDONED_SECONDS;
+}
+
+static void remove_if_abandoned(int parent_fd, const char *name)
+{
+	CLEANUP_CLOSE int fd =
+		openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0 && is_abandoned(fd)) {
+		log_info("removing what a build that was killed has left: %s", name);
+		remove_all(parent_fd, name);
+	}
+}
+
+static void remove_abandoned(const char *path)
+{
+	CLEANUP_FREE char *parent = parent_of(path);
+	CLEANUP_FREE char *prefix = xasprintf("%s" MARK, name_of(path));
+	CLEANUP_CLOSEDIR DIR *dir = opendir(parent);
+
+	for (struct dirent *entry; dir && (entry = readdir(dir));)
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
+			remove_if_abandoned(dirfd(dir), entry->d_name);
+}
+
+/* ---- Making ---- */
+
+/* False: another took it for abandoned before it was locked. */
+static bool lock_ours(int fd)
+{
+	struct stat st;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return false;
+	return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+static int fail(const char *path, int num, struct error *err)
+{
+	return error_set(err, num, "create a directory beside '%s'", path);
+}
+
+/* 1: try again. */
+static int make_temporary(const char *path, struct replacement *r, struct error *err)
+{
+	CLEANUP_FREE char *temporary = xasprintf("%s" MARK "XXXXXX", path);
+
+	if (!mkdtemp(temporary))
+		return fail(path, errno, err);
+	CLEANUP_CLOSE int fd = open(temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int num = errno;
+	if (fd < 0 || !lock_ours(fd)) {
+		rmdir(temporary);
+		return fd < 0 && num != ENOENT ? fail(path, num, err) : 1;
+	}
+	/* As mkdir() would have made it. */
+	mode_t mask = umask(0);
+	umask(mask);
+	fchmod(fd, 0777 & ~mask);
+	r->temporary = TAKE_PTR(temporary);
+	r->fd = TAKE_FD(fd);
+	return 0;
+}
+
+int replacement_begin(const char *path, struct replacement *ret, struct error *err)
+{
+	struct replacement r = {.fd = -1};
+	size_t len = strlen(path);
+	int result = 1;
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	r.path = xstrndup(path, len);
+	remove_abandoned(r.path);
+	for (int i = 0; i < 10 && result == 1; i++)
+		result = make_temporary(r.path, &r, err);
+	if (result == 1)
+		result = fail(path, EBUSY, err);
+	if (result < 0)
+		replacement_done(&r);
+	else
+		*ret = r;
+	return result;
+}
+
+/* ---- Publishing ---- */
+
+/* Where the file system can't exchange, there is a moment without. */
+static int move_aside_and_rename(struct replacement *r)
+{
+	CLEANUP_FREE char *old = xasprintf("%s-old", r->temporary);
+
+	if (rename(r->path, old) < 0)
+		return -1;
+	if (rename(r->temporary, r->path) < 0) {
+		int num = errno;
+		rename(old, r->path);
+		errno = num;
+		return -1;
+	}
+	free(r->temporary);
+	r->temporary = TAKE_PTR(old);
+	return 0;
+}
+
+/* 1: there was nothing in its place, nothing is left over. */
+static int put_in_place(struct replacement *r)
+{
+	for (;;) {
+		if (renameat2(AT_FDCWD, r->temporary, AT_FDCWD, r->path,
+			    RENAME_EXCHANGE) == 0)
+			return 0;
+		if (errno == EINVAL || errno == ENOSYS) {
+			struct stat st;
+			if (lstat(r->path, &st) == 0)
+				return move_aside_and_rename(r);
+			return rename(r->temporary, r->path) < 0 ? -1 : 1;
+		}
+		if (errno != ENOENT)
+			return -1;
+		if (renameat2(AT_FDCWD, r->temporary, AT_FDCWD, r->path,
+			    RENAME_NOREPLACE) == 0)
+			return 1;
+		/* Another has put one there meanwhile. */
+		if (errno != EEXIST)
+			return -1;
+	}
+}
+
+int replacement_publish(struct replacement *r, struct error *err)
+{
+	int result = put_in_place(r);
+
+	if (result < 0)
+		return error_set(
+			err, errno, "rename '%s' to '%s'", r->temporary, r->path);
+	if (result == 1) {
+		free(r->temporary);
+		r->temporary = NULL;
+	}
+	return 0;
+}
+
+void replacement_done(struct replacement *r)
+{
+	if (r->temporary)
+		remove_all(AT_FDCWD, r->temporary);
+	if (r->fd >= 0)
+		close(r->fd);
+	free(r->temporary);
+	free(r->path);
+	*r = (struct replacement){.fd = -1};
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Times of directories: from what is in them. */
+#include "build/directory-times.h"
+
+static bool is_later(const struct tree_time *a, const struct tree_time *b)
+{
+	return a->sec != b->sec ? a->sec > b->sec : a->nsec > b->nsec;
+}
+
+void directory_times_set(const struct tree *t)
+{
+	/* Backwards: a directory comes before all that is in it. */
+	for (uint32_t i = tree_inode_count(t); i-- > 0;) {
+		struct tree_inode *dir = tree_inode_at(t, i);
+		size_t n = 0;
+		const struct tree_entry *entries =
+			S_ISDIR(dir->mode) ? tree_dir_entries(dir, &n) : NULL;
+		if (S_ISDIR(dir->mode))
+			dir->mtime = n ? entries[0].inode->mtime : (struct tree_time){0};
+		for (size_t k = 1; k < n; k++)
+			if (is_later(&entries[k].inode->mtime, &dir->mtime))
+				dir->mtime = entries[k].inode->mtime;
+	}
+}

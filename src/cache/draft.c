@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Making something that is then published whole: a directory temporary/PID-RANDOM, known
+ * to be somebody's by the turn of the same name, which is taken before the directory is
+ * made.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "cache/manifest.h"
+#include "cache/store.h"
+
+static int make_parent(const struct cache *cache, enum store_kind kind, struct error *err)
+{
+	const char *name = store_kinds[kind].directory;
+
+	if (mkdirat(cache->fd, name, 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "create '%s/%s'", cache->path, name);
+	return 0;
+}
+
+/* Process numbers are not enough where machines or containers share the cache. */
+static char *make_name(void)
+{
+	uint64_t number = 0;
+
+	if (getrandom(&number, sizeof(number), 0) < 0)
+		number = (uintptr_t)&number;
+	return xasprintf("%d-%016llx", (int)getpid(), (unsigned long long)number);
+}
+
+int draft_open(const struct cache *cache, struct draft *ret, struct error *err)
+{
+	struct draft d = {.cache = cache, .fd = -1};
+	CLEANUP_FREE char *name = make_name();
+
+	if (make_parent(cache, STORE_TEMPORARY, err) < 0 ||
+		turn_take(cache, name, "", NULL, &d.turn, err) < 0)
+		return -1;
+	CLEANUP_FREE char *path = store_path(STORE_TEMPORARY, name);
+	if (mkdirat(cache->fd, path, 0700) < 0) {
+		error_set(err, errno, "create '%s/%s'", cache->path, path);
+		turn_give(&d.turn);
+		return -1;
+	}
+	d.path = TAKE_PTR(path);
+	d.fd = openat(cache->fd, d.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d.fd < 0) {
+		error_set(err, errno, "open '%s/%s'", cache->path, d.path);
+		draft_done(&d);
+		return -1;
+	}
+	*ret = d;
+	return 0;
+}
+
+/* Did somebody else publish the same? What is damaged makes room. */
+static int judge_conflict(const struct cache *cache, enum store_kind kind,
+	const char *key, struct error *err)
+{
+	CLEANUP(store_release) struct store_hold hold = STORE_HOLD_INIT;
+	CLEANUP_JSON json_t *manifest = NULL;
+
+	if (store_hold(cache, kind, key, &hold) == 0 &&
+		manifest_read(hold.dir_fd, "", &manifest, NULL) == 0 &&
+		manifest_check(manifest, hold.dir_fd, "", NULL) == 0)
+		return 1;
+	if (!store_discard(cache, kind, key))
+		return error_set(err, errno, "remove what is damaged: '%s/%s/%s'",
+			cache->path, store_kinds[kind].directory, key);
+	return 0;
+}
+
+static int rename_into_place(
+	const struct draft *d, enum store_kind kind, const char *key, struct error *err)
+{
+	CLEANUP_FREE char *path = store_path(kind, key);
+
+	while (renameat(d->cache->fd, d->path, d->cache->fd, path) < 0) {
+		int conflict = errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR
+			? judge_conflict(d->cache, kind, key, err)
+			: error_set(err, errno, "rename '%s/%s' to '%s'", d->cache->path,
+				  d->path, path);
+		if (conflict != 0)
+			return conflict;
+	}
+	return 0;
+}
+
+int draft_publish(struct draft *d, enum store_kind kind, const char *key,
+	json_t *manifest, struct error *err)
+{
+	CLEANUP_FREE char *where = xasprintf("%s/%s", d->cache->path, d->path);
+	CLEANUP_STRVEC struct strvec files = {0};
+
+	store_list_directory(d->fd, ".", &files);
+	vector_foreach (file, &files)
+		if (!json_object_get(json_object_get(manifest, "files"), *file) &&
+			manifest_add_file(manifest, d->fd, *file,
+				store_kinds[kind].digests, where, err) < 0)
+			return -1;
+	if (manifest_write(manifest, d->fd, where, err) < 0)
+		return -1;
+	/* The names, too: a power cut must not leave a directory that misses some. */
+	if (fsync(d->fd) < 0)
+		return error_set(err, errno, "write '%s' to disk", where);
+	if (make_parent(d->cache, kind, err) < 0)
+		return -1;
+	int result = rename_into_place(d, kind, key, err);
+	if (result == 0) {
+		free(d->path);
+		d->path = NULL;
+	}
+	return result;
+}
+
+int draft_publish_file(struct draft *d, const char *name, enum store_kind kind,
+	const char *key, struct error *err)
+{
+	CLEANUP_FREE char *path = store_path(kind, key);
+
+	CLEANUP_CLOSE int fd = openat(d->fd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fdatasync(fd) < 0)
+		return error_set(err, errno, "write '%s/%s/%s' to disk", d->cache->path,
+			d->path, name);
+	if (make_parent(d->cache, kind, err) < 0)
+		return -1;
+	int result = renameat(d->fd, name, d->cache->fd, path);
+	/* A directory in its place, say. */
+	if (result < 0 && errno == EISDIR && store_remove_path(d->cache, path))
+		result = renameat(d->fd, name, d->cache->fd, path);
+	if (result < 0)
+		return error_set(err, errno, "write '%s/%s'", d->cache->path, path);
+	return 0;
+}
+
+void draft_done(struct draft *d)
+{
+	if (!d->cache)
+		return;
+	cleanup_close(&d->fd);
+	if (d->path)
+		store_remove_path(d->cache, d->path);
+	turn_give(&d->turn);
+	free(d->path);
+	*d = (struct draft){.fd = -1};
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Request files: from what was asked for to an entry's key, as long as the stamp fits. */
+#include "cache/entry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+#define MAGIC		 "hypermin-request 4"
+#define REQUEST_FILE_MAX (4 * 1024 * 1024)
+
+/* ---- The entry ---- */
+
+const char *const entry_parts[ENTRY_PARTS] = {"kernel", "initrd", "root"};
+
+int entry_hold(const struct cache *cache, const struct entry *e, struct store_hold *ret)
+{
+	struct stat st;
+
+	if (store_hold(cache, STORE_APPLIANCES, e->key, ret) != 0)
+		return 1;
+	for (int i = 0; i < ENTRY_PARTS; i++)
+		if (fstatat(ret->dir_fd, entry_parts[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			!S_ISREG(st.st_mode) || (uint64_t)st.st_size != e->sizes[i]) {
+			store_release(ret);
+			return 1;
+		}
+	return 0;
+}
+
+/* ---- Request files ---- */
+
+/* The next field, or NULL at the end or where a NUL is missing. */
+static const char *next_field(const char **pos, const char *end)
+{
+	const char *field = *pos;
+	const char *nul = memchr(field, '\0', end - field);
+
+	if (!nul)
+		return NULL;
+	*pos = nul + 1;
+	return field;
+}
+
+static bool parse_sizes(const char *text, uint64_t ret[static ENTRY_PARTS])
+{
+	int end = 0;
+
+	return sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64 "%n", &ret[0], &ret[1],
+		       &ret[2], &end) == ENTRY_PARTS &&
+		text[end] == '\0';
+}
+
+enum entry_found entry_find(
+	const struct cache *cache, const char *digest, struct entry *ret)
+{
+	CLEANUP_FREE char *path = store_path(STORE_REQUESTS, digest);
+	CLEANUP_FREE char *data = NULL;
+	size_t len;
+
+	if (io_read_file(cache->fd, path, REQUEST_FILE_MAX, &data, &len, NULL) < 0)
+		return ENTRY_MISSING;
+	const char *pos = data, *end = data + len;
+	const char *fields[6] = {NULL};
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (!(fields[i] = next_field(&pos, end)))
+			return ENTRY_MISSING;
+	const char *key = fields[1], *version = fields[2], *uuid = fields[3];
+	if (strcmp(fields[0], MAGIC) != 0 || !sha256_is_hex(key) ||
+		strlen(uuid) != sizeof(ret->root_uuid) - 1 ||
+		!parse_sizes(fields[5], ret->sizes))
+		return ENTRY_MISSING;
+	strcpy(ret->key, key);
+	strcpy(ret->root_uuid, uuid);
+	ret->kernel_version = xstrdup(version);
+	ret->route = xstrdup(fields[4]);
+	/* Without the empty field it has been cut off. */
+	bool whole = pos < end && end[-1] == '\0' && (pos + 1 == end || end[-2] == '\0');
+	return whole && stamp_fits(pos, end - 1 - pos) ? ENTRY_FITS : ENTRY_OUTDATED;
+}
+
+void entry_done(struct entry *e)
+{
+	free(e->kernel_version);
+	free(e->route);
+	*e = (struct entry){0};
+}
+
+int entry_write(const struct cache *cache, const char *digest, const struct entry *e,
+	const struct stamp *stamp, struct error *err)
+{
+	CLEANUP_DRAFT struct draft draft = {0};
+	CLEANUP_STRBUF struct strbuf sb = {0};
+
+	strbuf_add(&sb, MAGIC, sizeof(MAGIC));
+	strbuf_add(&sb, e->key, strlen(e->key) + 1);
+	strbuf_add(&sb, e->kernel_version, strlen(e->kernel_version) + 1);
+	strbuf_add(&sb, e->root_uuid, strlen(e->root_uuid) + 1);
+	strbuf_add(&sb, e->route, strlen(e->route) + 1);
+	strbuf_addf(&sb, "%" PRIu64 " %" PRIu64 " %" PRIu64, e->sizes[0], e->sizes[1],
+		e->sizes[2]);
+	strbuf_addc(&sb, '\0');
+	strbuf_add(&sb, stamp->fields.data, stamp->fields.len);
+	strbuf_addc(&sb, '\0');
+	if (draft_open(cache, &draft, err) < 0)
+		return -1;
+	CLEANUP_CLOSE int fd = openat(
+		draft.fd, "request", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || io_write_full(fd, sb.data, sb.len) < 0)
+		return error_set(
+			err, errno, "write '%s/%s/request'", cache->path, draft.path);
+	return draft_publish_file(&draft, "request", STORE_REQUESTS, digest, err);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Manifests: writing one while a directory is made, and holding the directory against
+ * it. */
+#include "cache/manifest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/sha256.h"
+#include "config.h"
+
+#define FORMAT 2
+
+json_t *manifest_string(const char *s)
+{
+	json_t *json = json_string(s);
+	return json ? json : json_null();
+}
+
+/* ---- Writing ---- */
+
+json_t *manifest_new(const char *kind, const char *key)
+{
+	json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:{}}", "format", FORMAT,
+		"hypermin", HYPERMIN_VERSION, "kind", kind, "key", key, "files");
+	if (!json)
+		abort(); /* out of memory: everything in it is valid */
+	return json;
+}
+
+static int open_file(int dir_fd, const char *name, const char *where, struct stat *ret,
+	struct error *err)
+{
+	CLEANUP_CLOSE int fd = openat(
+		dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, ret) < 0)
+		return error_set(err, errno, "open '%s/%s'", where, name);
+	if (!S_ISREG(ret->st_mode))
+		return error_set(err, 0, "'%s/%s' is not a regular file", where, name);
+	return TAKE_FD(fd);
+}
+
+int manifest_add_file(json_t *manifest, int dir_fd, const char *name, bool digest,
+	const char *where, struct error *err)
+{
+	char hex[SHA256_HEX_LEN + 1];
+	struct stat st;
+
+	CLEANUP_CLOSE int fd = open_file(dir_fd, name, where, &st, err);
+	if (fd < 0)
+		return -1;
+	/* The disk works while we reckon. */
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	json_t *file = json_pack("{s:I}", "size", (json_int_t)st.st_size);
+	json_object_set_new(json_object_get(manifest, "files"), name, file);
+	if (digest) {
+		if (sha256_file(fd, hex) < 0)
+			return error_set(err, errno, "read '%s/%s'", where, name);
+		json_object_set_new(file, "sha256", json_string(hex));
+	}
+	/* It is also when some file systems say that they are full. */
+	if (fdatasync(fd) < 0)
+		return error_set(err, errno, "write '%s/%s' to disk", where, name);
+	return 0;
+}
+
+void manifest_copy_file(json_t *manifest, const json_t *from, const char *name)
+{
+	json_object_set(json_object_get(manifest, "files"), name,
+		json_object_get(json_object_get(from, "files"), name));
+}
+
+int manifest_write(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err)
+{
+	CLEANUP_FREE char *text = json_dumps(manifest, JSON_INDENT(2));
+
+	if (!text)
+		abort();
+	CLEANUP_CLOSE int fd = openat(
+		dir_fd, MANIFEST_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || io_write_full(fd, text, strlen(text)) < 0 ||
+		io_write_full(fd, "\n", 1) < 0 || fdatasync(fd) < 0)
+		return error_set(err, errno, "write '%s/" MANIFEST_NAME "'", where);
+	return 0;
+}
+
+/* ---- Reading ---- */
+
+static bool is_plain_name(const char *name)
+{
+	return *name && !strchr(name, '/') && strcmp(name, ".") != 0 &&
+		strcmp(name, "..") != 0 && strcmp(name, MANIFEST_NAME) != 0;
+}
+
+static bool has_valid_files(const json_t *manifest)
+{
+	json_t *files = json_object_get(manifest, "files");
+	const char *name;
+	json_t *file;
+
+	json_object_foreach(files, name, file)
+	{
+		const json_t *size = json_object_get(file, "size");
+		const json_t *digest = json_object_get(file, "sha256");
+		if (!is_plain_name(name) || !json_is_integer(size) ||
+			json_integer_value(size) < 0)
+			return false;
+		if (digest &&
+			!(json_is_string(digest) &&
+				sha256_is_hex(json_string_value(digest))))
+			return false;
+	}
+	return json_is_object(files);
+}
+
+int manifest_read(int dir_fd, const char *where, json_t **ret, struct error *err)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t len;
+	json_error_t why;
+
+	if (io_read_file(dir_fd, MANIFEST_NAME, MANIFEST_MAX, &text, &len, err) < 0)
+		return error_prefix(err, "'%s'", where);
+	CLEANUP_JSON json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	if (!json)
+		return error_set(err, 0, "read '%s/" MANIFEST_NAME "': line %d: %s",
+			where, why.line, why.text);
+	json_int_t format = json_integer_value(json_object_get(json, "format"));
+	if (format > FORMAT)
+		return error_set(err, 0,
+			"read '%s/" MANIFEST_NAME
+			"': its format is that of a newer hypermin",
+			where);
+	if (format != FORMAT || !has_valid_files(json))
+		return error_set(err, 0,
+			"read '%s/" MANIFEST_NAME "': it is no manifest of hypermin's",
+			where);
+	*ret = TAKE_PTR(json);
+	return 0;
+}
+
+const char *manifest_text(const json_t *manifest, const char *field)
+{
+	const char *text = json_string_value(json_object_get(manifest, field));
+	return text ? text : "";
+}
+
+/* ---- Checking ---- */
+
+static int check_digest(const json_t *file, int fd, const struct stat *st,
+	struct digests *digests, const char *path, struct error *err)
+{
+	const char *digest = json_string_value(json_object_get(file, "sha256"));
+	char hex[SHA256_HEX_LEN + 1];
+
+	if (!digest)
+		return 0;
+	if (digests_file(digests, fd, st, hex) < 0)
+		return error_set(err, errno, "read '%s'", path);
+	if (strcmp(hex, digest) != 0)
+		return error_set(err, 0,
+			"'%s' does not hold what it was made with: its SHA-256 is %.16s…, and "
+			"not %.16s…",
+			path, hex, digest);
+	return 0;
+}
+
+/* Digests may be NULL: its size only. */
+static int check_file(const json_t *file, int dir_fd, const char *name,
+	struct digests *digests, const char *where, struct error *err)
+{
+	json_int_t size = json_integer_value(json_object_get(file, "size"));
+	CLEANUP_FREE char *path = xasprintf("%s/%s", where, name);
+	struct stat st;
+
+	CLEANUP_CLOSE int fd = open_file(dir_fd, name, where, &st, err);
+	if (fd < 0)
+		return -1;
+	if (st.st_size != size)
+		return error_set(err, 0,
+			"'%s' has %lld bytes, and not the %lld that it was made with",
+			path, (long long)st.st_size, (long long)size);
+	return digests ? check_digest(file, fd, &st, digests, path, err) : 0;
+}
+
+int manifest_check_digests(const json_t *manifest, int dir_fd, struct digests *digests,
+	const char *where, struct error *err)
+{
+	const char *name;
+	json_t *file;
+
+	json_object_foreach(json_object_get(manifest, "files"), name, file)
+	{
+		if (check_file(file, dir_fd, name, digests, where, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int manifest_check(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err)
+{
+	return manifest_check_digests(manifest, dir_fd, NULL, where, err);
+}
+
+int manifest_check_others(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err)
+{
+	const json_t *files = json_object_get(manifest, "files");
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_CLOSEDIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir)
+		return error_set(err, errno, "list '%s'", where);
+	for (struct dirent *entry; (entry = readdir(dir));)
+		if (is_plain_name(entry->d_name) &&
+			!json_object_get(files, entry->d_name))
+			return error_set(err, 0, "'%s/%s' does not belong there", where,
+				entry->d_name);
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * manifest.json: what a directory in the cache, or an exported appliance, holds and what
+ * it was made of.
+ *
+ *	{ "format": 2, "hypermin": VERSION, "kind": …, "key": …,
+ *	  "files": { NAME: { "size": BYTES, "sha256": HEX }, … },
+ *	  … what its kind has to say … }
+ *
+ * "files" names all that is in the directory, but the manifest itself. Whoever reads a
+ * manifest trusts nothing in it: it may come from another machine.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "cache/digests.h"
+
+#define MANIFEST_NAME "manifest.json"
+#define MANIFEST_MAX  (16 * 1024 * 1024)
+
+static inline void cleanup_json(json_t **json)
+{
+	json_decref(*json);
+}
+#define CLEANUP_JSON CLEANUP(cleanup_json)
+
+/* `kind` and `key` as in store.h. The caller's, to add to. */
+json_t *manifest_new(const char *kind, const char *key);
+
+/*
+ * Enter a file of the directory: bring it to the disk and, unless `digest` is false,
+ * record what it holds. `where` is the directory's name for errors.
+ */
+int manifest_add_file(json_t *manifest, int dir_fd, const char *name, bool digest,
+	const char *where, struct error *err);
+/* Enter a file as another manifest has it. */
+void manifest_copy_file(json_t *manifest, const json_t *from, const char *name);
+int manifest_write(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err);
+
+/* Read and check its form: after that "files" is as it should be. */
+int manifest_read(int dir_fd, const char *where, json_t **ret, struct error *err);
+/* A field's text, or "". */
+const char *manifest_text(const json_t *manifest, const char *field);
+
+/* Is each file there, and of its size? */
+int manifest_check(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err);
+/* Does each also hold what it was made with? */
+int manifest_check_digests(const json_t *manifest, int dir_fd, struct digests *digests,
+	const char *where, struct error *err);
+/* Is nothing else in the directory? */
+int manifest_check_others(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err);
+/* A file name may hold any bytes; JSON holds UTF-8: null if it can't be said. */
+json_t *manifest_string(const char *s);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One walk over a memory's pages, which writes them elsewhere or does not. */
+#include "cache/memory.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+
+#define PAGE_SIZE  4096
+#define PIECE_SIZE (1024 * 1024)
+
+#define NOWHERE -1
+
+static bool is_zero(const char *page)
+{
+	return page[0] == 0 && memcmp(page, page + 1, PAGE_SIZE - 1) == 0;
+}
+
+static void add_pages(SHA2_CTX *ctx, const char *data, size_t len, off_t at)
+{
+	for (size_t done = 0; done < len; done += PAGE_SIZE) {
+		uint64_t address = htole64(at + done);
+		sha256_add(ctx, &address, sizeof(address));
+		sha256_add(ctx, data + done, PAGE_SIZE);
+	}
+}
+
+/* What is not zero of a piece, in runs of pages. */
+static int take_piece(int to, SHA2_CTX *ctx, const char *data, size_t len, off_t at)
+{
+	size_t end;
+
+	for (size_t start = 0; start < len; start = end) {
+		bool zero = is_zero(data + start);
+
+		end = start + PAGE_SIZE;
+		while (end < len && is_zero(data + end) == zero)
+			end += PAGE_SIZE;
+		if (zero)
+			continue;
+		add_pages(ctx, data + start, end - start, at + start);
+		if (to != NOWHERE &&
+			io_pwrite_full(to, data + start, end - start, at + start) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Holes begin and end with pages on the file systems that have them. */
+static int walk(int from, int to, SHA2_CTX *ctx)
+{
+	CLEANUP_FREE char *buffer = xmalloc(PIECE_SIZE);
+	off_t end;
+
+	for (off_t at = 0; (at = lseek(from, at, SEEK_DATA)) >= 0; at = end) {
+		end = lseek(from, at, SEEK_HOLE);
+		if (at % PAGE_SIZE || end % PAGE_SIZE) {
+			errno = EINVAL;
+			return -1;
+		}
+		for (off_t done = at; done < end;) {
+			size_t len = MIN(end - done, PIECE_SIZE);
+			if (io_pread_full(from, buffer, len, done) != (ssize_t)len ||
+				take_piece(to, ctx, buffer, len, done) < 0)
+				return -1;
+			done += len;
+		}
+	}
+	return errno == ENXIO ? 0 : -1; /* no data behind here */
+}
+
+int memory_copy(int from, int to, char ret_digest[static SHA256_HEX_LEN + 1])
+{
+	struct stat st;
+	SHA2_CTX ctx;
+
+	SHA256Init(&ctx);
+	if (fstat(from, &st) < 0 || ftruncate(to, st.st_size) < 0 ||
+		walk(from, to, &ctx) < 0)
+		return -1;
+	sha256_end(&ctx, ret_digest);
+	return 0;
+}
+
+int memory_digest(int fd, char ret_digest[static SHA256_HEX_LEN + 1])
+{
+	SHA2_CTX ctx;
+
+	SHA256Init(&ctx);
+	if (walk(fd, NOWHERE, &ctx) < 0)
+		return -1;
+	sha256_end(&ctx, ret_digest);
+	return 0;
+}

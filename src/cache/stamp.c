@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Stamps: what stat() said. stamp.h tells what they are good for. */
+#include "cache/stamp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/path.h"
+#include "base/vector.h"
+
+/* The kernel stamps files by a clock that ticks every 1 to 10 ms. */
+#define TICK_NS (20 * 1000 * 1000)
+
+/* By hand: printf() would take longer than the system calls. */
+static void add_number(struct strbuf *sb, uint64_t n)
+{
+	char *room = strbuf_grow(sb, 17);
+	int shift = 60;
+
+	while (shift > 0 && n >> shift == 0)
+		shift -= 4;
+	for (; shift >= 0; shift -= 4, sb->len++)
+		*room++ = "0123456789abcdef"[n >> shift & 15];
+	*room = ':';
+	sb->len++;
+}
+
+static void add_numbers(struct strbuf *sb, const uint64_t *numbers, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		add_number(sb, numbers[i]);
+	strbuf_adds(sb, "."); /* ends the string */
+}
+
+static void add_all(struct strbuf *sb, const struct stat *st)
+{
+	const uint64_t numbers[] = {st->st_dev, st->st_ino, st->st_mode, st->st_uid,
+		st->st_gid, st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+		st->st_ctim.tv_sec, st->st_ctim.tv_nsec};
+
+	add_numbers(sb, numbers, ARRAY_SIZE(numbers));
+}
+
+/* There are thousands of these: no more than can tell a change. */
+static void add_file(struct strbuf *sb, const struct stat *st)
+{
+	const uint64_t numbers[] = {st->st_dev, st->st_ino, st->st_size,
+		st->st_ctim.tv_sec, st->st_ctim.tv_nsec};
+
+	add_numbers(sb, numbers, ARRAY_SIZE(numbers));
+}
+
+/* Without what its entries change. */
+static void add_directory(struct strbuf *sb, const struct stat *st)
+{
+	const uint64_t numbers[] = {
+		st->st_dev, st->st_ino, st->st_mode, st->st_uid, st->st_gid};
+
+	add_numbers(sb, numbers, ARRAY_SIZE(numbers));
+}
+
+static bool before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+/* A time in the future is no change since the start: the clock was set back. */
+static bool changed_since(const struct stat *st, const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return !before(&st->st_ctim, start) && !before(&now, &st->st_ctim);
+}
+
+/* A file changed twice within a tick has the same times after both. What was changed
+ * before the start is therefore read a tick later: then it does not look like a change
+ * since. */
+void stamp_start(struct stamp *stamp)
+{
+	const struct timespec tick = {.tv_nsec = TICK_NS};
+
+	*stamp = (struct stamp){0};
+	clock_gettime(CLOCK_REALTIME, &stamp->start);
+	nanosleep(&tick, NULL);
+}
+
+/*
+ * Of a symlink both are said, its own and what it leads to: two links may lead to the
+ * same file. `start` is NULL where nothing is to count as changing.
+ */
+static void add_identity(
+	struct strbuf *sb, const char *path, int flags, const struct timespec *start)
+{
+	struct stat st = {0};
+
+	if (fstatat(AT_FDCWD, path, &st, flags) < 0)
+		strbuf_addf(sb, "absent %d", errno);
+	else if (start && changed_since(&st, start))
+		strbuf_adds(sb, "changing");
+	else
+		add_all(sb, &st);
+	if (flags == AT_SYMLINK_NOFOLLOW && S_ISLNK(st.st_mode)) {
+		strbuf_adds(sb, " -> ");
+		add_identity(sb, path, 0, start);
+	}
+}
+
+/* What the identity of a path itself begins with. */
+#define ITSELF '='
+
+static mode_t add_itself(
+	struct strbuf *sb, const char *path, const struct timespec *start)
+{
+	struct stat st = {0};
+
+	strbuf_addc(sb, ITSELF);
+	if (lstat(path, &st) < 0)
+		strbuf_addf(sb, "absent %d", errno);
+	else if (S_ISDIR(st.st_mode))
+		add_directory(sb, &st);
+	else if (start && changed_since(&st, start))
+		strbuf_adds(sb, "changing");
+	else
+		add_file(sb, &st);
+	return st.st_mode;
+}
+
+void stamp_add(struct stamp *stamp, const char *path)
+{
+	strbuf_add(&stamp->fields, path, strlen(path) + 1);
+	add_identity(&stamp->fields, path, AT_SYMLINK_NOFOLLOW, &stamp->start);
+	strbuf_addc(&stamp->fields, '\0');
+}
+
+void stamp_add_below(struct stamp *stamp, const char *root, const char *path)
+{
+	CLEANUP_FREE char *full = path_below(root, path);
+	stamp_add(stamp, full);
+}
+
+mode_t stamp_add_itself(struct stamp *stamp, const char *path)
+{
+	strbuf_add(&stamp->fields, path, strlen(path) + 1);
+	mode_t mode = add_itself(&stamp->fields, path, &stamp->start);
+	strbuf_addc(&stamp->fields, '\0');
+	return mode;
+}
+
+void stamp_done(struct stamp *stamp)
+{
+	strbuf_done(&stamp->fields);
+}
+
+/* ---- Does it still fit? ---- */
+
+struct claim {
+	const char *path, *identity;
+};
+
+static bool claim_holds(const struct claim *claim, struct strbuf *buf)
+{
+	strbuf_clear(buf);
+	if (claim->identity[0] == ITSELF)
+		add_itself(buf, claim->path, NULL);
+	else
+		add_identity(buf, claim->path, AT_SYMLINK_NOFOLLOW, NULL);
+	return strcmp(buf->data, claim->identity) == 0;
+}
+
+struct check {
+	VECTOR(struct claim) claims;
+	atomic_size_t next; /* the first that nobody has taken */
+	atomic_bool broken;
+};
+
+/* So many that taking them costs nothing, so few that all threads end together. */
+#define PORTION 64
+
+/* A thread takes a portion, and another, until none is left or one does not hold. */
+static void *look(void *data)
+{
+	struct check *check = data;
+	CLEANUP_STRBUF struct strbuf buf = {0};
+	size_t first;
+
+	while (!check->broken &&
+		(first = atomic_fetch_add(&check->next, PORTION)) < check->claims.len)
+		for (size_t i = first; i < first + PORTION && i < check->claims.len; i++)
+			if (!claim_holds(&check->claims.items[i], &buf))
+				check->broken = true;
+	return NULL;
+}
+
+/* Starting a thread takes as long as looking at this many. */
+#define WORTH_A_THREAD 1024
+#define THREADS_MAX    4
+
+static size_t threads_for(size_t n_claims)
+{
+	cpu_set_t cpus;
+	size_t n = 1 + n_claims / WORTH_A_THREAD;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
+		return 1;
+	if (n > (size_t)CPU_COUNT(&cpus))
+		n = CPU_COUNT(&cpus);
+	return n < THREADS_MAX ? n : THREADS_MAX;
+}
+
+/* The caller is one of the threads; the others leave its signals to it. */
+static void look_together(struct check *check)
+{
+	pthread_t threads[THREADS_MAX];
+	size_t wanted = threads_for(check->claims.len) - 1, n = 0;
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (n < wanted && pthread_create(&threads[n], NULL, look, check) == 0)
+		n++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	look(check);
+	while (n)
+		pthread_join(threads[--n], NULL);
+}
+
+/* False if the bytes end within a field. */
+static bool parse(const char *pos, const char *end, struct check *check)
+{
+	while (pos < end) {
+		const char *nul = memchr(pos, '\0', end - pos);
+		const char *identity = nul ? nul + 1 : NULL;
+		nul = identity ? memchr(identity, '\0', end - identity) : NULL;
+		if (!nul)
+			return false;
+		vector_push(&check->claims, ((struct claim){pos, identity}));
+		pos = nul + 1;
+	}
+	return true;
+}
+
+bool stamp_fits(const char *fields, size_t len)
+{
+	struct check check = {0};
+	bool whole = parse(fields, fields + len, &check);
+
+	if (whole)
+		look_together(&check);
+	vector_done(&check.claims);
+	return whole && !check.broken;
+}

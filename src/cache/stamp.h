@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What an answer depends on, as a list of paths and of what stat() said of each when the
+ * answer was made: as long as it says the same of all of them, the answer stands. A path
+ * takes one to two microseconds; where there are thousands, several threads look.
+ *
+ *	struct stamp stamp;
+ *	stamp_start(&stamp);			before anything is read
+ *	… read PATH, stamp_add(&stamp, PATH) …	in any order
+ *	write(stamp.fields.data, stamp.fields.len)
+ *	…
+ *	stamp_fits(data, len)			later, from the bytes that were written
+ *
+ * The bytes are a row of NUL-terminated fields: { PATH  IDENTITY }. A path that changes after
+ * the start, whether before or after it was read and added, gets an identity that nothing
+ * fits: then the next one to ask looks again.
+ *
+ * An identity is device, inode, mode, owner, size, and both times to the nanosecond; the
+ * time of change can't be set back by anyone, so a file that was edited and given its old
+ * time is seen all the same, and so is another file put in its place. Of one of
+ * thousands, fewer: what changes mode, owner or content changes that time as well.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/strbuf.h"
+
+struct stamp {
+	struct strbuf fields;
+	struct timespec start;
+};
+
+void stamp_start(struct stamp *stamp);
+/* It may be absent: then it has to stay so. Of a symlink, both it and its target
+ * count. */
+void stamp_add(struct stamp *stamp, const char *path);
+/* The same in the system that is installed in `root`. */
+void stamp_add_below(struct stamp *stamp, const char *root, const char *path);
+/* The path itself alone: not the target of a symlink, nor what of a directory changes
+ * with its entries. Returns what it is; 0: absent. */
+mode_t stamp_add_itself(struct stamp *stamp, const char *path);
+void stamp_done(struct stamp *stamp);
+
+/* False, too, if the bytes are cut off within a field. */
+bool stamp_fits(const char *fields, size_t len);

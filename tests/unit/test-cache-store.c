@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The store: published whole, held while used, removed when nobody holds it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "cache/collect.h"
+#include "cache/manifest.h"
+#include "cache/verify.h"
+#include "fixture-root.h"
+
+static const char key[] =
+	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+struct fixture {
+	struct fixture_root root;
+	struct cache cache;
+};
+
+static int setup(void **state)
+{
+	static struct fixture fixture;
+	struct error err;
+
+	fixture_root_init(&fixture.root);
+	CLEANUP_FREE char *path = fixture_root_place(&fixture.root, "cache");
+	assert_int_equal(cache_open(path, &fixture.cache, &err), 0);
+	*state = &fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_root_done(&f->root);
+	cache_close(&f->cache);
+	return 0;
+}
+
+static size_t count(const struct fixture *f, enum store_kind kind)
+{
+	CLEANUP_STRVEC struct strvec keys = {0};
+
+	store_list(&f->cache, kind, &keys);
+	return keys.len;
+}
+
+static void write_file(int dir_fd, const char *name, const char *text)
+{
+	CLEANUP_CLOSE int fd =
+		openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(io_write_full(fd, text, strlen(text)), 0);
+}
+
+static int publish(const struct fixture *f, enum store_kind kind, const char *text)
+{
+	CLEANUP_DRAFT struct draft d = {0};
+	CLEANUP_JSON json_t *manifest = manifest_new(store_kinds[kind].word, key);
+	struct error err;
+
+	json_object_set_new(manifest, "appliance", json_string(key));
+	assert_int_equal(draft_open(&f->cache, &d, &err), 0);
+	write_file(d.fd, "data", text);
+	return draft_publish(&d, kind, key, manifest, &err);
+}
+
+static int verify(const struct fixture *f, struct error *err)
+{
+	CLEANUP(digests_done) struct digests digests = {0};
+
+	return store_verify(&f->cache, STORE_APPLIANCES, key, &digests, err);
+}
+
+static void what_is_published_is_whole_and_verified(void **state)
+{
+	const struct fixture *f = *state;
+	struct store_hold hold;
+	struct error err;
+
+	assert_int_equal(store_hold(&f->cache, STORE_APPLIANCES, key, &hold), 1);
+	assert_int_equal(publish(f, STORE_APPLIANCES, "text"), 0);
+	assert_int_equal(store_hold(&f->cache, STORE_APPLIANCES, key, &hold), 0);
+	store_release(&hold);
+	assert_int_equal(verify(f, &err), 0);
+	assert_int_equal(count(f, STORE_TEMPORARY), 0);
+	assert_int_equal(count(f, STORE_LOCKS), 0);
+	/* The second to publish it has the first one's. */
+	assert_int_equal(publish(f, STORE_APPLIANCES, "text"), 1);
+	assert_int_equal(count(f, STORE_TEMPORARY), 0);
+}
+
+static void expect_damaged(const struct fixture *f, const char *why)
+{
+	struct error err;
+
+	assert_int_equal(verify(f, &err), -1);
+	if (!strstr(err.msg, why))
+		fail_msg("'%s' is not in '%s'", why, err.msg);
+}
+
+static void damage_is_found_and_made_good(void **state)
+{
+	const struct fixture *f = *state;
+	CLEANUP_FREE char *data = xasprintf("cache/appliances/%s/data", key);
+	CLEANUP_FREE char *other = xasprintf("cache/appliances/%s/other", key);
+	struct error err;
+
+	publish(f, STORE_APPLIANCES, "text");
+	fixture_root_write(&f->root, data, "TEXT");
+	expect_damaged(f, "does not hold");
+	fixture_root_write(&f->root, data, "text");
+	fixture_root_write(&f->root, other, "");
+	expect_damaged(f, "does not belong");
+	/* A cut file makes room for a whole one. */
+	fixture_root_write(&f->root, data, "t");
+	expect_damaged(f, "has 1 bytes, and not the 4");
+	assert_int_equal(publish(f, STORE_APPLIANCES, "text"), 0);
+	assert_int_equal(verify(f, &err), 0);
+	assert_int_equal(count(f, STORE_TEMPORARY), 0);
+}
+
+static void what_is_held_is_not_removed(void **state)
+{
+	const struct fixture *f = *state;
+	struct store_hold one, two;
+
+	publish(f, STORE_SNAPSHOTS, "text");
+	assert_int_equal(store_hold(&f->cache, STORE_SNAPSHOTS, key, &one), 0);
+	assert_int_equal(store_hold(&f->cache, STORE_SNAPSHOTS, key, &two), 0);
+	assert_true(store_in_use(&f->cache, STORE_SNAPSHOTS, key));
+	assert_int_equal(
+		store_remove(&f->cache, STORE_SNAPSHOTS, key, true), STORE_IN_USE);
+	store_release(&one);
+	assert_int_equal(
+		store_remove(&f->cache, STORE_SNAPSHOTS, key, true), STORE_IN_USE);
+	store_release(&two);
+	assert_false(store_in_use(&f->cache, STORE_SNAPSHOTS, key));
+	assert_int_equal(
+		store_remove(&f->cache, STORE_SNAPSHOTS, key, false), STORE_REMOVED);
+	assert_int_equal(store_hold(&f->cache, STORE_SNAPSHOTS, key, &one), 1);
+	assert_int_equal(count(f, STORE_TEMPORARY), 0);
+}
+
+/* The lock is the open file's, not the process's: a child that has it goes on holding. */
+static void a_hold_can_be_handed_on(void **state)
+{
+	const struct fixture *f = *state;
+	struct store_hold hold;
+	int pipe_fds[2];
+	char byte;
+
+	publish(f, STORE_APPLIANCES, "text");
+	assert_int_equal(store_hold(&f->cache, STORE_APPLIANCES, key, &hold), 0);
+	assert_int_equal(pipe(pipe_fds), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		close(pipe_fds[1]);
+		_exit(read(pipe_fds[0], &byte, 1) == 0 ? 0 : 1);
+	}
+	store_release(&hold);
+	assert_int_equal(
+		store_remove(&f->cache, STORE_APPLIANCES, key, false), STORE_IN_USE);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(
+		store_remove(&f->cache, STORE_APPLIANCES, key, false), STORE_REMOVED);
+}
+
+static void what_a_killed_maker_leaves_is_collected(void **state)
+{
+	const struct fixture *f = *state;
+	CLEANUP_DRAFT struct draft ours = {0};
+	struct error err;
+
+	assert_int_equal(draft_open(&f->cache, &ours, &err), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		struct draft d;
+		if (draft_open(&f->cache, &d, NULL) == 0)
+			write_file(d.fd, "data", "half");
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(count(f, STORE_TEMPORARY), 2);
+	collect_quietly(&f->cache);
+	/* Ours stays. */
+	assert_int_equal(count(f, STORE_TEMPORARY), 1);
+	assert_int_equal(count(f, STORE_LOCKS), 1);
+	write_file(ours.fd, "data", "whole");
+}
+
+static void a_snapshot_goes_with_its_appliance(void **state)
+{
+	const struct fixture *f = *state;
+
+	publish(f, STORE_APPLIANCES, "text");
+	publish(f, STORE_SNAPSHOTS, "memory");
+	collect_quietly(&f->cache);
+	assert_int_equal(count(f, STORE_SNAPSHOTS), 1);
+	store_remove(&f->cache, STORE_APPLIANCES, key, false);
+	collect_quietly(&f->cache);
+	assert_int_equal(count(f, STORE_SNAPSHOTS), 0);
+}
+
+static void a_turn_is_had_by_one(void **state)
+{
+	const struct fixture *f = *state;
+	struct turn one = {0}, two = {0};
+	struct error err;
+
+	assert_int_equal(turn_take(&f->cache, "x", "", NULL, &one, &err), 0);
+	assert_int_equal(turn_try(&f->cache, "x", &two), LOCK_BUSY);
+	assert_int_equal(turn_try(&f->cache, "y", &two), LOCK_TAKEN);
+	turn_give(&two);
+	turn_give(&one);
+	assert_int_equal(turn_try(&f->cache, "x", &two), LOCK_TAKEN);
+	/* The collector leaves it alone. */
+	collect_quietly(&f->cache);
+	assert_int_equal(count(f, STORE_LOCKS), 1);
+	turn_give(&two);
+	assert_int_equal(count(f, STORE_LOCKS), 0);
+}
+
+/* Of many processes that add to a number one after the other none gets in between. */
+static void turns_keep_processes_apart(void **state)
+{
+	enum { PROCESSES = 8, ROUNDS = 50 };
+	const struct fixture *f = *state;
+	struct turn turn;
+	char text[20];
+	size_t len;
+
+	fixture_root_write(&f->root, "number", "0");
+	CLEANUP_FREE char *path = fixture_root_place(&f->root, "number");
+	for (int i = 0; i < PROCESSES; i++) {
+		if (fork() != 0)
+			continue;
+		for (int k = 0; k < ROUNDS; k++) {
+			char *number;
+			if (turn_take(&f->cache, "x", "", NULL, &turn, NULL) < 0 ||
+				io_read_file(AT_FDCWD, path, 100, &number, &len, NULL) <
+					0)
+				_exit(1);
+			snprintf(text, sizeof(text), "%d", atoi(number) + 1);
+			fixture_root_write(&f->root, "number", text);
+			turn_give(&turn);
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < PROCESSES; i++) {
+		int status;
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	CLEANUP_FREE char *number = NULL;
+	assert_int_equal(io_read_file(AT_FDCWD, path, 100, &number, &len, NULL), 0);
+	assert_int_equal(atoi(number), PROCESSES * ROUNDS);
+	assert_int_equal(count(f, STORE_LOCKS), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_published_is_whole_and_verified),
+		TEST(damage_is_found_and_made_good),
+		TEST(what_is_held_is_not_removed),
+		TEST(a_hold_can_be_handed_on),
+		TEST(what_a_killed_maker_leaves_is_collected),
+		TEST(a_snapshot_goes_with_its_appliance),
+		TEST(a_turn_is_had_by_one),
+		TEST(turns_keep_processes_apart),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
