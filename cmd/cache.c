@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cache-manifest.h"
 #include "commands.h"
 #include "options.h"
 
@@ -179,13 +180,6 @@ static bool is_main_kind(const char *kind)
 	return strcmp(kind, "appliance") == 0 || strcmp(kind, "snapshot") == 0;
 }
 
-/* Names of files and packages are anybody's. */
-static void print_safe(const char *text)
-{
-	for (; *text; text++)
-		putchar(iscntrl((unsigned char)*text) ? '?' : *text);
-}
-
 static void keep_json(
 	struct cache_options *o, const struct hypermin_cache_item *item, const char *text)
 {
@@ -227,7 +221,7 @@ static void on_list(const struct hypermin_cache_item *item, const char *text, vo
 	format_size(item->bytes, size, sizeof(size));
 	format_time(item->last_use, when, sizeof(when));
 	printf("%-12.12s  %-9s  %8s  %s  ", item->key, item->kind, size, when);
-	print_safe(item->description);
+	cache_print_safe(item->description);
 	printf("%s\n", item->in_use ? " (in use)" : "");
 }
 
@@ -262,80 +256,6 @@ static void on_find_last(
 		snprintf(last, 65, "%s", item->key);
 }
 
-static void print_field(const char *name, const json_t *value)
-{
-	const char *text = json_string_value(value);
-
-	if (!text)
-		return;
-	printf("%-14s", name);
-	print_safe(text);
-	putchar('\n');
-}
-
-static void print_number(const char *name, const json_t *value, const char *unit)
-{
-	if (json_is_integer(value))
-		printf("%-14s%" JSON_INTEGER_FORMAT "%s\n", name,
-			json_integer_value(value), unit);
-}
-
-static void print_files(json_t *files)
-{
-	const char *name;
-	json_t *file;
-
-	json_object_foreach(files, name, file)
-	{
-		const char *digest = json_string_value(json_object_get(file, "sha256"));
-		printf("%-14s%" JSON_INTEGER_FORMAT " bytes%s%s\n", name,
-			json_integer_value(json_object_get(file, "size")),
-			digest ? ", SHA-256 " : "", digest ? digest : "");
-	}
-}
-
-static void print_packages(json_t *packages)
-{
-	size_t i;
-	json_t *package;
-
-	if (json_array_size(packages))
-		printf("%-14s%zu\n", "packages", json_array_size(packages));
-	json_array_foreach(packages, i, package)
-	{
-		const char *name = json_string_value(json_object_get(package, "name"));
-		const char *version =
-			json_string_value(json_object_get(package, "version"));
-		printf("%-14s", "");
-		print_safe(name ? name : "?");
-		putchar(' ');
-		print_safe(version ? version : "?");
-		putchar('\n');
-	}
-}
-
-static void print_manifest(const char *text)
-{
-	json_t *manifest = json_loads(text, 0, NULL);
-	const json_t *kernel = json_object_get(manifest, "kernel");
-
-	print_field("kind", json_object_get(manifest, "kind"));
-	print_field("key", json_object_get(manifest, "key"));
-	print_field("hypermin", json_object_get(manifest, "hypermin"));
-	print_field("machine", json_object_get(manifest, "machine"));
-	print_field("part", json_object_get(manifest, "part"));
-	print_field("appliance", json_object_get(manifest, "appliance"));
-	print_number("memory", json_object_get(manifest, "memory_mib"), " MiB");
-	print_number("cpus", json_object_get(manifest, "cpus"), "");
-	print_number("disks", json_object_get(manifest, "disks"), "");
-	print_field("refused", json_object_get(manifest, "refused"));
-	print_field("version", json_object_get(kernel, "version"));
-	print_field("from", json_object_get(kernel, "image"));
-	print_files(json_object_get(manifest, "files"));
-	print_packages(json_object_get(manifest, "packages"));
-	json_decref(manifest);
-}
-
 static int show(struct cache_options *o, const char *word)
 {
 	char last[65] = "";
@@ -350,7 +270,7 @@ static int show(struct cache_options *o, const char *word)
 	if (o->json)
 		puts(text);
 	else
-		print_manifest(text);
+		cache_print_manifest(text);
 	free(text);
 	return 0;
 }
@@ -370,7 +290,7 @@ static void on_verify(
 		return;
 	printf("%-8s %s %.12s%s", text ? "DAMAGED" : "ok", item->kind, item->key,
 		text ? ": " : "");
-	print_safe(text ? text : "");
+	cache_print_safe(text ? text : "");
 	printf("%s\n", item->removed ? " (removed)" : "");
 }
 

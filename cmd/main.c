@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The command line: a table of commands. It uses the library through its public header
  * alone. */
+#include <errno.h>
 #include <hypermin.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -45,12 +46,10 @@ static bool is_called(const char *path, const char *name)
 	return strcmp(slash ? slash + 1 : path, name) == 0;
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
-	if (argc > 0 && is_called(argv[0], "supermin"))
-		return supermin_main(argc, argv);
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
 		strcmp(name, "help") == 0) {
 		print_help(stdout);
@@ -70,4 +69,23 @@ int main(int argc, char **argv)
 	else
 		print_help(stderr);
 	return EXIT_OURS;
+}
+
+/* What was printed is lost if it could not be written: on a full disk, say. */
+static int check_output(int status)
+{
+	bool lost = ferror(stdout);
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !lost)
+		return status;
+	fprintf(stderr, "hypermin: standard output: %s\n", strerror(errno ? errno : EIO));
+	return EXIT_OURS;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 0 && is_called(argv[0], "supermin"))
+		return supermin_main(argc, argv);
+	return check_output(run_command(argc, argv));
 }

@@ -12,6 +12,7 @@
 
 #include "appliance/appliance.h"
 #include "base/control.h"
+#include "base/directory.h"
 #include "base/io.h"
 #include "base/replace.h"
 #include "cache/entry.h"
@@ -117,7 +118,8 @@ static int check_target(const char *dir, struct error *err)
 		manifest_check(manifest, fd, dir, NULL) == 0 &&
 		manifest_check_others(manifest, fd, dir, NULL) == 0)
 		return 0;
-	store_list_directory(fd, ".", &files);
+	if (directory_list(fd, ".", 0, &files) < 0)
+		return error_set(err, errno, "list '%s'", dir);
 	if (files.len == 0)
 		return 0;
 	return error_set(err, 0,

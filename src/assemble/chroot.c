@@ -23,6 +23,7 @@ struct writer {
 	const char *name;
 	char **first; /* by inode: its first name below the root, for hard links */
 	const volatile sig_atomic_t *interrupted;
+	size_t left_out; /* extended attributes */
 };
 
 /* The directory that is being written to. */
@@ -103,18 +104,23 @@ static int write_content(const struct writer *w, const struct tree_inode *inode,
 
 /* ---- Metadata ---- */
 
-/* What this user may not set is left out. */
-static void set_xattrs(const struct tree_inode *inode, const char *path)
+/* What this user may not set, or the file system does not have, is left out. */
+static int set_xattrs(struct writer *w, const struct tree_inode *inode, const char *path)
 {
 	for (uint32_t i = 0; i < inode->n_xattrs; i++) {
 		const struct tree_xattr *x = &inode->xattrs[i];
-		lsetxattr(path, x->name, x->value, x->len, 0);
+		if (lsetxattr(path, x->name, x->value, x->len, 0) == 0)
+			continue;
+		if (errno != EPERM && errno != EACCES && errno != ENOTSUP)
+			return -1;
+		w->left_out++;
 	}
+	return 0;
 }
 
 /* Once the owner is set, which takes setuid bits away. Where it can't be, they would mean
  * another user. */
-static int set_metadata(const struct writer *w, const struct tree_inode *inode,
+static int set_metadata(struct writer *w, const struct tree_inode *inode,
 	const struct place *at, const char *name, struct error *err)
 {
 	CLEANUP_FREE char *path = xasprintf("/proc/self/fd/%d/%s", at->fd, name);
@@ -125,7 +131,8 @@ static int set_metadata(const struct writer *w, const struct tree_inode *inode,
 	if (fchownat(at->fd, name, inode->uid, inode->gid, AT_SYMLINK_NOFOLLOW) < 0 &&
 		(inode->uid != geteuid() || inode->gid != getegid()))
 		mode &= ~(S_ISUID | (S_ISDIR(mode) ? 0 : S_ISGID));
-	set_xattrs(inode, path);
+	if (set_xattrs(w, inode, path) < 0)
+		return fail(w, at, name, err);
 	if (!S_ISLNK(inode->mode) && fchmodat(at->fd, name, mode, 0) < 0)
 		return fail(w, at, name, err);
 	if (utimensat(at->fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
@@ -258,6 +265,9 @@ int chroot_write(const struct tree *t, int dir_fd, const char *name,
 	int result = write_directory(&w, tree_root(t), &root, err);
 	if (result == 0)
 		result = set_metadata(&w, tree_root(t), &root, ".", err);
+	if (w.left_out)
+		log_info("left out: %zu extended attribute%s that can't be set here",
+			w.left_out, w.left_out > 1 ? "s" : "");
 	for (uint32_t i = 0; i < tree_inode_count(t); i++)
 		free(w.first[i]);
 	free(w.first);

@@ -8,13 +8,13 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/directory.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/strbuf.h"
@@ -231,18 +231,11 @@ static int read_directory(
 	struct spec *spec, const char *path, int fd, int depth, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec names = {0};
-	CLEANUP_CLOSEDIR DIR *dir = fdopendir(fd);
 
-	if (!dir) {
-		close(fd);
-		return error_set(err, errno, "read directory '%s'", path);
-	}
 	if (depth > DEPTH_MAX)
 		return error_set(err, ELOOP, "read directory '%s'", path);
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			strvec_add(&names, entry->d_name);
-	strvec_sort(&names);
+	if (directory_list(fd, ".", 0, &names) < 0)
+		return error_set(err, errno, "read directory '%s'", path);
 	vector_foreach (name, &names) {
 		CLEANUP_FREE char *inner = xasprintf("%s/%s", path, *name);
 		if (read_path(spec, inner, depth + 1, err) < 0)
@@ -260,7 +253,7 @@ static int read_path(struct spec *spec, const char *path, int depth, struct erro
 		return error_set(err, errno, "open the input '%s'", path);
 	strvec_add(&spec->read, path);
 	if (S_ISDIR(st.st_mode))
-		return read_directory(spec, path, TAKE_FD(fd), depth, err);
+		return read_directory(spec, path, fd, depth, err);
 	return read_file(spec, path, fd, err);
 }
 

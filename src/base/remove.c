@@ -2,27 +2,22 @@
 /* Removing a directory with all that is in it. */
 #include "base/remove.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/directory.h"
+
 static void empty_directory(int fd)
 {
-	DIR *dir = fdopendir(fd);
+	CLEANUP_STRVEC struct strvec names = {0};
 
-	if (!dir) {
-		close(fd);
-		return;
-	}
 	/* An image of a system has directories that even their owner may not write to. */
 	fchmod(fd, 0700);
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			remove_all(fd, entry->d_name);
-	closedir(dir);
+	directory_list(fd, ".", 0, &names);
+	vector_foreach (name, &names)
+		remove_all(fd, *name);
 }
 
 static int open_to_empty(int dir_fd, const char *name)
@@ -39,7 +34,7 @@ void remove_all(int dir_fd, const char *name)
 {
 	if (unlinkat(dir_fd, name, 0) == 0 || errno != EISDIR)
 		return;
-	int fd = open_to_empty(dir_fd, name);
+	CLEANUP_CLOSE int fd = open_to_empty(dir_fd, name);
 	if (fd >= 0)
 		empty_directory(fd);
 	unlinkat(dir_fd, name, AT_REMOVEDIR);

@@ -2,7 +2,6 @@
 /* Making a directory beside another and putting it in its place. */
 #include "base/replace.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -13,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/remove.h"
@@ -67,11 +67,14 @@ static void remove_abandoned(const char *path)
 {
 	CLEANUP_FREE char *parent = parent_of(path);
 	CLEANUP_FREE char *prefix = xasprintf("%s" MARK, name_of(path));
-	CLEANUP_CLOSEDIR DIR *dir = opendir(parent);
+	CLEANUP_STRVEC struct strvec names = {0};
+	CLEANUP_CLOSE int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	for (struct dirent *entry; dir && (entry = readdir(dir));)
-		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
-			remove_if_abandoned(dirfd(dir), entry->d_name);
+	if (fd >= 0)
+		directory_list(fd, ".", 0, &names);
+	vector_foreach (name, &names)
+		if (strncmp(*name, prefix, strlen(prefix)) == 0)
+			remove_if_abandoned(fd, *name);
 }
 
 /* ---- Making ---- */

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "base/log.h"
 #include "cache/entry.h"
 #include "cache/manifest.h"
@@ -66,7 +67,7 @@ static void collect_strays(const struct collection *c)
 	CLEANUP_STRVEC struct strvec names = {0};
 	struct stat st;
 
-	store_list_directory(c->cache->fd, ".", &names);
+	directory_list(c->cache->fd, ".", 0, &names);
 	vector_foreach (name, &names)
 		if (strncmp(*name, STRAY_PREFIX, strlen(STRAY_PREFIX)) == 0 &&
 			fstatat(c->cache->fd, *name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&

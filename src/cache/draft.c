@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "cache/manifest.h"
 #include "cache/store.h"
 
@@ -96,7 +97,8 @@ int draft_publish(struct draft *d, enum store_kind kind, const char *key,
 	CLEANUP_FREE char *where = xasprintf("%s/%s", d->cache->path, d->path);
 	CLEANUP_STRVEC struct strvec files = {0};
 
-	store_list_directory(d->fd, ".", &files);
+	if (directory_list(d->fd, ".", 0, &files) < 0)
+		return error_set(err, errno, "list '%s'", where);
 	vector_foreach (file, &files)
 		if (!json_object_get(json_object_get(manifest, "files"), *file) &&
 			manifest_add_file(manifest, d->fd, *file,

@@ -3,13 +3,13 @@
  * it. */
 #include "cache/manifest.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "base/io.h"
 #include "base/sha256.h"
 #include "config.h"
@@ -214,15 +214,13 @@ int manifest_check_others(
 	const json_t *manifest, int dir_fd, const char *where, struct error *err)
 {
 	const json_t *files = json_object_get(manifest, "files");
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_CLOSEDIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	CLEANUP_STRVEC struct strvec names = {0};
 
-	if (!dir)
+	if (directory_list(dir_fd, ".", 0, &names) < 0)
 		return error_set(err, errno, "list '%s'", where);
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (is_plain_name(entry->d_name) &&
-			!json_object_get(files, entry->d_name))
-			return error_set(err, 0, "'%s/%s' does not belong there", where,
-				entry->d_name);
+	vector_foreach (name, &names)
+		if (is_plain_name(*name) && !json_object_get(files, *name))
+			return error_set(
+				err, 0, "'%s/%s' does not belong there", where, *name);
 	return 0;
 }

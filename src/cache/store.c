@@ -6,13 +6,13 @@
  */
 #include "cache/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "base/log.h"
 #include "cache/manifest.h"
 
@@ -34,25 +34,9 @@ char *store_path(enum store_kind kind, const char *key)
 	return xasprintf("%s/%s", store_kinds[kind].directory, key);
 }
 
-void store_list_directory(int dir_fd, const char *name, struct strvec *ret)
-{
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	CLEANUP_CLOSEDIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			strvec_add(ret, entry->d_name);
-	strvec_sort(ret);
-}
-
 void store_list(const struct cache *cache, enum store_kind kind, struct strvec *ret_keys)
 {
-	store_list_directory(cache->fd, store_kinds[kind].directory, ret_keys);
+	directory_list(cache->fd, store_kinds[kind].directory, O_NOFOLLOW, ret_keys);
 }
 
 /* ---- Holding ---- */
@@ -117,7 +101,7 @@ bool store_remove_path(const struct cache *cache, const char *path)
 
 	if (unlinkat(cache->fd, path, 0) == 0)
 		return true;
-	store_list_directory(cache->fd, path, &files);
+	directory_list(cache->fd, path, O_NOFOLLOW, &files);
 	vector_foreach (file, &files) {
 		CLEANUP_FREE char *name = xasprintf("%s/%s", path, *file);
 		unlinkat(cache->fd, name, 0);

@@ -61,7 +61,6 @@ extern const struct store_kind_info store_kinds[STORE_KINDS];
 char *store_path(enum store_kind kind, const char *key);
 /* Sorted by name. What can't be read is empty. */
 void store_list(const struct cache *cache, enum store_kind kind, struct strvec *ret_keys);
-void store_list_directory(int dir_fd, const char *name, struct strvec *ret);
 
 /* ---- Using what is there ---- */
 

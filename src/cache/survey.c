@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/directory.h"
 #include "cache/collect.h"
 #include "cache/manifest.h"
 
@@ -36,7 +37,7 @@ static void survey_item(const struct cache *cache, struct store_item *item)
 		: -1;
 	if (fd < 0)
 		return;
-	store_list_directory(fd, ".", &files);
+	directory_list(fd, ".", 0, &files);
 	vector_foreach (file, &files)
 		add_file(item, fd, *file, &is_directory);
 }

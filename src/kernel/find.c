@@ -5,7 +5,6 @@
  * there, and among them what the boot needs. Each that fails is kept with its reason, so
  * that the user sees why the newest was not taken, or what there is to mend.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -13,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/directory.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -120,18 +120,16 @@ static void collect_beside_modules(const char *root, struct candidates *list)
 {
 	static const char *const names[] = {"vmlinuz", "Image"};
 	CLEANUP_FREE char *path = xasprintf("%s/lib/modules", root);
-	CLEANUP_CLOSEDIR DIR *dir = opendir(path);
+	CLEANUP_STRVEC struct strvec versions = {0};
 
-	for (struct dirent *entry; dir && (entry = readdir(dir));) {
-		if (entry->d_name[0] == '.')
-			continue;
-		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+	directory_list(AT_FDCWD, path, 0, &versions);
+	vector_foreach (version, &versions)
+		for (size_t i = 0; i < ARRAY_SIZE(names) && **version != '.'; i++) {
 			CLEANUP_FREE char *image =
-				xasprintf("%s/%s/%s", path, entry->d_name, names[i]);
+				xasprintf("%s/%s/%s", path, *version, names[i]);
 			if (access(image, F_OK) == 0)
-				add_candidate(list, TAKE_PTR(image), entry->d_name, true);
+				add_candidate(list, TAKE_PTR(image), *version, true);
 		}
-	}
 }
 
 static bool is_boot_kernel(const char *name)
@@ -152,14 +150,14 @@ static bool is_boot_kernel(const char *name)
 static void collect_boot(const char *root, struct candidates *list)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/boot", root);
-	CLEANUP_CLOSEDIR DIR *dir = opendir(path);
+	CLEANUP_STRVEC struct strvec names = {0};
 
-	for (struct dirent *entry; dir && (entry = readdir(dir));) {
-		if (!is_boot_kernel(entry->d_name))
-			continue;
-		const char *hyphen = strchr(entry->d_name, '-');
-		add_candidate(list, xasprintf("%s/%s", path, entry->d_name),
-			hyphen ? hyphen + 1 : "", false);
+	directory_list(AT_FDCWD, path, 0, &names);
+	vector_foreach (name, &names) {
+		const char *hyphen = strchr(*name, '-');
+		if (is_boot_kernel(*name))
+			add_candidate(list, xasprintf("%s/%s", path, *name),
+				hyphen ? hyphen + 1 : "", false);
 	}
 }
 

@@ -18,12 +18,12 @@
  *
  * A set has an alternative's links if the choice in force is one of the set's files.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
+#include "base/directory.h"
 #include "base/io.h"
 #include "packages/dpkg.h"
 
@@ -103,24 +103,22 @@ int dpkg_alternatives_read(
 	struct dpkg_db *db, struct package_files *files, struct error *err)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/var/lib/dpkg/alternatives", db->root);
-	CLEANUP_CLOSEDIR DIR *dir = opendir(path);
+	CLEANUP_STRVEC struct strvec names = {0};
 	CLEANUP(package_files_done) struct package_files links = {0};
 	char target[PATH_MAX];
 
-	if (!dir)
+	if (directory_list(AT_FDCWD, path, 0, &names) < 0)
 		return errno == ENOENT ? 0 : error_set(err, errno, "open '%s'", path);
-	for (struct dirent *entry; (entry = readdir(dir));) {
+	vector_foreach (name, &names) {
+		CLEANUP_FREE char *file = xasprintf("%s/%s", path, *name);
 		CLEANUP_FREE char *text = NULL;
 		size_t len;
 
-		if (entry->d_name[0] == '.' ||
-			!read_choice(db->root, entry->d_name, target) ||
+		if (**name == '.' || !read_choice(db->root, *name, target) ||
 			!contains_either_way(files, target))
 			continue;
-		if (io_read_file(dirfd(dir), entry->d_name, DPKG_FILE_MAX, &text, &len,
-			    err) < 0)
-			return error_prefix(err, "alternative '%s'", entry->d_name);
-		if (add_alternative(db, entry->d_name, text, &links, err) < 0)
+		if (io_read_file(AT_FDCWD, file, DPKG_FILE_MAX, &text, &len, err) < 0 ||
+			add_alternative(db, *name, text, &links, err) < 0)
 			return -1;
 	}
 	vector_foreach (link, &links)

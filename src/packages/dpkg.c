@@ -10,11 +10,11 @@
 #include "packages/dpkg.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/directory.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/strbuf.h"
@@ -56,11 +56,6 @@ static void replace_package(struct dpkg_packages *packages, struct dpkg_package 
 	vector_push(packages, pkg);
 }
 
-static int journal_entry(const struct dirent *entry)
-{
-	return isdigit((unsigned char)entry->d_name[0]);
-}
-
 /*
  * While dpkg works, and after it was killed, the newest stanzas are not in status but, in
  * order, in updates/0000, updates/0001 …
@@ -70,19 +65,16 @@ static int read_journal(
 {
 	CLEANUP_FREE char *dir = xasprintf("%s/var/lib/dpkg/updates", db->root);
 	struct dpkg_packages newer = {0};
-	struct dirent **entries;
+	CLEANUP_STRVEC struct strvec names = {0};
 	int r = 0;
 
-	int n = scandir(dir, &entries, journal_entry, alphasort);
-	if (n < 0)
+	if (directory_list(AT_FDCWD, dir, 0, &names) < 0)
 		return errno == ENOENT ? 0 : error_set(err, errno, "open '%s'", dir);
-	for (int i = 0; i < n; i++) {
-		CLEANUP_FREE char *path = xasprintf("%s/%s", dir, entries[i]->d_name);
-		if (r == 0)
+	vector_foreach (name, &names) {
+		CLEANUP_FREE char *path = xasprintf("%s/%s", dir, *name);
+		if (r == 0 && isdigit((unsigned char)**name))
 			r = read_status(db, path, &newer, err);
-		free(entries[i]);
 	}
-	free(entries);
 	vector_foreach (pkg, &newer)
 		replace_package(packages, *pkg);
 	vector_done(&newer);
@@ -171,7 +163,8 @@ static int read_database(
 	return 0;
 }
 
-static int dpkg_open(const char *root, void **ret_db, struct error *err)
+static int dpkg_open(
+	const char *root, void **ret_db, struct package_set *ret_all, struct error *err)
 {
 	struct dpkg_db *db = xcalloc(1, sizeof(*db));
 	struct dpkg_packages known = {0};
@@ -183,22 +176,10 @@ static int dpkg_open(const char *root, void **ret_db, struct error *err)
 		dpkg_close(db);
 		return -1;
 	}
+	vector_foreach (pkg, &db->packages)
+		vector_push(ret_all, &(*pkg)->package);
 	*ret_db = db;
 	return 0;
-}
-
-static size_t dpkg_count(const void *data)
-{
-	const struct dpkg_db *db = data;
-
-	return db->packages.len;
-}
-
-static const struct package *dpkg_at(const void *data, size_t index)
-{
-	const struct dpkg_db *db = data;
-
-	return &db->packages.items[index]->package;
 }
 
 /* "all" runs anywhere, so here it is the native one. */
@@ -386,8 +367,6 @@ const struct packages_handler dpkg_handler = {
 	.databases = databases,
 	.open = dpkg_open,
 	.close = dpkg_close,
-	.count = dpkg_count,
-	.at = dpkg_at,
 	.find = dpkg_find,
 	.depends = dpkg_depends,
 	.files = dpkg_files,

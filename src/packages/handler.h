@@ -21,13 +21,15 @@ struct packages_handler {
 	 * is in use. */
 	const char *const *databases;
 
-	/* `root` has no slash at its end: "" is the host's own. */
-	int (*open)(const char *root, void **ret_db, struct error *err);
+	/*
+	 * `root` has no slash at its end: "" is the host's own. Appended to the empty set
+	 * are all that are installed, by index, in an order that the same database always
+	 * gives.
+	 */
+	int (*open)(const char *root, void **ret_db, struct package_set *ret_all,
+		struct error *err);
 	void (*close)(void *db);
 
-	size_t (*count)(const void *db);
-	/* By index, in an order that the same database always gives. */
-	const struct package *(*at)(const void *db, size_t index);
 	/* By what a user writes: a name, with an architecture behind ':' or '.' or
 	 * without, or what a package provides. NULL: nothing installed. */
 	const struct package *(*find)(const void *db, const char *name);

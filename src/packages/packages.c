@@ -22,6 +22,7 @@ static const struct packages_handler *const handlers[] = {
 struct packages {
 	const struct packages_handler *handler;
 	void *db;
+	struct package_set all;
 	char *root; /* without a slash at its end */
 };
 
@@ -55,23 +56,28 @@ static int no_database(const char *root, struct error *err)
 		looked.data);
 }
 
+static void close_database(struct packages *p)
+{
+	if (p->handler)
+		p->handler->close(p->db);
+	package_set_done(&p->all);
+}
+
 /* What one manager has installed, if that is more than what `best` has. */
 static int consider(
 	const struct packages_handler *handler, struct packages *best, struct error *err)
 {
-	void *db;
+	struct packages p = {.handler = handler, .root = best->root};
 
-	if (handler->open(best->root, &db, err) < 0)
+	if (handler->open(p.root, &p.db, &p.all, err) < 0)
 		return -1;
-	log_info("packages: %s, %zu installed", handler->name, handler->count(db));
-	if (best->handler && handler->count(db) <= packages_count(best)) {
-		handler->close(db);
-		return 0;
+	log_info("packages: %s, %zu installed", handler->name, p.all.len);
+	if (best->handler && p.all.len <= best->all.len) {
+		close_database(&p);
+	} else {
+		close_database(best);
+		*best = p;
 	}
-	if (best->handler)
-		best->handler->close(best->db);
-	best->handler = handler;
-	best->db = db;
 	return 0;
 }
 
@@ -116,8 +122,7 @@ void packages_close(struct packages *p)
 {
 	if (!p)
 		return;
-	if (p->handler)
-		p->handler->close(p->db);
+	close_database(p);
 	free(p->root);
 	free(p);
 }
@@ -129,7 +134,7 @@ const char *packages_manager(const struct packages *p)
 
 size_t packages_count(const struct packages *p)
 {
-	return p->handler->count(p->db);
+	return p->all.len;
 }
 
 /* ---- Names ---- */
@@ -227,12 +232,11 @@ static const char *similar_name(const struct packages *p, const char *name)
 	const char *best = NULL;
 	size_t limit = MAX(strlen(name) / 3, 1);
 
-	for (size_t i = 0; i < packages_count(p); i++) {
-		const char *other = p->handler->at(p->db, i)->name;
-		size_t d = distance(name, other, limit);
+	vector_foreach (pkg, &p->all) {
+		size_t d = distance(name, (*pkg)->name, limit);
 		if (d > limit || (best && d == limit))
 			continue;
-		best = other;
+		best = (*pkg)->name;
 		limit = d;
 	}
 	return best;

@@ -9,11 +9,11 @@
  */
 #include "packages/pacman.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/directory.h"
 #include "base/io.h"
 #include "base/log.h"
 
@@ -133,30 +133,26 @@ static int check_format(struct pacman_db *db, struct error *err)
 	return 0;
 }
 
-static int package_directory(const struct dirent *entry)
+static bool is_package(const char *name)
 {
-	return entry->d_name[0] != '.' && strcmp(entry->d_name, "ALPM_DB_VERSION") != 0;
+	return name[0] != '.' && strcmp(name, "ALPM_DB_VERSION") != 0;
 }
 
 static int read_packages(struct pacman_db *db, struct error *err)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/%s", db->root, databases[0]);
-	struct dirent **entries;
-	int result = 0;
+	CLEANUP_STRVEC struct strvec names = {0};
 
-	int n = scandir(path, &entries, package_directory, alphasort);
-	if (n < 0)
+	if (directory_list(AT_FDCWD, path, 0, &names) < 0)
 		return error_set(err, errno, "open '%s'", path);
-	for (int i = 0; i < n; i++) {
-		if (result == 0)
-			result = read_package(db, entries[i]->d_name, err);
-		free(entries[i]);
-	}
-	free(entries);
-	return result;
+	vector_foreach (name, &names)
+		if (is_package(*name) && read_package(db, *name, err) < 0)
+			return -1;
+	return 0;
 }
 
-static int pacman_open(const char *root, void **ret_db, struct error *err)
+static int pacman_open(
+	const char *root, void **ret_db, struct package_set *ret_all, struct error *err)
 {
 	struct pacman_db *db = xcalloc(1, sizeof(*db));
 
@@ -165,25 +161,13 @@ static int pacman_open(const char *root, void **ret_db, struct error *err)
 		pacman_close(db);
 		return -1;
 	}
+	vector_foreach (pkg, &db->packages)
+		vector_push(ret_all, &(*pkg)->package);
 	*ret_db = db;
 	return 0;
 }
 
 /* ---- Answers ---- */
-
-static size_t pacman_count(const void *data)
-{
-	const struct pacman_db *db = data;
-
-	return db->packages.len;
-}
-
-static const struct package *pacman_at(const void *data, size_t index)
-{
-	const struct pacman_db *db = data;
-
-	return &db->packages.items[index]->package;
-}
 
 static const struct pacman_package *find_satisfier(
 	const struct pacman_db *db, const struct pacman_relation *rel)
@@ -289,8 +273,6 @@ const struct packages_handler pacman_handler = {
 	.databases = databases,
 	.open = pacman_open,
 	.close = pacman_close,
-	.count = pacman_count,
-	.at = pacman_at,
 	.find = pacman_find,
 	.depends = pacman_depends,
 	.files = pacman_files,

@@ -3,9 +3,11 @@
  * why it can't be read. */
 #include "packages/rpm.h"
 
-static int rpm_open(const char *root, void **ret_db, struct error *err)
+static int rpm_open(
+	const char *root, void **ret_db, struct package_set *ret_all, struct error *err)
 {
 	(void)ret_db;
+	(void)ret_all;
 	return error_set(err, 0,
 		"there is a database of rpm's below '%s/', but this hypermin was built without "
 		"librpm",

@@ -207,7 +207,8 @@ static int open_database(struct rpm_db *db, struct error *err)
 	return result;
 }
 
-static int rpm_open(const char *root, void **ret_db, struct error *err)
+static int rpm_open(
+	const char *root, void **ret_db, struct package_set *ret_all, struct error *err)
 {
 	if (rpm_library_load(err) < 0)
 		return -1;
@@ -217,25 +218,13 @@ static int rpm_open(const char *root, void **ret_db, struct error *err)
 		rpm_close(db);
 		return -1;
 	}
+	vector_foreach (pkg, &db->packages)
+		vector_push(ret_all, &(*pkg)->package);
 	*ret_db = db;
 	return 0;
 }
 
 /* ---- Answers ---- */
-
-static size_t rpm_count(const void *data)
-{
-	const struct rpm_db *db = data;
-
-	return db->packages.len;
-}
-
-static const struct package *rpm_at(const void *data, size_t index)
-{
-	const struct rpm_db *db = data;
-
-	return &db->packages.items[index]->package;
-}
 
 /* `arch` NULL: the native one is the best, any is good. */
 static const struct package *find_real(
@@ -423,8 +412,6 @@ const struct packages_handler rpm_handler = {
 	.databases = rpm_databases,
 	.open = rpm_open,
 	.close = rpm_close,
-	.count = rpm_count,
-	.at = rpm_at,
 	.find = rpm_find,
 	.depends = rpm_depends,
 	.files = rpm_files,

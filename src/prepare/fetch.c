@@ -11,7 +11,6 @@
  */
 #include "prepare/fetch.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "base/log.h"
 #include "prepare/fetch-tools.h"
 
@@ -109,13 +109,14 @@ static int download(struct fetch *f, const struct fetch_tool *tool, struct error
 
 /* ---- What was downloaded ---- */
 
-static int read_package(struct fetch *f, int dir_fd, const char *name,
-	struct config_files *files, struct error *err)
+static int read_package(
+	struct fetch *f, const char *name, struct config_files *files, struct error *err)
 {
-	CLEANUP_CLOSE int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_FREE char *path = xasprintf("%s/%s", f->directory, name);
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
-		return error_set(err, errno, "open package '%s/%s'", f->directory, name);
+		return error_set(err, errno, "open package '%s'", path);
 	return config_files_read_package(files, fd, name, err);
 }
 
@@ -134,17 +135,17 @@ static bool is_package(const char *name)
 
 static int read_packages(struct fetch *f, struct config_files *files, struct error *err)
 {
-	CLEANUP_CLOSEDIR DIR *dir = opendir(f->directory);
+	CLEANUP_STRVEC struct strvec names = {0};
 	size_t n = 0;
 
-	if (!dir)
+	if (directory_list(AT_FDCWD, f->directory, 0, &names) < 0)
 		return error_set(err, errno, "open '%s'", f->directory);
-	for (struct dirent *entry; (entry = readdir(dir));) {
-		if (!is_package(entry->d_name))
+	vector_foreach (name, &names) {
+		if (!is_package(*name))
 			continue;
 		if (*f->interrupted)
 			return error_set(err, EINTR, "read packages");
-		if (read_package(f, dirfd(dir), entry->d_name, files, err) < 0)
+		if (read_package(f, *name, files, err) < 0)
 			return -1;
 		n++;
 	}

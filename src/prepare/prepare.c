@@ -6,7 +6,6 @@
  */
 #include "prepare/prepare.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/replace.h"
@@ -144,38 +144,29 @@ static int read_config(struct prepare *p, struct error *err)
  * An older output is removed with all that was put into it since; so what is there has to
  * look like one: plain files, and the list of packages among them.
  */
-static int check_entries(DIR *dir, const char *path, struct error *err)
+static int check_output(const char *path, struct error *err)
 {
-	bool is_empty = true, is_output = false;
+	CLEANUP_STRVEC struct strvec names = {0};
+	bool is_output = false;
 
-	for (struct dirent *entry; (entry = readdir(dir));) {
+	if (directory_list(AT_FDCWD, path, 0, &names) < 0)
+		return errno == ENOENT ? 0 : error_set(err, errno, "replace '%s'", path);
+	vector_foreach (name, &names) {
+		CLEANUP_FREE char *full = xasprintf("%s/%s", path, *name);
 		struct stat st;
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-			fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		is_empty = false;
-		is_output |= strcmp(entry->d_name, "packages") == 0;
-		if (S_ISDIR(st.st_mode))
+		is_output |= strcmp(*name, "packages") == 0;
+		if (lstat(full, &st) == 0 && S_ISDIR(st.st_mode))
 			return error_set(err, 0,
 				"replace '%s': there is a directory in it, '%s', so it was "
 				"not made by this command; remove it, or name another",
-				path, entry->d_name);
+				path, *name);
 	}
-	if (!is_empty && !is_output)
+	if (names.len && !is_output)
 		return error_set(err, 0,
 			"replace '%s': it has files but no 'packages' in it, so it was not "
 			"made by this command; remove it, or name another",
 			path);
 	return 0;
-}
-
-static int check_output(const char *path, struct error *err)
-{
-	CLEANUP_CLOSEDIR DIR *dir = opendir(path);
-
-	if (!dir)
-		return errno == ENOENT ? 0 : error_set(err, errno, "replace '%s'", path);
-	return check_entries(dir, path, err);
 }
 
 static int write_packages(const struct prepare *p, int dir_fd, struct error *err)

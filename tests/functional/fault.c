@@ -28,6 +28,7 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 struct state {
@@ -198,6 +199,13 @@ ssize_t copy_file_range(
 ssize_t sendfile64(int to, int from, off64_t *at, size_t len)
 {
 	return fails_fd("sendfile", to) ? -1 : REAL(sendfile64)(to, from, at, len);
+}
+
+int lsetxattr(
+	const char *path, const char *name, const void *value, size_t len, int flags)
+{
+	return fails("lsetxattr", path) ? -1
+					: REAL(lsetxattr)(path, name, value, len, flags);
 }
 
 int mkdir(const char *path, mode_t mode)

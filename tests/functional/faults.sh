@@ -2,7 +2,7 @@
 # Calls that fail, or kill their process: see fault.c. Source it after lib.sh.
 # shellcheck shell=bash
 
-EPERM=1 EIO=5 EACCES=13 EXDEV=18 ENOSPC=28 EROFS=30 EMLINK=31 KILLED=0
+EPERM=1 EIO=5 EACCES=13 EXDEV=18 ENOSPC=28 EROFS=30 EMLINK=31 EOPNOTSUPP=95 KILLED=0
 
 LD_PRELOAD=${HYPERMIN_FAULT:?the library} "$HYPERMIN" --version >/dev/null 2>&1 ||
 	skip "nothing can be preloaded here: the programs are built with a sanitizer"
