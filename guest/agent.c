@@ -156,6 +156,8 @@ static void reap(struct server *s)
 		 * counts. */
 		if (pid == s->command.pid)
 			check_start(s);
+		if (pid == s->writer)
+			s->writer = status == 0 ? 0 : -1;
 		command_reaped(&s->command, pid, status);
 	}
 }
@@ -225,6 +227,29 @@ static int wait_for_events(struct server *s, struct error *err)
 	return 0;
 }
 
+/* Disks may be slow. The host hears meanwhile that we live: so it is a process that
+ * waits for them. */
+static int write_out(struct server *s, struct error *err)
+{
+	s->writer = fork();
+	if (s->writer == 0) {
+		s->machine->write_out();
+		_exit(0);
+	}
+	s->stop = false;
+	while (s->writer > 0) {
+		if (server_handle_frames(s, err) < 0)
+			return -1;
+		if (channel_flush(&s->channel) < 0)
+			return error_set(err, errno, "write to the port");
+		if (wait_for_events(s, err) < 0)
+			return -1;
+	}
+	if (s->writer < 0)
+		s->machine->write_out();
+	return 0;
+}
+
 static int serve(struct server *s, struct error *err)
 {
 	while (!s->stop) {
@@ -237,9 +262,12 @@ static int serve(struct server *s, struct error *err)
 		if (channel_flush(&s->channel) < 0)
 			return error_set(err, errno, "write to the port");
 	}
-	s->machine->stop();
+	s->machine->end_processes();
 	/* Output that is still in its pipe is lost with its command, but a frame is not
 	 * cut. */
+	command_done(&s->command);
+	if (write_out(s, err) < 0)
+		return -1;
 	if (channel_flush_all(&s->channel) < 0)
 		return error_set(err, errno, "write to the port");
 	channel_add(&s->channel, FRAME_STOPPED, 0, 0);
@@ -266,6 +294,7 @@ int agent_serve(int port, const struct machine *machine, struct error *err)
 
 	s.machine = machine;
 	s.stop = false;
+	s.writer = 0;
 	s.request_len = 0;
 	s.child_signals = open_child_signals();
 	if (s.child_signals < 0)

@@ -21,8 +21,9 @@ struct machine {
 	int (*stand_by)(uint32_t stand_ins, struct error *err);
 	/* -1: it can't go on. */
 	int (*resume)(const struct resume *r, struct error *err);
-	/* End all processes, unmount, write everything out. */
-	void (*stop)(void);
+	/* End all processes, and then unmount and write everything out. */
+	void (*end_processes)(void);
+	void (*write_out)(void);
 };
 
 /* All of it, waiting for the port. */

@@ -74,7 +74,8 @@ int main(void)
 		.set_clock = resume_set_clock,
 		.stand_by = resume_stand_by,
 		.resume = resume,
-		.stop = shutdown_all,
+		.end_processes = shutdown_end_processes,
+		.write_out = shutdown_write_out,
 	};
 	struct error err;
 	int port;
@@ -110,7 +111,8 @@ int main(void)
 	if (agent_say_ready(port, times) < 0)
 		end_machine(END_AFTER_FATAL_S);
 	if (agent_serve(port, &machine, &err) < 0) {
-		shutdown_all();
+		shutdown_end_processes();
+		shutdown_write_out();
 		end_with_error(port, &err);
 	}
 	end_machine(END_AFTER_STOP_S);

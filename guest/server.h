@@ -15,6 +15,7 @@ struct server {
 	struct command command;
 	int child_signals; /* a signalfd */
 	bool stop;
+	pid_t writer; /* the process that writes everything out; 0: it has, -1: it can't */
 	size_t request_len;
 	uint8_t request[EXEC_REQUEST_MAX];
 };

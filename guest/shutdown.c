@@ -168,7 +168,7 @@ static int wait_for_processes(int64_t deadline_ms)
 	}
 }
 
-static void end_processes(void)
+void shutdown_end_processes(void)
 {
 	if (wait_for_processes(0))
 		return;
@@ -181,9 +181,8 @@ static void end_processes(void)
 		klog_error("a process can't be killed");
 }
 
-void shutdown_all(void)
+void shutdown_write_out(void)
 {
-	end_processes();
 	sync();
 	unmount_all();
 	sync();

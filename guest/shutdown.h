@@ -6,9 +6,11 @@
 
 /* Remember the mounts there are: these stay. */
 void shutdown_note_mounts(void);
-/* End all processes (of which some get 2 s to end by themselves), unmount what was
- * mounted since, sync. With nothing left over it takes no time to speak of. */
-void shutdown_all(void);
+/* All of them, of which some get 2 s to end by themselves. With none left over it takes
+ * no time to speak of. */
+void shutdown_end_processes(void);
+/* Unmount what was mounted since, sync. It takes as long as the disks need. */
+void shutdown_write_out(void);
 
 /* One line of /proc/self/mountinfo, changed in place: its number and where it is mounted,
  * with the octal escapes undone. Returns the next line, NULL at the end; *ret_target is

@@ -260,7 +260,8 @@ HYPERMIN_API int hypermin_block_devices(
 	struct hypermin *h, struct hypermin_block_device **ret, size_t *ret_len);
 
 /* End all processes in the guest, unmount and sync its file systems, end the VM. Needed
- * before what a command wrote to a writable disk is certain to be there. */
+ * before what a command wrote to a writable disk is certain to be there; it takes as long
+ * as that disk does. */
 HYPERMIN_API int hypermin_stop(struct hypermin *h);
 
 /* ---- Appliances in directories, for launchers of their own. No VM is started. ---- */

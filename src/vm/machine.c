@@ -243,6 +243,9 @@ static void add_disk(const struct machine_line *l, size_t i)
 		strbuf_adds(&device, ",multifunction=on");
 	/* With a serial number of its own none can pass for the root disk. */
 	strbuf_addf(&device, ",drive=%s,serial=%s", node, node);
+	/* When the host has no room left qemu would stop the guest otherwise, and wait
+	 * for somebody to make some. */
+	strbuf_adds(&device, ",werror=report");
 	add_json(l, "-blockdev",
 		i < l->config->n_disks ? disk_node(&l->config->disks[i], node)
 				       : stand_in_node(node));

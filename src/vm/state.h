@@ -98,7 +98,10 @@ int loop_until(struct vm *vm, const bool *done, int64_t deadline_ms, struct erro
 /* The command has ended: wait until the caller's descriptors have taken its output, of
  * which all has come. The VM is not needed for that. */
 int loop_flush_output(struct vm *vm, struct error *err);
-extern const struct agent_handler loop_agent_handler;
+
+/* ---- events.c ---- */
+
+extern const struct agent_handler vm_agent_handler;
 
 /* ---- halt.c ---- */
 

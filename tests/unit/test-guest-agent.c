@@ -358,6 +358,18 @@ static void stop_ends_the_conversation(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void a_guest_that_writes_out_for_long_answers(void **state)
+{
+	struct fixture *f = *state;
+
+	talk(f, &f->ready);
+	agent_stop(f->a);
+	agent_ping(f->a);
+	talk(f, &f->pong);
+	assert_false(f->stopped);
+	talk(f, &f->stopped);
+}
+
 static void a_host_that_makes_no_sense_is_given_up(void **state)
 {
 	struct fixture *f = *state;
@@ -396,6 +408,7 @@ int main(void)
 		with_fixture(large_output_passes_a_terminal),
 		with_fixture(orphans_do_not_stay_as_zombies),
 		with_fixture(stop_ends_the_conversation),
+		with_fixture(a_guest_that_writes_out_for_long_answers),
 		with_fixture(a_host_that_makes_no_sense_is_given_up),
 	};
 
