@@ -7,22 +7,29 @@
 #include "api/handle.h"
 #include "appliance/assembly.h"
 
+/* The directory that relative paths start at; NULL: it can't be told, and there may be
+ * none of them. */
+struct start {
+	char *here;
+	int num;
+	const char *lost; /* a path that would have needed it */
+};
+
 /* As the caller means it, though not resolved: a symlink stays one, so that a change of
  * its target is seen. NULL stays NULL. */
-static char *absolute(const char *path)
+static char *absolute(struct start *start, const char *path)
 {
-	CLEANUP_FREE char *here = NULL;
-
 	if (!path || path[0] == '/')
 		return path ? xstrdup(path) : NULL;
-	here = getcwd(NULL, 0);
-	return xasprintf("%s/%s", here ? here : "", path);
+	if (!start->here)
+		start->lost = path;
+	return xasprintf("%s/%s", start->here ? start->here : "", path);
 }
 
-static void add_all(struct strvec *to, const char *const *paths)
+static void add_all(struct start *start, struct strvec *to, const char *const *paths)
 {
 	for (; paths && *paths; paths++) {
-		CLEANUP_FREE char *path = absolute(*paths);
+		CLEANUP_FREE char *path = absolute(start, *paths);
 		strvec_add(to, path);
 	}
 }
@@ -39,9 +46,9 @@ static int check(const struct hypermin_assembly *w, struct error *err)
 	return 0;
 }
 
-static char *output_path(const char *path)
+static char *output_path(struct start *start, const char *path)
 {
-	char *full = absolute(path);
+	char *full = absolute(start, path);
 	size_t len = strlen(full);
 
 	while (len > 1 && full[len - 1] == '/')
@@ -56,10 +63,12 @@ int hypermin_assemble(
 
 	if (check(w, &h->error) < 0)
 		return -1;
-	CLEANUP_FREE char *output = output_path(w->output);
-	CLEANUP_FREE char *kernel = absolute(w->kernel);
-	CLEANUP_FREE char *modules_dir = absolute(w->modules_dir);
-	CLEANUP_FREE char *spool_dir = absolute(w->spool_dir);
+	CLEANUP_FREE char *here = getcwd(NULL, 0);
+	struct start start = {.here = here, .num = errno};
+	CLEANUP_FREE char *output = output_path(&start, w->output);
+	CLEANUP_FREE char *kernel = absolute(&start, w->kernel);
+	CLEANUP_FREE char *modules_dir = absolute(&start, w->modules_dir);
+	CLEANUP_FREE char *spool_dir = absolute(&start, w->spool_dir);
 	CLEANUP_FREE char *builder = handle_find_program("hypermin-builder", &h->error);
 	if (!builder)
 		return -1;
@@ -80,10 +89,13 @@ int hypermin_assemble(
 		.clamp_mtime = w->clamp_times,
 		.epoch = w->clamp_to,
 	};
-	add_all(&a.inputs, w->inputs);
-	add_all(&a.trees, w->trees);
-	int result =
-		assembly_make(&a, w->lock_file, builder, h->control[0], &made, &h->error);
+	add_all(&start, &a.inputs, w->inputs);
+	add_all(&start, &a.trees, w->trees);
+	int result = start.lost
+		? error_set(&h->error, start.num, "find the current directory, for '%s'",
+			  start.lost)
+		: assembly_make(
+			  &a, w->lock_file, builder, h->control[0], &made, &h->error);
 	if (result == 0 && ret_made)
 		*ret_made = made;
 	assembly_done(&a);

@@ -21,6 +21,7 @@
 #define TCP_CUBIC "TCP's cubic congestion control (it uses reno)"
 #define KEYBOARD  "keyboard and mouse"
 #define SELF_TEST "the self test of a key derivation function"
+#define JITTER	  "a random number generator of the crypto API, jitterentropy_rng"
 
 static const struct skipped_initcall skipped[] = {
 	{"tracer_init_tracefs", TRACING},
@@ -31,9 +32,11 @@ static const struct skipped_initcall skipped[] = {
 	{"bpf_rstat_kfunc_init", BPF},
 	{"bpf_prog_test_run_init", BPF},
 	{"bpf_tcp_ca_kfunc_init", BPF},
+	{"bpf_dummy_struct_ops_init", BPF},
 	{"cubictcp_register", TCP_CUBIC},
 	{"i8042_init", KEYBOARD},
 	{"crypto_kdf108_init", SELF_TEST},
+	{"jent_mod_init", JITTER},
 };
 
 const struct skipped_initcall *skipped_initcall_at(size_t i)

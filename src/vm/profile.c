@@ -278,10 +278,12 @@ static const struct kernel_option {
 	/* 0.26: the self tests of the kernel's crypto code. */
 	{"cryptomgr.notests", FACT_FAST},
 	/* 0.20: interrupt routing in ACPI is 140 ms of interpreted methods a device, and
-	 * there is the rest of ACPI. The price: kernels that read no MP table run without
-	 * a local APIC, so with one CPU and without MSI; and the machine can be reset but
-	 * not turned off. */
+	 * there is the rest of ACPI. The price: no local APIC, so one CPU and no MSI; and
+	 * the machine can be reset but not turned off. */
 	{"acpi=off", WITHOUT_ACPI},
+	/* 0.20 for kernels that find the APIC in the MP table instead, as those of
+	 * distributions for all machines do: they measure its timer by the old one. */
+	{"nolapic", WITHOUT_ACPI},
 	/* For memory, not for speed: ACPI says that some might be plugged in beyond 4
 	 * GiB, where the root is, and for that the kernel would set 64 MiB aside, to copy
 	 * through for old devices. */
@@ -296,7 +298,9 @@ static const struct kernel_option {
 	/* To boot at all: an emulated microvm has no timer by which the kernel could
 	 * measure its clock. */
 	{"tsc=reliable", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
-	{"no_timer_check", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
+	/* To boot on a busy host: there an emulated timer misses ticks, and a kernel that
+	 * counts them, to see how the timer is wired to the APIC, panics. */
+	{"no_timer_check", FACT_X86 | FACT_TCG},
 };
 
 void profile_add_kernel_options(const struct profile *p, struct strbuf *line)

@@ -439,12 +439,15 @@ static void one_emulated_cpu_does_without_acpi(void **state)
 
 	(void)state;
 	has_option(&config, false, "acpi=off", true);
+	has_option(&config, false, "nolapic", true);
 	assert_false(has_vectors(&config, false));
 	has_option(&config, true, "acpi=off", false);
+	has_option(&config, true, "nolapic", false);
 	assert_true(has_vectors(&config, true));
 	/* Several need the tables to find each other. */
 	config.cpus = 4;
 	has_option(&config, false, "acpi=off", false);
+	has_option(&config, false, "nolapic", false);
 	assert_true(has_vectors(&config, false));
 	CLEANUP_STRVEC struct strvec argv = line_of(&config, false);
 	assert_string_equal(value_of(&argv, "-smp", 0), "4");
@@ -459,9 +462,19 @@ static void a_plain_profile_changes_nothing_for_speed(void **state)
 	profile.plain = true;
 	CLEANUP_FREE char *line = machine_kernel_command_line(&config, &profile);
 	assert_string_equal(line,
-		"console=ttyS0 panic=-1 quiet "
+		"console=ttyS0 panic=-1 quiet no_timer_check "
 		"root=UUID=01234567-89ab-cdef-0123-456789abcdef "
 		"hypermin.root_serial=hypermin-root hypermin.root_timeout=30");
+}
+
+/* A host that is busy delivers fewer ticks than the kernel would count. */
+static void an_emulated_timer_is_not_put_to_the_test(void **state)
+{
+	const struct vm_config config = config_with(NULL, 0);
+
+	(void)state;
+	has_option(&config, false, "no_timer_check", true);
+	has_option(&config, true, "no_timer_check", false);
 }
 
 /* Where emulation makes it dear, and nowhere else. */
@@ -528,8 +541,8 @@ static void each_architecture_has_its_machines(void **state)
 /* No processor but x86 has what these are about. */
 static void an_arm_machine_is_told_nothing_of_a_pc(void **state)
 {
-	static const char *const options[] = {
-		"acpi=off", "noreplace-smp", "tsc=reliable", "tsc_early_khz=2445424"};
+	static const char *const options[] = {"acpi=off", "nolapic", "noreplace-smp",
+		"no_timer_check", "tsc=reliable", "tsc_early_khz=2445424"};
 	const struct vm_config config = config_with(NULL, 0);
 	struct profile profile = profile_of("virt", "virtio-blk");
 
@@ -612,6 +625,7 @@ int main(void)
 		cmocka_unit_test(a_root_in_memory_has_room_for_itself),
 		cmocka_unit_test(the_kernel_is_told_where_the_root_is),
 		cmocka_unit_test(one_emulated_cpu_does_without_acpi),
+		cmocka_unit_test(an_emulated_timer_is_not_put_to_the_test),
 		cmocka_unit_test(a_plain_profile_changes_nothing_for_speed),
 		cmocka_unit_test(parts_of_the_kernel_are_left_out_under_emulation_alone),
 		cmocka_unit_test(a_microvm_is_told_how_fast_its_clock_runs),
