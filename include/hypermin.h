@@ -48,7 +48,7 @@ HYPERMIN_API struct hypermin *hypermin_new(void);
 /* Ends the VM if it runs, without waiting for the guest. NULL is allowed. */
 HYPERMIN_API void hypermin_free(struct hypermin *h);
 
-/* Why the last call failed; "" if none did. Valid until the next call on this handle. */
+/* After a call that failed: why. Valid until the next call on this handle. */
 HYPERMIN_API const char *hypermin_error(const struct hypermin *h);
 /* The errno value behind it, or 0 where there is none. */
 HYPERMIN_API int hypermin_error_number(const struct hypermin *h);

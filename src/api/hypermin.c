@@ -358,7 +358,10 @@ int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 
 	if (check_started(h) < 0)
 		return -1;
-	if (command->size != sizeof(*command) || !command->argv || !command->argv[0])
+	if (command->size != sizeof(*command))
+		return error_set(&h->error, EINVAL,
+			"run a command: its size is not that of HYPERMIN_COMMAND_INIT");
+	if (!command->argv || !command->argv[0])
 		return error_set(&h->error, EINVAL, "run a command: none is given");
 	const struct vm_command vm_command = {
 		.agent =

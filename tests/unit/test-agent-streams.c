@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The host's side of a command's request, input and output: windows that neither side can
+ * stretch. */
+#include "fixture-host.h"
+
+static void the_guest_can_not_send_more_than_its_window(void **state)
+{
+	static const uint8_t zeros[FRAME_PAYLOAD_MAX];
+	struct fixture *f = *state;
+
+	bring_up(f);
+	run_command(f, "x");
+	for (unsigned sent = 0; sent < PROTOCOL_WINDOW; sent += sizeof(zeros))
+		say(f, FRAME_DATA, AGENT_STDOUT, zeros, sizeof(zeros));
+	/* The other stream has its own window. */
+	say(f, FRAME_DATA, AGENT_STDERR, zeros, 1);
+	assert_int_equal(hear(f), 0);
+	say(f, FRAME_DATA, AGENT_STDOUT, zeros, 1);
+	assert_int_equal(hear(f), -1);
+}
+
+static void taking_output_opens_the_window(void **state)
+{
+	static const uint8_t zeros[FRAME_PAYLOAD_MAX];
+	struct fixture *f = *state;
+
+	bring_up(f);
+	run_command(f, "x");
+	for (int i = 0; i < 64; i++) {
+		say(f, FRAME_DATA, AGENT_STDOUT, zeros, sizeof(zeros));
+		assert_int_equal(hear(f), 0);
+		agent_output_taken(f->a, AGENT_STDOUT, sizeof(zeros));
+	}
+	assert_true(host_says(f) > 0);
+}
+
+static void output_of_the_last_command_does_not_open_the_next_ones_window(void **state)
+{
+	static const uint8_t zeros[FRAME_PAYLOAD_MAX];
+	struct fixture *f = *state;
+
+	bring_up(f);
+	run_command(f, "x");
+	for (unsigned sent = 0; sent < PROTOCOL_WINDOW; sent += sizeof(zeros))
+		say(f, FRAME_DATA, AGENT_STDOUT, zeros, sizeof(zeros));
+	say(f, FRAME_EXITED, 0, "\0\0", 2);
+	assert_int_equal(hear(f), 0);
+	run_command(f, "y");
+	agent_output_taken(f->a, AGENT_STDOUT, PROTOCOL_WINDOW);
+	assert_int_equal(host_says(f), 0);
+}
+
+static void input_stops_at_the_window_and_goes_on(void **state)
+{
+	static const uint8_t zeros[PROTOCOL_WINDOW];
+	struct fixture *f = *state;
+
+	bring_up(f);
+	assert_int_equal(agent_stdin_room(f->a), 0);
+	run_command(f, "x");
+	assert_int_equal(agent_stdin_room(f->a), PROTOCOL_WINDOW);
+	agent_send_stdin(f->a, zeros, sizeof(zeros));
+	assert_int_equal(agent_stdin_room(f->a), 0);
+	strbuf_clear(&f->told);
+	say_u32(f, FRAME_WINDOW, AGENT_STDIN, 1000);
+	assert_int_equal(hear(f), 0);
+	assert_told(f, "room ");
+	assert_int_equal(agent_stdin_room(f->a), 1000);
+	agent_send_stdin_eof(f->a);
+	assert_int_equal(agent_stdin_room(f->a), 0);
+	/* More than was ever sent. */
+	say_u32(f, FRAME_WINDOW, AGENT_STDIN, PROTOCOL_WINDOW);
+	assert_int_equal(hear(f), -1);
+}
+
+static void input_that_the_guest_does_not_fetch_does_not_pile_up(void **state)
+{
+	static const uint8_t zeros[PROTOCOL_WINDOW];
+	struct fixture *f = *state;
+	size_t waits = 0;
+
+	bring_up(f);
+	run_command(f, "x");
+	for (int i = 0; i < 20; i++) {
+		size_t room = agent_stdin_room(f->a);
+
+		agent_send_stdin(f->a, zeros, room);
+		say_u32(f, FRAME_WINDOW, AGENT_STDIN, room);
+		assert_int_equal(hear(f), 0);
+	}
+	agent_output(f->a, &waits);
+	assert_true(waits < 3 * PROTOCOL_WINDOW);
+	/* It goes on when it does. */
+	host_says(f);
+	assert_int_equal(agent_stdin_room(f->a), PROTOCOL_WINDOW);
+}
+
+static void a_long_request_goes_in_pieces_and_a_longer_one_not_at_all(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FREE char *big = xmalloc(EXEC_REQUEST_MAX + 1);
+	const char *const argv[] = {"x", big, NULL};
+	const struct agent_command c = {.argv = argv};
+	struct error err;
+
+	bring_up(f);
+	memset(big, 'a', EXEC_REQUEST_MAX);
+	big[EXEC_REQUEST_MAX] = '\0';
+	assert_int_equal(agent_exec(f->a, &c, &err), -1);
+	assert_int_equal(host_says(f), 0);
+	big[EXEC_REQUEST_MAX - 100] = '\0';
+	assert_int_equal(agent_exec(f->a, &c, &err), 0);
+	assert_true(host_says(f) > EXEC_REQUEST_MAX - 100);
+	assert_int_equal(agent_exec(f->a, &c, &err), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_fixture(the_guest_can_not_send_more_than_its_window),
+		with_fixture(taking_output_opens_the_window),
+		with_fixture(
+			output_of_the_last_command_does_not_open_the_next_ones_window),
+		with_fixture(input_stops_at_the_window_and_goes_on),
+		with_fixture(input_that_the_guest_does_not_fetch_does_not_pile_up),
+		with_fixture(a_long_request_goes_in_pieces_and_a_longer_one_not_at_all),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
