@@ -34,7 +34,7 @@ void interrupt_by_signals(struct hypermin *h)
 
 void interrupt_release(void)
 {
-	static const int caught[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
+	static const int caught[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH, SIGCONT};
 
 	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
 		interrupt_catch(caught[i], SIG_DFL);

@@ -20,7 +20,7 @@
 
 static struct hypermin *on_terminal;
 
-static void on_window_change(int signal)
+static void on_terminal_change(int signal)
 {
 	(void)signal;
 	hypermin_window_changed(on_terminal);
@@ -30,7 +30,8 @@ static void catch_signals(struct hypermin *vm)
 {
 	on_terminal = vm;
 	interrupt_by_signals(vm);
-	interrupt_catch(SIGWINCH, on_window_change);
+	interrupt_catch(SIGWINCH, on_terminal_change);
+	interrupt_catch(SIGCONT, on_terminal_change);
 }
 
 /* ---- Running ---- */

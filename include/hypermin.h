@@ -242,7 +242,8 @@ HYPERMIN_API int hypermin_exec(struct hypermin *h, const struct hypermin_command
  * EINTR. Async-signal-safe.
  */
 HYPERMIN_API void hypermin_interrupt(struct hypermin *h, int signal);
-/* The caller's terminal has a new size. Async-signal-safe. */
+/* The caller's terminal has a new size (SIGWINCH), or is the caller's again after it was
+ * stopped (SIGCONT). Async-signal-safe. */
 HYPERMIN_API void hypermin_window_changed(struct hypermin *h);
 
 /* Write what hypermin_set_timeline() asked for: once. */

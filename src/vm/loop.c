@@ -151,8 +151,10 @@ static int serve_control(struct vm *vm, struct error *err)
 		return 0;
 	if (message.what == CONTROL_INTERRUPT)
 		return serve_interrupt(vm, message.signal, err);
-	if (vm->exec && vm->exec->command->agent.terminal &&
-		ioctl(vm->exec->command->stdout_fd, TIOCGWINSZ, &size) == 0)
+	if (!vm->exec || !vm->exec->command->agent.terminal)
+		return 0;
+	streams_renew_raw(&vm->exec->streams);
+	if (ioctl(vm->exec->command->stdout_fd, TIOCGWINSZ, &size) == 0)
 		agent_send_window_size(vm->agent, size.ws_row, size.ws_col);
 	return 0;
 }

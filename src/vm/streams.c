@@ -55,18 +55,22 @@ void streams_init(struct streams *s, int stdin_fd, int stdout_fd, int stderr_fd)
 
 int streams_set_raw(struct streams *s, int terminal_fd, struct error *err)
 {
-	struct termios raw;
-
 	if (tcgetattr(terminal_fd, &s->saved) < 0)
 		return error_set(err, errno,
 			"give the command a terminal: standard input is none");
-	raw = s->saved;
-	cfmakeraw(&raw);
-	if (tcsetattr(terminal_fd, TCSADRAIN, &raw) < 0)
+	s->own = s->saved;
+	cfmakeraw(&s->own);
+	if (tcsetattr(terminal_fd, TCSADRAIN, &s->own) < 0)
 		return error_set(err, errno, "put the terminal into raw mode");
 	s->terminal_fd = terminal_fd;
 	s->raw = true;
 	return 0;
+}
+
+void streams_renew_raw(struct streams *s)
+{
+	if (s->raw)
+		tcsetattr(s->terminal_fd, TCSADRAIN, &s->own);
 }
 
 static ssize_t write_some(struct stream_out *out)

@@ -28,13 +28,15 @@ struct streams {
 	struct stream_out out[3]; /* by enum agent_stream; [0] is not used */
 	bool raw;
 	int terminal_fd;
-	struct termios saved;
+	struct termios saved, own;
 	sigset_t saved_mask;
 };
 
 void streams_init(struct streams *s, int stdin_fd, int stdout_fd, int stderr_fd);
 /* Put the terminal into raw mode until streams_done(). */
 int streams_set_raw(struct streams *s, int terminal_fd, struct error *err);
+/* The same again, if it is to be so: a shell has its own modes while we are stopped. */
+void streams_renew_raw(struct streams *s);
 /* Write as much of what is pending as can be without blocking. The number of bytes
  * that are done with, or -1 (errno). Bytes to a broken or absent stream are done with
  * at once. */

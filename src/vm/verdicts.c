@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/boot-id.h"
@@ -87,7 +88,8 @@ void verdict_remember(const struct verdict_key *key, const char *subject,
 	strbuf_adds(&sb, *memory ? memory : boot);
 	strbuf_addf(
 		&sb, "%s%s\t%.*s\n", prefix, verdict, (int)strcspn(reason, "\n"), reason);
-	snprintf(name, sizeof(name), MEMORY_FILE ".%d", (int)getpid());
+	/* Another thread may be at it, too. */
+	snprintf(name, sizeof(name), MEMORY_FILE ".%ld", syscall(SYS_gettid));
 	CLEANUP_CLOSE int fd = openat(
 		key->cache_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
