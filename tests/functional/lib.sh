@@ -4,6 +4,12 @@
 # shellcheck shell=bash
 set -eu -o pipefail
 
+# Who started us may have had signals ignored (nohup, a background job), which no shell undoes.
+if [ -z "${HYPERMIN_TEST_SIGNALS:-}" ]; then
+	export HYPERMIN_TEST_SIGNALS=default
+	exec env --default-signal "$BASH" "$0" "$@"
+fi
+
 : "${HYPERMIN:?the program under test}"
 : "${XDG_CACHE_HOME:?where appliances are kept, shared by the tests}"
 # In a checkout that belongs to another user no cache is taken.
