@@ -63,26 +63,16 @@ static int open_process(pid_t pid)
 	return syscall(SYS_pidfd_open, pid, 0);
 }
 
-/* -1: it can't be watched; its socket alone tells of its end. */
-static int open_caller(pid_t caller)
-{
-	int fd = open_process(caller);
-
-	/* It may have ended before, and its number be another's. */
-	if (fd >= 0 && getppid() != caller) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
 /* Wait for the child's end, or kill it when the caller wants that or is gone. */
 static struct ended watch(pid_t child, pid_t caller, int life_fd)
 {
 	int status = 0;
 	int child_fd = open_process(child);
-	int caller_fd = open_caller(caller);
+	int caller_fd = open_process(caller);
 
+	/* It ended before that, and its number may be another's. */
+	if (getppid() != caller)
+		kill(child, SIGKILL);
 	for (;;) {
 		struct pollfd fds[] = {{life_fd, POLLIN, 0}, {caller_fd, POLLIN, 0},
 			{child_fd, POLLIN, 0}};
