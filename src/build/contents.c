@@ -25,44 +25,6 @@
 
 #define LINKER_CACHE_MAX (16 * 1024 * 1024)
 
-/*
- * What a person at a shell expects. Left out silently where the host does without, except
- * the first: without a shell there is nothing to stand on.
- */
-static const char *const dpkg_defaults[] = {"bash", "base-files", "base-passwd",
-	"coreutils", "dash", "debianutils", "diffutils", "e2fsprogs", "fdisk",
-	"findutils", "grep", "gzip", "hostname", "iproute2", "kmod", "libc-bin", "mount",
-	"ncurses-base", "ncurses-bin", "procps", "sed", "tar", "util-linux", NULL};
-
-/* The names of Fedora and its relatives, and of SUSE's where they differ. */
-static const char *const rpm_defaults[] = {"bash", "coreutils", "diffutils", "e2fsprogs",
-	"filesystem", "findutils", "gawk", "grep", "gzip", "hostname", "iproute",
-	"iproute2", "kmod", "ncurses", "procps", "procps-ng", "sed", "setup", "tar",
-	"util-linux", NULL};
-
-static const char *const pacman_defaults[] = {"bash", "coreutils", "diffutils",
-	"e2fsprogs", "filesystem", "findutils", "gawk", "grep", "gzip", "inetutils",
-	"iproute2", "kmod", "ncurses", "procps-ng", "sed", "tar", "util-linux", NULL};
-
-static const struct {
-	const char *manager;
-	const char *const *packages;
-} defaults[] = {
-	{"dpkg", dpkg_defaults},
-	{"pacman", pacman_defaults},
-	{"rpm", rpm_defaults},
-};
-
-static const char *const *default_packages(const char *manager)
-{
-	static const char *const none[] = {NULL};
-
-	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
-		if (strcmp(defaults[i].manager, manager) == 0)
-			return defaults[i].packages;
-	return none;
-}
-
 /* ---- Packages ---- */
 
 static int gather_packages(const struct appliance_request *request, struct contents *c,
@@ -75,8 +37,7 @@ static int gather_packages(const struct appliance_request *request, struct conte
 	packages_watch_paths(c->packages, &watch);
 	vector_foreach (path, &watch)
 		stamp_add(stamp, *path);
-	for (const char *const *name = default_packages(packages_manager(c->packages));
-		*name; name++)
+	for (const char *const *name = packages_defaults(c->packages); *name; name++)
 		if (packages_find(c->packages, *name))
 			strvec_add(&names, *name);
 		else

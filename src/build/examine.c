@@ -11,6 +11,12 @@
 #include "kernel/kernel.h"
 #include "packages/packages.h"
 
+static void add_manager(const char *name, bool in_use, void *data)
+{
+	(void)in_use;
+	strbuf_addf(data, "%s%s", ((struct strbuf *)data)->len ? " or " : "", name);
+}
+
 static void examine_packages(
 	const struct appliance_request *request, examine_fn *fn, void *data)
 {
@@ -19,10 +25,13 @@ static void examine_packages(
 	char text[200];
 
 	if (packages_open(request->root, &packages, &err) < 0) {
-		fn(EXAMINE_PROBLEM, "packages", err.msg,
-			"an appliance is made of the host's packages: run on a host with dpkg, "
-			"rpm or pacman",
-			data);
+		CLEANUP_STRBUF struct strbuf known = {0};
+		packages_managers(request->root, add_manager, &known);
+		CLEANUP_FREE char *advice =
+			xasprintf("an appliance is made of the host's "
+				  "packages: run on a host with %s",
+				known.data);
+		fn(EXAMINE_PROBLEM, "packages", err.msg, advice, data);
 		return;
 	}
 	snprintf(text, sizeof(text), "%s, %zu packages installed",

@@ -359,11 +359,17 @@ static void dpkg_watch_paths(const void *data, struct strvec *ret)
 		strvec_addf(ret, "%s%s", db->root, paths[i]);
 }
 
+static const char *const default_packages[] = {"bash", "base-files", "base-passwd",
+	"coreutils", "dash", "debianutils", "diffutils", "e2fsprogs", "fdisk",
+	"findutils", "grep", "gzip", "hostname", "iproute2", "kmod", "libc-bin", "mount",
+	"ncurses-base", "ncurses-bin", "procps", "sed", "tar", "util-linux", NULL};
+
 const struct packages_handler dpkg_handler = {
 	.name = "dpkg",
 	.install_command = "apt-get install",
 	.before_version = "_",
 	.before_arch = "_",
+	.default_packages = default_packages,
 	.databases = databases,
 	.open = dpkg_open,
 	.close = dpkg_close,

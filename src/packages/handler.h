@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One package manager, as a struct of functions. To add one: write them, and name the
- * struct in packages.c's table.
+ * One package manager, as a struct of functions. To add one:
+ *
+ *	its handler, in a file of its own	named below and in the table of packages.c
+ *	its tool that downloads packages	in the table of prepare/fetch-tools.c; without it
+ *						`hypermin prepare` needs --use-installed
+ *	its packages' archive format		prepare/config-package.c reads cpio, tar and ar
+ *						in the usual compressions; the name's suffix is
+ *						in is_package() of prepare/fetch.c
  *
  * A handler opens its database into memory of its own, `db`, and hands out packages that
  * live there; it embeds `struct package` in what it knows of each. It answers for one
@@ -17,6 +23,9 @@ struct packages_handler {
 	const char *install_command; /* for advice: "apt-get install" */
 	/* What stands before version and architecture in a full name: "_" and "_". */
 	const char *before_version, *before_arch;
+	/* What a person at a shell expects, NULL-terminated: each is in every appliance
+	 * if the host has it. */
+	const char *const *default_packages;
 	/* Paths below the root, NULL-terminated; one that exists shows that the manager
 	 * is in use. */
 	const char *const *databases;

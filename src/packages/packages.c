@@ -132,6 +132,11 @@ const char *packages_manager(const struct packages *p)
 	return p->handler->name;
 }
 
+const char *const *packages_defaults(const struct packages *p)
+{
+	return p->handler->default_packages;
+}
+
 size_t packages_count(const struct packages *p)
 {
 	return p->all.len;

@@ -58,6 +58,8 @@ const char *packages_manager(const struct packages *p);
 /* Each manager that we know, and whether it has a database below the root. */
 typedef void packages_manager_fn(const char *name, bool in_use, void *data);
 void packages_managers(const char *root, packages_manager_fn *fn, void *data);
+/* The names of what goes into every appliance where it is installed. NULL-terminated. */
+const char *const *packages_defaults(const struct packages *p);
 size_t packages_count(const struct packages *p);
 /* The installed package that packages_resolve() would take for this name, or NULL. */
 const struct package *packages_find(const struct packages *p, const char *name);

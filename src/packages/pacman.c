@@ -265,11 +265,16 @@ static void pacman_watch_paths(const void *data, struct strvec *ret)
 	strvec_addf(ret, "%s/%s", db->root, databases[0]);
 }
 
+static const char *const default_packages[] = {"bash", "coreutils", "diffutils",
+	"e2fsprogs", "filesystem", "findutils", "gawk", "grep", "gzip", "inetutils",
+	"iproute2", "kmod", "ncurses", "procps-ng", "sed", "tar", "util-linux", NULL};
+
 const struct packages_handler pacman_handler = {
 	.name = "pacman",
 	.install_command = "pacman -S",
 	.before_version = "-",
 	.before_arch = ".",
+	.default_packages = default_packages,
 	.databases = databases,
 	.open = pacman_open,
 	.close = pacman_close,

@@ -404,11 +404,18 @@ static void rpm_watch_paths(const void *data, struct strvec *ret)
 	strvec_addf(ret, "%s/%s/rpmdb.sqlite-wal", db->root, db->directory);
 }
 
+/* The names of Fedora and its relatives, and of SUSE's where they differ. */
+static const char *const default_packages[] = {"bash", "coreutils", "diffutils",
+	"e2fsprogs", "filesystem", "findutils", "gawk", "grep", "gzip", "hostname",
+	"iproute", "iproute2", "kmod", "ncurses", "procps", "procps-ng", "sed", "setup",
+	"tar", "util-linux", NULL};
+
 const struct packages_handler rpm_handler = {
 	.name = "rpm",
 	.install_command = "dnf install",
 	.before_version = "-",
 	.before_arch = ".",
+	.default_packages = default_packages,
 	.databases = rpm_databases,
 	.open = rpm_open,
 	.close = rpm_close,
