@@ -16,7 +16,7 @@ struct vm_options {
 	bool writable_disks;
 	bool no_terminal;
 	bool timeline;
-	unsigned long disks; /* for which a snapshot is to have places */
+	unsigned long disks; /* slots that the snapshot is to have */
 	bool if_built;
 };
 

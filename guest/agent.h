@@ -16,9 +16,8 @@ struct machine {
 	const char *sys;   /* "/sys", or a fixture */
 	dev_t hidden_disk; /* the appliance's own */
 	void (*set_clock)(uint64_t realtime_ns);
-	/* Have ready what resume() will need, and let go of so many disks. -1: there is
-	 * something that can't be. */
-	int (*stand_by)(uint32_t stand_ins, struct error *err);
+	/* Prepare for resume(), before a snapshot with so many disk slots is taken. */
+	int (*stand_by)(uint32_t reserved_slots, struct error *err);
 	/* -1: it can't go on. */
 	int (*resume)(const struct resume *r, struct error *err);
 	/* End all processes, and then unmount and write everything out. */

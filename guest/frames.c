@@ -170,7 +170,7 @@ static int on_resume(struct server *s, const struct frame *f)
 {
 	const struct resume r = {
 		.realtime_ns = wire_get_u64(f->payload),
-		.new_disks = wire_get_u32(f->payload + 8),
+		.disks = wire_get_u32(f->payload + 8),
 		.seed = f->payload + 12,
 	};
 	struct error err;

@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 #include "agent/protocol.h"
+#include "guest/disk-slots.h"
 #include "guest/log.h"
-#include "guest/new-disks.h"
 
 void resume_set_clock(uint64_t realtime_ns)
 {
@@ -46,12 +46,12 @@ static bool has_machine_id(void)
 	return stat("/etc/machine-id", &st) == 0 && st.st_size >= 32;
 }
 
-int resume_stand_by(uint32_t stand_ins, struct error *err)
+int resume_stand_by(uint32_t reserved_slots, struct error *err)
 {
 	random_fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
 	if (has_machine_id())
 		machine_id_fd = open("/etc/machine-id", O_WRONLY | O_CLOEXEC);
-	return new_disks_make_places(stand_ins, err);
+	return disk_slots_release(reserved_slots, err);
 }
 
 /* Add to the pool, and have the generator use it now and not at its next turn. */
@@ -92,5 +92,5 @@ int resume(const struct resume *r, struct error *err)
 	 * more, when everything is awake. */
 	resume_set_clock(r->realtime_ns);
 	renew_machine_id();
-	return r->new_disks > 0 ? new_disks_find(r->new_disks, err) : 0;
+	return r->disks > 0 ? disk_slots_fill(r->disks, err) : 0;
 }

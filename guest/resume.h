@@ -8,11 +8,11 @@
 
 struct resume {
 	uint64_t realtime_ns;
-	uint32_t new_disks;  /* which the machine has got since */
+	uint32_t disks;	     /* which the machine has got since */
 	const uint8_t *seed; /* RESUME_SEED_SIZE bytes that no other machine has */
 };
 
-/* Have ready what that takes. -1: a disk can't be let go. */
-int resume_stand_by(uint32_t stand_ins, struct error *err);
+/* Prepare for it, before the snapshot is taken. */
+int resume_stand_by(uint32_t reserved_slots, struct error *err);
 int resume(const struct resume *r, struct error *err);
 void resume_set_clock(uint64_t realtime_ns);

@@ -175,11 +175,11 @@ HYPERMIN_API int hypermin_export(struct hypermin *h, const char *dir);
 
 /*
  * Take a snapshot for these settings, of a VM that boots for nothing else, and try it;
- * *ret_taken is false if there was one that works. It has places for so many `disks`: VMs
- * with as many go on from it. (With more than HYPERMIN_WARM_DISKS, or where there is none
- * for as many, they go on from one without, somewhat slower.) With only_built it fails if
- * the appliance is not in the cache, and leaves the work to another process that is at
- * it. Does not start the handle's VM.
+ * *ret_taken is false if there was one that works. It has slots for so many `disks`: VMs
+ * with as many go on from it. (VMs with more than HYPERMIN_WARM_DISKS, or for which there
+ * is no snapshot with as many slots, go on from one without slots, somewhat slower.)
+ * With only_built it fails if the appliance is not in the cache, and leaves the work to
+ * another process that is at it. Does not start the handle's VM.
  */
 #define HYPERMIN_WARM_DISKS 8
 HYPERMIN_API int hypermin_warm(

@@ -250,10 +250,10 @@ unsigned agent_pings(const struct agent *a)
 	return a->pings;
 }
 
-void agent_stand_by(struct agent *a, unsigned stand_ins)
+void agent_stand_by(struct agent *a, unsigned reserved_slots)
 {
 	if (is_up(a))
-		add_u32(a, FRAME_STAND_BY, 0, stand_ins);
+		add_u32(a, FRAME_STAND_BY, 0, reserved_slots);
 }
 
 void agent_list_block_devices(struct agent *a)
@@ -271,13 +271,13 @@ void agent_set_clock(struct agent *a, int64_t realtime_ns)
 }
 
 void agent_resume(
-	struct agent *a, int64_t realtime_ns, unsigned new_disks, const uint8_t *seed)
+	struct agent *a, int64_t realtime_ns, unsigned disks, const uint8_t *seed)
 {
 	if (a->state != STATE_HELLO_AWAITED)
 		return;
 	uint8_t *p = add_frame(a, FRAME_RESUME, 0, RESUME_SIZE);
 	wire_put_u64(p, realtime_ns);
-	wire_put_u32(p + 8, new_disks);
+	wire_put_u32(p + 8, disks);
 	memcpy(p + 12, seed, RESUME_SEED_SIZE);
 	a->state = STATE_RESUMING;
 }

@@ -136,10 +136,9 @@ void agent_send_window_size(struct agent *a, uint16_t rows, uint16_t columns);
 void agent_ping(struct agent *a);
 /* How many pings have no answer yet. */
 unsigned agent_pings(const struct agent *a);
-/* A snapshot is about to be taken: have ready what whoever goes on from it needs first,
- * and let go of so many disks, which stand in for others. `fatal` comes if that can't
- * be. */
-void agent_stand_by(struct agent *a, unsigned stand_ins);
+/* A snapshot is about to be taken: have the guest prepare for agent_resume(), and unbind the
+ * placeholders in so many reserved disk slots. If that fails, `fatal` comes. */
+void agent_stand_by(struct agent *a, unsigned reserved_slots);
 void agent_list_block_devices(struct agent *a);
 /* Set the guest's clock: nanoseconds since 1970. */
 void agent_set_clock(struct agent *a, int64_t realtime_ns);
@@ -150,6 +149,6 @@ void agent_set_clock(struct agent *a, int64_t realtime_ns);
  * same numbers. Then `resumed` comes, or `fatal`.
  */
 void agent_resume(
-	struct agent *a, int64_t realtime_ns, unsigned new_disks, const uint8_t *seed);
+	struct agent *a, int64_t realtime_ns, unsigned disks, const uint8_t *seed);
 /* End all processes, unmount, sync; then `stopped` comes. */
 void agent_stop(struct agent *a);

@@ -20,9 +20,9 @@
  *
  * A machine that goes on from a snapshot has said all that to the snapshot's maker. Its
  * host begins with RESUME and waits for RESUMED, or FATAL; what the guest had in common
- * with others that go on from there is gone then. Where the snapshot is to have places
- * for disks, its maker attaches stand-ins, which the guest lets go when STAND_BY
- * announces the snapshot.
+ * with others that go on from there is gone then. Where the snapshot is to have reserved
+ * disk slots, its maker attaches placeholder disks, and the guest unbinds their driver
+ * when STAND_BY announces the snapshot.
  *
  * Flow control is by credit, for each stream apart: at EXEC the sender may send
  * PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows so many
@@ -86,8 +86,8 @@ enum frame_type {
 	FRAME_PING,
 	FRAME_LIST_BLOCK_DEVICES,
 	FRAME_SET_CLOCK, /* u64 nanoseconds since 1970 */
-	FRAME_STAND_BY,	 /* u32: a snapshot is about to be taken, with so many stand-ins */
-	FRAME_RESUME,	 /* u64 nanoseconds since 1970, u32: so many disks were added,
+	FRAME_STAND_BY, /* u32: a snapshot is about to be taken, with so many disk slots */
+	FRAME_RESUME,	/* u64 nanoseconds since 1970, u32: so many disks were added,
 			    RESUME_SEED_SIZE random bytes */
 	FRAME_STOP,
 };

@@ -34,8 +34,8 @@ struct hypermin {
 	struct cache private_cache; /* where that can't be written to */
 	struct appliance appliance;
 	struct vm *vm;
-	unsigned places;     /* for disks, in the snapshot that is taken */
-	bool wants_snapshot; /* the best for it is not there, or was no good */
+	unsigned reserved_slots; /* for disks, in the snapshot that is taken */
+	bool wants_snapshot;	 /* the best for it is not there, or was no good */
 };
 
 /*

@@ -27,7 +27,8 @@ static_assert((int)HYPERMIN_LOG_WARNING == LOG_LEVEL_WARNING &&
 		(int)HYPERMIN_LOG_DEBUG == LOG_LEVEL_DEBUG,
 	"the log's levels are the public ones");
 
-_Static_assert(HYPERMIN_WARM_DISKS == VM_MAX_PLACES, "the limit is the public one");
+_Static_assert(
+	HYPERMIN_WARM_DISKS == VM_MAX_RESERVED_SLOTS, "the limit is the public one");
 
 #define MEMORY_MIN_MIB 128
 #define CPUS_MAX       255

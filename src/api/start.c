@@ -25,7 +25,7 @@ static int start(struct hypermin *h, const char *qemu, const struct vm_snapshot 
 		.silence_timeout_ms = h->silence_timeout_ms,
 		.disks = h->disks.items,
 		.n_disks = h->disks.len,
-		.places = h->places,
+		.reserved_slots = h->reserved_slots,
 		/* An appliance of somebody's own is no part of the cache, and a timeline
 		 * is of a boot. */
 		.snapshots = h->cold || h->fixed || h->timeline || h->private_cache.path

@@ -170,7 +170,7 @@ static int save(struct hypermin *h, const struct vm_snapshot *record, struct err
 			"take a snapshot: a machine like this can't go on from one");
 	identity = xstrdup(vm_identity(h->vm));
 	const struct snapshot_about about = {
-		identity, appliance_key(h), h->memory_mib, h->cpus, h->places};
+		identity, appliance_key(h), h->memory_mib, h->cpus, h->reserved_slots};
 	rehearse(h->vm);
 	int result = vm_save(h->vm, err);
 	vm_free(TAKE_PTR(h->vm));
@@ -242,7 +242,7 @@ int hypermin_warm(struct hypermin *h, unsigned disks, bool only_built, bool *ret
 			"take a snapshot: not with disks or an appliance of one's own");
 	if (disks > HYPERMIN_WARM_DISKS)
 		return error_set(&h->error, EINVAL,
-			"take a snapshot: with places for %u disks at most",
+			"take a snapshot: it can have slots for at most %u disks",
 			HYPERMIN_WARM_DISKS);
 	h->only_built = only_built;
 	if (only_built && !has_cache(h))
@@ -254,9 +254,9 @@ int hypermin_warm(struct hypermin *h, unsigned disks, bool only_built, bool *ret
 	int result = take_turn(h, &turn);
 	if (result == 0) {
 		h->cold = false;
-		h->places = disks;
+		h->reserved_slots = disks;
 		result = take(h);
-		h->places = 0;
+		h->reserved_slots = 0;
 		h->cold = cold;
 		*ret_taken = result == 0;
 	}

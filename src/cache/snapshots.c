@@ -206,7 +206,7 @@ static json_t *describe(const struct snapshot_about *about, const char *key, tim
 	json_object_set_new(manifest, "time", json_integer(now));
 	json_object_set_new(manifest, "memory_mib", json_integer(about->memory_mib));
 	json_object_set_new(manifest, "cpus", json_integer(about->cpus));
-	json_object_set_new(manifest, "disks", json_integer(about->disks));
+	json_object_set_new(manifest, "disks", json_integer(about->reserved_slots));
 	json_object_set_new(manifest, "identity", manifest_string(about->identity));
 	return manifest;
 }

@@ -37,7 +37,7 @@ struct snapshot_about {
 	const char *identity;
 	const char *appliance; /* its key: the snapshot goes when that goes */
 	unsigned memory_mib, cpus;
-	unsigned disks; /* for which it has places */
+	unsigned reserved_slots; /* for disks */
 };
 
 /*

@@ -13,12 +13,12 @@
 #define ROOT_FAST_S  20
 #define ROOT_PLAIN_S 40
 
-#define PCI_AGENT_SLOT	    2
-#define PCI_FIRST_DISK_SLOT 3
-#define PCI_ROOT_SLOT	    30
-#define MMIO_ROOT	    1
-#define MMIO_AGENT	    2
-#define MMIO_FIRST_DISK	    23 /* counting down */
+#define PCI_AGENT	2
+#define PCI_FIRST_DISK	3
+#define PCI_ROOT	30
+#define MMIO_ROOT	1
+#define MMIO_AGENT	2
+#define MMIO_FIRST_DISK 23 /* counting down */
 
 /* So long that a slow bus has its time, and so short that the guest says what it saw
  * before its time is over. */
@@ -86,9 +86,9 @@ static void add_device(const struct machine_line *l, struct strbuf *device)
 	strbuf_done(device);
 }
 
-/* Where a device sits: a PCI slot, or the number of an MMIO transport. */
-struct place {
-	unsigned slot, function, mmio;
+/* Where a device sits: a PCI device number, or the number of an MMIO transport. */
+struct address {
+	unsigned device, function, mmio;
 };
 
 static bool is_mmio(const struct machine_line *l)
@@ -96,23 +96,24 @@ static bool is_mmio(const struct machine_line *l)
 	return l->profile->machine->transport == TRANSPORT_MMIO;
 }
 
-static void set_place(
-	const struct machine_line *l, struct strbuf *device, const struct place *place)
+static void add_address(const struct machine_line *l, struct strbuf *device,
+	const struct address *address)
 {
 	if (is_mmio(l))
-		strbuf_addf(device, ",bus=virtio-mmio-bus.%u", place->mmio);
+		strbuf_addf(device, ",bus=virtio-mmio-bus.%u", address->mmio);
 	else
-		strbuf_addf(device, ",addr=0x%x.0x%x", place->slot, place->function);
+		strbuf_addf(
+			device, ",addr=0x%x.0x%x", address->device, address->function);
 }
 
 /* `kind` is the name without "-pci" or "-device". */
 static struct strbuf virtio_device(
-	const struct machine_line *l, const char *kind, const struct place *place)
+	const struct machine_line *l, const char *kind, const struct address *address)
 {
 	struct strbuf device = {0};
 
 	strbuf_addf(&device, "%s-%s", kind, is_mmio(l) ? "device" : "pci");
-	set_place(l, &device, place);
+	add_address(l, &device, address);
 	/* A device that tries MSI where the kernel has none makes it print a warning with
 	 * a backtrace. */
 	if (!is_mmio(l) && !profile_has_vectors(l->profile))
@@ -199,7 +200,7 @@ void machine_add_kernel(const struct machine_line *l)
 static void add_agent(const struct machine_line *l, int fd)
 {
 	struct strbuf device = virtio_device(l, "virtio-serial",
-		&(struct place){.slot = PCI_AGENT_SLOT, .mmio = MMIO_AGENT});
+		&(struct address){.device = PCI_AGENT, .mmio = MMIO_AGENT});
 
 	/* Port 0 is the console's; the usual 31 take a twentieth of the boot. */
 	strbuf_adds(&device, ",max_ports=2");
@@ -224,8 +225,8 @@ static json_t *disk_node(const struct vm_disk *disk, const char *node)
 		file_node(disk->path, disk->block_device, !disk->writable, true));
 }
 
-/* Nothing but size. */
-static json_t *stand_in_node(const char *node)
+/* A disk with nothing but a size. */
+static json_t *placeholder_node(const char *node)
 {
 	return json_pack("{s:s, s:s, s:b, s:b, s:i}", "driver", "null-co", "node-name",
 		node, "read-only", 1, "read-zeroes", 1, "size", (int)MIB);
@@ -235,7 +236,7 @@ static void add_disk(const struct machine_line *l, size_t i)
 {
 	CLEANUP_FREE char *node = xasprintf("disk%zu", i);
 	struct strbuf device = virtio_device(l, "virtio-blk",
-		&(struct place){.slot = PCI_FIRST_DISK_SLOT + i / 8,
+		&(struct address){.device = PCI_FIRST_DISK + i / 8,
 			.function = i % 8,
 			.mmio = MMIO_FIRST_DISK - i});
 
@@ -248,13 +249,13 @@ static void add_disk(const struct machine_line *l, size_t i)
 	strbuf_adds(&device, ",werror=report");
 	add_json(l, "-blockdev",
 		i < l->config->n_disks ? disk_node(&l->config->disks[i], node)
-				       : stand_in_node(node));
+				       : placeholder_node(node));
 	add_device(l, &device);
 }
 
 size_t machine_disks(const struct vm_config *config)
 {
-	return MAX(config->n_disks, config->places);
+	return MAX(config->n_disks, config->reserved_slots);
 }
 
 void machine_add_disks(const struct machine_line *l)
@@ -265,7 +266,7 @@ void machine_add_disks(const struct machine_line *l)
 
 /* ---- The root ---- */
 
-static const struct place root_place = {.slot = PCI_ROOT_SLOT, .mmio = MMIO_ROOT};
+static const struct address root_bus_address = {.device = PCI_ROOT, .mmio = MMIO_ROOT};
 
 /* The file is mapped where the guest's kernel finds persistent memory: shared, for what
  * is private counts as the guest's own and goes into a snapshot. */
@@ -282,7 +283,7 @@ static void add_root_in_memory(const struct machine_line *l)
 	/* It has no vectors that it could be told to do without. */
 	if (bus->device_is_virtio)
 		strvec_addf(l->argv, "%s-pci,addr=0x%x,memdev=root", bus->device,
-			root_place.slot);
+			root_bus_address.device);
 	else
 		strvec_addf(l->argv, "%s,memdev=root,unarmed=on,addr=0x%" PRIx64,
 			bus->device, root_address(l->config));
@@ -322,10 +323,10 @@ static struct strbuf root_device(const struct machine_line *l)
 	struct strbuf device = {0};
 
 	if (bus->device_is_virtio)
-		return virtio_device(l, bus->device, &root_place);
+		return virtio_device(l, bus->device, &root_bus_address);
 	strbuf_adds(&device, bus->device);
 	if (bus->device_is_pci)
-		set_place(l, &device, &root_place);
+		add_address(l, &device, &root_bus_address);
 	else
 		strbuf_addf(&device, ",bus=%s", bus->attached);
 	return device;
@@ -333,7 +334,7 @@ static struct strbuf root_device(const struct machine_line *l)
 
 static void add_root_controller(const struct machine_line *l, const char *kind)
 {
-	struct strbuf controller = virtio_device(l, kind, &root_place);
+	struct strbuf controller = virtio_device(l, kind, &root_bus_address);
 
 	strbuf_adds(&controller, ",id=rootbus");
 	add_device(l, &controller);

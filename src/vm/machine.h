@@ -52,12 +52,12 @@ void machine_add_base(const struct machine_line *l);
 void machine_add_kernel(const struct machine_line *l);
 /* QMP, the serial console and the agent's port. */
 void machine_add_channels(const struct machine_line *l, const struct machine_fds *fds);
-/* The user's disks, and stand-ins. */
+/* The user's disks, and placeholders. */
 void machine_add_disks(const struct machine_line *l);
 /* The appliance's. */
 void machine_add_root(const struct machine_line *l);
 
-/* How many disks there are but for the root. */
+/* How many disk slots are filled, by the user's disks and by placeholders. */
 size_t machine_disks(const struct vm_config *config);
 
 /* The kernel's command line alone. */

@@ -72,15 +72,15 @@ static void add_processor(struct strbuf *sb)
 				strbuf_addf(sb, "%s\n", line);
 }
 
-size_t snapshot_best_places(const struct vm_config *config)
+size_t snapshot_best_slots(const struct vm_config *config)
 {
 	size_t n = machine_disks(config);
 
-	return n <= VM_MAX_PLACES ? n : 0;
+	return n <= VM_MAX_RESERVED_SLOTS ? n : 0;
 }
 
 char *snapshot_identity(
-	const struct vm_config *config, const struct profile *profile, size_t places)
+	const struct vm_config *config, const struct profile *profile, size_t slots)
 {
 	/* As it is booted, with nothing of what the user attaches. */
 	struct vm_config bare = *config;
@@ -90,7 +90,7 @@ char *snapshot_identity(
 	struct utsname host;
 
 	bare.n_disks = 0;
-	bare.places = places;
+	bare.reserved_slots = slots;
 	bare.boot_timeout_ms = 0;
 	bare.record = NULL;
 	machine_argv(&bare, profile, &no_fds, &argv);
@@ -274,7 +274,7 @@ int vm_save(struct vm *vm, struct error *err)
 		return error_set(err, ESRCH, "take a snapshot: the VM has ended");
 	/* An answer shows that the agent waits, and nothing is on its way. */
 	vm->pong = false;
-	agent_stand_by(vm->agent, vm->stand_ins);
+	agent_stand_by(vm->agent, vm->placeholders);
 	agent_ping(vm->agent);
 	int result = loop_until(vm, &vm->pong, io_now_ms() + SAVE_MS, err);
 	if (result > 0)

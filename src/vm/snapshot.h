@@ -5,6 +5,32 @@
  *
  *	taken:    memory mapped shared; what is written to it is the file. Then the stream
  *	resumed:  memory mapped privately, so any number of VMs go on from one file
+ *
+ * Disk slots
+ *
+ * A snapshot is taken of a VM without any disk of a user's, and each VM that goes on from
+ * it brings its own. For the guest to find them at once the snapshot has reserved slots:
+ *
+ *	maker    slot 0: placeholder    bound, then unbound    ┐
+ *		 slot 1: placeholder    bound, then unbound    ├─ snapshot
+ *	user     slot 0: the user's first disk         bind    ┘
+ *		 slot 1: the user's second disk        bind
+ *
+ *   - The maker attaches as many placeholders (empty disks of 1 MiB) as there are to be
+ *     slots. The guest's kernel gives each its addresses and interrupts, and the driver
+ *     virtio_blk binds to them.
+ *   - Before the snapshot the guest unbinds the driver (FRAME_STAND_BY), which forgets all
+ *     it knew of the placeholders, their names too.
+ *   - The VM that goes on has the user's disks at the same addresses: machine.c gives slot
+ *     `i` the same PCI function whatever is in it. To the guest's kernel these are the
+ *     devices that it knows.
+ *   - Then the guest binds the driver again (FRAME_RESUME), which asks each disk for size,
+ *     access and partitions. The first gets the name vda, as after a boot: the root is no
+ *     virtio disk (root_bus.named_as_disks is false), so the name is free.
+ *
+ * qemu resumes only the devices that were there, so all reserved slots have to be filled:
+ * a snapshot with N slots is for VMs with N disks. Disks of a VM that goes on from a
+ * snapshot without slots are new devices, and the guest scans its bus for them.
  */
 #pragma once
 
@@ -15,16 +41,16 @@
 /* Can a VM with as many disks go on from a snapshot of this profile? */
 bool snapshot_is_possible(const struct vm_config *config, const struct profile *profile);
 
-/* How many places for disks the snapshot has that is best for this VM. */
-size_t snapshot_best_places(const struct vm_config *config);
+/* How many reserved slots the snapshot has that is best for this VM. */
+size_t snapshot_best_slots(const struct vm_config *config);
 
 /*
- * All that a snapshot with as many places for disks depends on, as text: two VMs with the
- * same identity are alike to the last device, but for what the user's disks are, and
- * those that have no place. A new string.
+ * Everything that a snapshot with so many reserved slots depends on, as a new text. VMs
+ * with equal texts have the same devices. They differ in what the disks hold, and in the
+ * disks that have no reserved slot.
  */
 char *snapshot_identity(
-	const struct vm_config *config, const struct profile *profile, size_t places);
+	const struct vm_config *config, const struct profile *profile, size_t slots);
 
 /* qemu waits with its memory in place: have it go on. The descriptor is qemu's own. */
 int snapshot_ask_resume(struct vm *vm, int state_fd, struct error *err);

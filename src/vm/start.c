@@ -227,13 +227,13 @@ static int resume_from(struct start *s, const char *identity,
 	return 1;
 }
 
-static int find_and_resume(struct start *s, size_t places, struct error *err)
+static int find_and_resume(struct start *s, size_t slots, struct error *err)
 {
 	const struct vm_snapshots *snapshots = s->config.snapshots;
-	bool best = places == snapshot_best_places(&s->config);
+	bool best = slots == snapshot_best_slots(&s->config);
 	struct vm_snapshot snapshot;
 
-	CLEANUP_FREE char *identity = snapshot_identity(&s->config, &s->profile, places);
+	CLEANUP_FREE char *identity = snapshot_identity(&s->config, &s->profile, slots);
 	if (snapshots->find(identity, best, &snapshot, snapshots->data) != 0)
 		return 1;
 	int result = resume_from(s, identity, &snapshot, err);
@@ -242,16 +242,16 @@ static int find_and_resume(struct start *s, size_t places, struct error *err)
 	return result;
 }
 
-/* Without places for its disks it is slower, but not as slow as a boot. Who is about to
- * take the best would have no use for another. */
+/* A snapshot without reserved slots resumes more slowly, and still faster than a boot. When
+ * the best one is about to be made only that one is of use. */
 static int resume(struct start *s, struct error *err)
 {
-	size_t places = snapshot_best_places(&s->config);
+	size_t slots = snapshot_best_slots(&s->config);
 
 	if (!s->config.snapshots || !snapshot_is_possible(&s->config, &s->profile))
 		return 1;
-	int result = find_and_resume(s, places, err);
-	if (result == 1 && places > 0 && !s->config.record)
+	int result = find_and_resume(s, slots, err);
+	if (result == 1 && slots > 0 && !s->config.record)
 		result = find_and_resume(s, 0, err);
 	return result;
 }
@@ -265,7 +265,7 @@ static int boot_for_snapshot(struct start *s, struct error *err)
 	if ((s->config.snapshots || s->config.record) &&
 		snapshot_is_possible(&s->config, &s->profile))
 		s->vm->identity = snapshot_identity(
-			&s->config, &s->profile, snapshot_best_places(&s->config));
+			&s->config, &s->profile, snapshot_best_slots(&s->config));
 	return 0;
 }
 

@@ -53,8 +53,8 @@ struct vm {
 	bool resumed;	   /* and has become a machine of its own */
 	bool has_run;	   /* a command; its clock is right */
 	char *identity;
-	int state_fd;	  /* see vm_config.record; not ours */
-	size_t stand_ins; /* among its disks */
+	int state_fd;	     /* see vm_config.record; not ours */
+	size_t placeholders; /* among its disks */
 	struct agent_boot_times boot_times;
 	char fatal[1024]; /* what the guest said it could not do; "" */
 	struct halt halt;

@@ -35,7 +35,7 @@ static struct vm *vm_new(const struct vm_config *config)
 	vm->control_fd = config->control_fd;
 	vm->timeline = config->timeline;
 	vm->state_fd = config->record ? config->record->state_fd : -1;
-	vm->stand_ins = machine_disks(config) - config->n_disks;
+	vm->placeholders = machine_disks(config) - config->n_disks;
 	vm->silence_ms = config->silence_timeout_ms;
 	vm->agent = agent_new(&vm_agent_handler, vm);
 	vm->started_ms = vm->heard_ms = io_now_ms();

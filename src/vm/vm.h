@@ -27,9 +27,8 @@
 #define VM_AGENT_PORT  AGENT_PORT_NAME
 
 #define VM_MAX_DISKS 200
-/* So many disks have places in a snapshot of a VM with that many; for more the guest
- * scans its bus. */
-#define VM_MAX_PLACES 8
+/* More disks than this get no slots reserved in a snapshot: the guest scans its bus. */
+#define VM_MAX_RESERVED_SLOTS 8
 
 enum vm_accel { VM_ACCEL_AUTO, VM_ACCEL_KVM, VM_ACCEL_TCG };
 
@@ -89,9 +88,9 @@ struct vm_config {
 	unsigned silence_timeout_ms; /* of a guest that has booted */
 	const struct vm_disk *disks;
 	size_t n_disks;
-	/* The VM has so many, at least: where the user's end, stand-ins that are
-	 * empty. */
-	size_t places;
+	/* Not 0 while a snapshot is made and tried: the VM has at least so many disks.
+	 * Those behind the user's are placeholders (snapshot.h). */
+	size_t reserved_slots;
 	struct timeline *timeline; /* gets what happens when; NULL: not wanted */
 	/* Go on from one of these where there is one that fits. NULL: always boot. */
 	const struct vm_snapshots *snapshots;

@@ -102,9 +102,9 @@ static void ignore_clock(uint64_t realtime_ns)
 	(void)realtime_ns;
 }
 
-static int stand_by_never(uint32_t stand_ins, struct error *err)
+static int stand_by_never(uint32_t reserved_slots, struct error *err)
 {
-	return error_set(err, 0, "no %u", stand_ins);
+	return error_set(err, 0, "no %u", reserved_slots);
 }
 
 static int resume_never(const struct resume *r, struct error *err)

@@ -82,7 +82,8 @@ static inline void on_start_failed(int errnum, const char *step, void *data)
 	strcpy(f->step, step);
 }
 
-static inline void on_output(enum agent_stream stream, const void *bytes, size_t len, void *data)
+static inline void on_output(
+	enum agent_stream stream, const void *bytes, size_t len, void *data)
 {
 	struct fixture *f = data;
 
@@ -124,10 +125,11 @@ static inline void ignore_clock(uint64_t realtime_ns)
 
 static bool a_disk_is_stuck;
 
-static inline int stand_by_unless_stuck(uint32_t stand_ins, struct error *err)
+static inline int stand_by_unless_stuck(uint32_t reserved_slots, struct error *err)
 {
-	return a_disk_is_stuck && stand_ins == 3 ? error_set(err, 0, "a disk is stuck")
-						 : 0;
+	return a_disk_is_stuck && reserved_slots == 3
+		? error_set(err, 0, "a disk is stuck")
+		: 0;
 }
 
 static inline int resume_if_all_is_there(const struct resume *r, struct error *err)
@@ -135,8 +137,8 @@ static inline int resume_if_all_is_there(const struct resume *r, struct error *e
 	for (int i = 0; i < RESUME_SEED_SIZE; i++)
 		if (r->seed[i] != i)
 			return error_set(err, 0, "byte %d of the seed is wrong", i);
-	if (r->realtime_ns != 1234567890123456789 || r->new_disks > 200)
-		return error_set(err, 0, "there is no room for %u disks", r->new_disks);
+	if (r->realtime_ns != 1234567890123456789 || r->disks > 200)
+		return error_set(err, 0, "there is no room for %u disks", r->disks);
 	return 0;
 }
 
@@ -280,7 +282,8 @@ static inline void start(struct fixture *f, const struct agent_command *c)
 }
 
 /* A script, started with what else `c` says. */
-static inline void start_script(struct fixture *f, const char *script, struct agent_command c)
+static inline void start_script(
+	struct fixture *f, const char *script, struct agent_command c)
 {
 	const char *const argv[] = {"sh", "-c", script, NULL};
 
@@ -288,13 +291,15 @@ static inline void start_script(struct fixture *f, const char *script, struct ag
 	start(f, &c);
 }
 
-static inline void run_script(struct fixture *f, const char *script, struct agent_command c)
+static inline void run_script(
+	struct fixture *f, const char *script, struct agent_command c)
 {
 	start_script(f, script, c);
 	talk(f, &f->over);
 }
 
-static inline void run_program(struct fixture *f, const char *program, struct agent_command c)
+static inline void run_program(
+	struct fixture *f, const char *program, struct agent_command c)
 {
 	const char *const argv[] = {program, NULL};
 
@@ -310,10 +315,10 @@ static const char *text(const struct strbuf *sb)
 
 static const struct agent_command no_input = {.stdin_closed = true};
 
-#define with_fixture(test)                                              \
-	cmocka_unit_test_setup_teardown(test, setup, teardown),         \
-	{                                                               \
-		#test " (standing by)", test, setup_standing_by, teardown, NULL \
+#define with_fixture(test)                                                      \
+	cmocka_unit_test_setup_teardown(test, setup, teardown),                 \
+	{                                                                       \
+#test " (standing by)", test, setup_standing_by, teardown, NULL \
 	}
 
 #define run_agent_tests(tests)                                                       \

@@ -60,22 +60,22 @@ static void disks_keep_their_order_and_the_root_is_last(void **state)
 }
 
 /* A snapshot's devices have to be those of the VM that goes on from it. */
-static void a_stand_in_differs_by_its_content_alone(void **state)
+static void a_placeholder_differs_by_its_content_alone(void **state)
 {
 	const struct vm_disk disks[] = {disk("/d/one", false)};
 	struct vm_config with_disk = config_with(disks, 1);
-	struct vm_config with_place = config_with(NULL, 0);
+	struct vm_config with_placeholder = config_with(NULL, 0);
 
 	(void)state;
-	with_place.places = 1;
+	with_placeholder.reserved_slots = 1;
 	CLEANUP_STRVEC struct strvec line = line_of(&with_disk, false);
-	CLEANUP_STRVEC struct strvec place = line_of(&with_place, false);
-	assert_int_equal(line.len, place.len);
+	CLEANUP_STRVEC struct strvec placeholder = line_of(&with_placeholder, false);
+	assert_int_equal(line.len, placeholder.len);
 	for (size_t i = 0; i < line.len; i++)
-		if (strcmp(line.items[i], place.items[i]) != 0) {
+		if (strcmp(line.items[i], placeholder.items[i]) != 0) {
 			assert_string_equal(line.items[i - 1], "-blockdev");
 			assert_non_null(strstr(line.items[i], "/d/one"));
-			assert_non_null(strstr(place.items[i], "\"null-co\""));
+			assert_non_null(strstr(placeholder.items[i], "\"null-co\""));
 		}
 }
 
@@ -327,7 +327,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(disks_keep_their_order_and_the_root_is_last),
-		cmocka_unit_test(a_stand_in_differs_by_its_content_alone),
+		cmocka_unit_test(a_placeholder_differs_by_its_content_alone),
 		cmocka_unit_test(a_snapshot_has_a_generation_id_where_there_is_acpi),
 		cmocka_unit_test(a_microvm_has_its_disks_in_order_too),
 		cmocka_unit_test(only_the_root_has_the_roots_serial),

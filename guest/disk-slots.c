@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Disks that the machine has got since its snapshot was taken. Two ways lead to them:
+ * How the guest gets the disks that its machine has and its snapshot had not:
  *
- *	places   The snapshot's maker had attached as many stand-ins. The kernel has found
- *		 them on the bus, given them addresses and interrupts, and its driver has let
- *		 go of them. What stands there now is a disk that the driver has never seen,
- *		 and it asks it everything: size, access, partitions.
- *	a scan   The bus is searched. Nothing else tells the kernel that they are there, and
- *		 under emulation code that runs for the first time is what takes time.
+ *	reserved slots  The kernel found placeholders there before the snapshot, and gave
+ *			them addresses and interrupts. Then their driver was unbound. Binding
+ *			it again makes it ask the disk that is there now for everything:
+ *			size, access, partitions.
+ *	a scan		The kernel searches its bus for the others. Nothing tells it that they
+ *			are there. Under emulation this is slow, since code that runs for
+ *			the first time has to be translated.
  */
-#include "guest/new-disks.h"
+#include "guest/disk-slots.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,16 +24,16 @@
 #include "guest/uevent.h"
 
 #define DISKS_TIMEOUT_MS 10000
-#define PLACES_MAX	 32
+#define SLOTS_MAX	 32
 #define DRIVER		 "/sys/bus/virtio/drivers/virtio_blk"
 
-/* The names of virtio devices, in the order in which the kernel has found them, and where
- * the driver is told to take one. Of one snapshot, so of all that go on from it. */
+/* The reserved slots, as names of virtio devices in the order in which the kernel found
+ * them, and the driver's file that binds one. Part of the snapshot. */
 static struct {
-	char names[PLACES_MAX][16];
+	char names[SLOTS_MAX][16];
 	unsigned len;
 	int bind_fd;
-} places;
+} slots;
 
 static int write_attribute(const char *path, const char *value)
 {
@@ -46,7 +47,7 @@ static int write_attribute(const char *path, const char *value)
 	return n < 0 ? -1 : 0;
 }
 
-/* ---- Places ---- */
+/* ---- Reserved slots ---- */
 
 static int compare_names(const void *a, const void *b)
 {
@@ -58,39 +59,39 @@ static void list_devices(void)
 	DIR *dir = opendir(DRIVER);
 	struct dirent *entry;
 
-	places.len = 0;
-	while (dir && places.len < PLACES_MAX && (entry = readdir(dir)))
+	slots.len = 0;
+	while (dir && slots.len < SLOTS_MAX && (entry = readdir(dir)))
 		if (strncmp(entry->d_name, "virtio", 6) == 0 &&
-			strlen(entry->d_name) < sizeof(places.names[0]))
-			strcpy(places.names[places.len++], entry->d_name);
+			strlen(entry->d_name) < sizeof(slots.names[0]))
+			strcpy(slots.names[slots.len++], entry->d_name);
 	if (dir)
 		closedir(dir);
-	qsort(places.names, places.len, sizeof(places.names[0]), compare_names);
+	qsort(slots.names, slots.len, sizeof(slots.names[0]), compare_names);
 }
 
-int new_disks_make_places(unsigned stand_ins, struct error *err)
+int disk_slots_release(unsigned reserved, struct error *err)
 {
-	if (stand_ins == 0)
+	if (reserved == 0)
 		return 0;
 	list_devices();
-	if (places.len != stand_ins)
-		return error_set(err, 0, "let go of %u disks: there are %u", stand_ins,
-			places.len);
-	for (unsigned i = 0; i < places.len; i++)
-		if (write_attribute(DRIVER "/unbind", places.names[i]) < 0)
+	if (slots.len != reserved)
+		return error_set(err, 0, "reserve %u disk slots: there are %u disks",
+			reserved, slots.len);
+	for (unsigned i = 0; i < slots.len; i++)
+		if (write_attribute(DRIVER "/unbind", slots.names[i]) < 0)
 			return error_set(
-				err, errno, "let go of the disk %s", places.names[i]);
-	places.bind_fd = open(DRIVER "/bind", O_WRONLY | O_CLOEXEC);
-	if (places.bind_fd < 0)
-		return error_set(err, errno, "prepare for disks");
+				err, errno, "reserve the disk slot %s", slots.names[i]);
+	slots.bind_fd = open(DRIVER "/bind", O_WRONLY | O_CLOEXEC);
+	if (slots.bind_fd < 0)
+		return error_set(err, errno, "reserve disk slots");
 	return 0;
 }
 
 /* The driver has a disk ready when it returns, nodes and partitions included. */
-static int fill_place(const char *name, struct error *err)
+static int fill_slot(const char *name, struct error *err)
 {
-	if (write(places.bind_fd, name, strlen(name)) < 0)
-		return error_set(err, errno, "take the disk at %s", name);
+	if (write(slots.bind_fd, name, strlen(name)) < 0)
+		return error_set(err, errno, "find the disk in slot %s", name);
 	return 0;
 }
 
@@ -136,12 +137,12 @@ static int scan(unsigned wanted, struct error *err)
 	return 0;
 }
 
-int new_disks_find(unsigned wanted, struct error *err)
+int disk_slots_fill(unsigned disks, struct error *err)
 {
 	unsigned i;
 
-	for (i = 0; i < wanted && i < places.len; i++)
-		if (fill_place(places.names[i], err) < 0)
+	for (i = 0; i < disks && i < slots.len; i++)
+		if (fill_slot(slots.names[i], err) < 0)
 			return -1;
-	return i < wanted ? scan(wanted - i, err) : 0;
+	return i < disks ? scan(disks - i, err) : 0;
 }
