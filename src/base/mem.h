@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include "base/macros.h"
+
 #include <dirent.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -65,7 +67,3 @@ static inline void cleanup_closedir(DIR **d)
 		(fd) = -1;    \
 		fd_;          \
 	})
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)     ((a) < (b) ? (a) : (b))
-#define MAX(a, b)     ((a) > (b) ? (a) : (b))
