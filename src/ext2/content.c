@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Workers take stretches of neighbouring inodes, whose contents are neighbours in the
- * image too, and copy them (copy.c). Opening files costs more than writing, which only
- * one thread at a time can do to a file; so two workers help, and more do not.
+ * Each worker takes a range of consecutive inodes, whose contents are consecutive in the
+ * image too, and copies them (copy.c). Opening files costs more than writing, and only one
+ * thread at a time can write to a file: so two workers help, and more do not.
  *
- * The first error stops them all.
+ * The first error stops all workers.
  */
 #include "content.h"
 
@@ -21,7 +21,8 @@
 struct content {
 	struct copy_target target;
 
-	pthread_mutex_t lock; /* for all below */
+	/* Protects all members below. */
+	pthread_mutex_t lock;
 	pthread_cond_t ended;
 	uint32_t next_inode;
 	unsigned running;
@@ -33,7 +34,7 @@ struct content {
 	pthread_t threads[];
 };
 
-/* The next stretch of inodes; false: there is none. */
+/* Take the next range of inodes; false: none are left. */
 static bool take_job(struct content *c, uint32_t *ret_first, uint32_t *ret_end)
 {
 	const struct ext2_plan *p = c->target.plan;
@@ -94,6 +95,7 @@ static void *run_worker(void *data)
 	pthread_mutex_unlock(&c->lock);
 	return NULL;
 }
+
 static void init_sync(struct content *c)
 {
 	pthread_condattr_t attr;

@@ -5,12 +5,11 @@
  *	source ──► buffer ──► image	neighbours in the image are written together
  *	source ═════════════► image	extents are shared, if the file system can
  *
- * Only whole blocks can be shared; a file's end goes through the buffer. It is small
- * enough to stay in a CPU's cache: read and written like that, a file is copied faster
- * than by copy_file_range(), and twice as fast as with a buffer of a megabyte.
+ * Only whole blocks can be shared; a file's end goes through the buffer. The buffer fits
+ * into a CPU's cache: copying through it is faster than copy_file_range(), and twice as
+ * fast as through a buffer of a megabyte.
  *
- * Nothing is made up: a file that ends early or has changed since it was added is an
- * error.
+ * A file that ends early or has changed since it was added is an error.
  */
 #include "copy.h"
 
@@ -25,23 +24,23 @@
 
 #define BUFFER_SIZE (128 * 1024)
 
-/* What file systems share is whole blocks of theirs. */
+/* File systems share whole blocks of their own size. */
 #define CLONE_ALIGN 4096
 
 /*
- * Sharing costs XFS the same for any length: as long as copying 32 KiB takes. Then the
- * file's end, and whatever comes before and after it in the image, are writes of their
- * own. Of all the thresholds this one and twice as much made images of installed files
- * soonest, and this one takes less space.
+ * Sharing a range of any length costs XFS as much as copying 32 KiB, and splits the writes
+ * around it. 64 and 128 KiB were the fastest thresholds for images of installed files; 64
+ * shares more.
  */
 #define CLONE_MIN (64 * 1024)
 
 /* A regular file's content, opened. */
 struct source {
 	const struct tree_inode *inode;
-	const uint8_t *memory; /* or, if NULL: */
+	/* The content itself, or NULL: then it begins at `offset` of `fd`. */
+	const uint8_t *memory;
 	int fd;
-	uint64_t offset; /* in fd, of the content's first byte */
+	uint64_t offset;
 };
 
 void copier_init(struct copier *c, struct copy_target *target)
@@ -96,7 +95,7 @@ static int read_source(const struct copier *c, const struct source *s, void *to,
 	if (n == (ssize_t)len)
 		return 0;
 	int num = errno;
-	/* That it changed says more than what came of it. */
+	/* If the file changed, that is the better message. */
 	if (n >= 0 && tree_content_verify(s->inode, s->fd, err) < 0)
 		return -1;
 	CLEANUP_FREE char *path = tree_inode_path(c->target->plan->tree, s->inode);
@@ -105,7 +104,7 @@ static int read_source(const struct copier *c, const struct source *s, void *to,
 	return error_set(err, 0, "read '%s': it ends early", path);
 }
 
-/* From the file's block `first` on, to data block `data` and those behind it. */
+/* Copy a run of the file's blocks to data block `data` and the following ones. */
 static int copy_buffered(struct copier *c, const struct source *s, struct block_run run,
 	uint32_t data, struct error *err)
 {
@@ -134,7 +133,7 @@ static int copy_buffered(struct copier *c, const struct source *s, struct block_
 	return 0;
 }
 
-/* false: the file systems can't, or the range does not suit them. */
+/* False: the file systems can't share, or not this range. */
 static bool clone_range(int in, uint64_t from, int out, uint64_t to, uint64_t len)
 {
 	struct file_clone_range range = {
@@ -146,8 +145,8 @@ static bool clone_range(int in, uint64_t from, int out, uint64_t to, uint64_t le
 }
 
 /*
- * Share as many blocks of the run as can be, and return how many. Why it was not more
- * does not matter: the rest is copied, and an error of the disk's comes up again there.
+ * Share as many blocks of the run as possible, and return how many. The rest is copied;
+ * if the disk has failed, copying reports that.
  */
 static uint32_t clone_blocks(
 	struct copier *c, const struct source *s, struct block_run run, uint32_t data)
@@ -174,7 +173,7 @@ static uint32_t clone_blocks(
 static int copy_runs(struct copier *c, const struct source *s, struct error *err)
 {
 	struct block_runs runs = plan_block_runs(c->target->plan, s->inode);
-	uint32_t data = plan_first_block(c->target->plan, s->inode, NULL);
+	uint32_t data = plan_content_block(c->target->plan, s->inode);
 	const uint32_t clone_min = CLONE_MIN / c->target->plan->block_size;
 	struct block_run run;
 

@@ -19,22 +19,25 @@ struct tree_inode;
 struct copy_target {
 	const struct ext2_plan *plan;
 	int fd;
-	atomic_bool stop;      /* whoever sets it wants all to end soon */
-	_Atomic uint64_t done; /* bytes that are in the image */
+	/* Set by anyone to make all copiers stop soon. */
+	atomic_bool stop;
+	/* Bytes that are in the image. */
+	_Atomic uint64_t done;
 };
 
 struct copier {
 	struct copy_target *target;
 	struct ext2_emit_stats stats;
 
-	/* Blocks that will be written together. */
+	/* Blocks that will be written together: `used` of them, the first one's data
+	 * number is `start`. */
 	uint8_t *buffer;
-	uint32_t start; /* data number of the first */
+	uint32_t start;
 	uint32_t used;
 };
 
 void copier_init(struct copier *c, struct copy_target *target);
-/* A regular file. Its last blocks may wait in the buffer. */
+/* Copy a regular file. Its last blocks may stay in the buffer until copier_flush(). */
 int copier_add(struct copier *c, const struct tree_inode *inode, struct error *err);
 int copier_flush(struct copier *c, struct error *err);
 void copier_done(struct copier *c);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Directory blocks. Names of a hashed directory are sorted by hash and packed into
- * leaves, each as full as it gets: an image is mostly read, and the kernel splits a full
- * leaf when it has to.
+ * Directory blocks. A hashed directory's names are sorted by hash, and its leaves are
+ * filled completely: an image is mostly read, and the kernel splits a full leaf when it
+ * adds a name.
  *
  *	block 0          1 ... nodes       nodes + 1 ...
  *	│ . .. root │    │ tree blocks │   │ names │
  *	        └─────────────►└──────────────►
  *
- * The root points to the names by itself, without tree blocks, as long as it has room. A
- * directory too large even with them (1 KiB blocks: half a million names) is a list.
+ * The root points to the leaves directly as long as it has room, else to tree blocks. A
+ * directory that is too large even for those (with 1 KiB blocks: half a million names) is
+ * a plain list.
  */
 #include "dir.h"
 
@@ -97,7 +98,7 @@ static void collect(
 			});
 }
 
-/* Without sorting or memory: most directories fit into one block. */
+/* Needs no sorting and no memory: most directories fit into one block. */
 static bool fits_one_block(const struct ext2_plan *p, const struct tree_inode *dir)
 {
 	size_t n;
@@ -127,10 +128,7 @@ static void sort_by_hash(const struct ext2_plan *p, struct dir_names *names)
 	vector_sort(names, compare_hash);
 }
 
-/*
- * The first name that does not fit into a block any more, which has that many bytes for
- * names.
- */
+/* The first name, from `from` on, that does not fit into `room` bytes of a block. */
 static size_t pack_block(const struct dir_names *names, size_t from, uint32_t room)
 {
 	while (from < names->len && record_size(names->items[from].len) <= room)
@@ -168,7 +166,7 @@ static void measure_list(
 	*ret = (struct dir_shape){.leaves = blocks, .blocks = blocks};
 }
 
-/* false: there are more leaves than the tree can point to. */
+/* False: there are more leaves than the tree can point to. */
 static bool measure_tree(
 	const struct dir_names *names, uint32_t block_size, struct dir_shape *ret)
 {
@@ -216,7 +214,7 @@ static uint32_t put_record(
 	return at + size;
 }
 
-/* "." and ".."; the second reaches as far as told. */
+/* "." and ".."; the record of the second one reaches to `end`. */
 static void put_dots(uint8_t *block, uint32_t ino, uint32_t parent_ino, uint32_t end)
 {
 	struct dir_name dot = {
@@ -228,7 +226,7 @@ static void put_dots(uint8_t *block, uint32_t ino, uint32_t parent_ino, uint32_t
 	put_record(block, at, end - at, &dots);
 }
 
-/* Names from..to-1 from there on; the last one reaches to the block's end. */
+/* Names from..to-1 at offset `at`; the record of the last one reaches to the block's end. */
 static void put_names(const struct ext2_plan *p, uint8_t *block, uint32_t at,
 	const struct dir_names *names, size_t from, size_t to)
 {
@@ -273,10 +271,8 @@ static int write_list(struct dir_writer *w, const struct dir_names *names)
 	return 0;
 }
 
-/*
- * The smallest hash of each leaf; bit 0 says that the leaf before has names with that
- * hash too.
- */
+/* The smallest hash of each leaf. Bit 0 is set if the previous leaf ends with a name of the
+ * same hash. */
 static uint32_t *leaf_hashes(
 	const struct dir_names *names, uint32_t leaves, uint32_t block_size)
 {
@@ -292,7 +288,8 @@ static uint32_t *leaf_hashes(
 	return hashes;
 }
 
-/* `count` tree entries to consecutive blocks; block i begins with hashes[i * stride]. */
+/* `count` tree entries that point to consecutive blocks, the first one with hashes[0],
+ * the next one with hashes[stride]. */
 static void put_tree_entries(void *at, uint32_t limit, uint32_t count,
 	const uint32_t *hashes, uint32_t stride, uint32_t block)
 {

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Directory blocks: what one block holds is a plain list of names; what needs more is a
- * hash tree.
- */
+/* Directory blocks: a plain list of names if one block holds them, else a hash tree. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,23 +7,14 @@
 
 #include "base/error.h"
 
+struct dir_shape;
 struct ext2_plan;
 struct tree_inode;
-
-struct dir_shape {
-	bool hashed;
-	uint32_t leaves; /* blocks with names */
-	uint32_t nodes;	 /* tree blocks between root and leaves */
-	uint32_t blocks; /* all */
-};
 
 void dir_measure(
 	const struct ext2_plan *p, const struct tree_inode *dir, struct dir_shape *ret);
 
-/*
- * Hand out the directory's blocks, as they were measured for the plan, in ascending
- * order.
- */
+/* Hand out the directory's blocks in ascending order, in the shape that the plan has. */
 typedef int dir_put_fn(const void *block, void *data);
 int dir_write(const struct ext2_plan *p, const struct tree_inode *dir, dir_put_fn *put,
 	void *data);

@@ -20,8 +20,8 @@
  *
  * A directory's blocks are filled with entries; each says how long it is, and the last
  * one of a block reaches to its end. In a hashed directory block 0 is the root of a tree
- * whose leaves are such blocks; tree blocks look like blocks with one empty entry to
- * those who know nothing of hashes.
+ * whose leaves are such blocks. To a driver that does not know hashes, a tree block looks
+ * like a block with one empty entry.
  */
 #pragma once
 
@@ -69,9 +69,11 @@ struct disk_super {
 	uint32_t first_ino;	     /* 84 */
 	uint16_t inode_size;	     /* 88 */
 	uint16_t block_group_nr;     /* 90: the group this copy is in */
-	uint32_t feature_compat; /* 92: others may read and write without knowing these */
-	uint32_t feature_incompat;    /* 96: others must not mount */
-	uint32_t feature_ro_compat;   /* 100: others may only read */
+	/* What a driver that does not know all of these features may do: anything, not
+	 * even mount, or only read. */
+	uint32_t feature_compat;      /* 92 */
+	uint32_t feature_incompat;    /* 96 */
+	uint32_t feature_ro_compat;   /* 100 */
 	uint8_t uuid[16];	      /* 104 */
 	char volume_name[16];	      /* 120 */
 	char last_mounted[64];	      /* 136 */
@@ -102,8 +104,8 @@ static_assert(sizeof(struct disk_super) == 1024, "superblock");
 #define EXT2_RO_COMPAT_SPARSE_SUPER 0x0001 /* not every group has a superblock copy */
 #define EXT2_RO_COMPAT_LARGE_FILE   0x0002 /* files of 2 GiB and more */
 #define EXT2_RO_COMPAT_HUGE_FILE    0x0008 /* i_blocks has 48 bits */
-#define EXT2_RO_COMPAT_DIR_NLINK \
-	0x0020 /* a directory's link count may be 1: "too many" */
+/* A directory's link count may be 1: "too many". */
+#define EXT2_RO_COMPAT_DIR_NLINK 0x0020
 
 #define EXT2_MOUNT_XATTR_USER	 0x0004
 #define EXT2_MOUNT_ACL		 0x0008
@@ -127,10 +129,10 @@ static_assert(sizeof(struct disk_group) == EXT2_DESC_SIZE, "group descriptor");
 #define EXT2_DIRECT_BLOCKS 12
 #define EXT2_MAP_HEIGHTS   3
 #define EXT2_BLOCK_SLOTS   (EXT2_DIRECT_BLOCKS + EXT2_MAP_HEIGHTS)
-#define EXT2_FAST_SYMLINK \
-	(EXT2_BLOCK_SLOTS * 4) /* shorter targets lie in i_block itself */
-#define EXT2_EXTRA_ISIZE 32
-#define EXT2_XATTR_BODY	 (EXT2_INODE_SIZE - 128 - EXT2_EXTRA_ISIZE)
+/* Shorter targets are in i_block itself. */
+#define EXT2_FAST_SYMLINK (EXT2_BLOCK_SLOTS * 4)
+#define EXT2_EXTRA_ISIZE  32
+#define EXT2_XATTR_BODY	  (EXT2_INODE_SIZE - 128 - EXT2_EXTRA_ISIZE)
 
 struct disk_inode {
 	uint16_t mode;			  /* 0 */
@@ -202,14 +204,14 @@ static_assert(sizeof(struct disk_hash_info) == 8, "hash tree information");
 
 #define EXT2_HASH_HALF_MD4 1
 
-/* Entry 0 of a tree block has no hash (it is the smallest): its place holds these two. */
+/* Entry 0 of a tree block needs no hash, as it is the smallest: these two are in its place. */
 struct disk_hash_count {
 	uint16_t limit; /* 0: entries there is room for */
 	uint16_t count; /* 2 */
 };
 struct disk_hash_entry {
-	uint32_t hash;	/* 0: the smallest in that block; bit 0: the one before ends with
-			   it too */
+	/* 0: the smallest in the block; bit 0: the previous block ends with it too */
+	uint32_t hash;
 	uint32_t block; /* 4: of the directory, not of the disk */
 };
 static_assert(sizeof(struct disk_hash_count) == 4, "hash tree counts");
@@ -233,10 +235,10 @@ struct disk_xattr_header {
 static_assert(sizeof(struct disk_xattr_header) == 32, "attribute block header");
 
 struct disk_xattr_entry {
-	uint8_t name_len;    /* 0 */
-	uint8_t name_index;  /* 1: which namespace; the name is what follows it */
-	uint16_t value_offs; /* 2: from the block's start, or from the inode's first entry
-			      */
+	uint8_t name_len;   /* 0 */
+	uint8_t name_index; /* 1: which namespace; the name is stored without it */
+	/* 2: from the block's start, or from the inode's first entry */
+	uint16_t value_offs;
 	uint32_t value_inode; /* 4 */
 	uint32_t value_size;  /* 8 */
 	uint32_t hash;	      /* 12: of name and value; 0 in an inode */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Writing the image: one ascending pass over its metadata, while workers fill in the
- * contents at the addresses that the plan gave them (content.c).
+ * Writing the image: one ascending pass over its metadata, while workers write contents to
+ * their planned addresses (content.c).
  *
- * A group's own tables come up when the pass gets to its first block; before each block
- * it is checked that the pass is where the plan says. What is not written is a hole, and
- * reads as zeros: unused inodes, free blocks.
+ * The pass writes a group's own tables before the first block in that group, and asserts
+ * that each block is where the plan says. Unused inodes and free blocks are not written:
+ * they are holes, which read as zeros.
  */
 #include <assert.h>
 #include <errno.h>
@@ -15,6 +15,8 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "content.h"
+#include "dir.h"
+#include "inode.h"
 #include "plan.h"
 #include "super.h"
 #include "xattr.h"
@@ -30,13 +32,15 @@ struct emitter {
 	struct content *content;
 	struct error *err;
 
-	/* Neighbouring blocks are written together. */
+	/* Blocks that will be written together: `used` of them, from address `start`. */
 	uint8_t *buffer;
-	uint64_t start; /* address of the first */
+	uint64_t start;
 	uint32_t used;
 
-	uint32_t next_group; /* groups before it have their tables */
-	uint32_t next_meta;  /* data number that comes next in the plan's first zone */
+	/* Groups before this one have their tables. */
+	uint32_t next_group;
+	/* Data number of the next block in the plan's first zone. */
+	uint32_t next_meta;
 	uint8_t *block;
 };
 
@@ -52,7 +56,7 @@ static int flush(struct emitter *e)
 	return 0;
 }
 
-/* Never backwards. */
+/* Addresses must ascend. */
 static int put_block(struct emitter *e, uint32_t address, const void *block)
 {
 	const uint32_t shift = e->plan->layout.block_shift;
@@ -106,8 +110,7 @@ static int emit_super(struct emitter *e, uint32_t group)
 	return 0;
 }
 
-/* false: that inode is not in use, or one of those that have a number and nothing
- * else. */
+/* False: the inode is not in use, or a reserved one that is empty. */
 static bool encode_inode(const struct ext2_plan *p, uint32_t ino, struct disk_inode *ret)
 {
 	const struct tree_inode *inode = plan_inode_by_number(p, ino);
@@ -158,8 +161,7 @@ static int emit_group(struct emitter *e, uint32_t group)
 	return report(e);
 }
 
-/* The next block of the first zone; the tables of the group that it is in come before
- * it. */
+/* Write the next block of the first zone, and before it the tables of its group. */
 static int put_meta(const void *block, void *data)
 {
 	struct emitter *e = data;
@@ -199,7 +201,7 @@ static int emit_xattr_block(struct emitter *e, const struct tree_inode *inode)
 	return put_meta(block, e);
 }
 
-/* What an inode has in the first zone. */
+/* An inode's blocks in the first zone. */
 static int emit_inode_blocks(struct emitter *e, const struct tree_inode *inode)
 {
 	const struct ext2_plan *p = e->plan;
@@ -210,7 +212,8 @@ static int emit_inode_blocks(struct emitter *e, const struct tree_inode *inode)
 	assert(e->next_meta == meta);
 	map_measure(runs, p->block_size, &shape);
 	uint32_t first = plan_first_block(p, inode, &shape);
-	if (map_total(&shape) && map_write(p, runs, meta, first, put_meta, e) < 0)
+	if (map_total(&shape) &&
+		map_write(&p->layout, runs, meta, first, put_meta, e) < 0)
 		return -1;
 	if (S_ISDIR(inode->mode) && dir_write(p, inode, put_meta, e) < 0)
 		return -1;

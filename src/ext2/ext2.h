@@ -26,22 +26,23 @@ struct ext2_plan;
 
 struct ext2_options {
 	uint32_t block_size; /* 1024, 2048 or 4096; 0: 4096 */
-	uint64_t size; /* of the image in bytes, rounded down to blocks; 0: as small as
-			  fits */
-	uint64_t free_blocks; /* with size 0: blocks to leave free */
-	uint64_t free_inodes; /* with size 0: inodes to leave free */
-	bool have_uuid; /* else derived from the contents' metadata and the options */
+	/* Of the image in bytes, rounded down to blocks; 0: as small as possible. */
+	uint64_t size;
+	/* With size 0: blocks and inodes to leave free. */
+	uint64_t free_blocks, free_inodes;
+	/* Else the UUID is derived from the contents' metadata and the options. */
+	bool have_uuid;
 	uint8_t uuid[16];
 	char label[16]; /* NUL-padded; all 16 may be used */
 };
 
 /*
- * A derived UUID follows from options, names, metadata (size and times among them) and
- * the bytes of files in memory. Other contents are not read for it: two trees that differ
- * only in bytes, not even in a time, have the same UUID.
+ * A derived UUID follows from options, names, metadata (also sizes and times) and the
+ * bytes of files in memory. Other contents are not read for it: two trees whose only
+ * difference is bytes, not even a time, have the same UUID.
  */
 
-/* What a plan came to, for messages, manifests and tests. */
+/* The plan's numbers, for messages, manifests and tests. */
 struct ext2_summary {
 	uint64_t size; /* bytes */
 	uint64_t blocks, free_blocks;

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Half MD4: three rounds of eight of MD4's steps (RFC 1320), over 32 bytes at a time. The
- * order of words and the shifts differ from MD4's; the kernel, e2fsprogs and we have to
- * agree on them.
+ * order of words and the shifts are not MD4's but those of the kernel and e2fsprogs.
  */
 #include "hash.h"
 
 #define WORDS  8
 #define ROUNDS 3
 
-/* What a reader of directories uses for "the end" may not be a name's hash. */
+/* Means "the end" to readers of directories, so no name may have this hash. */
 #define HASH_END 0xfffffffeU
 
 static const uint8_t word_order[ROUNDS][WORDS] = {
@@ -54,10 +53,7 @@ static void transform(uint32_t state[static 4], const uint32_t words[static WORD
 	state[3] += d;
 }
 
-/*
- * Up to 32 bytes as big-endian words; what is left is filled with the length that
- * remains.
- */
+/* Up to 32 bytes as big-endian words; missing bytes are filled with the length. */
 static void load_words(const uint8_t *bytes, size_t len, uint32_t words[static WORDS])
 {
 	uint32_t fill = len & 0xff;

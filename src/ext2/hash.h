@@ -5,5 +5,5 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Always even: bit 0 has a meaning of its own in a hash tree. */
+/* Always even, since bit 0 has another meaning in a hash tree. */
 uint32_t hash_name(const char *name, size_t len, const uint32_t seed[static 4]);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One inode: from the tree's to the disk's form, and which ones have no such form.
+ * One inode: converting the tree's form to the disk's, and refusing what has none.
  *
- * Times have 34 bits of seconds and reach from 1901 to 2446. The first three fields of a
- * time are older than the rest and hold 32 bits; two more bits and the nanoseconds lie
- * behind them. (e2fsck before the year 2242 asks about times from 2310 to 2378: old
- * kernels wrote these for 1902 to 1970. The kernel reads them as they are meant.)
+ * Times have 34 bits of seconds, from 1901 to 2446. The low 32 bits are in the classic
+ * fields; the other two and the nanoseconds are in the *_extra fields. (e2fsck before the
+ * year 2242 asks about times from 2310 to 2378, since old kernels wrote these for 1902 to
+ * 1970. The kernel reads them correctly.)
  */
+#include "inode.h"
+
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -18,8 +19,7 @@
 #define TIME_MIN (-(INT64_C(1) << 31))
 #define TIME_MAX ((INT64_C(3) << 32) + INT32_MAX)
 
-/* The kernel's encodings of device numbers: 8 + 8 bits where they suffice, else 12 +
- * 20. */
+/* The kernel's two encodings of device numbers: 8 + 8 bits if those suffice, else 12 + 20. */
 #define OLD_DEVICE_MAX	 255
 #define DEVICE_MAJOR_MAX 0xfff
 #define DEVICE_MINOR_MAX 0xfffff
@@ -63,7 +63,7 @@ static int check_by_type(
 			return refuse(p, inode, EINVAL, "size and extents disagree", err);
 		return 0;
 	case S_IFLNK:
-		/* The kernel's own buffer for a target is one page, with its NUL. */
+		/* The kernel's buffer for a target is one page, with the NUL. */
 		if (inode->size == 0 || inode->size >= MIN(p->block_size, 4096) ||
 			strlen(inode->target) != inode->size)
 			return refuse(p, inode, ENAMETOOLONG,
@@ -166,7 +166,7 @@ static void encode_xattrs(
 	struct xattr_set set;
 	uint32_t run;
 
-	/* The plan has seen that they are sound. */
+	/* The plan has checked them. */
 	if (xattr_set_init(&set, inode, p->block_size, NULL) == 0)
 		xattr_write_body(&set, d->xattrs);
 	xattr_set_done(&set);
@@ -185,7 +185,7 @@ static void encode_blocks(
 	uint32_t slots[EXT2_BLOCK_SLOTS];
 
 	map_measure(runs, p->block_size, &shape);
-	map_fill_slots(p, runs, p->inodes[inode->index].meta,
+	map_fill_slots(&p->layout, runs, p->inodes[inode->index].meta,
 		plan_first_block(p, inode, &shape), slots);
 	memcpy(d->block, slots, sizeof(slots));
 	encode_block_count(p,

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Geometry. The number of groups follows from what has to go in, but groups cost blocks
- * of their own and inodes come in equal shares a group, so each candidate is worked out
- * in full and then looked at: does it hold what is demanded? Numbers are 64 bits wide
- * until one is taken.
+ * Geometry. The number of groups depends on the demand, but each group costs blocks of its
+ * own, and all groups have the same number of inodes. So each candidate is computed in
+ * full and then checked: does it hold the demand? Candidates are computed in 64 bits.
  */
 #include "layout.h"
 
@@ -15,15 +14,15 @@
 #include "disk.h"
 
 /*
- * With a given size, one more inode for so much free space: up to a million inodes as
- * others do it, after that for larger files only. Each costs 256 bytes that every e2fsck
- * reads.
+ * With a given size, how much free space gets one spare inode: as in mke2fs up to a million
+ * inodes, after that much more space per inode, since each costs 256 bytes that every
+ * e2fsck reads.
  */
 #define SPACE_PER_INODE	      (16 * 1024)
 #define DENSE_INODES	      (1024 * 1024)
 #define SPACE_PER_LATER_INODE (1024 * 1024)
 
-/* Keeps the inodes with a fixed meaning together in group 0. */
+/* Keeps the reserved inodes together in group 0. */
 #define MIN_INODES_PER_GROUP 16
 
 static uint64_t divide_up(uint64_t n, uint64_t by)
@@ -31,7 +30,7 @@ static uint64_t divide_up(uint64_t n, uint64_t by)
 	return n / by + (n % by != 0);
 }
 
-/* The largest group whose bitmap is one block; the same number limits its inodes. */
+/* A group's bitmaps are one block each: this limits its blocks and its inodes. */
 static uint32_t bits_per_block(const struct layout *l)
 {
 	return l->block_size * 8;
@@ -73,8 +72,7 @@ static uint64_t total_overhead(const struct layout *l, uint64_t groups)
 		count_supers(groups) * (uint64_t)(1 + l->descriptor_blocks);
 }
 
-/* What follows from a number of groups alone. false: not with so few groups, or so
- * many. */
+/* Compute what depends on the number of groups alone. False: too few groups, or too many. */
 static bool set_groups(struct layout *l, uint64_t groups, uint64_t inodes)
 {
 	/* Whole bytes of the bitmap, whole blocks of the table. */
@@ -91,7 +89,7 @@ static bool set_groups(struct layout *l, uint64_t groups, uint64_t inodes)
 	return layout_overhead(l, 0) < bits_per_block(l);
 }
 
-/* A file system of so many blocks, less a last group that could hold no data. */
+/* A file system of this many blocks, without a last group that could hold no data. */
 static bool try_blocks(struct layout *l, uint64_t blocks, uint32_t blocks_per_group,
 	uint64_t inodes, uint64_t need)
 {
@@ -114,9 +112,9 @@ static bool try_blocks(struct layout *l, uint64_t blocks, uint32_t blocks_per_gr
 }
 
 /*
- * The smallest number of blocks. Where inodes, not blocks, ask for another group (many
- * empty files or symlinks), full groups would be mostly free space: then they are made
- * smaller.
+ * The smallest number of blocks. If inodes rather than blocks decide the number of groups
+ * (many empty files or symlinks), groups of full size would be mostly free space: then
+ * smaller ones are used.
  */
 static bool find_minimum(struct layout *l, uint64_t inodes, uint64_t need,
 	uint64_t *ret_blocks, uint32_t *ret_per_group)
@@ -170,7 +168,7 @@ static int fill_size(struct layout *l, const struct layout_demand *demand,
 		try_blocks(l, blocks, bits_per_block(l), demand->inodes, need) ||
 		try_blocks(l, blocks, per_group, demand->inodes, need))
 		return 0;
-	/* One group more can cost more descriptor blocks than it brings. */
+	/* One more group can cost more descriptor blocks than it adds. */
 	if (blocks - minimum < per_group &&
 		try_blocks(l, minimum, per_group, demand->inodes, need))
 		return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Block maps. The file's blocks are visited once, ascending, with one open map block for
- * each height; when the visit leaves the stretch that a map block covers, the block is
- * complete and its address goes into the one above. So maps of a file of any size need
+ * Block maps. The file's blocks are visited once in ascending order, with one open map
+ * block per height. A map block is complete when the visit leaves the range it covers;
+ * then its address goes into the one above it. So the maps of a file of any size need
  * three blocks of memory.
  */
 #include "map.h"
@@ -12,7 +12,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "plan.h"
+#include "layout.h"
+#include "tree/tree.h"
 
 void block_runs_init_whole(struct block_runs *it, uint64_t count)
 {
@@ -76,8 +77,7 @@ static uint32_t slots_shift(uint32_t block_size)
 	return __builtin_ctz(block_size) - 2;
 }
 
-/* The file blocks under the root of that height (1 to 3): from the return value, so
- * many. */
+/* The first file block under the root of that height (1 to 3), and how many there are. */
 static uint64_t height_start(uint32_t block_size, int height, uint64_t *ret_count)
 {
 	uint32_t shift = slots_shift(block_size);
@@ -89,8 +89,8 @@ static uint64_t height_start(uint32_t block_size, int height, uint64_t *ret_coun
 	return start;
 }
 
-/* The part of a run under the root of that height, counted from that root's first
- * block. */
+/* The part of a run that is under the root of that height, relative to the root's first
+ * block. False: none of it is. */
 static bool clip_run(const struct block_run *run, uint32_t block_size, int height,
 	struct block_run *ret)
 {
@@ -105,7 +105,7 @@ static bool clip_run(const struct block_run *run, uint32_t block_size, int heigh
 	return true;
 }
 
-/* last: for each height below the root, one more than the unit that was counted last. */
+/* last[h]: the last map block of height h that has been counted, plus 1. */
 static uint64_t count_new_maps(
 	const struct block_run *part, uint32_t shift, int height, uint64_t last[static 4])
 {
@@ -164,14 +164,14 @@ static void fill_addresses(
 	}
 }
 
-static uint32_t address_of(const struct ext2_plan *p, uint32_t data)
+static uint32_t address_of(const struct layout *l, uint32_t data)
 {
 	uint32_t run;
 
-	return layout_address(&p->layout, data, &run);
+	return layout_address(l, data, &run);
 }
 
-void map_fill_slots(const struct ext2_plan *p, struct block_runs runs, uint32_t meta,
+void map_fill_slots(const struct layout *l, struct block_runs runs, uint32_t meta,
 	uint32_t first, uint32_t slots[static EXT2_BLOCK_SLOTS])
 {
 	struct block_runs direct = runs;
@@ -181,25 +181,25 @@ void map_fill_slots(const struct ext2_plan *p, struct block_runs runs, uint32_t 
 	memset(slots, 0, EXT2_BLOCK_SLOTS * sizeof(slots[0]));
 	while (block_runs_next(&direct, &run) && run.first < EXT2_DIRECT_BLOCKS) {
 		uint64_t count = MIN(run.count, EXT2_DIRECT_BLOCKS - run.first);
-		fill_addresses(&p->layout, slots + run.first, first, count);
+		fill_addresses(l, slots + run.first, first, count);
 		first += count;
 	}
-	map_measure(runs, p->block_size, &shape);
+	map_measure(runs, l->block_size, &shape);
 	for (int i = 0; i < EXT2_MAP_HEIGHTS; i++) {
 		meta += shape.maps[i];
 		if (shape.maps[i])
-			slots[EXT2_DIRECT_BLOCKS + i] = htole32(address_of(p, meta - 1));
+			slots[EXT2_DIRECT_BLOCKS + i] = htole32(address_of(l, meta - 1));
 	}
 }
 
 struct map_writer {
-	const struct ext2_plan *plan;
+	const struct layout *layout;
 	uint32_t shift;
 	uint32_t next_map, next_data;
 	map_put_fn *put;
 	void *put_data;
 
-	/* Open map blocks by height; a unit is what one of them covers. */
+	/* The open map block of each height, and its number among those of its height. */
 	int height;
 	uint32_t *slots[EXT2_MAP_HEIGHTS + 1];
 	bool open[EXT2_MAP_HEIGHTS + 1];
@@ -208,14 +208,14 @@ struct map_writer {
 
 static int close_map(struct map_writer *w, int h)
 {
-	uint32_t block_size = w->plan->block_size;
+	uint32_t block_size = w->layout->block_size;
 
 	if (w->put(w->slots[h], w->put_data) < 0)
 		return -1;
 	if (h < w->height) {
 		uint32_t mask = (1U << w->shift) - 1;
 		w->slots[h + 1][w->unit[h] & mask] =
-			htole32(address_of(w->plan, w->next_map));
+			htole32(address_of(w->layout, w->next_map));
 	}
 	w->next_map++;
 	w->open[h] = false;
@@ -223,7 +223,7 @@ static int close_map(struct map_writer *w, int h)
 	return 0;
 }
 
-/* Make the maps that lead to the file block the open ones. */
+/* Open the map blocks that lead to this file block. */
 static int enter_block(struct map_writer *w, uint64_t block)
 {
 	for (int h = 1; h <= w->height; h++) {
@@ -249,7 +249,7 @@ static int write_part(struct map_writer *w, struct block_run part)
 		uint32_t count = MIN(part.count, per_map - slot);
 		if (enter_block(w, part.first) < 0)
 			return -1;
-		fill_addresses(&w->plan->layout, w->slots[1] + slot, w->next_data, count);
+		fill_addresses(w->layout, w->slots[1] + slot, w->next_data, count);
 		w->next_data += count;
 		part.first += count;
 		part.count -= count;
@@ -265,8 +265,8 @@ static int write_height(struct map_writer *w, struct block_runs runs)
 
 	while (block_runs_next(&runs, &run)) {
 		uint64_t count;
-		uint64_t start = height_start(w->plan->block_size, w->height, &count);
-		if (clip_run(&run, w->plan->block_size, w->height, &part)) {
+		uint64_t start = height_start(w->layout->block_size, w->height, &count);
+		if (clip_run(&run, w->layout->block_size, w->height, &part)) {
 			w->next_data = data + (part.first + start - run.first);
 			if (write_part(w, part) < 0)
 				return -1;
@@ -279,15 +279,15 @@ static int write_height(struct map_writer *w, struct block_runs runs)
 	return 0;
 }
 
-int map_write(const struct ext2_plan *p, struct block_runs runs, uint32_t meta,
+int map_write(const struct layout *l, struct block_runs runs, uint32_t meta,
 	uint32_t first, map_put_fn *put, void *data)
 {
-	size_t slots = p->block_size / sizeof(uint32_t);
+	size_t slots = l->block_size / sizeof(uint32_t);
 	CLEANUP_FREE uint32_t *buffer =
 		xcalloc(EXT2_MAP_HEIGHTS * slots, sizeof(uint32_t));
 	struct map_writer w = {
-		.plan = p,
-		.shift = slots_shift(p->block_size),
+		.layout = l,
+		.shift = slots_shift(l->block_size),
 		.next_map = meta,
 		.put = put,
 		.put_data = data,

@@ -14,7 +14,7 @@
 
 #include "disk.h"
 
-struct ext2_plan;
+struct layout;
 struct tree_inode;
 
 /* A stretch of neighbouring blocks of a file. */
@@ -23,13 +23,12 @@ struct block_run {
 	uint64_t count;
 };
 
-/*
- * Walks over what a file has in blocks of that size: ascending, with a hole between any
- * two.
- */
+/* Iterates over a file's runs in ascending order; there is a hole between any two. */
 struct block_runs {
-	const struct tree_inode *inode; /* NULL: `rest` is all there is */
+	/* NULL: `rest` is the only run. */
+	const struct tree_inode *inode;
 	uint32_t block_shift;
+	/* Next of the inode's extents. */
 	uint32_t extent;
 	struct block_run rest;
 };
@@ -41,22 +40,23 @@ bool block_runs_next(struct block_runs *it, struct block_run *ret);
 
 struct map_shape {
 	uint64_t data_blocks;
-	uint64_t maps[EXT2_MAP_HEIGHTS]; /* map blocks below each of the three roots, root
-					    included */
+	/* Map blocks of the single, double and triple tree, with their roots. */
+	uint64_t maps[EXT2_MAP_HEIGHTS];
 };
 
-/* No further than to map_max_size(). */
+/* Blocks beyond map_max_size() are not counted. */
 void map_measure(struct block_runs runs, uint32_t block_size, struct map_shape *ret);
 uint64_t map_total(const struct map_shape *shape);
 
 /* The largest file that maps can describe, holes too, in bytes. */
 uint64_t map_max_size(uint32_t block_size);
 
-/* i_block of an inode with maps from `meta` and blocks from `first`. */
-void map_fill_slots(const struct ext2_plan *p, struct block_runs runs, uint32_t meta,
+/* Fill i_block of an inode whose map blocks begin at data block `meta`, and whose own blocks
+ * begin at data block `first`. */
+void map_fill_slots(const struct layout *l, struct block_runs runs, uint32_t meta,
 	uint32_t first, uint32_t slots[static EXT2_BLOCK_SLOTS]);
 
-/* Hand out the map blocks in ascending order. */
+/* Hand out the same inode's map blocks in ascending order. */
 typedef int map_put_fn(const void *block, void *data);
-int map_write(const struct ext2_plan *p, struct block_runs runs, uint32_t meta,
+int map_write(const struct layout *l, struct block_runs runs, uint32_t meta,
 	uint32_t first, map_put_fn *put, void *data);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The plan: a geometry, and for each inode of the tree three numbers. Everything else
- * (which block holds byte n of a file, what a map block contains) is arithmetic on these,
- * done when it is asked.
+ * The plan: a geometry, and three numbers for each inode of the tree. Everything else
+ * (which block holds byte n of a file, what a map block contains) is computed from these
+ * on demand. planner.c makes the plan, the other files read it.
  *
  *	data     │ maps, directories, long symlinks, │ contents of files    │ free
  *	blocks   │ attributes of inode 0, 1, ...     │ of inode 0, 1, ...   │
@@ -15,7 +15,6 @@
 #pragma once
 
 #include "base/vector.h"
-#include "dir.h"
 #include "disk.h"
 #include "ext2.h"
 #include "layout.h"
@@ -25,25 +24,40 @@
 #define NO_XATTR_BLOCK UINT32_MAX
 
 struct plan_inode {
-	uint32_t meta; /* first of its data blocks in the first zone */
+	/* Data number of its first block in the first zone. */
+	uint32_t meta;
 	union {
-		uint32_t content; /* file: and in the second, counted from that zone's
-				     start */
-		uint32_t dir;	  /* directory: index into dirs */
+		/* A regular file's first block in the second zone, relative to that
+		 * zone's start. */
+		uint32_t content;
+		/* A directory's index into dirs. */
+		uint32_t dir;
 	};
-	uint32_t xattrs; /* index into xattr_blocks, or NO_XATTR_BLOCK */
+	/* Index into xattr_blocks, or NO_XATTR_BLOCK. */
+	uint32_t xattrs;
+};
+
+/* How many blocks a directory takes. */
+struct dir_shape {
+	bool hashed;
+	/* Blocks with names. */
+	uint32_t leaves;
+	/* Tree blocks between the root and the leaves. */
+	uint32_t nodes;
+	/* All of them, the root too. */
+	uint32_t blocks;
 };
 
 struct plan_dir {
-	uint32_t
-		parent; /* inode index of the directory it is in; the root is in itself */
+	/* Inode index of the directory it is in; the root is in itself. */
+	uint32_t parent;
 	struct dir_shape shape;
 };
 
-/* One block of attributes, shared by all inodes that have just these. */
+/* A block of attributes, which all inodes with the same attributes share. */
 struct plan_xattr_block {
-	uint32_t owner; /* inode index of the first that has it: it lies with that one's
-			   blocks */
+	/* Inode index of the first of them; the block is among that one's blocks. */
+	uint32_t owner;
 	uint32_t data;
 	uint32_t refcount;
 	uint64_t digest;
@@ -56,15 +70,19 @@ struct ext2_plan {
 	uint32_t hash_seed[4];
 	char label[16];
 	uint32_t block_size;
-	bool huge_file, dir_nlink; /* features that some file needs */
-	bool add_lost_found;	   /* the tree has none */
+	/* Features that some file needs. */
+	bool huge_file, dir_nlink;
+	/* The tree has no lost+found of its own. */
+	bool add_lost_found;
 
-	uint32_t n_inodes;	   /* of the tree */
-	struct plan_inode *inodes; /* by index */
+	/* Of the tree, by index. */
+	uint32_t n_inodes;
+	struct plan_inode *inodes;
 	VECTOR(struct plan_dir) dirs;
 	VECTOR(struct plan_xattr_block) xattr_blocks;
 	uint32_t meta_blocks, used_blocks;
-	uint16_t *group_dirs; /* directories by group */
+	/* Number of directories by group. */
+	uint16_t *group_dirs;
 };
 
 /*
@@ -73,27 +91,15 @@ struct ext2_plan {
  */
 uint32_t plan_inode_number(const struct ext2_plan *p, uint32_t index);
 uint32_t plan_last_inode(const struct ext2_plan *p);
-/* The inode of the tree with that number; NULL: none, or lost+found. */
+/* The inode of the tree that has this number; NULL if none has, or it is lost+found. */
 const struct tree_inode *plan_inode_by_number(const struct ext2_plan *p, uint32_t ino);
 const struct plan_dir *plan_dir(const struct ext2_plan *p, const struct tree_inode *dir);
 
-/*
- * The blocks that a file, directory or symlink consists of: maps and attributes do not
- * count.
- */
+/* The blocks of a file, directory or symlink, without its map and attribute blocks. */
 struct block_runs plan_block_runs(
 	const struct ext2_plan *p, const struct tree_inode *inode);
-/* The first of them, as a data block. */
+/* The first of them, as a data number. A regular file's does not depend on its maps, other
+ * inodes' blocks lie behind their map blocks. */
+uint32_t plan_content_block(const struct ext2_plan *p, const struct tree_inode *file);
 uint32_t plan_first_block(const struct ext2_plan *p, const struct tree_inode *inode,
 	const struct map_shape *shape);
-
-/* Digest names, metadata and options into p->uuid and p->hash_seed. */
-void plan_set_uuid(struct ext2_plan *p, const struct ext2_options *options);
-
-/* What can't be expressed in ext2 is an error that names the file and the limit. */
-int inode_check(
-	const struct ext2_plan *p, const struct tree_inode *inode, struct error *err);
-/* As it lies on the disk. */
-void inode_encode(const struct ext2_plan *p, const struct tree_inode *inode,
-	struct disk_inode *ret);
-void inode_encode_lost_found(const struct ext2_plan *p, struct disk_inode *ret);

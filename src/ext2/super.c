@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The image's description of itself. The plan gives out inodes and data blocks from the
- * first on, so what a group has in use is arithmetic, and a bitmap is two stretches of
- * ones: what is taken, and what is not there (bits behind the group's end).
+ * Superblock, group descriptors and bitmaps. The plan uses inodes and data blocks in
+ * ascending order without gaps, so a group's use is arithmetic, and a bitmap has two runs
+ * of ones: what is in use, and the bits beyond the group's end.
  *
- * No time of day goes in: an image is made of its input only. The time of its making is
- * that of the root directory, all others are "never".
+ * The image depends on its input alone: its creation time is the root directory's time, and
+ * all other times are "never".
  */
 #include "super.h"
 

@@ -8,13 +8,13 @@
 
 struct ext2_plan;
 
-/* As it is in that group: 0 has the one that counts, others have copies. */
+/* The superblock of this group: group 0 has the primary one, the others have copies. */
 void super_encode(const struct ext2_plan *p, uint32_t group, struct disk_super *ret);
 void super_encode_group(
 	const struct ext2_plan *p, uint32_t group, struct disk_group *ret);
 
-/* Bitmaps: a block each. */
+/* A bitmap is one block. */
 void super_fill_block_bitmap(const struct ext2_plan *p, uint32_t group, uint8_t *block);
 void super_fill_inode_bitmap(const struct ext2_plan *p, uint32_t group, uint8_t *block);
-/* How many of the group's inodes have been given out: always the first ones. */
+/* How many of the group's inodes are in use: always the first ones. */
 uint32_t super_used_inodes(const struct ext2_plan *p, uint32_t group);

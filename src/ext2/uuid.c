@@ -7,6 +7,8 @@
  * the same input gives the same UUID anywhere. The seed for hashing names follows from
  * the UUID.
  */
+#include "uuid.h"
+
 #include <sha2.h>
 #include <string.h>
 
@@ -127,7 +129,7 @@ static void derive_uuid(struct ext2_plan *p, const struct ext2_options *options)
 	p->uuid[8] = (p->uuid[8] & 0x3f) | 0x80;
 }
 
-void plan_set_uuid(struct ext2_plan *p, const struct ext2_options *options)
+void uuid_set(struct ext2_plan *p, const struct ext2_options *options)
 {
 	static const char purpose[] = "names";
 	SHA2_CTX sha;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sharing attribute blocks. A block that looks alike is made again from its owner and
- * compared byte for byte, so that no block is kept in memory. The digest is keyed with
- * the names' hash seed, which follows from all of the input: blocks that collide can't
- * easily be made on purpose.
+ * Sharing attribute blocks. No block is kept in memory: if digests are equal, the other
+ * block is made again from its owner and compared byte for byte. The digest is keyed with
+ * the hash seed, which depends on the whole input, so that collisions are hard to make on
+ * purpose.
  */
 #include "xattr-share.h"
 
@@ -88,7 +88,8 @@ uint32_t xattr_share_block(struct xattr_share *s, struct ext2_plan *p,
 	} else {
 		s->len++;
 	}
-	/* In place of a block that has all the users it may have, if there is one. */
+	/* If there was an equal block, it has no room for another user: this one takes its
+	 * slot. */
 	struct plan_xattr_block fresh = {
 		.owner = inode->index, .refcount = 1, .digest = digest};
 	vector_push(&p->xattr_blocks, fresh);

@@ -4,12 +4,11 @@
  *
  *	│ head │ entry │ entry │ ... │ 0 0 0 0 │   free   │ ... │ value │ value │
  *
- * where the head is a magic number in an inode, and a header with hashes in a block. The
- * kernel looks in a block only as far as the order (namespace, length, bytes) says, so
- * entries are sorted.
+ * In an inode the head is a magic number, in a block a header with hashes. Entries are
+ * sorted by namespace, length and bytes: the kernel's search in a block relies on it.
  *
- * ACLs are attributes whose value has another form on disk than in getxattr(): there,
- * users and groups without a name have no id.
+ * An ACL's value on disk is not what getxattr() returns: on disk only named users and
+ * groups have an id.
  */
 #include "xattr.h"
 
@@ -21,7 +20,7 @@
 #include "base/mem.h"
 #include "tree/tree.h"
 
-/* With "" the whole name is meant. */
+/* An ACL's prefix is the whole name. */
 static const struct {
 	const char *prefix;
 	uint8_t index;
@@ -77,7 +76,7 @@ static uint32_t convert_acl(const uint8_t *value, uint32_t len, uint8_t *to)
 	return at - to;
 }
 
-/* Fill name and value from the tree's; *converted: where to put a converted value. */
+/* Fill in name and value; a converted value goes to *converted, which is advanced. */
 static int translate(struct xattr *x, const struct tree_xattr *from, uint8_t **converted,
 	struct error *err)
 {
@@ -126,10 +125,8 @@ static uint32_t entry_size(const struct xattr *x)
 	return sizeof(struct disk_xattr_entry) + align4(x->name_len);
 }
 
-/*
- * First come, first served for the inode; equal sets split equally, so that blocks can
- * be shared.
- */
+/* Fill the inode in sorted order: equal sets are split the same way, so that their blocks
+ * can be shared. */
 static int place(struct xattr_set *set, uint32_t block_size, struct error *err)
 {
 	const uint64_t end = sizeof(uint32_t);

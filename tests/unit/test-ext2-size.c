@@ -3,6 +3,7 @@
 #include "test-ext2-reader.h"
 
 #include "ext2/layout.h"
+#include "ext2/inode.h"
 #include "ext2/plan.h"
 #include "ext2/super.h"
 
