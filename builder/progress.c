@@ -13,9 +13,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "agent/printable.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/printable.h"
 
 #define DELAY_S	  1
 #define REDRAW_MS 200

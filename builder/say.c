@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "agent/printable.h"
+#include "base/printable.h"
 #include "base/strbuf.h"
 
 static const char *program_name = "hypermin ";

@@ -18,6 +18,7 @@
 #include "guest/log.h"
 #include "guest/timeline.h"
 #include "guest/uevent.h"
+#include "protocol/boot.h"
 
 uint64_t boot_now_us(void)
 {
@@ -131,7 +132,7 @@ int boot_prepare(struct boot *b, struct error *err)
 	note_step("options", &begin);
 	/* Even with bad options: one of the modules drives the port over which to say
 	 * so. */
-	modules_load("/modules", b->options.dax);
+	modules_load("/" INITRD_MODULES, b->options.dax);
 	b->times.modules_loaded = boot_now_us();
 	return options;
 }

@@ -15,7 +15,7 @@
 
 #include <stdbool.h>
 
-#include "agent/protocol.h"
+#include "protocol/protocol.h"
 
 enum {
 	/* Several of the largest frames, so that one read brings much of what waits. */

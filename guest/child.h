@@ -2,7 +2,7 @@
 /* The command's side of a fork: from a copy of the init to the command itself. */
 #pragma once
 
-#include "agent/protocol.h"
+#include "protocol/protocol.h"
 
 /* Bytes of a request that a waiting child takes: what an empty pipe does. */
 #define CHILD_REQUEST_MAX (64 * 1024)

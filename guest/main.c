@@ -8,7 +8,6 @@
 #include <sys/reboot.h>
 #include <unistd.h>
 
-#include "agent/protocol.h"
 #include "guest/agent.h"
 #include "guest/boot.h"
 #include "guest/log.h"
@@ -17,6 +16,7 @@
 #include "guest/shutdown.h"
 #include "guest/timeline.h"
 #include "guest/uevent.h"
+#include "protocol/protocol.h"
 
 enum {
 	PORT_TIMEOUT_MS = 20000,

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/boot.h"
+
 #define DEFAULT_TIMEOUT_S 60
 
 /* What follows `prefix` in word, or NULL. */
@@ -89,19 +91,19 @@ static int parse_word(const char *word, struct boot_options *o)
 {
 	const char *value;
 
-	if ((value = after(word, "root=")))
+	if ((value = after(word, BOOT_ROOT)))
 		return parse_root(value, o);
-	if ((value = after(word, "hypermin.root_serial=")))
+	if ((value = after(word, BOOT_ROOT_SERIAL)))
 		return copy_string(o->serial, sizeof(o->serial), value);
-	if ((value = after(word, "hypermin.root_timeout="))) {
+	if ((value = after(word, BOOT_ROOT_TIMEOUT))) {
 		o->timeout_said = true;
 		return parse_timeout(value, &o->timeout_s);
 	}
-	if (strcmp(word, "hypermin.dax") == 0)
+	if (strcmp(word, BOOT_DAX) == 0)
 		o->dax = true;
-	if (strcmp(word, "hypermin.debug") == 0)
+	if (strcmp(word, BOOT_DEBUG) == 0)
 		o->debug = true;
-	if (strcmp(word, "hypermin.timeline") == 0)
+	if (strcmp(word, BOOT_TIMELINE) == 0)
 		o->timeline = true;
 	if (strcmp(word, "quiet") == 0)
 		o->quiet = true;

@@ -19,14 +19,11 @@ struct boot_options {
 	uint8_t uuid[16];
 	char label[17];
 	char device[64]; /* "vda" */
-	/* hypermin.root_serial=: only a disk that says this serial number is the root.
-	 * "": any. */
+	/* BOOT_ROOT_SERIAL; "": any disk */
 	char serial[64];
-	unsigned timeout_s; /* hypermin.root_timeout= */
+	unsigned timeout_s; /* BOOT_ROOT_TIMEOUT */
 	bool timeout_said;
-	bool dax;      /* hypermin.dax: map files where they lie in persistent memory */
-	bool debug;    /* hypermin.debug */
-	bool timeline; /* hypermin.timeline */
+	bool dax, debug, timeline;
 	bool quiet;
 };
 

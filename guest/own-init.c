@@ -16,14 +16,14 @@
 #include "guest/boot.h"
 #include "guest/log.h"
 #include "guest/uevent.h"
+#include "protocol/boot.h"
 
-#define MARKER "/own-init"
 /* Emulated machines with hundreds of disks take minutes until the last one is there. */
 #define ROOT_TIMEOUT_S 600
 
 bool own_init_wanted(void)
 {
-	return access(MARKER, F_OK) == 0;
+	return access("/" INITRD_OWN_INIT, F_OK) == 0;
 }
 
 static int mount_root(const char *name, struct error *err)
@@ -66,7 +66,7 @@ int own_init_boot(struct error *err)
 	/* Of buses that launchers seldom use, and whose drivers take a while to load. */
 	if (!root_is_here(&b.options, b.uevents)) {
 		klog_debug("it is not there; loading the drivers of other buses");
-		modules_load("/modules-later", false);
+		modules_load("/" INITRD_LATER_MODULES, false);
 		klog_debug("they are loaded");
 	}
 	if (root_find(&b.options, b.uevents, b.disk, err) < 0 ||

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/protocol.h"
 #include "guest/file.h"
 #include "guest/uevent.h"
+#include "protocol/boot.h"
 
 #define PORT_CLASS "/sys/class/virtio-ports"
 
@@ -29,7 +29,7 @@ static bool find(char *ret_path, size_t size)
 		snprintf(attribute, sizeof(attribute), "%s/name", entry->d_name);
 		if (file_read_line(dirfd(dir), attribute, name, sizeof(name)) < 0)
 			continue;
-		found = strcmp(name, PROTOCOL_PORT_NAME) == 0;
+		found = strcmp(name, AGENT_PORT_NAME) == 0;
 		snprintf(ret_path, size, "/dev/%s", entry->d_name);
 	}
 	if (dir)
@@ -47,7 +47,7 @@ int port_open(int uevents, int64_t deadline_ms, struct error *err)
 		if (uevent_wait(uevents, deadline_ms, &event) == UEVENT_TIMEOUT &&
 			!find(path, sizeof(path)))
 			return error_set(err, 0,
-				"the virtio-serial port '" PROTOCOL_PORT_NAME
+				"the virtio-serial port '" AGENT_PORT_NAME
 				"' did not appear");
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)

@@ -20,9 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/protocol.h"
 #include "guest/disk-slots.h"
 #include "guest/log.h"
+#include "protocol/protocol.h"
 
 void resume_set_clock(uint64_t realtime_ns)
 {

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "protocol/boot.h"
 
 static int mount_disk(const char *name, bool dax, struct error *err)
 {
@@ -101,7 +102,7 @@ static int move_mount_below(const char *name, struct error *err)
  * moved away or is /newroot. */
 static void free_initrd(void)
 {
-	static const char *const dirs[] = {"/modules", "/"};
+	static const char *const dirs[] = {"/" INITRD_MODULES, "/"};
 
 	for (int i = 0; i < 2; i++) {
 		DIR *dir = opendir(dirs[i]);

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "agent/protocol.h"
+#include "protocol/protocol.h"
 
 /* From begin_us (boot_now_us()) until now. A note that finds no room is dropped. */
 void timeline_note(enum boot_event_kind kind, const char *name, uint64_t begin_us);

@@ -59,7 +59,7 @@ void agent_output_sent(struct agent *a, size_t len)
 
 /* A frame of which the caller fills the payload at once. */
 static uint8_t *add_frame(
-	struct agent *a, enum frame_type type, enum agent_stream stream, size_t len)
+	struct agent *a, enum frame_type type, enum stream_id stream, size_t len)
 {
 	/* It may never become empty. */
 	if (a->out_sent > PROTOCOL_WINDOW) {
@@ -74,7 +74,7 @@ static uint8_t *add_frame(
 }
 
 static void add_u32(
-	struct agent *a, enum frame_type type, enum agent_stream stream, uint32_t v)
+	struct agent *a, enum frame_type type, enum stream_id stream, uint32_t v)
 {
 	wire_put_u32(add_frame(a, type, stream, 4), v);
 }
@@ -131,7 +131,7 @@ static void reset_streams(struct agent *a, bool stdin_closed)
 		s->window = PROTOCOL_WINDOW;
 		s->closed = false;
 	}
-	a->streams[AGENT_STDIN].closed = stdin_closed;
+	a->streams[STREAM_STDIN].closed = stdin_closed;
 }
 
 int agent_exec(struct agent *a, const struct agent_command *command, struct error *err)
@@ -167,7 +167,7 @@ int agent_exec(struct agent *a, const struct agent_command *command, struct erro
 
 size_t agent_stdin_room(const struct agent *a)
 {
-	const struct stream *s = &a->streams[AGENT_STDIN];
+	const struct stream *s = &a->streams[STREAM_STDIN];
 
 	/* A guest could say that it took what it has not even fetched. */
 	if (unsent(a) > 2 * PROTOCOL_WINDOW)
@@ -178,11 +178,11 @@ size_t agent_stdin_room(const struct agent *a)
 void agent_send_stdin(struct agent *a, const void *bytes, size_t len)
 {
 	assert(len <= agent_stdin_room(a));
-	a->streams[AGENT_STDIN].window -= len;
+	a->streams[STREAM_STDIN].window -= len;
 	while (len > 0) {
 		size_t n = MIN(len, FRAME_PAYLOAD_MAX);
 
-		memcpy(add_frame(a, FRAME_DATA, AGENT_STDIN, n), bytes, n);
+		memcpy(add_frame(a, FRAME_DATA, STREAM_STDIN, n), bytes, n);
 		bytes = (const char *)bytes + n;
 		len -= n;
 	}
@@ -190,13 +190,13 @@ void agent_send_stdin(struct agent *a, const void *bytes, size_t len)
 
 void agent_send_stdin_eof(struct agent *a)
 {
-	if (!has_command(a) || a->streams[AGENT_STDIN].closed)
+	if (!has_command(a) || a->streams[STREAM_STDIN].closed)
 		return;
-	a->streams[AGENT_STDIN].closed = true;
-	add_frame(a, FRAME_DATA_END, AGENT_STDIN, 0);
+	a->streams[STREAM_STDIN].closed = true;
+	add_frame(a, FRAME_DATA_END, STREAM_STDIN, 0);
 }
 
-void agent_output_taken(struct agent *a, enum agent_stream stream, size_t len)
+void agent_output_taken(struct agent *a, enum stream_id stream, size_t len)
 {
 	struct stream *s = &a->streams[stream];
 	size_t stale = MIN(s->stale, len);
@@ -214,7 +214,7 @@ void agent_output_taken(struct agent *a, enum agent_stream stream, size_t len)
 	}
 }
 
-void agent_close_output(struct agent *a, enum agent_stream stream)
+void agent_close_output(struct agent *a, enum stream_id stream)
 {
 	if (has_command(a))
 		add_frame(a, FRAME_DATA_CLOSED, stream, 0);

@@ -20,19 +20,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/protocol.h"
 #include "base/error.h"
-
-/* The name of the virtio-serial port. */
-#define AGENT_PORT_NAME PROTOCOL_PORT_NAME
+#include "protocol/protocol.h"
 
 struct agent;
-
-enum agent_stream {
-	AGENT_STDIN = STREAM_STDIN,
-	AGENT_STDOUT = STREAM_STDOUT,
-	AGENT_STDERR = STREAM_STDERR,
-};
 
 /* Guest times in microseconds since its kernel started. */
 struct agent_boot_times {
@@ -74,8 +65,7 @@ struct agent_handler {
 	void (*started)(void *data);
 	void (*start_failed)(int errnum, const char *step, void *data);
 	/* Output of the command; call agent_output_taken() once it is written. */
-	void (*output)(
-		enum agent_stream stream, const void *bytes, size_t len, void *data);
+	void (*output)(enum stream_id stream, const void *bytes, size_t len, void *data);
 	/* The window of stdin grew: agent_stdin_room() is not 0 any more. */
 	void (*stdin_room)(void *data);
 	/* The command closed its standard input while it runs: more is pointless. */
@@ -126,10 +116,10 @@ void agent_send_stdin(struct agent *a, const void *bytes, size_t len);
 void agent_send_stdin_eof(struct agent *a);
 /* `len` bytes from output() are written or thrown away: the guest may send as many
  * again. */
-void agent_output_taken(struct agent *a, enum agent_stream stream, size_t len);
+void agent_output_taken(struct agent *a, enum stream_id stream, size_t len);
 /* Nobody reads this output any more: the command gets SIGPIPE or EPIPE when it writes
  * on. */
-void agent_close_output(struct agent *a, enum agent_stream stream);
+void agent_close_output(struct agent *a, enum stream_id stream);
 /* To the command's process group; nothing happens if none runs. */
 void agent_send_signal(struct agent *a, int signal);
 void agent_send_window_size(struct agent *a, uint16_t rows, uint16_t columns);

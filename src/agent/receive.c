@@ -7,8 +7,8 @@
  */
 #include <string.h>
 
-#include "agent/printable.h"
 #include "agent/state.h"
+#include "base/printable.h"
 
 #define TELL(a, what, ...)                                         \
 	do {                                                       \
@@ -114,7 +114,7 @@ static int on_data(struct agent *a, const struct frame *f, struct error *err)
 {
 	struct stream *s = &a->streams[f->stream];
 
-	if (f->stream == AGENT_STDIN)
+	if (f->stream == STREAM_STDIN)
 		return error_set(err, 0, "the guest sent data on a stream that it reads");
 	if (f->len > s->window)
 		return error_set(
@@ -133,7 +133,7 @@ static int on_window(struct agent *a, const struct frame *f, struct error *err)
 	struct stream *s = &a->streams[f->stream];
 	uint32_t more = wire_get_u32(f->payload);
 
-	if (f->stream != AGENT_STDIN)
+	if (f->stream != STREAM_STDIN)
 		return error_set(
 			err, 0, "the guest opened a window that is the host's to open");
 	if (more > PROTOCOL_WINDOW - s->window)
@@ -148,7 +148,7 @@ static int on_data_closed(struct agent *a, const struct frame *f, struct error *
 {
 	(void)f;
 	(void)err;
-	a->streams[AGENT_STDIN].closed = true;
+	a->streams[STREAM_STDIN].closed = true;
 	TELL_BARE(a, stdin_closed);
 	return 0;
 }

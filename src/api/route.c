@@ -5,10 +5,10 @@
  */
 #include <string.h>
 
-#include "agent/protocol.h"
 #include "api/handle.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "protocol/protocol.h"
 
 /* "NAME:MODULE,MODULE…" */
 static void add_route(struct strvec *texts, const struct vm_route *route)

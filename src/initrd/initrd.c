@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "protocol/boot.h"
 
 #define BUFFER_SIZE (1024 * 1024)
 
@@ -90,8 +91,9 @@ static int add_modules(struct writer *w, const struct initrd_module *modules, si
 			"%zu modules for the initrd: more than %d can't be right", n,
 			INITRD_MODULES_MAX);
 	for (size_t i = 0; i < n; i++) {
-		CLEANUP_FREE char *path = xasprintf("modules%s/%03zu-%s.ko",
-			modules[i].later ? "-later" : "", i, modules[i].name);
+		CLEANUP_FREE char *path = xasprintf("%s/%03zu-%s.ko",
+			modules[i].later ? INITRD_LATER_MODULES : INITRD_MODULES, i,
+			modules[i].name);
 		if (add_file(w, path, 0644, modules[i].data, modules[i].len, err) < 0)
 			return -1;
 	}
@@ -102,16 +104,17 @@ static int add_all(struct writer *w, const uint8_t *init, size_t init_len,
 	const struct initrd_module *modules, size_t n_modules, bool own_init,
 	struct error *err)
 {
-	static const char *const directories[] = {"dev", "modules", "proc", "sys"};
+	static const char *const directories[] = {"dev", INITRD_MODULES, "proc", "sys"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
 		if (add_directory(w, directories[i], err) < 0)
 			return -1;
-	if (add_console(w, err) < 0 || add_file(w, "init", 0755, init, init_len, err) < 0)
+	if (add_console(w, err) < 0 ||
+		add_file(w, INITRD_INIT, 0755, init, init_len, err) < 0)
 		return -1;
 	if (own_init &&
-		(add_file(w, "own-init", 0644, "", 0, err) < 0 ||
-			add_directory(w, "modules-later", err) < 0))
+		(add_file(w, INITRD_OWN_INIT, 0644, "", 0, err) < 0 ||
+			add_directory(w, INITRD_LATER_MODULES, err) < 0))
 		return -1;
 	return add_modules(w, modules, n_modules, err);
 }

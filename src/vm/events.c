@@ -46,7 +46,7 @@ static void on_start_failed(int errnum, const char *step, void *data)
 	vm->exec->done = true;
 }
 
-static void on_output(enum agent_stream stream, const void *bytes, size_t len, void *data)
+static void on_output(enum stream_id stream, const void *bytes, size_t len, void *data)
 {
 	struct vm *vm = data;
 	strbuf_add(&vm->exec->streams.out[stream].pending, bytes, len);

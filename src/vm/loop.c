@@ -181,7 +181,7 @@ static int serve_stdin(struct vm *vm, struct error *err)
 	return 0;
 }
 
-static int serve_output(struct vm *vm, enum agent_stream stream, struct error *err)
+static int serve_output(struct vm *vm, enum stream_id stream, struct error *err)
 {
 	struct stream_out *out = &vm->exec->streams.out[stream];
 	bool was_broken = out->broken;
@@ -191,7 +191,7 @@ static int serve_output(struct vm *vm, enum agent_stream stream, struct error *e
 	ssize_t done = stream_flush(out);
 	if (done < 0)
 		return failure_set(vm, err, errno, "write the command's %s: %s",
-			stream == AGENT_STDOUT ? "standard output" : "standard error",
+			stream == STREAM_STDOUT ? "standard output" : "standard error",
 			strerror(errno));
 	if (out->broken && !was_broken)
 		agent_close_output(vm->agent, stream);
@@ -229,7 +229,7 @@ static void fill(struct vm *vm, struct pollfd fds[SLOT_COUNT])
 	 * rests. */
 	if (agent_stdin_room(vm->agent) && exec->running)
 		fds[SLOT_STDIN].fd = exec->streams.stdin_fd;
-	for (int i = AGENT_STDOUT; i <= AGENT_STDERR; i++)
+	for (int i = STREAM_STDOUT; i <= STREAM_STDERR; i++)
 		if (exec->streams.out[i].pending.len)
 			fds[SLOT_STDIN + i].fd = exec->streams.out[i].fd;
 }
@@ -260,9 +260,9 @@ static int serve_streams(
 	if (fds[SLOT_STDIN].revents && vm->exec->streams.stdin_fd >= 0 &&
 		serve_stdin(vm, err) < 0)
 		return -1;
-	if (serve_output(vm, AGENT_STDOUT, err) < 0)
+	if (serve_output(vm, STREAM_STDOUT, err) < 0)
 		return -1;
-	return serve_output(vm, AGENT_STDERR, err);
+	return serve_output(vm, STREAM_STDERR, err);
 }
 
 static int serve(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct error *err)
@@ -387,15 +387,15 @@ int loop_flush_output(struct vm *vm, struct error *err)
 
 	for (;;) {
 		struct pollfd fds[] = {{vm->control_fd, POLLIN, 0},
-			{out[AGENT_STDOUT].pending.len ? out[AGENT_STDOUT].fd : -1,
+			{out[STREAM_STDOUT].pending.len ? out[STREAM_STDOUT].fd : -1,
 				POLLOUT, 0},
-			{out[AGENT_STDERR].pending.len ? out[AGENT_STDERR].fd : -1,
+			{out[STREAM_STDERR].pending.len ? out[STREAM_STDERR].fd : -1,
 				POLLOUT, 0}};
 
-		if (serve_output(vm, AGENT_STDOUT, err) < 0 ||
-			serve_output(vm, AGENT_STDERR, err) < 0)
+		if (serve_output(vm, STREAM_STDOUT, err) < 0 ||
+			serve_output(vm, STREAM_STDERR, err) < 0)
 			return -1;
-		if (!out[AGENT_STDOUT].pending.len && !out[AGENT_STDERR].pending.len)
+		if (!out[STREAM_STDOUT].pending.len && !out[STREAM_STDERR].pending.len)
 			return 0;
 		if (poll(fds, ARRAY_SIZE(fds), -1) > 0 && fds[0].revents &&
 			serve_control(vm, err) < 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "protocol/boot.h"
 
 /* For the root disk to appear in a guest that runs. */
 #define ROOT_FAST_S  20
@@ -45,14 +46,14 @@ char *machine_kernel_command_line(
 	struct strbuf sb = {0};
 
 	profile_add_kernel_options(profile, &sb);
-	strbuf_addf(&sb, " root=UUID=%s hypermin.root_serial=" VM_ROOT_SERIAL,
+	strbuf_addf(&sb, " " BOOT_ROOT "UUID=%s " BOOT_ROOT_SERIAL ROOT_SERIAL,
 		config->root_uuid);
-	strbuf_addf(&sb, " hypermin.root_timeout=%u", root_timeout_s(config, profile));
+	strbuf_addf(&sb, " " BOOT_ROOT_TIMEOUT "%u", root_timeout_s(config, profile));
 	/* Room for all messages: hundreds at the usual level. */
 	if (config->timeline)
-		strbuf_adds(&sb, " hypermin.timeline log_buf_len=1M");
+		strbuf_adds(&sb, " " BOOT_TIMELINE " log_buf_len=1M");
 	if (profile->root_bus->dax)
-		strbuf_adds(&sb, " hypermin.dax");
+		strbuf_adds(&sb, " " BOOT_DAX);
 	if (profile->root_bus->in_memory_map)
 		strbuf_addf(&sb, " memmap=%" PRIu64 "!0x%" PRIx64, config->root_size,
 			root_address(config));
@@ -206,7 +207,7 @@ static void add_agent(const struct machine_line *l, int fd)
 	strbuf_adds(&device, ",max_ports=2");
 	add_chardev(l, "agent", fd);
 	add_device(l, &device);
-	add(l, "-device", "virtserialport,chardev=agent,name=" VM_AGENT_PORT);
+	add(l, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT_NAME);
 }
 
 void machine_add_channels(const struct machine_line *l, const struct machine_fds *fds)
@@ -351,7 +352,7 @@ void machine_add_root(const struct machine_line *l)
 	if (bus->controller)
 		add_root_controller(l, bus->controller);
 	struct strbuf device = root_device(l);
-	strbuf_adds(&device, ",drive=root,serial=" VM_ROOT_SERIAL);
+	strbuf_adds(&device, ",drive=root,serial=" ROOT_SERIAL);
 	add_root_file(l);
 	add_device(l, &device);
 }

@@ -44,8 +44,8 @@ void streams_init(struct streams *s, int stdin_fd, int stdout_fd, int stderr_fd)
 	sigset_t pipe;
 
 	*s = (struct streams){.stdin_fd = is_readable(stdin_fd) ? stdin_fd : -1};
-	open_out(&s->out[AGENT_STDOUT], stdout_fd);
-	open_out(&s->out[AGENT_STDERR], stderr_fd);
+	open_out(&s->out[STREAM_STDOUT], stdout_fd);
+	open_out(&s->out[STREAM_STDERR], stderr_fd);
 	/* A reader that went away is EPIPE for us, not the end of the program we are
 	 * in. */
 	sigemptyset(&pipe);
@@ -123,7 +123,7 @@ void streams_done(struct streams *s)
 
 	if (s->raw)
 		tcsetattr(s->terminal_fd, TCSADRAIN, &s->saved);
-	for (int i = AGENT_STDOUT; i <= AGENT_STDERR; i++) {
+	for (int i = STREAM_STDOUT; i <= STREAM_STDERR; i++) {
 		if (s->out[i].owned)
 			close(s->out[i].fd);
 		strbuf_done(&s->out[i].pending);

@@ -25,7 +25,7 @@ struct stream_out {
 
 struct streams {
 	int stdin_fd;		  /* -1: none, or at its end */
-	struct stream_out out[3]; /* by enum agent_stream; [0] is not used */
+	struct stream_out out[3]; /* by enum stream_id; [0] is not used */
 	bool raw;
 	int terminal_fd;
 	struct termios saved, own;

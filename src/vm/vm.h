@@ -22,10 +22,6 @@
 #include "base/vector.h"
 #include "vm/timeline.h"
 
-/* What tells the appliance's own disk from all others. */
-#define VM_ROOT_SERIAL "hypermin-root"
-#define VM_AGENT_PORT  AGENT_PORT_NAME
-
 #define VM_MAX_DISKS 200
 /* More disks than this get no slots reserved in a snapshot: the guest scans its bus. */
 #define VM_MAX_RESERVED_SLOTS 8

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/protocol.h"
+#include "protocol/protocol.h"
 
 static int port;
 

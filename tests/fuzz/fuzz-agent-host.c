@@ -64,9 +64,9 @@ static void on_start_failed(int errnum, const char *step, void *data)
 	start_command(*(struct agent **)data);
 }
 
-static void on_output(enum agent_stream stream, const void *bytes, size_t len, void *data)
+static void on_output(enum stream_id stream, const void *bytes, size_t len, void *data)
 {
-	if (stream == AGENT_STDIN || len == 0 || len > FRAME_PAYLOAD_MAX)
+	if (stream == STREAM_STDIN || len == 0 || len > FRAME_PAYLOAD_MAX)
 		abort();
 	/* Some of it is never taken. */
 	if (*(const uint8_t *)bytes & 1)

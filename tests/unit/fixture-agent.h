@@ -83,12 +83,12 @@ static inline void on_start_failed(int errnum, const char *step, void *data)
 }
 
 static inline void on_output(
-	enum agent_stream stream, const void *bytes, size_t len, void *data)
+	enum stream_id stream, const void *bytes, size_t len, void *data)
 {
 	struct fixture *f = data;
 
-	strbuf_add(stream == AGENT_STDOUT ? &f->out : &f->err, bytes, len);
-	if (f->hold && stream == AGENT_STDOUT)
+	strbuf_add(stream == STREAM_STDOUT ? &f->out : &f->err, bytes, len);
+	if (f->hold && stream == STREAM_STDOUT)
 		f->held += len;
 	else
 		agent_output_taken(f->a, stream, len);

@@ -43,7 +43,7 @@ static inline void on_start_failed(int errnum, const char *step, void *data)
 }
 
 static inline void on_output(
-	enum agent_stream stream, const void *bytes, size_t len, void *data)
+	enum stream_id stream, const void *bytes, size_t len, void *data)
 {
 	(void)bytes;
 	strbuf_addf(&((struct fixture *)data)->told, "out%d:%zu ", stream, len);

@@ -11,8 +11,8 @@ static void a_conversation_can_come_byte_by_byte(void **state)
 	bring_up(f);
 	assert_int_equal(agent_exec(f->a, &c, NULL), 0);
 	say(f, FRAME_STARTED, 0, NULL, 0);
-	say(f, FRAME_DATA, AGENT_STDOUT, "hello", 5);
-	say(f, FRAME_DATA, AGENT_STDERR, "x", 1);
+	say(f, FRAME_DATA, STREAM_STDOUT, "hello", 5);
+	say(f, FRAME_DATA, STREAM_STDERR, "x", 1);
 	say(f, FRAME_DATA_CLOSED, 0, NULL, 0);
 	say(f, FRAME_EXITED, 0, "\x89\x09", 2);
 	for (size_t i = 0; i < f->guest.len; i++)

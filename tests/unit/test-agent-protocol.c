@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "agent/protocol.h"
 #include "base/mem.h"
+#include "protocol/protocol.h"
 
 static void a_frame_is_complete_at_its_last_byte_and_not_before(void **state)
 {

@@ -11,11 +11,11 @@ static void the_guest_can_not_send_more_than_its_window(void **state)
 	bring_up(f);
 	run_command(f, "x");
 	for (unsigned sent = 0; sent < PROTOCOL_WINDOW; sent += sizeof(zeros))
-		say(f, FRAME_DATA, AGENT_STDOUT, zeros, sizeof(zeros));
+		say(f, FRAME_DATA, STREAM_STDOUT, zeros, sizeof(zeros));
 	/* The other stream has its own window. */
-	say(f, FRAME_DATA, AGENT_STDERR, zeros, 1);
+	say(f, FRAME_DATA, STREAM_STDERR, zeros, 1);
 	assert_int_equal(hear(f), 0);
-	say(f, FRAME_DATA, AGENT_STDOUT, zeros, 1);
+	say(f, FRAME_DATA, STREAM_STDOUT, zeros, 1);
 	assert_int_equal(hear(f), -1);
 }
 
@@ -27,9 +27,9 @@ static void taking_output_opens_the_window(void **state)
 	bring_up(f);
 	run_command(f, "x");
 	for (int i = 0; i < 64; i++) {
-		say(f, FRAME_DATA, AGENT_STDOUT, zeros, sizeof(zeros));
+		say(f, FRAME_DATA, STREAM_STDOUT, zeros, sizeof(zeros));
 		assert_int_equal(hear(f), 0);
-		agent_output_taken(f->a, AGENT_STDOUT, sizeof(zeros));
+		agent_output_taken(f->a, STREAM_STDOUT, sizeof(zeros));
 	}
 	assert_true(host_says(f) > 0);
 }
@@ -42,11 +42,11 @@ static void output_of_the_last_command_does_not_open_the_next_ones_window(void *
 	bring_up(f);
 	run_command(f, "x");
 	for (unsigned sent = 0; sent < PROTOCOL_WINDOW; sent += sizeof(zeros))
-		say(f, FRAME_DATA, AGENT_STDOUT, zeros, sizeof(zeros));
+		say(f, FRAME_DATA, STREAM_STDOUT, zeros, sizeof(zeros));
 	say(f, FRAME_EXITED, 0, "\0\0", 2);
 	assert_int_equal(hear(f), 0);
 	run_command(f, "y");
-	agent_output_taken(f->a, AGENT_STDOUT, PROTOCOL_WINDOW);
+	agent_output_taken(f->a, STREAM_STDOUT, PROTOCOL_WINDOW);
 	assert_int_equal(host_says(f), 0);
 }
 
@@ -62,14 +62,14 @@ static void input_stops_at_the_window_and_goes_on(void **state)
 	agent_send_stdin(f->a, zeros, sizeof(zeros));
 	assert_int_equal(agent_stdin_room(f->a), 0);
 	strbuf_clear(&f->told);
-	say_u32(f, FRAME_WINDOW, AGENT_STDIN, 1000);
+	say_u32(f, FRAME_WINDOW, STREAM_STDIN, 1000);
 	assert_int_equal(hear(f), 0);
 	assert_told(f, "room ");
 	assert_int_equal(agent_stdin_room(f->a), 1000);
 	agent_send_stdin_eof(f->a);
 	assert_int_equal(agent_stdin_room(f->a), 0);
 	/* More than was ever sent. */
-	say_u32(f, FRAME_WINDOW, AGENT_STDIN, PROTOCOL_WINDOW);
+	say_u32(f, FRAME_WINDOW, STREAM_STDIN, PROTOCOL_WINDOW);
 	assert_int_equal(hear(f), -1);
 }
 
@@ -85,7 +85,7 @@ static void input_that_the_guest_does_not_fetch_does_not_pile_up(void **state)
 		size_t room = agent_stdin_room(f->a);
 
 		agent_send_stdin(f->a, zeros, room);
-		say_u32(f, FRAME_WINDOW, AGENT_STDIN, room);
+		say_u32(f, FRAME_WINDOW, STREAM_STDIN, room);
 		assert_int_equal(hear(f), 0);
 	}
 	agent_output(f->a, &waits);

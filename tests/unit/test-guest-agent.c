@@ -103,7 +103,7 @@ static void output_that_is_not_taken_stops_nothing_else(void **state)
 	assert_false(f->over);
 	assert_int_equal(f->held, PROTOCOL_WINDOW);
 	f->hold = false;
-	agent_output_taken(f->a, AGENT_STDOUT, f->held);
+	agent_output_taken(f->a, STREAM_STDOUT, f->held);
 	talk(f, &f->over);
 	assert_int_equal(f->status, 2);
 	assert_int_equal(f->out.len, 5000000);

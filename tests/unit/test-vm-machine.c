@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fixture-machine.h"
+#include "protocol/boot.h"
 
 /* The nth -blockdev; NULL behind the last. Free with json_decref(). */
 static json_t *nth_node(const struct strvec *argv, size_t n)
@@ -133,7 +134,7 @@ static void only_the_root_has_the_roots_serial(void **state)
 	(void)state;
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(has(nth_device(&argv, "virtio-blk-pci", i),
-					 "serial=" VM_ROOT_SERIAL),
+					 "serial=" ROOT_SERIAL),
 			i == 2);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What follows from a profile: what the kernel is told, and what the machine has. */
 #include "fixture-machine.h"
+#include "protocol/boot.h"
 #include "vm/initcalls.h"
 
 static bool has_vectors(const struct vm_config *config, bool kvm)
@@ -178,7 +179,7 @@ static void the_kernel_is_told_its_root(void **state)
 		CLEANUP_STRVEC struct strvec argv = line_of(&config, kvm);
 		has_option(&config, kvm, "root=UUID=01234567-89ab-cdef-0123-456789abcdef",
 			true);
-		has_option(&config, kvm, "hypermin.root_serial=" VM_ROOT_SERIAL, true);
+		has_option(&config, kvm, "hypermin.root_serial=" ROOT_SERIAL, true);
 		has_option(&config, kvm, "panic=-1", true);
 		CLEANUP_FREE char *line = machine_kernel_command_line(&config, &profile);
 		assert_string_equal(value_of(&argv, "-append", 0), line);

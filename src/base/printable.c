@@ -5,7 +5,7 @@
  * other text or worse, so only printable ASCII and well-formed UTF-8 above the C1
  * controls pass.
  */
-#include "agent/printable.h"
+#include "base/printable.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -41,9 +41,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The name of the virtio-serial port. */
-#define PROTOCOL_PORT_NAME "org.hypermin.agent.0"
-
 /* Raise with every change of what is on the wire: host and guest are built together, and
  * a cached initrd of another version has to be noticed. */
 #define PROTOCOL_VERSION 4
@@ -92,11 +89,14 @@ enum frame_type {
 	FRAME_STOP,
 };
 
-enum {
+enum stream_id {
 	STREAM_STDIN = 0,
 	STREAM_STDOUT = 1,
 	STREAM_STDERR = 2,
 	STREAM_COUNT = 3,
+};
+
+enum {
 	READY_TIMES = 5,
 	RESUME_SEED_SIZE = 64,
 	RESUME_SIZE = 12 + RESUME_SEED_SIZE,

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "agent/protocol.h"
+#include "protocol/protocol.h"
 
 void wire_put_u16(uint8_t *p, uint16_t v)
 {

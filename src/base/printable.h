@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Text from the guest, made safe for a terminal. */
+/* Text from elsewhere, made safe for a terminal. */
 #pragma once
 
 #include <stddef.h>
