@@ -17,22 +17,41 @@ fi
 	XDG_CACHE_HOME=/var/tmp/hypermin-test-$(id -u)
 export XDG_CACHE_HOME
 
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/hypermin-test.XXXXXX")
+
+# A failure shows the last commands before it.
+exec {trace_fd}>"$scratch.trace"
+BASH_XTRACEFD=$trace_fd
+PS4='+ ${BASH_SOURCE##*/}:$LINENO: '
+
 cleanups=()
+# cleanup_fn COMMAND…: run it at the end of the test, the last one first
 cleanup_fn() {
-	cleanups+=("$*")
+	cleanups+=("$(printf '%q ' "$@")")
 }
 
 finish() {
-	local status=$? i
+	local status=$? i pid
+	set +x
+	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
+		echo "--- The last commands of $0 (KEEP=1 keeps its directory and the whole trace):"
+		tail -n 25 "$scratch.trace" | cut -c -300
+	fi >&2
 	for ((i = ${#cleanups[@]} - 1; i >= 0; i--)); do
-		${cleanups[i]} || true
+		eval "${cleanups[i]}" || true
+	done
+	for pid in $(jobs -p) $(snapshot_maker); do
+		kill -KILL "$pid" 2>/dev/null || true
 	done
 	cd /
-	rm -rf "$scratch"
+	if [ -n "${KEEP:-}" ]; then
+		echo "kept: $scratch, $scratch.trace" >&2
+	else
+		rm -rf "$scratch" "$scratch.trace"
+	fi
 	exit $status
 }
 
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/hypermin-test.XXXXXX")
 trap finish EXIT
 cd "$scratch"
 
@@ -120,14 +139,24 @@ expect_equal() {
 	[ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"
 }
 
-# expect_match FILE PATTERN: an extended regular expression
+# expect_match FILE PATTERN: an extended regular expression. The file may be a pipe, and is read once.
 expect_match() {
-	grep -qE -- "$2" "$1" || fail "$1 does not match '$2': $(cat "$1")"
+	local text
+	text=$(tr -d '\0' <"$1")
+	{ [ -n "$text" ] && grep -qE -- "$2" <<<"$text"; } || fail "$1 does not match '$2': $text"
+}
+
+# expect_output PATTERN COMMAND…: the same of what a command says. (With pipefail, COMMAND | grep -q fails
+# if grep ends first.)
+expect_output() {
+	"${@:2}" >output
+	expect_match output "$1"
 }
 
 # wait_for SECONDS COMMAND…: until it succeeds
 wait_for() {
-	local i limit=$(($1 * 20))
+	local - i limit=$(($1 * 20))
+	set +x
 	shift
 	for ((i = 0; i < limit; i++)); do
 		"$@" >/dev/null 2>&1 && return 0
@@ -148,9 +177,30 @@ qemu_of() {
 	return 1
 }
 
+# The pid of the process that makes a snapshot in this test's own cache, in the background.
+snapshot_maker() {
+	pgrep -o -f "^$HYPERMIN warm.*$scratch/" || true
+}
+
+snapshot_is_being_made() {
+	[ -n "$(snapshot_maker)" ]
+}
+
+no_snapshot_is_being_made() {
+	[ -z "$(snapshot_maker)" ]
+}
+
+# end_snapshot_maker SECONDS: kill it when it is there
+end_snapshot_maker() {
+	wait_for "$1" snapshot_is_being_made
+	kill -KILL "$(snapshot_maker)"
+	wait_for 5 no_snapshot_is_being_made
+}
+
 # gone PID: it does not exist, or is a zombie that nobody has waited for
 gone() {
 	[ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
 }
 
 warmed
+set -x
