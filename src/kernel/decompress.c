@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Decompression through libarchive's filters, one at a time: letting it guess among all
- * of them would make any odd file an lzma stream. Where libarchive was built without a
- * library it would run an external program instead; that is refused.
- *
- * lzop's files are for a reader of our own (lzop.h): libarchive as the distributions
- * build it has none.
+ * Decompression through libarchive's filters, one at a time: with all of them enabled it
+ * would take any odd file for an lzma stream. For a format whose library it was built
+ * without, libarchive would run an external program instead; that is refused.
  */
 #include "kernel/decompress.h"
 
@@ -15,13 +12,13 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "kernel/lzop.h"
 
 struct format {
 	const char *name;
 	const char *magic;
 	size_t magic_len;
-	int (*support)(struct archive *); /* NULL: lzop */
+	/* NULL: known, but nothing here unpacks it. */
+	int (*support)(struct archive *);
 };
 
 static const struct format formats[] = {
@@ -36,7 +33,8 @@ static const struct format formats[] = {
 		archive_read_support_filter_lz4}, /* its legacy format */
 	{"lz4", "\x04\x22\x4d\x18", 4, archive_read_support_filter_lz4},
 	{"zstd", "\x28\xb5\x2f\xfd", 4, archive_read_support_filter_zstd},
-	{"lzop", LZOP_MAGIC, sizeof(LZOP_MAGIC) - 1, NULL},
+	/* Distributions build libarchive without liblzo2, which is under the GPL. */
+	{"lzop", "\x89LZO\0\r\n\x1a\n", 9, NULL},
 };
 
 static const struct format *find_format(const uint8_t *data, size_t len)
@@ -55,7 +53,7 @@ const char *decompress_format(const uint8_t *data, size_t len)
 	return format ? format->name : NULL;
 }
 
-static int archive_failure(struct archive *a, const char *format, struct error *err)
+static int fail(struct archive *a, const char *format, struct error *err)
 {
 	const char *why = archive_error_string(a);
 
@@ -70,14 +68,13 @@ static int read_all(struct archive *a, const char *format, size_t max, struct st
 	for (;;) {
 		ssize_t n = archive_read_data(a, strbuf_grow(ret, step), step);
 		if (n < 0)
-			return archive_failure(a, format, err);
+			return fail(a, format, err);
 		if (n == 0)
 			return 0;
 		ret->len += n;
 		if (ret->len > max)
 			return error_set(err, 0,
-				"unpack %s: more than %zu MiB come out, this can't be "
-				"right",
+				"unpack %s: it is damaged: it unpacks to more than %zu MiB",
 				format, max / 1024 / 1024);
 	}
 }
@@ -87,7 +84,7 @@ static void cleanup_archive(struct archive **a)
 	archive_read_free(*a);
 }
 
-int decompress(const uint8_t *data, size_t len, size_t max, uint8_t **ret_data,
+int decompress_data(const uint8_t *data, size_t len, size_t max, uint8_t **ret_data,
 	size_t *ret_len, struct error *err)
 {
 	const struct format *format = find_format(data, len);
@@ -99,9 +96,7 @@ int decompress(const uint8_t *data, size_t len, size_t max, uint8_t **ret_data,
 		return error_set(err, 0, "libarchive can't be started");
 	if (!format)
 		return error_set(err, 0, "not compressed in a way that is known");
-	if (!format->support)
-		return lzop_unpack(data, len, max, ret_data, ret_len, err);
-	if (format->support(a) != ARCHIVE_OK)
+	if (!format->support || format->support(a) != ARCHIVE_OK)
 		return error_set(err, 0,
 			"compressed by %s, which this libarchive can't read",
 			format->name);
@@ -109,7 +104,7 @@ int decompress(const uint8_t *data, size_t len, size_t max, uint8_t **ret_data,
 		archive_read_open_memory(a, data, len) != ARCHIVE_OK ||
 		archive_read_next_header(a, &entry) != ARCHIVE_OK ||
 		archive_filter_count(a) < 2)
-		return archive_failure(a, format->name, err);
+		return fail(a, format->name, err);
 	if (read_all(a, format->name, max, &out, err) < 0)
 		return -1;
 	*ret_len = out.len;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One compressed block in memory to another: kernel payloads and modules. The format is
- * told by the block's own first bytes.
+ * Decompression in memory, for kernels and modules. The data's first bytes tell the
+ * format.
  */
 #pragma once
 
@@ -10,9 +10,9 @@
 
 #include "base/error.h"
 
-/* "gzip", "xz" …, or NULL for what is not compressed in a way that we know. */
+/* "gzip", "xz", …; NULL if the data are in no format that is known here. */
 const char *decompress_format(const uint8_t *data, size_t len);
 
-/* What comes out is at most `max` bytes: more is an error. Caller frees. */
-int decompress(const uint8_t *data, size_t len, size_t max, uint8_t **ret_data,
+/* An error if more than `max` bytes come out. The caller frees *ret_data. */
+int decompress_data(const uint8_t *data, size_t len, size_t max, uint8_t **ret_data,
 	size_t *ret_len, struct error *err);

@@ -173,7 +173,7 @@ int kernel_image_unpack(const uint8_t *data, size_t len, size_t max, uint8_t **r
 	if (!decompress_format(data, len) &&
 		!kernel_image_payload(data, len, &offset, &packed_len, &why))
 		return error_set(err, 0, "%s", why);
-	return decompress(data + offset, packed_len, max, ret_data, ret_len, err);
+	return decompress_data(data + offset, packed_len, max, ret_data, ret_len, err);
 }
 
 /* The notes of one segment, each: three words, the name and the descriptor, padded to

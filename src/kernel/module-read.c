@@ -128,7 +128,7 @@ int kernel_module_read(const char *path, bool keep_signature, uint8_t **ret_data
 	data = (uint8_t *)TAKE_PTR(file);
 	if (decompress_format(data, len)) {
 		CLEANUP_FREE uint8_t *packed = TAKE_PTR(data);
-		if (decompress(packed, len, MODULE_MAX, &data, &len, err) < 0)
+		if (decompress_data(packed, len, MODULE_MAX, &data, &len, err) < 0)
 			return error_prefix(err, "module '%s'", path);
 	}
 	if (len < SELFMAG || memcmp(data, ELFMAG, SELFMAG) != 0)

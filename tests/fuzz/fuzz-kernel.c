@@ -16,7 +16,7 @@ static void unpack(const uint8_t *data, size_t len)
 	CLEANUP_FREE uint8_t *plain = NULL;
 	size_t plain_len;
 
-	if (decompress(data, len, 1 << 20, &plain, &plain_len, NULL) == 0)
+	if (decompress_data(data, len, 1 << 20, &plain, &plain_len, NULL) == 0)
 		kernel_image_has_pvh(plain, plain_len);
 }
 
