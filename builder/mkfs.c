@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/io.h"
 #include "output.h"
 #include "progress.h"
@@ -32,19 +33,10 @@ struct mkfs {
 
 /* ---- What is said ---- */
 
-static void say_uuid(const uint8_t uuid[static 16])
-{
-	char text[37], *p = text;
-
-	for (int i = 0; i < 16; i++)
-		p += sprintf(p, "%s%02x",
-			i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
-	say("UUID %s", text);
-}
-
 static void say_summary(const struct mkfs *m)
 {
 	struct ext2_summary s;
+	char uuid[UUID_TEXT_LEN + 1];
 
 	ext2_plan_summary(m->plan, &s);
 	say("'%s': %" PRIu64 " bytes, %" PRIu32 " block group%s", m->request->output,
@@ -52,7 +44,8 @@ static void say_summary(const struct mkfs *m)
 	say("%" PRIu64 " blocks of %" PRIu64 " bytes, %" PRIu64 " of them free", s.blocks,
 		s.size / s.blocks, s.free_blocks);
 	say("%" PRIu32 " inodes, %" PRIu32 " of them free", s.inodes, s.free_inodes);
-	say_uuid(s.uuid);
+	uuid_format(s.uuid, uuid);
+	say("UUID %s", uuid);
 	say("contents: %" PRIu64 " bytes reflinked, %" PRIu64 " copied; %" PRId64
 	    " ms in all",
 		m->stats.reflinked, m->stats.copied, io_now_ms() - m->start_ms);

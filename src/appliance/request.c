@@ -10,12 +10,12 @@ void appliance_request_digest(
 {
 	CLEANUP_STRVEC struct strvec packages = {0};
 	CLEANUP_FREE char *agent = xasprintf("agent %u", request->agent_version);
-	SHA2_CTX ctx;
+	struct sha256 ctx;
 
 	vector_foreach (name, &request->packages)
 		strvec_add(&packages, *name);
 	strvec_sort(&packages);
-	SHA256Init(&ctx);
+	sha256_start(&ctx);
 	sha256_add_string(&ctx, HYPERMIN_VERSION);
 	sha256_add_string(&ctx, agent);
 	sha256_add_string(&ctx, request->root);
@@ -29,5 +29,5 @@ void appliance_request_digest(
 	sha256_add_string(&ctx, "");
 	vector_foreach (route, &request->routes)
 		sha256_add_string(&ctx, *route);
-	sha256_end(&ctx, ret);
+	sha256_end_hex(&ctx, ret);
 }

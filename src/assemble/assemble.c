@@ -52,7 +52,7 @@ static int check_interrupted(const struct assembling *m, struct error *err)
 
 /* ---- The key: a digest over all that the output's bytes follow from ---- */
 
-static int hash_program(SHA2_CTX *ctx, const char *path, struct error *err)
+static int hash_program(struct sha256 *ctx, const char *path, struct error *err)
 {
 	char digest[SHA256_HEX_LEN + 1];
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -65,7 +65,7 @@ static int hash_program(SHA2_CTX *ctx, const char *path, struct error *err)
 
 /* libguestfs sets times of the kernel that it boots, if it may: they are not looked
  * at. */
-static int hash_kernel(SHA2_CTX *ctx, const struct kernel *kernel, struct error *err)
+static int hash_kernel(struct sha256 *ctx, const struct kernel *kernel, struct error *err)
 {
 	struct stat st;
 
@@ -83,10 +83,10 @@ static int hash_kernel(SHA2_CTX *ctx, const struct kernel *kernel, struct error 
 static int make_key(struct assembling *m, struct error *err)
 {
 	CLEANUP_STRBUF struct strbuf request = {0};
-	uint8_t identity[SHA256_DIGEST_LENGTH];
-	SHA2_CTX ctx;
+	uint8_t identity[SHA256_LEN];
+	struct sha256 ctx;
 
-	SHA256Init(&ctx);
+	sha256_start(&ctx);
 	assembly_request(m->a, &request);
 	sha256_add_field(&ctx, request.data, request.len);
 	if (hash_program(&ctx, m->options->builder, err) < 0 ||
@@ -95,7 +95,7 @@ static int make_key(struct assembling *m, struct error *err)
 	sha256_add_field(&ctx, m->guest, m->guest_len);
 	tree_identity(m->in.tree, identity);
 	sha256_add_field(&ctx, identity, sizeof(identity));
-	sha256_end(&ctx, m->key);
+	sha256_end_hex(&ctx, m->key);
 	return 0;
 }
 

@@ -126,9 +126,9 @@ static int digest_file(
 	return 0;
 }
 
-static void begin_key(const struct build *b, SHA2_CTX *ctx, const char *what)
+static void begin_key(const struct build *b, struct sha256 *ctx, const char *what)
 {
-	SHA256Init(ctx);
+	sha256_start(ctx);
 	sha256_add_string(ctx, what);
 	sha256_add_string(ctx, b->builder_digest);
 }
@@ -137,17 +137,17 @@ static void begin_key(const struct build *b, SHA2_CTX *ctx, const char *what)
 static int make_kernel_key(struct build *b, struct error *err)
 {
 	char image[SHA256_HEX_LEN + 1];
-	SHA2_CTX ctx;
+	struct sha256 ctx;
 
 	if (digest_file(b->contents.kernel.image, image, err) < 0)
 		return -1;
 	begin_key(b, &ctx, "kernel");
 	sha256_add_string(&ctx, image);
-	sha256_end(&ctx, b->parts[ENTRY_KERNEL].key);
+	sha256_end_hex(&ctx, b->parts[ENTRY_KERNEL].key);
 	return 0;
 }
 
-static int add_identity(SHA2_CTX *ctx, const char *path, struct error *err)
+static int add_identity(struct sha256 *ctx, const char *path, struct error *err)
 {
 	struct stat st;
 
@@ -161,7 +161,7 @@ static int add_identity(SHA2_CTX *ctx, const char *path, struct error *err)
 
 static int make_initrd_key(struct build *b, struct error *err)
 {
-	SHA2_CTX ctx;
+	struct sha256 ctx;
 
 	b->keep_signatures =
 		kernel_enforces_signatures(b->request->root, &b->contents.kernel);
@@ -177,25 +177,25 @@ static int make_initrd_key(struct build *b, struct error *err)
 		if (add_identity(&ctx, module->path, err) < 0)
 			return -1;
 	}
-	sha256_end(&ctx, b->parts[ENTRY_INITRD].key);
+	sha256_end_hex(&ctx, b->parts[ENTRY_INITRD].key);
 	return 0;
 }
 
 static void make_root_key(struct build *b)
 {
-	uint8_t sum[SHA256_DIGEST_LENGTH];
-	SHA2_CTX ctx;
+	uint8_t sum[SHA256_LEN];
+	struct sha256 ctx;
 
 	begin_key(b, &ctx, "root");
 	tree_identity(b->contents.tree, sum);
 	sha256_add_field(&ctx, sum, sizeof(sum));
-	sha256_end(&ctx, b->parts[ENTRY_ROOT].key);
+	sha256_end_hex(&ctx, b->parts[ENTRY_ROOT].key);
 }
 
 /* Versions go in though the files may be the same: the manifest tells them. */
 static void make_appliance_key(struct build *b)
 {
-	SHA2_CTX ctx;
+	struct sha256 ctx;
 
 	begin_key(b, &ctx, "appliance");
 	for (int i = 0; i < ENTRY_PARTS; i++)
@@ -206,7 +206,7 @@ static void make_appliance_key(struct build *b)
 		sha256_add_string(&ctx, p->name);
 		sha256_add_string(&ctx, p->version);
 	}
-	sha256_end(&ctx, b->entry.key);
+	sha256_end_hex(&ctx, b->entry.key);
 }
 
 static int make_keys(struct build *b, struct error *err)

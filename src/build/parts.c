@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hex.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "ext2/ext2.h"
@@ -90,15 +91,6 @@ static int on_progress(uint64_t done, uint64_t total, void *data)
 	return *interrupted;
 }
 
-static void format_uuid(const uint8_t uuid[static 16], char ret[static 37])
-{
-	char hex[33];
-
-	hex_encode(uuid, 16, hex);
-	snprintf(ret, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-		hex + 20);
-}
-
 /* Persistent memory comes in pieces of 2 MiB: a root that is no multiple of them can't be
  * mapped as such. */
 static int pad_root(int fd, uint64_t size)
@@ -122,7 +114,7 @@ int part_write_root(const struct tree *tree, int fd,
 	if (ext2_plan_new(tree, &options, &plan, err) < 0)
 		return -1;
 	ext2_plan_summary(plan, &summary);
-	format_uuid(summary.uuid, ret_uuid);
+	uuid_format(summary.uuid, ret_uuid);
 	int result = ext2_emit(plan, fd, &emit, &stats, err);
 	ext2_plan_free(plan);
 	if (result == 0 && pad_root(fd, summary.size) < 0)

@@ -2,7 +2,6 @@
 /* One walk over a memory's pages, which writes them elsewhere or does not. */
 #include "cache/memory.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -22,17 +21,16 @@ static bool is_zero(const char *page)
 	return page[0] == 0 && memcmp(page, page + 1, PAGE_SIZE - 1) == 0;
 }
 
-static void add_pages(SHA2_CTX *ctx, const char *data, size_t len, off_t at)
+static void add_pages(struct sha256 *ctx, const char *data, size_t len, off_t at)
 {
 	for (size_t done = 0; done < len; done += PAGE_SIZE) {
-		uint64_t address = htole64(at + done);
-		sha256_add(ctx, &address, sizeof(address));
+		sha256_add_number(ctx, at + done);
 		sha256_add(ctx, data + done, PAGE_SIZE);
 	}
 }
 
 /* What is not zero of a piece, in runs of pages. */
-static int take_piece(int to, SHA2_CTX *ctx, const char *data, size_t len, off_t at)
+static int take_piece(int to, struct sha256 *ctx, const char *data, size_t len, off_t at)
 {
 	size_t end;
 
@@ -53,7 +51,7 @@ static int take_piece(int to, SHA2_CTX *ctx, const char *data, size_t len, off_t
 }
 
 /* Holes begin and end with pages on the file systems that have them. */
-static int walk(int from, int to, SHA2_CTX *ctx)
+static int walk(int from, int to, struct sha256 *ctx)
 {
 	CLEANUP_FREE char *buffer = xmalloc(PIECE_SIZE);
 	off_t end;
@@ -78,23 +76,23 @@ static int walk(int from, int to, SHA2_CTX *ctx)
 int memory_copy(int from, int to, char ret_digest[static SHA256_HEX_LEN + 1])
 {
 	struct stat st;
-	SHA2_CTX ctx;
+	struct sha256 ctx;
 
-	SHA256Init(&ctx);
+	sha256_start(&ctx);
 	if (fstat(from, &st) < 0 || ftruncate(to, st.st_size) < 0 ||
 		walk(from, to, &ctx) < 0)
 		return -1;
-	sha256_end(&ctx, ret_digest);
+	sha256_end_hex(&ctx, ret_digest);
 	return 0;
 }
 
 int memory_digest(int fd, char ret_digest[static SHA256_HEX_LEN + 1])
 {
-	SHA2_CTX ctx;
+	struct sha256 ctx;
 
-	SHA256Init(&ctx);
+	sha256_start(&ctx);
 	if (walk(fd, NOWHERE, &ctx) < 0)
 		return -1;
-	sha256_end(&ctx, ret_digest);
+	sha256_end_hex(&ctx, ret_digest);
 	return 0;
 }

@@ -23,12 +23,12 @@
 
 static void make_key(const char *identity, char ret[static SHA256_HEX_LEN + 1])
 {
-	SHA2_CTX ctx;
+	struct sha256 ctx;
 
-	SHA256Init(&ctx);
+	sha256_start(&ctx);
 	sha256_add_string(&ctx, "snapshot 2");
 	sha256_add_string(&ctx, identity);
-	sha256_end(&ctx, ret);
+	sha256_end_hex(&ctx, ret);
 }
 
 /* ---- Finding ---- */

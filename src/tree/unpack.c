@@ -22,19 +22,19 @@ void unpack_init(struct unpack *u, struct tree *t, int fd, const char *spool_dir
 	struct stat st;
 
 	*u = (struct unpack){.t = t, .spool_dir = spool_dir, .hash_content = true};
-	u->digest = arena_alloc(&t->arena, SHA256_DIGEST_LENGTH);
-	SHA256Init(&u->hash);
+	u->digest = arena_alloc(&t->arena, SHA256_LEN);
+	sha256_start(&u->hash);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return;
 	const uint64_t id[] = {st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
 		st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
-	SHA256Update(&u->hash, (const uint8_t *)id, sizeof(id));
+	sha256_add(&u->hash, id, sizeof(id));
 	u->hash_content = false;
 }
 
 void unpack_done(struct unpack *u)
 {
-	SHA256Final(u->digest, &u->hash);
+	sha256_end(&u->hash, u->digest);
 }
 
 /* How many bytes of data the entry has to have. */
@@ -84,7 +84,7 @@ static int read_pieces(struct unpack *u, struct archive *a,
 			spool_write(slice, offset, data, len, err))
 			return -1;
 		if (u->hash_content)
-			SHA256Update(&u->hash, data, len);
+			sha256_add(&u->hash, data, len);
 	}
 	if (r != ARCHIVE_EOF)
 		return error_set(err, 0, "%s", archive_error_string(a));

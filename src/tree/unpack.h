@@ -3,8 +3,8 @@
 #pragma once
 
 #include <archive.h>
-#include <sha2.h>
 
+#include "base/sha256.h"
 #include "tree/node.h"
 
 struct unpack {
@@ -12,7 +12,7 @@ struct unpack {
 	const char *spool_dir;
 	uint8_t *digest; /* in the arena: which archive this is, known when it is done */
 	bool hash_content; /* a pipe has no other identity */
-	SHA2_CTX hash;
+	struct sha256 hash;
 	uint64_t done; /* bytes of files so far */
 };
 
