@@ -210,7 +210,7 @@ static int build(struct build_options *o)
 		hypermin_export(o->vm, o->output) == 0)
 		return 0;
 	if (interrupt_signal())
-		return 128 + interrupt_signal();
+		return HYPERMIN_STATUS_KILLED + interrupt_signal();
 	return refused(o), EXIT_OURS;
 }
 

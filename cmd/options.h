@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <hypermin.h>
+
 struct option_row {
 	const char *name;  /* "disk" for --disk; NULL ends the table */
 	char letter;	   /* or 0 */
@@ -18,7 +20,7 @@ struct option_row {
 };
 
 /* The exit status of hypermin's own failures: no usual command's. */
-#define EXIT_OURS 125
+#define EXIT_OURS HYPERMIN_STATUS_FAILED
 
 /* The index of the first word that is no option; -1 after a complaint; 0 after --help. */
 int options_parse(const char *command, const char *usage, const struct option_row *table,

@@ -47,7 +47,7 @@ static int64_t now_ms(void)
 static int failed(struct vm_options *o)
 {
 	if (hypermin_error_number(o->vm) == EINTR && interrupt_signal())
-		return 128 + interrupt_signal();
+		return HYPERMIN_STATUS_KILLED + interrupt_signal();
 	fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
 	return EXIT_OURS;
 }
@@ -100,8 +100,9 @@ int vm_warm(struct vm_options *o)
 	if (hypermin_warm(o->vm, o->disks, o->if_built, &taken) < 0)
 		return failed(o);
 	if (o->verbose)
-		fprintf(stderr, taken ? "hypermin: the snapshot is taken\n"
-				      : "hypermin: there is a snapshot already\n");
+		fprintf(stderr,
+			taken ? "hypermin: the snapshot is taken\n"
+			      : "hypermin: there is a snapshot already\n");
 	return 0;
 }
 

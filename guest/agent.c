@@ -69,18 +69,18 @@ void agent_say_fatal(int port, const char *message)
 
 static void check_start(struct server *s)
 {
-	struct start_failure failure;
+	struct start_error error;
 
 	if (s->command.state != COMMAND_STARTING || !channel_has_room(&s->channel))
 		return;
-	switch (command_check_start(&s->command, &failure)) {
+	switch (command_check_start(&s->command, &error)) {
 	case COMMAND_START_PENDING:
 		break;
 	case COMMAND_STARTED:
 		channel_add(&s->channel, FRAME_STARTED, 0, 0);
 		break;
 	case COMMAND_START_FAILED:
-		server_say_start_failed(s, &failure);
+		server_say_start_failed(s, &error);
 	}
 }
 
@@ -137,7 +137,7 @@ static void say_exited(struct server *s)
 	if (!command_is_over(c) || !channel_has_room(&s->channel))
 		return;
 	p = channel_add(&s->channel, FRAME_EXITED, 0, 2);
-	p[0] = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	p[0] = WIFSIGNALED(status) ? 0 : WEXITSTATUS(status);
 	p[1] = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	command_done(c);
 }

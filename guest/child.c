@@ -34,10 +34,10 @@ static struct {
 	struct user user;
 } child;
 
-__attribute__((format(printf, 2, 3))) static _Noreturn void fail(
-	int errnum, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static _Noreturn void fail(
+	enum start_failure failure, int errnum, const char *fmt, ...)
 {
-	struct start_failure f = {.errnum = errnum};
+	struct start_error f = {.failure = failure, .errnum = errnum};
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -63,12 +63,12 @@ static void set_streams(const struct child_io *io)
 {
 	setsid();
 	if (io->terminal && ioctl(io->stdin_fd, TIOCSCTTY, 0) < 0)
-		fail(errno, "take the terminal");
+		fail(START_PROCESS, errno, "take the terminal");
 	/* All of these are above 2, so that none overwrites another. */
 	if (dup2(io->stdin_fd, STDIN_FILENO) < 0 ||
 		dup2(io->stdout_fd, STDOUT_FILENO) < 0 ||
 		dup2(io->stderr_fd, STDERR_FILENO) < 0)
-		fail(errno, "set up the standard streams");
+		fail(START_PROCESS, errno, "set up the standard streams");
 	/* All descriptors of ours close by themselves; this is for those we do not know
 	 * of. */
 	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
@@ -79,7 +79,7 @@ static void read_tables(void)
 	child.passwd = file_read_all("/etc/passwd", TABLE_MAX);
 	child.group = file_read_all("/etc/group", TABLE_MAX);
 	if (!child.passwd || !child.group)
-		fail(ENOMEM, "read /etc/passwd and /etc/group");
+		fail(START_USER, ENOMEM, "read /etc/passwd and /etc/group");
 }
 
 static void set_default_environment(void)
@@ -98,7 +98,7 @@ static void set_default_environment(void)
 	clearenv();
 	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
 		if (defaults[i][1][0] && setenv(defaults[i][0], defaults[i][1], 1) < 0)
-			fail(errno, "set the environment");
+			fail(START_ENVIRONMENT, errno, "set the environment");
 }
 
 /* In a home and an environment of their own. */
@@ -107,16 +107,16 @@ static void become_user(const char *spec)
 	struct user *u = &child.user;
 
 	if (user_resolve(spec, child.passwd, child.group, u) < 0)
-		fail(ENOENT, "find user '%s'", spec);
+		fail(START_USER, ENOENT, "find user '%s'", spec);
 	/* A terminal belongs to who uses it: it can be opened again by name, as /dev/tty
 	 * can. */
 	if (u->uid != 0 && isatty(STDIN_FILENO) && fchown(STDIN_FILENO, u->uid, 5) < 0)
-		fail(errno, "give the terminal to user '%s'", spec);
+		fail(START_USER, errno, "give the terminal to user '%s'", spec);
 	if (setgroups(u->n_groups, u->groups) < 0 || setgid(u->gid) < 0 ||
 		setuid(u->uid) < 0)
-		fail(errno, "become user '%s'", spec);
+		fail(START_USER, errno, "become user '%s'", spec);
 	if (chdir(u->home) < 0 && chdir("/") < 0)
-		fail(errno, "change directory to '/'");
+		fail(START_DIRECTORY, errno, "change directory to '/'");
 	set_default_environment();
 }
 
@@ -126,9 +126,11 @@ static void set_variable(char *assignment)
 	const char *equals = strchr(assignment, '=');
 
 	if (!equals || equals == assignment)
-		fail(EINVAL, "set the environment variable '%s'", assignment);
+		fail(START_ENVIRONMENT, EINVAL, "set the environment variable '%s'",
+			assignment);
 	if (putenv(assignment) != 0)
-		fail(errno, "set the environment variable '%s'", assignment);
+		fail(START_ENVIRONMENT, errno, "set the environment variable '%s'",
+			assignment);
 }
 
 static void add_environment(const struct exec_request *r)
@@ -216,7 +218,7 @@ static _Noreturn void execute(const struct exec_request *r)
 	int errnum;
 
 	if (!argv)
-		fail(ENOMEM, "execute '%s'", r->argv);
+		fail(START_EXECUTE, ENOMEM, "execute '%s'", r->argv);
 	for (uint32_t i = 0; i < r->argc; i++) {
 		argv[i] = (char *)s;
 		s += strlen(s) + 1;
@@ -227,7 +229,7 @@ static _Noreturn void execute(const struct exec_request *r)
 	} else {
 		errnum = argv[0][0] ? search_path(argv, r->argc) : ENOENT;
 	}
-	fail(errnum, "execute '%s'", argv[0]);
+	fail(START_EXECUTE, errnum, "execute '%s'", argv[0]);
 }
 
 void child_prepare(const struct child_io *io)
@@ -243,11 +245,11 @@ void child_prepare(const struct child_io *io)
 _Noreturn void child_run(const struct exec_request *request)
 {
 	if (request->flags & EXEC_STDIN_CLOSED && dup2(child.null_fd, STDIN_FILENO) < 0)
-		fail(errno, "open /dev/null");
+		fail(START_PROCESS, errno, "open /dev/null");
 	if (request->user[0])
 		become_user(request->user);
 	if (request->cwd[0] && chdir(request->cwd) < 0)
-		fail(errno, "change directory to '%s'", request->cwd);
+		fail(START_DIRECTORY, errno, "change directory to '%s'", request->cwd);
 	add_environment(request);
 	execute(request);
 }

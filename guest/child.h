@@ -9,7 +9,8 @@
 
 /* What the child writes to its status pipe when it can't become the command; the pipe
  * closes by itself when it can. Below PIPE_BUF, so it comes whole. */
-struct start_failure {
+struct start_error {
+	enum start_failure failure;
 	int errnum;
 	char step[MESSAGE_MAX];
 };

@@ -39,7 +39,7 @@ static pid_t start_child(const struct exec_request *r, struct plumbing *p)
 }
 
 int command_start(struct command *c, const struct exec_request *r, const uint8_t *bytes,
-	size_t len, struct start_failure *ret_failure)
+	size_t len, struct start_error *ret_error)
 {
 	struct plumbing p;
 	bool terminal = r->flags & EXEC_TERMINAL;
@@ -48,8 +48,9 @@ int command_start(struct command *c, const struct exec_request *r, const uint8_t
 	if (pid == 0)
 		pid = start_child(r, &p);
 	if (pid == 0) {
-		ret_failure->errnum = errno;
-		snprintf(ret_failure->step, sizeof(ret_failure->step), "start a process");
+		ret_error->failure = START_PROCESS;
+		ret_error->errnum = errno;
+		snprintf(ret_error->step, sizeof(ret_error->step), "start a process");
 		return -1;
 	}
 	if (r->flags & EXEC_STDIN_CLOSED)
@@ -74,13 +75,13 @@ static void send_pending_signals(struct command *c)
 }
 
 enum command_start_result command_check_start(
-	struct command *c, struct start_failure *ret_failure)
+	struct command *c, struct start_error *ret_error)
 {
-	ssize_t n = read(c->status_fd, ret_failure, sizeof(*ret_failure));
+	ssize_t n = read(c->status_fd, ret_error, sizeof(*ret_error));
 
 	if (n < 0)
 		return COMMAND_START_PENDING;
-	if (n == sizeof(*ret_failure)) {
+	if (n == sizeof(*ret_error)) {
 		command_done(c);
 		return COMMAND_START_FAILED;
 	}

@@ -39,9 +39,9 @@ struct command {
 
 void command_init(struct command *c);
 /* In the process that stands by, or in a new one. `r` is what `bytes` say. -1 with the
- * reason in ret_failure. */
+ * reason in ret_error. */
 int command_start(struct command *c, const struct exec_request *r, const uint8_t *bytes,
-	size_t len, struct start_failure *ret_failure);
+	size_t len, struct start_error *ret_error);
 enum command_start_result {
 	COMMAND_START_PENDING,
 	COMMAND_STARTED,
@@ -49,7 +49,7 @@ enum command_start_result {
 };
 /* Whether it became the command; look when status_fd is readable. */
 enum command_start_result command_check_start(
-	struct command *c, struct start_failure *ret_failure);
+	struct command *c, struct start_error *ret_error);
 void command_signal(struct command *c, int signal);
 void command_resize(struct command *c, uint16_t rows, uint16_t columns);
 /* A process ended; it may not be this one's. */

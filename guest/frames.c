@@ -11,13 +11,15 @@
 #include "guest/devices.h"
 #include "guest/server.h"
 
-void server_say_start_failed(struct server *s, const struct start_failure *f)
+void server_say_start_failed(struct server *s, const struct start_error *e)
 {
-	size_t len = strnlen(f->step, sizeof(f->step));
-	uint8_t *p = channel_add(&s->channel, FRAME_START_FAILED, 0, 4 + len);
+	size_t len = strnlen(e->step, sizeof(e->step));
+	uint8_t *p =
+		channel_add(&s->channel, FRAME_START_FAILED, 0, START_FAILED_FIXED + len);
 
-	wire_put_u32(p, f->errnum);
-	memcpy(p + 4, f->step, len);
+	wire_put_u32(p, e->errnum);
+	p[4] = e->failure;
+	memcpy(p + START_FAILED_FIXED, e->step, len);
 }
 
 /* The functions of the frames return -1 for what no sane host would send. */
@@ -34,14 +36,13 @@ static int on_exec_part(struct server *s, const struct frame *f)
 static int on_exec(struct server *s, const struct frame *f)
 {
 	struct exec_request request;
-	struct start_failure failure;
+	struct start_error error;
 
 	if (s->command.state != COMMAND_NONE || on_exec_part(s, f) < 0 ||
 		exec_request_parse(s->request, s->request_len, &request) < 0)
 		return -1;
-	if (command_start(&s->command, &request, s->request, s->request_len, &failure) <
-		0)
-		server_say_start_failed(s, &failure);
+	if (command_start(&s->command, &request, s->request, s->request_len, &error) < 0)
+		server_say_start_failed(s, &error);
 	s->request_len = 0;
 	return 0;
 }

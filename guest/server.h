@@ -23,4 +23,4 @@ struct server {
 /* All whole frames that have come, as long as there is room for answers. -1: the host
  * makes no sense. */
 int server_handle_frames(struct server *s, struct error *err);
-void server_say_start_failed(struct server *s, const struct start_failure *f);
+void server_say_start_failed(struct server *s, const struct start_error *e);

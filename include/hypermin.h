@@ -217,15 +217,27 @@ struct hypermin_command {
 
 enum hypermin_outcome {
 	HYPERMIN_EXITED,       /* status is its exit code */
-	HYPERMIN_KILLED,       /* by a signal: status is 128 + its number */
-	HYPERMIN_NOT_FOUND,    /* there is no such command: status is 127 */
-	HYPERMIN_NOT_EXECUTED, /* it could not be started: status is 126 */
-	HYPERMIN_TIMED_OUT,    /* status is 124 */
+	HYPERMIN_KILLED,       /* by a signal */
+	HYPERMIN_NOT_FOUND,    /* there is no such command */
+	HYPERMIN_NOT_EXECUTED, /* it could not be started */
+	HYPERMIN_TIMED_OUT,
+};
+
+/* Statuses of commands that did not exit by themselves, as shells and timeout(1) have
+ * them. */
+enum hypermin_status {
+	HYPERMIN_STATUS_TIMED_OUT = 124,
+	/* In no result: what a program that runs a command exits with if it fails
+	 * itself. */
+	HYPERMIN_STATUS_FAILED = 125,
+	HYPERMIN_STATUS_NOT_EXECUTED = 126,
+	HYPERMIN_STATUS_NOT_FOUND = 127,
+	HYPERMIN_STATUS_KILLED = 128, /* plus the signal's number */
 };
 
 struct hypermin_result {
 	enum hypermin_outcome outcome;
-	int status; /* as a shell would say it */
+	int status; /* an exit code or one of the above */
 };
 
 /*

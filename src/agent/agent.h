@@ -59,20 +59,20 @@ struct agent_handler {
 	/* The guest can't go on (no root disk, …): the message is for the user,
 	 * printable. */
 	void (*fatal)(const char *message, void *data);
-	/* The command runs; or it could not be started: errnum is the guest's, step is
-	 * what failed
-	 * ("execute 'foo'", "change directory to '/x'", "find user 'y'"). */
+	/* The command runs; or it could not be started: errnum is the guest's, step says
+	 * what failed ("execute 'foo'", "change directory to '/x'", "find user 'y'"). */
 	void (*started)(void *data);
-	void (*start_failed)(int errnum, const char *step, void *data);
+	void (*start_failed)(
+		enum start_failure failure, int errnum, const char *step, void *data);
 	/* Output of the command; call agent_output_taken() once it is written. */
 	void (*output)(enum stream_id stream, const void *bytes, size_t len, void *data);
 	/* The window of stdin grew: agent_stdin_room() is not 0 any more. */
 	void (*stdin_room)(void *data);
 	/* The command closed its standard input while it runs: more is pointless. */
 	void (*stdin_closed)(void *data);
-	/* The command ended and all its output has been delivered: exit code 0 to 255, or
-	 * 128 + signal and the signal in `signal` (else 0). */
-	void (*exited)(int status, int signal, void *data);
+	/* The command ended and all its output has been delivered. With a signal other
+	 * than 0, that killed it; else it exited with `code`. */
+	void (*exited)(int code, int signal, void *data);
 	void (*block_devices)(
 		const struct agent_block_device *devices, size_t n, void *data);
 	void (*pong)(void *data);

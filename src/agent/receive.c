@@ -101,12 +101,14 @@ static int on_start_failed(struct agent *a, const struct frame *f, struct error 
 {
 	char step[MESSAGE_MAX + 1];
 	uint32_t errnum = wire_get_u32(f->payload);
+	enum start_failure failure = f->payload[4];
 
-	if (errnum == 0 || errnum > 4095)
+	if (errnum == 0 || errnum > 4095 || failure >= START_FAILURES)
 		return error_set(err, 0, "the guest sent an impossible error number");
-	printable_copy(step, sizeof(step), f->payload + 4, f->len - 4);
+	printable_copy(step, sizeof(step), f->payload + START_FAILED_FIXED,
+		f->len - START_FAILED_FIXED);
 	a->state = STATE_IDLE;
-	TELL(a, start_failed, errnum, step);
+	TELL(a, start_failed, failure, errnum, step);
 	return 0;
 }
 
@@ -155,12 +157,12 @@ static int on_data_closed(struct agent *a, const struct frame *f, struct error *
 
 static int on_exited(struct agent *a, const struct frame *f, struct error *err)
 {
-	int status = f->payload[0], signal = f->payload[1];
+	int code = f->payload[0], signal = f->payload[1];
 
-	if (signal && (signal > 64 || status != 128 + signal))
+	if (signal && (signal > 64 || code != 0))
 		return error_set(err, 0, "the guest sent an impossible exit status");
 	a->state = STATE_IDLE;
-	TELL(a, exited, status, signal);
+	TELL(a, exited, code, signal);
 	return 0;
 }
 
@@ -257,8 +259,8 @@ static const struct rule {
 	[FRAME_FATAL] = {IN(STATE_BOOTING) | IN(STATE_RESUMING) | UP, 0, MESSAGE_MAX,
 		false, on_fatal},
 	[FRAME_STARTED] = {IN(STATE_STARTING), 0, 0, false, on_started},
-	[FRAME_START_FAILED] = {IN(STATE_STARTING), 4, 4 + MESSAGE_MAX, false,
-		on_start_failed},
+	[FRAME_START_FAILED] = {IN(STATE_STARTING), START_FAILED_FIXED,
+		START_FAILED_FIXED + MESSAGE_MAX, false, on_start_failed},
 	[FRAME_DATA_CLOSED] = {IN(STATE_RUNNING), 0, 0, false, on_data_closed},
 	[FRAME_EXITED] = {IN(STATE_RUNNING), 2, 2, false, on_exited},
 	[FRAME_BLOCK_DEVICE] = {UP, WIRE_BLOCK_DEVICE_SIZE, WIRE_BLOCK_DEVICE_SIZE, false,

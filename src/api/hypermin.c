@@ -321,42 +321,9 @@ static int check_started(struct hypermin *h)
 	return 0;
 }
 
-/* The shell's conventions: 127 not found, 126 found and not to be executed. */
-static void set_start_failure(
-	struct hypermin *h, const struct vm_result *r, struct hypermin_result *ret)
-{
-	bool not_found =
-		r->start_errno == ENOENT && strncmp(r->start_step, "execute", 7) == 0;
-
-	error_set(&h->error, r->start_errno, "%s", r->start_step);
-	ret->outcome = not_found ? HYPERMIN_NOT_FOUND : HYPERMIN_NOT_EXECUTED;
-	ret->status = not_found ? 127 : 126;
-}
-
-static void set_result(
-	struct hypermin *h, const struct vm_result *r, struct hypermin_result *ret)
-{
-	switch (r->outcome) {
-	case VM_EXITED:
-		*ret = (struct hypermin_result){HYPERMIN_EXITED, r->status};
-		break;
-	case VM_KILLED:
-		*ret = (struct hypermin_result){HYPERMIN_KILLED, r->status};
-		break;
-	case VM_TIMED_OUT:
-		*ret = (struct hypermin_result){HYPERMIN_TIMED_OUT, 124};
-		break;
-	case VM_START_FAILED:
-		set_start_failure(h, r, ret);
-		break;
-	}
-}
-
 int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 	struct hypermin_result *ret_result)
 {
-	struct vm_result result;
-
 	if (check_started(h) < 0)
 		return -1;
 	if (command->size != sizeof(*command))
@@ -380,10 +347,7 @@ int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 		.stderr_fd = command->stderr_fd,
 		.timeout_ms = command->timeout_ms,
 	};
-	if (vm_exec(h->vm, &vm_command, &result, &h->error) < 0)
-		return -1;
-	set_result(h, &result, ret_result);
-	return 0;
+	return vm_exec(h->vm, &vm_command, ret_result, &h->error);
 }
 
 void hypermin_interrupt(struct hypermin *h, int signal)

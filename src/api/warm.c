@@ -153,7 +153,7 @@ static void rehearse(struct vm *vm)
 		.stdin_fd = -1,
 		.stdout_fd = -1,
 		.stderr_fd = -1};
-	struct vm_result ignored;
+	struct hypermin_result ignored;
 	struct error err;
 
 	if (vm_exec(vm, &command, &ignored, &err) < 0)

@@ -43,7 +43,7 @@
 
 /* Raise with every change of what is on the wire: host and guest are built together, and
  * a cached initrd of another version has to be noticed. */
-#define PROTOCOL_VERSION 4
+#define PROTOCOL_VERSION 5
 /* Opens HELLO: whatever else speaks on a port does not start like this. */
 #define PROTOCOL_MAGIC 0x6e696d68u /* "hmin" */
 
@@ -56,12 +56,12 @@
 
 enum frame_type {
 	/* guest to host */
-	FRAME_HELLO = 1,    /* u32 magic, u32 version */
-	FRAME_READY,	    /* READY_TIMES × u64 microseconds */
-	FRAME_FATAL,	    /* text */
-	FRAME_STARTED,	    /* - */
-	FRAME_START_FAILED, /* u32 errno, text: the step that failed */
-	FRAME_EXITED,	    /* u8 exit status, u8 signal or 0 */
+	FRAME_HELLO = 1, /* u32 magic, u32 version */
+	FRAME_READY,	 /* READY_TIMES × u64 microseconds */
+	FRAME_FATAL,	 /* text */
+	FRAME_STARTED,	 /* - */
+	FRAME_START_FAILED, /* u32 errno, u8 enum start_failure, text: the step that failed */
+	FRAME_EXITED,	    /* u8 exit code, u8 signal: one of them is 0 */
 	FRAME_BLOCK_DEVICE, /* struct wire_block_device */
 	FRAME_BLOCK_DEVICES_END,
 	FRAME_PONG,
@@ -101,6 +101,18 @@ enum {
 	RESUME_SEED_SIZE = 64,
 	RESUME_SIZE = 12 + RESUME_SEED_SIZE,
 };
+
+/* Which step of becoming the command failed. The text is for people; this is for
+ * programs. */
+enum start_failure {
+	START_PROCESS, /* a process and its streams */
+	START_USER,
+	START_DIRECTORY,
+	START_ENVIRONMENT,
+	START_EXECUTE,
+	START_FAILURES,
+};
+#define START_FAILED_FIXED 5u
 
 struct frame {
 	uint8_t type;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the agent tells, noted where whoever waits for it looks: the loop turns until
  * then. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "vm/state.h"
@@ -35,15 +36,27 @@ static void on_started(void *data)
 	vm->exec->started_us = timeline_now();
 }
 
-static void on_start_failed(int errnum, const char *step, void *data)
+void events_end_command(struct vm_exec *exec, enum hypermin_outcome outcome, int status)
+{
+	/* After SIGTERM it may exit as it likes. */
+	exec->result = exec->timed_out
+		? (struct hypermin_result){HYPERMIN_TIMED_OUT, HYPERMIN_STATUS_TIMED_OUT}
+		: (struct hypermin_result){outcome, status};
+	exec->done = true;
+}
+
+static void on_start_failed(
+	enum start_failure failure, int errnum, const char *step, void *data)
 {
 	struct vm *vm = data;
-	struct vm_result *result = &vm->exec->result;
 
-	result->outcome = VM_START_FAILED;
-	result->start_errno = errnum;
-	snprintf(result->start_step, sizeof(result->start_step), "%s", step);
-	vm->exec->done = true;
+	error_set(vm->exec->start_error, errnum, "%s", step);
+	if (failure == START_EXECUTE && errnum == ENOENT)
+		events_end_command(
+			vm->exec, HYPERMIN_NOT_FOUND, HYPERMIN_STATUS_NOT_FOUND);
+	else
+		events_end_command(
+			vm->exec, HYPERMIN_NOT_EXECUTED, HYPERMIN_STATUS_NOT_EXECUTED);
 }
 
 static void on_output(enum stream_id stream, const void *bytes, size_t len, void *data)
@@ -59,16 +72,15 @@ static void on_stdin_closed(void *data)
 		vm->exec->streams.stdin_fd = -1;
 }
 
-static void on_exited(int status, int signal, void *data)
+static void on_exited(int code, int signal, void *data)
 {
 	struct vm *vm = data;
-	struct vm_exec *exec = vm->exec;
 
-	exec->result.outcome = exec->timed_out ? VM_TIMED_OUT
-		: signal		       ? VM_KILLED
-					       : VM_EXITED;
-	exec->result.status = status;
-	exec->done = true;
+	if (signal)
+		events_end_command(
+			vm->exec, HYPERMIN_KILLED, HYPERMIN_STATUS_KILLED + signal);
+	else
+		events_end_command(vm->exec, HYPERMIN_EXITED, code);
 }
 
 static void on_block_devices(

@@ -326,8 +326,7 @@ static void check_timeout(struct vm *vm, int64_t now)
 		serve_agent_output(vm);
 		return;
 	}
-	exec->result.outcome = VM_TIMED_OUT;
-	exec->done = true;
+	events_end_command(exec, HYPERMIN_KILLED, HYPERMIN_STATUS_KILLED + SIGKILL);
 	vm->dead = true;
 	supervise_kill(&vm->qemu);
 }

@@ -14,8 +14,9 @@
 struct vm_exec {
 	const struct vm_command *command;
 	struct streams streams;
-	struct vm_result result;
-	bool running; /* the guest said so */
+	struct hypermin_result result;
+	struct error *start_error; /* why the command could not be started */
+	bool running;		   /* the guest said so */
 	bool done;
 	bool interrupted;    /* one signal was passed on: the next one ends the VM */
 	int64_t deadline_ms; /* 0: none */
@@ -102,6 +103,8 @@ int loop_flush_output(struct vm *vm, struct error *err);
 /* ---- events.c ---- */
 
 extern const struct agent_handler vm_agent_handler;
+/* The command under way has ended, or its VM has for its time limit. */
+void events_end_command(struct vm_exec *exec, enum hypermin_outcome outcome, int status);
 
 /* ---- halt.c ---- */
 

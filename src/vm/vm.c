@@ -292,10 +292,10 @@ static int exec_in(struct vm *vm, struct vm_exec *exec, struct error *err)
 	return flush_output(vm, result, err);
 }
 
-int vm_exec(struct vm *vm, const struct vm_command *command, struct vm_result *ret,
+int vm_exec(struct vm *vm, const struct vm_command *command, struct hypermin_result *ret,
 	struct error *err)
 {
-	struct vm_exec exec = {.command = command};
+	struct vm_exec exec = {.command = command, .start_error = err};
 
 	if (vm->dead)
 		return error_set(err, ESRCH, "run a command: the VM has ended");
@@ -305,9 +305,10 @@ int vm_exec(struct vm *vm, const struct vm_command *command, struct vm_result *r
 	int result = exec_in(vm, &exec, err);
 	vm->exec = NULL;
 	streams_done(&exec.streams);
-	if (result == 0)
-		*ret = exec.result;
-	return result;
+	if (result < 0)
+		return -1;
+	*ret = exec.result;
+	return 0;
 }
 
 int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret_len,

@@ -20,6 +20,7 @@
 #include "base/control.h"
 #include "base/error.h"
 #include "base/vector.h"
+#include "hypermin.h"
 #include "vm/timeline.h"
 
 #define VM_MAX_DISKS 200
@@ -102,15 +103,6 @@ struct vm_command {
 	unsigned timeout_ms;
 };
 
-enum vm_outcome { VM_EXITED, VM_KILLED, VM_START_FAILED, VM_TIMED_OUT };
-
-struct vm_result {
-	enum vm_outcome outcome;
-	int status;	 /* 128 + signal for VM_KILLED */
-	int start_errno; /* for VM_START_FAILED, and what could not be done */
-	char start_step[256];
-};
-
 struct vm;
 
 /* The first qemu for guests of this architecture in PATH and the usual places;
@@ -143,7 +135,9 @@ const char *vm_identity(const struct vm *vm);
 /* Complete the snapshot in vm_config.record: the memory is in its file already. No
  * command may have run. The VM ends. */
 int vm_save(struct vm *vm, struct error *err);
-int vm_exec(struct vm *vm, const struct vm_command *command, struct vm_result *ret,
+/* 0: the command ended in one of the ways that *ret tells. Of one that could not be
+ * started the error says why. */
+int vm_exec(struct vm *vm, const struct vm_command *command, struct hypermin_result *ret,
 	struct error *err);
 /* *ret is the caller's to free. */
 int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret_len,

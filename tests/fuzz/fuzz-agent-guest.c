@@ -32,7 +32,7 @@ void standby_make(struct standby *s)
 }
 
 int command_start(struct command *c, const struct exec_request *r, const uint8_t *bytes,
-	size_t len, struct start_failure *ret_failure)
+	size_t len, struct start_error *ret_error)
 {
 	(void)bytes;
 	(void)len;
@@ -44,8 +44,7 @@ int command_start(struct command *c, const struct exec_request *r, const uint8_t
 		s += strlen(s) + 1;
 	}
 	if (total % 7 == 0) {
-		*ret_failure =
-			(struct start_failure){.errnum = ENOENT, .step = "pretend"};
+		*ret_error = (struct start_error){.errnum = ENOENT, .step = "pretend"};
 		return -1;
 	}
 	c->state = COMMAND_RUNNING;
@@ -56,10 +55,10 @@ int command_start(struct command *c, const struct exec_request *r, const uint8_t
 }
 
 enum command_start_result command_check_start(
-	struct command *c, struct start_failure *ret_failure)
+	struct command *c, struct start_error *ret_error)
 {
 	(void)c;
-	(void)ret_failure;
+	(void)ret_error;
 	return COMMAND_START_PENDING;
 }
 

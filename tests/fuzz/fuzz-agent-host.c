@@ -57,8 +57,10 @@ static void on_started(void *data)
 	agent_send_stdin(a, "input", MIN(agent_stdin_room(a), 5));
 }
 
-static void on_start_failed(int errnum, const char *step, void *data)
+static void on_start_failed(
+	enum start_failure failure, int errnum, const char *step, void *data)
 {
+	(void)failure;
 	(void)errnum;
 	check_text(step);
 	start_command(*(struct agent **)data);

@@ -47,6 +47,7 @@ struct fixture {
 	bool ready, resumed, started, stdin_closed, over, pong, stopped;
 	char fatal[MESSAGE_MAX + 1];
 	int status, signal, errnum;
+	enum start_failure failure;
 	char step[MESSAGE_MAX + 1];
 };
 
@@ -73,9 +74,12 @@ static inline void on_started(void *data)
 	((struct fixture *)data)->started = true;
 }
 
-static inline void on_start_failed(int errnum, const char *step, void *data)
+static inline void on_start_failed(
+	enum start_failure failure, int errnum, const char *step, void *data)
 {
 	struct fixture *f = data;
+
+	f->failure = failure;
 
 	f->over = true;
 	f->errnum = errnum;

@@ -37,9 +37,11 @@ static inline void on_started(void *data)
 	strbuf_adds(&((struct fixture *)data)->told, "started ");
 }
 
-static inline void on_start_failed(int errnum, const char *step, void *data)
+static inline void on_start_failed(
+	enum start_failure failure, int errnum, const char *step, void *data)
 {
-	strbuf_addf(&((struct fixture *)data)->told, "failed:%d:%s ", errnum, step);
+	strbuf_addf(&((struct fixture *)data)->told, "failed:%d:%d:%s ", failure, errnum,
+		step);
 }
 
 static inline void on_output(

@@ -14,10 +14,10 @@ static void a_conversation_can_come_byte_by_byte(void **state)
 	say(f, FRAME_DATA, STREAM_STDOUT, "hello", 5);
 	say(f, FRAME_DATA, STREAM_STDERR, "x", 1);
 	say(f, FRAME_DATA_CLOSED, 0, NULL, 0);
-	say(f, FRAME_EXITED, 0, "\x89\x09", 2);
+	say(f, FRAME_EXITED, 0, "\0\x09", 2);
 	for (size_t i = 0; i < f->guest.len; i++)
 		assert_int_equal(agent_receive(f->a, f->guest.data + i, 1, NULL), 0);
-	assert_told(f, "started out1:5 out2:1 closed exited:137:9 ");
+	assert_told(f, "started out1:5 out2:1 closed exited:0:9 ");
 }
 
 static void another_version_is_an_error_that_says_what_to_do(void **state)
@@ -226,7 +226,7 @@ static void the_number_of_devices_is_bounded(void **state)
 
 static void impossible_exit_statuses_are_errors(void **state)
 {
-	static const char *const statuses[] = {"\x89\x08", "\x01\x09", "\xc1\x41"};
+	static const char *const statuses[] = {"\x89\x09", "\x01\x09", "\0\x41"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
 		struct fixture *f = *state;
@@ -235,6 +235,29 @@ static void impossible_exit_statuses_are_errors(void **state)
 		run_command(f, "x");
 		strbuf_clear(&f->told);
 		say(f, FRAME_EXITED, 0, statuses[i], 2);
+		assert_int_equal(hear(f), -1);
+		assert_told(f, "");
+		agent_free(f->a);
+		f->a = agent_new(&handler, f);
+	}
+}
+
+static void impossible_start_failures_are_errors(void **state)
+{
+	static const struct {
+		uint8_t errnum, failure;
+	} payloads[] = {{0, START_EXECUTE}, {2, START_FAILURES}, {2, 255}};
+	const char *const argv[] = {"x", NULL};
+	const struct agent_command c = {.argv = argv};
+
+	for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {
+		const uint8_t bytes[START_FAILED_FIXED] = {
+			payloads[i].errnum, 0, 0, 0, payloads[i].failure};
+		struct fixture *f = *state;
+
+		bring_up(f);
+		assert_int_equal(agent_exec(f->a, &c, NULL), 0);
+		say(f, FRAME_START_FAILED, 0, bytes, sizeof(bytes));
 		assert_int_equal(hear(f), -1);
 		assert_told(f, "");
 		agent_free(f->a);
@@ -303,6 +326,7 @@ int main(void)
 		with_fixture(a_device_name_can_not_lead_elsewhere),
 		with_fixture(the_number_of_devices_is_bounded),
 		with_fixture(impossible_exit_statuses_are_errors),
+		with_fixture(impossible_start_failures_are_errors),
 		with_fixture(stopping_ends_the_conversation),
 		with_fixture(a_resumed_guest_says_no_hello),
 		with_fixture(a_guest_that_booted_was_not_resumed),

@@ -12,7 +12,7 @@ static void the_exit_status_is_the_commands(void **state)
 	assert_int_equal(f->status, 255);
 	assert_int_equal(f->signal, 0);
 	run_script(f, "kill -9 $$", no_input);
-	assert_int_equal(f->status, 137);
+	assert_int_equal(f->status, 0);
 	assert_int_equal(f->signal, 9);
 }
 
@@ -139,6 +139,7 @@ static void a_failed_start_says_the_step(void **state)
 
 	run_program(f, "no-such-program", c);
 	assert_int_equal(f->errnum, ENOENT);
+	assert_int_equal(f->failure, START_EXECUTE);
 	assert_string_equal(f->step, "execute 'no-such-program'");
 	assert_false(f->started);
 	run_program(f, "/etc/passwd", c);
@@ -148,10 +149,12 @@ static void a_failed_start_says_the_step(void **state)
 	c.cwd = "/no/such/place";
 	run_program(f, "true", c);
 	assert_int_equal(f->errnum, ENOENT);
+	assert_int_equal(f->failure, START_DIRECTORY);
 	assert_string_equal(f->step, "change directory to '/no/such/place'");
 	c.cwd = NULL;
 	c.user = "no-such-user";
 	run_program(f, "true", c);
+	assert_int_equal(f->failure, START_USER);
 	assert_string_equal(f->step, "find user 'no-such-user'");
 	/* And the next one works. */
 	run_program(f, "true", no_input);
