@@ -27,6 +27,7 @@
 #include "assemble/assemble.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/program.h"
 #include "build/build.h"
 #include "build/examine.h"
 #include "mkfs.h"
@@ -88,19 +89,10 @@ static void say_log(enum log_level level, const char *line, void *data)
 	say_text("log", level, line);
 }
 
-/* The path of this program. A new string. */
-static char *find_self(struct error *err)
-{
-	char *self = realpath("/proc/self/exe", NULL);
-
-	return self ? self
-		    : error_null(err, errno, "find this program's own path in /proc");
-}
-
 static int task_build(
 	const struct appliance_request *request, const char *cache_dir, struct error *err)
 {
-	CLEANUP_FREE char *self = find_self(err);
+	CLEANUP_FREE char *self = program_path(err);
 	struct cache cache;
 
 	if (!self || cache_open(cache_dir, &cache, err) < 0)
@@ -136,7 +128,7 @@ static void say_finding(enum examine_finding finding, const char *topic, const c
 static int task_examine(
 	const struct appliance_request *request, const char *cache_dir, struct error *err)
 {
-	CLEANUP_FREE char *self = find_self(err);
+	CLEANUP_FREE char *self = program_path(err);
 	const struct build_options options = {.builder = self};
 
 	(void)cache_dir;
@@ -241,7 +233,7 @@ static int assemble_main(int argc, char **argv)
 	int result = assembly_parse_argv(argc, argv, &assembly, &err);
 	if (result == 0) {
 		log_set_handler(say_log, NULL, assembly.log_level);
-		self = find_self(&err);
+		self = program_path(&err);
 		result = self ? 0 : -1;
 	}
 	if (result == 0) {

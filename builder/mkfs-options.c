@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The options of `hypermin mkfs`: from words to a request. Inputs are not looked at here,
- * but for one question: whether a name with ":/" in it is a file's own. */
+/* The options of `hypermin mkfs`, which become a request. The only look at the inputs is
+ * whether there is a file with ":/" in its name. */
 #include <ctype.h>
 #include <errno.h>
-#include <limits.h>
+#include <stddef.h>
 #include <string.h>
 
-#include "cmd/options.h"
+#include "base/quantity.h"
 #include "mkfs.h"
-
-static const char usage[] =
-	"Usage: hypermin mkfs [OPTION…] -o FILE\n"
-	"\n"
-	"Make an ext2 image from directory trees and archives, without root and without mounting.\n"
-	"Inputs are put into each other in the order given; where two have the same name, the later\n"
-	"one wins. The same inputs and options give the same image.";
-
-static int take_output(void *target, const char *value)
-{
-	struct mkfs_request *r = target;
-	r->output = value;
-	return 0;
-}
+#include "options/options.h"
 
 /* ---- Inputs: NAME or NAME:/PLACE ---- */
 
@@ -45,30 +32,32 @@ static struct mkfs_input *add_input(struct mkfs_request *r, const char *value)
 	return &r->inputs.items[r->inputs.len - 1];
 }
 
-static int take_tree(void *target, const char *value)
+static int take_tree(const struct option_row *row, void *target, const char *value)
 {
 	struct mkfs_input *input = add_input(target, value);
 
 	input->add = mkfs_add_tree;
 	if (*input->path == '\0')
-		return options_complain("--tree takes a directory, not '%s'", value);
+		return options_complain(
+			"--%s takes a directory, not '%s'", row->name, value);
 	return 0;
 }
 
-static int take_tar(void *target, const char *value)
+static int take_tar(const struct option_row *row, void *target, const char *value)
 {
 	struct mkfs_request *r = target;
 	struct mkfs_input *input = add_input(r, value);
 
 	input->add = mkfs_add_archive;
 	if (*input->path == '\0')
-		return options_complain("--tar takes an archive, not '%s'", value);
+		return options_complain(
+			"--%s takes an archive, not '%s'", row->name, value);
 	if (strcmp(input->path, "-") != 0)
 		return 0;
 	if (isatty(STDIN_FILENO))
 		return options_complain(
 			"--tar - reads an archive from standard input, which is a "
-			"terminal");
+			"terminal; connect it to a file or a pipe");
 	for (size_t i = 0; i + 1 < r->inputs.len; i++)
 		if (r->inputs.items[i].add == mkfs_add_archive &&
 			strcmp(r->inputs.items[i].path, "-") == 0)
@@ -78,50 +67,25 @@ static int take_tar(void *target, const char *value)
 
 /* ---- The file system ---- */
 
-static int take_size(void *target, const char *value)
+static int take_block_size(const struct option_row *row, void *member, const char *value)
 {
-	struct mkfs_request *r = target;
-	return options_size("size", value, &r->ext2.size);
-}
+	uint32_t *block_size = member;
+	uint64_t n;
 
-static int take_free_space(void *target, const char *value)
-{
-	struct mkfs_request *r = target;
-	return options_size("free-space", value, &r->free_space);
-}
-
-static int take_free_inodes(void *target, const char *value)
-{
-	struct mkfs_request *r = target;
-	unsigned long n;
-
-	if (options_number("free-inodes", value, 0, UINT32_MAX, &n) < 0)
-		return -1;
-	r->ext2.free_inodes = n;
-	return 0;
-}
-
-static int take_block_size(void *target, const char *value)
-{
-	struct mkfs_request *r = target;
-	unsigned long size;
-
-	if (options_number("block-size", value, 1024, 4096, &size) < 0)
-		return -1;
-	if (size != 1024 && size != 2048 && size != 4096)
+	if (!quantity_parse_number(value, 1024, 4096, &n) || (n & (n - 1)))
 		return options_complain(
-			"--block-size takes 1024, 2048 or 4096, not '%s'", value);
-	r->ext2.block_size = size;
+			"--%s takes 1024, 2048 or 4096, not '%s'", row->name, value);
+	*block_size = n;
 	return 0;
 }
 
-static int take_label(void *target, const char *value)
+static int take_label(const struct option_row *row, void *target, const char *value)
 {
 	struct mkfs_request *r = target;
 	size_t len = strlen(value);
 
 	if (len > sizeof(r->ext2.label))
-		return options_complain("--label takes up to %zu bytes, not %zu",
+		return options_complain("--%s takes up to %zu bytes, not %zu", row->name,
 			sizeof(r->ext2.label), len);
 	memset(r->ext2.label, 0, sizeof(r->ext2.label));
 	memcpy(r->ext2.label, value, len);
@@ -151,12 +115,12 @@ static bool parse_uuid(const char *p, uint8_t ret[static 16])
 	return *p == '\0';
 }
 
-static int take_uuid(void *target, const char *value)
+static int take_uuid(const struct option_row *row, void *target, const char *value)
 {
 	struct mkfs_request *r = target;
 
 	if (!parse_uuid(value, r->ext2.uuid))
-		return options_complain("--uuid takes a UUID, not '%s'", value);
+		return options_complain("--%s takes a UUID, not '%s'", row->name, value);
 	r->ext2.have_uuid = true;
 	return 0;
 }
@@ -177,143 +141,146 @@ static bool parse_id(const char *text, char end, const char **ret_end, uint32_t 
 	return true;
 }
 
-static int parse_owner(
-	const char *option, const char *value, uint32_t *ret_uid, uint32_t *ret_gid)
+static int parse_owner(const struct option_row *row, const char *value, uint32_t *ret_uid,
+	uint32_t *ret_gid)
 {
 	const char *p = value;
 
 	if (parse_id(p, ':', &p, ret_uid) && parse_id(p, '\0', &p, ret_gid))
 		return 0;
 	return options_complain(
-		"--%s takes UID:GID, two numbers, not '%s'", option, value);
+		"--%s takes UID:GID, two numbers, not '%s'", row->name, value);
 }
 
-static int take_owner(void *target, const char *value)
+static int take_owner(const struct option_row *row, void *target, const char *value)
 {
 	struct mkfs_request *r = target;
+
 	r->tree.set_owner = true;
-	return parse_owner("owner", value, &r->tree.uid, &r->tree.gid);
+	return parse_owner(row, value, &r->tree.uid, &r->tree.gid);
 }
 
-static int take_root_owner(void *target, const char *value)
+static int take_root_owner(const struct option_row *row, void *target, const char *value)
 {
 	struct mkfs_request *r = target;
+
 	r->set_root_owner = true;
-	return parse_owner("root-owner", value, &r->root_uid, &r->root_gid);
+	return parse_owner(row, value, &r->root_uid, &r->root_gid);
 }
 
-static int take_root_mode(void *target, const char *value)
+static int take_root_mode(const struct option_row *row, void *target, const char *value)
 {
 	struct mkfs_request *r = target;
 
-	if (*value == '\0' || value[strspn(value, "01234567")] || strlen(value) > 5 ||
+	if (value[strspn(value, "01234567")] || strlen(value) > 5 ||
 		strtoul(value, NULL, 8) > 07777)
-		return options_complain(
-			"--root-mode takes an octal number up to 7777, not '%s'", value);
+		return options_complain("--%s takes an octal number up to 7777, not '%s'",
+			row->name, value);
 	r->root_mode = strtoul(value, NULL, 8);
 	r->set_root_mode = true;
 	return 0;
 }
 
-static int take_clamp_mtime(void *target, const char *value)
+static int take_clamp_mtime(const struct option_row *row, void *target, const char *value)
 {
 	struct mkfs_request *r = target;
-	unsigned long seconds;
+	uint64_t seconds;
 
-	if (options_number("clamp-mtime", value, 0, LONG_MAX, &seconds) < 0)
-		return -1;
+	if (!quantity_parse_number(value, 0, INT64_MAX, &seconds))
+		return options_complain(
+			"--%s takes a number of seconds since 1970, not '%s'", row->name,
+			value);
 	r->tree.mtime_max = (struct tree_time){.sec = seconds};
 	r->tree.clamp_mtime = true;
 	return 0;
 }
 
-static int take_skip_unreadable(void *target, const char *value)
-{
-	struct mkfs_request *r = target;
-	(void)value;
-	r->tree.skip_unreadable = true;
-	return 0;
-}
+#define AT(member) offsetof(struct mkfs_request, member)
 
-/* ---- How it is done ---- */
-
-static int take_workers(void *target, const char *value)
-{
-	struct mkfs_request *r = target;
-	unsigned long workers;
-
-	if (options_number("workers", value, 1, 256, &workers) < 0)
-		return -1;
-	r->workers = workers;
-	return 0;
-}
-
-static int take_quiet(void *target, const char *value)
-{
-	struct mkfs_request *r = target;
-	(void)value;
-	r->quiet = true;
-	return 0;
-}
-
-static int take_verbose(void *target, const char *value)
-{
-	struct mkfs_request *r = target;
-	(void)value;
-	r->verbose = true;
-	return 0;
-}
-
-static const struct option_row table[] = {
-	{"output", 'o', "FILE", "the image", take_output},
-	{"tree", 0, "DIR[:AT]", "put in a directory with all that is in it", take_tree},
-	{"tar", 0, "FILE[:AT]", "put in a tar or cpio archive; - reads standard input",
-		take_tar},
-	{"size", 0, "N[bKMGT]", "the image's size; default: as small as it can be",
-		take_size},
-	{"free-space", 0, "N[bKMGT]", "without --size: space to leave free",
-		take_free_space},
-	{"free-inodes", 0, "N", "without --size: inodes to leave free", take_free_inodes},
-	{"block-size", 0, "1024|2048|4096", "default 4096", take_block_size},
-	{"label", 0, "NAME", "up to 16 bytes", take_label},
-	{"uuid", 0, "UUID", "default: made from the contents", take_uuid},
-	{"root-owner", 0, "UID:GID", "owner of the root directory", take_root_owner},
-	{"root-mode", 0, "MODE", "permissions of the root directory, octal",
-		take_root_mode},
-	{"owner", 0, "UID:GID", "owner of every file", take_owner},
-	{"clamp-mtime", 0, "SECONDS",
-		"later times become this one, in seconds since 1970", take_clamp_mtime},
-	{"skip-unreadable", 0, NULL, "leave out and list what this user may not read",
-		take_skip_unreadable},
-	{"workers", 0, "N", "threads that copy contents; default 2", take_workers},
-	{"quiet", 'q', NULL, "no progress line", take_quiet},
-	{"verbose", 'v', NULL, "say what was made, and how long it took", take_verbose},
+static const struct option_row rows[] = {
+	{OPTION_TEXT, "output", 'o', "FILE", "the image to write", AT(output)},
+	{OPTION_COUNT, "verbose", 'v', NULL, "say what was made, and how long it took",
+		AT(verbose)},
+	{OPTION_FLAG, "quiet", 'q', NULL, "print no progress line", AT(quiet)},
+	{OPTION_NUMBER, "workers", 0, "N", "threads that copy contents; default 2",
+		AT(workers), .min = 1, .max = 256},
 	{0},
 };
 
-static int check_request(const struct mkfs_request *r)
-{
-	if (!r->output)
-		return options_complain("no output is given; use -o FILE");
-	if (r->ext2.size && (r->free_space || r->ext2.free_inodes))
-		return options_complain(
-			"--free-space and --free-inodes go without --size");
-	return 0;
-}
+static const struct option_row input_rows[] = {
+	{OPTION_CALL, "tree", 0, "DIR[:AT]", "add a directory and everything in it",
+		.take = take_tree},
+	{OPTION_CALL, "tar", 0, "FILE[:AT]",
+		"add a tar or cpio archive; - reads standard input", .take = take_tar},
+	{OPTION_FLAG, "skip-unreadable", 0, NULL,
+		"leave out what this user may not read, and list it",
+		AT(tree.skip_unreadable)},
+	{0},
+};
+
+static const struct option_row file_system_rows[] = {
+	{OPTION_SIZE, "size", 0, "N[bKMGT]", "the image's size; default: just enough",
+		AT(ext2.size)},
+	{OPTION_SIZE, "free-space", 0, "N[bKMGT]",
+		"without --size: how much space to leave free", AT(free_space)},
+	{OPTION_NUMBER, "free-inodes", 0, "N",
+		"without --size: how many inodes to leave free", AT(free_inodes)},
+	{OPTION_CALL, "block-size", 0, "1024|2048|4096", "default 4096",
+		AT(ext2.block_size), .take = take_block_size},
+	{OPTION_CALL, "label", 0, "NAME", "up to 16 bytes", .take = take_label,
+		.may_be_empty = true},
+	{OPTION_CALL, "uuid", 0, "UUID", "default: made from the contents",
+		.take = take_uuid},
+	{0},
+};
+
+static const struct option_row metadata_rows[] = {
+	{OPTION_CALL, "root-owner", 0, "UID:GID", "owner of the root directory",
+		.take = take_root_owner},
+	{OPTION_CALL, "root-mode", 0, "MODE", "permissions of the root directory, octal",
+		.take = take_root_mode},
+	{OPTION_CALL, "owner", 0, "UID:GID", "owner of every file", .take = take_owner},
+	{OPTION_CALL, "clamp-mtime", 0, "SECONDS",
+		"later times become this one, in seconds since 1970",
+		.take = take_clamp_mtime},
+	{0},
+};
+
+static const struct option_group groups[] = {
+	{NULL, rows},
+	{"Inputs", input_rows},
+	{"The file system", file_system_rows},
+	{"Owners, permissions and times", metadata_rows},
+	{0},
+};
+
+static const struct options options = {
+	.command = "hypermin mkfs",
+	.usage =
+		"Usage: hypermin mkfs [OPTION…] -o FILE\n"
+		"\n"
+		"Make an ext2 image from directory trees and archives, without root and without mounting.\n"
+		"Inputs are merged in the order given: where two have a file of the same name, the later\n"
+		"one wins. The same inputs and options give the same image, byte by byte.",
+	.groups = groups,
+	.hint = "inputs are given by --tree and --tar",
+};
 
 int mkfs_parse_options(int argc, char **argv, struct mkfs_request *ret)
 {
-	int first = options_parse("mkfs", usage, table, argc, argv, ret);
+	int first = options_parse(&options, argc, argv, ret);
 
-	if (first == 0)
+	if (first == OPTIONS_HELPED)
 		return 1;
 	if (first < 0)
 		return -1;
-	if (first < argc)
+	if (!ret->output)
+		return options_complain("no output is given; use -o FILE");
+	if (ret->ext2.size && (ret->free_space || ret->free_inodes))
 		return options_complain(
-			"'%s' is no option; inputs are given by --tree and --tar",
-			argv[first]);
-	return check_request(ret);
+			"--free-space and --free-inodes go without --size");
+	ret->ext2.free_inodes = ret->free_inodes;
+	return 0;
 }
 
 void mkfs_request_done(struct mkfs_request *r)

@@ -19,10 +19,12 @@ struct mkfs_request {
 	struct tree_options tree;
 	struct ext2_options ext2;
 	uint64_t free_space; /* bytes */
+	unsigned free_inodes;
 	unsigned workers;
 	bool set_root_owner, set_root_mode;
 	uint32_t root_uid, root_gid, root_mode;
-	bool quiet, verbose;
+	bool quiet;
+	int verbose;
 };
 
 enum { MKFS_FAILED = 1, MKFS_USAGE = 2 };

@@ -3,23 +3,17 @@
 #include "prepare.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "cmd/options.h"
+#include "options/options.h"
 #include "packages/packages.h"
 #include "prepare/prepare.h"
 #include "say.h"
 
 enum { PREPARE_FAILED = 1, PREPARE_USAGE = 2 };
-
-static const char usage[] =
-	"Usage: hypermin prepare [OPTION…] -o DIR PACKAGE…\n"
-	"\n"
-	"Make the part of an appliance that can be shipped: a list of packages, and their\n"
-	"configuration files as the distribution has them. An absolute path stands for the\n"
-	"package that the file belongs to. What is not installed is left out.";
 
 struct request {
 	struct prepare_options options;
@@ -27,73 +21,57 @@ struct request {
 	int verbose;
 };
 
-static int take_output(void *target, const char *value)
+static int take_root(const struct option_row *row, void *member, const char *value)
 {
-	struct request *r = target;
-	r->options.output = value;
-	return *value ? 0 : options_complain("--output takes a directory");
-}
-
-static int take_use_installed(void *target, const char *value)
-{
-	struct request *r = target;
-	(void)value;
-	r->options.use_installed = true;
+	if (*value != '/')
+		return options_complain(
+			"--%s takes an absolute path, not '%s'", row->name, value);
+	*(const char **)member = value;
 	return 0;
 }
 
-static int take_packager_config(void *target, const char *value)
+static int take_caller(const struct option_row *row, void *member, const char *value)
 {
-	struct request *r = target;
-	r->options.packager_config = value;
-	return 0;
-}
-
-static int take_root(void *target, const char *value)
-{
-	struct request *r = target;
-	r->options.root = value;
-	return *value == '/' ? 0 : options_complain("--root takes an absolute path");
-}
-
-static int take_list_managers(void *target, const char *value)
-{
-	struct request *r = target;
-	(void)value;
-	r->list_managers = true;
-	return 0;
-}
-
-static int take_caller(void *target, const char *value)
-{
-	(void)target;
+	(void)row;
+	(void)member;
 	say_for(value);
 	return 0;
 }
 
-static int take_verbose(void *target, const char *value)
-{
-	struct request *r = target;
-	(void)value;
-	r->verbose++;
-	return 0;
-}
+#define AT(member) offsetof(struct request, member)
 
-static const struct option_row table[] = {
-	{"output", 'o', "DIR", "the directory to make, or to replace", take_output},
-	{"use-installed", 0, NULL, "take configuration files from this system",
-		take_use_installed},
-	{"packager-config", 0, "FILE",
+static const struct option_row rows[] = {
+	{OPTION_TEXT, "output", 'o', "DIR", "the directory to make, or to replace",
+		AT(options.output)},
+	{OPTION_FLAG, "use-installed", 0, NULL, "take configuration files of this system",
+		AT(options.use_installed)},
+	{OPTION_TEXT, "packager-config", 0, "FILE",
 		"configuration of the tool that downloads packages",
-		take_packager_config},
-	{"list-managers", 0, NULL,
-		"list the package managers known, and whether each is found here",
-		take_list_managers},
-	{"messages-of", 0, "PROGRAM", "begin messages with this name", take_caller},
-	{"root", 0, "DIR", "look at the system installed there instead", take_root},
-	{"verbose", 'v', NULL, "say what is done; twice: what the tools say too",
-		take_verbose},
+		AT(options.packager_config)},
+	{OPTION_FLAG, "list-managers", 0, NULL,
+		"list the package managers, and whether each is found here",
+		AT(list_managers)},
+	{OPTION_CALL, "messages-of", 0, "PROGRAM", "begin messages with this name",
+		.take = take_caller},
+	{OPTION_CALL, "root", 0, "DIR", "look at the system in this directory instead",
+		AT(options.root), .take = take_root},
+	{OPTION_COUNT, "verbose", 'v', NULL,
+		"say what is done; twice: and what the tools print", AT(verbose)},
 	{0},
+};
+
+static const struct option_group groups[] = {{NULL, rows}, {0}};
+
+static const struct options options = {
+	.command = "hypermin prepare",
+	.usage =
+		"Usage: hypermin prepare [OPTION…] -o DIR PACKAGE…\n"
+		"\n"
+		"Make the part of an appliance that can be shipped: a list of packages, and their\n"
+		"configuration files as the distribution has them. An absolute path stands for the\n"
+		"package that the file belongs to. A package that is not installed is left out.",
+	.groups = groups,
+	.words = WORDS_MIXED,
 };
 
 static void say_log(enum log_level level, const char *line, void *data)
@@ -136,36 +114,27 @@ static int list_managers(const struct request *r)
 	return PREPARE_FAILED;
 }
 
-static int check_request(const struct request *r)
-{
-	if (!r->options.output)
-		return options_complain("no output is given; use -o DIR");
-	if (r->options.packages.len == 0)
-		return options_complain("no package is named");
-	return 0;
-}
-
 int prepare_main(int argc, char **argv, const volatile sig_atomic_t *interrupted)
 {
 	struct request r = {.options = {.root = "/", .interrupted = interrupted}};
 
 	say_as("prepare");
-	/* Options and names may be mixed. */
-	int next = 0;
-	while (next < argc) {
-		int first = options_parse(
-			"prepare", usage, table, argc - next, argv + next, &r);
-		if (first == 0)
-			return 0;
-		if (first < 0)
-			return PREPARE_USAGE;
-		next += first;
-		if (next < argc)
-			strvec_add(&r.options.packages, argv[next]);
-	}
+	int first = options_parse(&options, argc, argv, &r);
+	if (first == OPTIONS_HELPED)
+		return 0;
+	if (first < 0)
+		return PREPARE_USAGE;
 	if (r.list_managers)
 		return list_managers(&r);
-	int status = check_request(&r) < 0 ? PREPARE_USAGE : run(&r);
+	int status = PREPARE_USAGE;
+	for (int i = first; i < argc; i++)
+		strvec_add(&r.options.packages, argv[i]);
+	if (!r.options.output)
+		options_complain("no output is given; use -o DIR");
+	else if (!r.options.packages.len)
+		options_complain("no package is named");
+	else
+		status = run(&r);
 	strvec_done(&r.options.packages);
 	return status;
 }

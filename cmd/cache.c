@@ -3,7 +3,6 @@
  * actions. */
 #include <ctype.h>
 #include <errno.h>
-#include <hypermin.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -13,144 +12,103 @@
 
 #include "cache-manifest.h"
 #include "commands.h"
-#include "options.h"
+#include "settings.h"
 
-static const char usage[] =
-	"Usage: hypermin cache ACTION [OPTION…]\n"
-	"\n"
-	"Look after what is kept so that it is built never twice. Actions:\n"
-	"  list          what there is, what it is for, its size on disk and last use\n"
-	"  show [KEY]    what one of it was made of; by default the appliance used last\n"
-	"  verify        read all of it and compare it to what was written\n"
-	"  gc            remove what was not used for long or is too much, and all remains\n"
-	"  clear         remove everything that is not in use\n"
-	"  check         is an appliance there and current? Status 0: yes, 1: no";
-
-struct cache_options {
+struct cache {
 	struct hypermin *vm;
 	struct hypermin_cache_limits limits;
-	const char *kernel, *modules_dir;
-	bool json, all, repair, fixed;
+	/* Not NULL: verify that appliance. */
+	const char *fixed;
+	bool json, all, repair;
 	json_t *items;
 };
 
 /* ---- Options ---- */
 
-static int refused(const struct cache_options *o)
-{
-	return options_complain("%s", hypermin_error(o->vm));
-}
-
-static int take_cache_dir(void *target, const char *value)
-{
-	struct cache_options *o = target;
-	return hypermin_set_cache_dir(o->vm, value) < 0 ? refused(o) : 0;
-}
-
-static int take_json(void *target, const char *value)
-{
-	struct cache_options *o = target;
-	(void)value;
-	o->json = true;
-	return 0;
-}
-
-static int take_all(void *target, const char *value)
-{
-	struct cache_options *o = target;
-	(void)value;
-	o->all = true;
-	return 0;
-}
-
-static int take_repair(void *target, const char *value)
-{
-	struct cache_options *o = target;
-	(void)value;
-	o->repair = true;
-	return 0;
-}
-
-static int take_force(void *target, const char *value)
-{
-	struct cache_options *o = target;
-	(void)value;
-	o->limits.force = true;
-	return 0;
-}
-
-static int take_max_size(void *target, const char *value)
-{
-	struct cache_options *o = target;
-	return options_size("max-size", value, &o->limits.max_bytes);
-}
-
 /* N with s, m, h, d or w. */
-static int take_max_age(void *target, const char *value)
+static int take_max_age(const struct option_row *row, void *member, const char *value)
 {
 	static const struct {
 		char unit;
 		int64_t seconds;
 	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
-	struct cache_options *o = target;
 	char *end;
 
+	(void)row;
 	errno = 0;
 	unsigned long n = strtoul(value, &end, 10);
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (!errno && isdigit((unsigned char)*value) && n > 0 && n < 1000000 &&
 			*end == units[i].unit && !end[1]) {
-			o->limits.max_age = (int64_t)n * units[i].seconds;
+			*(int64_t *)member = (int64_t)n * units[i].seconds;
 			return 0;
 		}
 	return options_complain(
 		"--max-age takes a number with s, m, h, d or w, not '%s'", value);
 }
 
-static int take_package(void *target, const char *value)
-{
-	struct cache_options *o = target;
-	return hypermin_add_package(o->vm, value) < 0 ? refused(o) : 0;
-}
+#define AT(member) offsetof(struct cache, member)
 
-static int take_kernel(void *target, const char *value)
-{
-	struct cache_options *o = target;
-	o->kernel = value;
-	return 0;
-}
-
-static int take_modules(void *target, const char *value)
-{
-	struct cache_options *o = target;
-	o->modules_dir = value;
-	return 0;
-}
-
-static int take_appliance(void *target, const char *value)
-{
-	struct cache_options *o = target;
-	o->fixed = true;
-	return hypermin_set_appliance(o->vm, value) < 0 ? refused(o) : 0;
-}
-
-static const struct option_row table[] = {
-	{"json", 0, NULL, "say it in JSON", take_json},
-	{"all", 'a', NULL, "list: parts, requests and remains, too", take_all},
-	{"max-age", 0, "N[smhdw]",
-		"gc: remove what was not used for so long; default 30d", take_max_age},
-	{"max-size", 0, "N[bKMGT]", "gc: leave no more than this; default 8G",
-		take_max_size},
-	{"force", 0, NULL, "gc, clear: even where it can't be told what is in use",
-		take_force},
-	{"repair", 0, NULL, "verify: remove what is damaged", take_repair},
-	{"appliance", 0, "DIR", "verify: this one, which `hypermin build` wrote",
-		take_appliance},
-	{"package", 'p', "NAME", "check: the appliance with this package", take_package},
-	{"kernel", 0, "FILE", "check: with this kernel", take_kernel},
-	{"modules", 0, "DIR", "check: and its modules", take_modules},
-	{"cache-dir", 0, "DIR", "default $XDG_CACHE_HOME/hypermin", take_cache_dir},
+static const struct option_row general_rows[] = {
+	{OPTION_FLAG, "json", 0, NULL, "print JSON", AT(json)},
 	{0},
+};
+
+static const struct option_row list_rows[] = {
+	{OPTION_FLAG, "all", 'a', NULL,
+		"list parts, requests and leftovers too; verify: say what is sound",
+		AT(all)},
+	{0},
+};
+
+static const struct option_row verify_rows[] = {
+	{OPTION_FLAG, "repair", 0, NULL, "remove what is damaged", AT(repair)},
+	{0},
+};
+
+static const struct option_row gc_rows[] = {
+	{OPTION_CALL, "max-age", 0, "N[smhdw]",
+		"remove what was not used for so long; default 30d", AT(limits.max_age),
+		.take = take_max_age},
+	{OPTION_SIZE, "max-size", 0, "N[bKMGT]", "leave no more than this; default 8G",
+		AT(limits.max_bytes)},
+	{0},
+};
+
+static const struct option_row clear_rows[] = {
+	{OPTION_FLAG, "force", 0, NULL,
+		"remove even where hypermin can't tell what is in use", AT(limits.force)},
+	{0},
+};
+
+static const struct option_group groups[] = {
+	{NULL, general_rows},
+	{NULL, settings_cache_dir, AT(vm)},
+	{"Of list and verify", list_rows},
+	{"Of verify", verify_rows},
+	{"Of verify", settings_appliance, AT(vm), AT(fixed)},
+	{"Of gc", gc_rows},
+	{"Of gc and clear", clear_rows},
+	{"Of check, as for hypermin run", settings_package, AT(vm)},
+	{"Of check, as for hypermin run", settings_root, AT(vm)},
+	{"Of check, as for hypermin run", settings_kernel, AT(vm)},
+	{0},
+};
+
+static const struct options options = {
+	.command = "hypermin cache",
+	.usage =
+		"Usage: hypermin cache ACTION [OPTION…]\n"
+		"\n"
+		"Look after what hypermin keeps so that nothing is built twice. Actions:\n"
+		"  list          print what there is, what it is for, its size on disk and last use\n"
+		"  show [KEY]    print what KEY was made of; default: the appliance used last\n"
+		"  verify        read everything, and compare it to what was written\n"
+		"  gc            remove what was not used for long or is too much, and leftovers\n"
+		"  clear         remove everything that is not in use\n"
+		"  check         is an appliance there and current? Status 0: yes, 1: no",
+	.groups = groups,
+	.words = WORDS_MIXED,
 };
 
 /* ---- Saying it ---- */
@@ -181,7 +139,7 @@ static bool is_main_kind(const char *kind)
 }
 
 static void keep_json(
-	struct cache_options *o, const struct hypermin_cache_item *item, const char *text)
+	struct cache *o, const struct hypermin_cache_item *item, const char *text)
 {
 	json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:I, s:b, s:b}", "kind",
 		item->kind, "key", item->key, "for", item->description, "bytes",
@@ -194,7 +152,7 @@ static void keep_json(
 		json_array_append_new(o->items, json);
 }
 
-static int print_json(struct cache_options *o, json_t *top)
+static int print_json(struct cache *o, json_t *top)
 {
 	json_object_set_new(
 		top, "directory", json_string(hypermin_cache_directory(o->vm)));
@@ -209,7 +167,7 @@ static int print_json(struct cache_options *o, json_t *top)
 
 static void on_list(const struct hypermin_cache_item *item, const char *text, void *data)
 {
-	struct cache_options *o = data;
+	struct cache *o = data;
 	char size[32], when[32];
 
 	if (o->json) {
@@ -225,7 +183,7 @@ static void on_list(const struct hypermin_cache_item *item, const char *text, vo
 	printf("%s\n", item->in_use ? " (in use)" : "");
 }
 
-static int list(struct cache_options *o, const char *word)
+static int list(struct cache *o, const char *word)
 {
 	uint64_t bytes;
 	char size[32];
@@ -256,7 +214,7 @@ static void on_find_last(
 		snprintf(last, 65, "%s", item->key);
 }
 
-static int show(struct cache_options *o, const char *word)
+static int show(struct cache *o, const char *word)
 {
 	char last[65] = "";
 
@@ -280,7 +238,7 @@ static int show(struct cache_options *o, const char *word)
 static void on_verify(
 	const struct hypermin_cache_item *item, const char *text, void *data)
 {
-	struct cache_options *o = data;
+	struct cache *o = data;
 
 	if (o->json) {
 		keep_json(o, item, text);
@@ -294,7 +252,7 @@ static void on_verify(
 	printf("%s\n", item->removed ? " (removed)" : "");
 }
 
-static int verify(struct cache_options *o, const char *word)
+static int verify(struct cache *o, const char *word)
 {
 	(void)word;
 	int damaged = hypermin_cache_verify(o->vm, o->repair, on_verify, o);
@@ -315,7 +273,7 @@ static int verify(struct cache_options *o, const char *word)
 static void on_collect(
 	const struct hypermin_cache_item *item, const char *text, void *data)
 {
-	struct cache_options *o = data;
+	struct cache *o = data;
 
 	if (o->json) {
 		keep_json(o, item, text);
@@ -326,7 +284,7 @@ static void on_collect(
 	printf(": %s\n", text);
 }
 
-static int gc(struct cache_options *o, const char *word)
+static int gc(struct cache *o, const char *word)
 {
 	uint64_t before, after;
 	char freed[32], left[32];
@@ -347,7 +305,7 @@ static int gc(struct cache_options *o, const char *word)
 	return 0;
 }
 
-static int clear(struct cache_options *o, const char *word)
+static int clear(struct cache *o, const char *word)
 {
 	o->limits.everything = true;
 	return gc(o, word);
@@ -355,13 +313,9 @@ static int clear(struct cache_options *o, const char *word)
 
 /* ---- check ---- */
 
-static int check(struct cache_options *o, const char *word)
+static int check(struct cache *o, const char *word)
 {
 	(void)word;
-	if (o->modules_dir && !o->kernel)
-		return options_complain("--modules goes with --kernel"), EXIT_OURS;
-	if (o->kernel && hypermin_set_kernel(o->vm, o->kernel, o->modules_dir) < 0)
-		return -1;
 	int prepared = hypermin_is_prepared(o->vm);
 	return prepared < 0 ? -1 : prepared ? 0 : 1;
 }
@@ -371,7 +325,7 @@ static int check(struct cache_options *o, const char *word)
 /* They return an exit status, or -1 with hypermin_error(). */
 static const struct action {
 	const char *name;
-	int (*run)(struct cache_options *o, const char *word);
+	int (*run)(struct cache *o, const char *word);
 	bool takes_word;
 } actions[] = {
 	{"list", list, false},
@@ -382,51 +336,42 @@ static const struct action {
 	{"check", check, false},
 };
 
-static const struct action *find_action(const char *name)
+static int act(struct cache *o, const char *const *words)
 {
-	for (size_t i = 0; name && i < sizeof(actions) / sizeof(actions[0]); i++)
-		if (strcmp(actions[i].name, name) == 0)
-			return &actions[i];
-	return NULL;
-}
+	struct options_guess guess = {.word = words[0] ? words[0] : ""};
 
-static int act(
-	struct cache_options *o, const struct action *action, int argc, char **argv)
-{
-	if (!action)
-		return options_complain(
-			       "it needs an action: list, show, verify, gc, clear "
-			       "or check; see hypermin cache --help"),
-		       EXIT_OURS;
-	const char *word = NULL;
-	/* Options may stand before the word as well as behind it. */
-	for (int first;
-		(first = options_parse("cache", usage, table, argc, argv, o)) < argc;
-		argc -= first, argv += first) {
-		if (first <= 0)
-			return first < 0 ? EXIT_OURS : 0;
-		if (word || !action->takes_word)
-			return options_complain("unexpected word '%s'", argv[first]),
-			       EXIT_OURS;
-		word = argv[first];
+	for (size_t i = 0; words[0] && i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (strcmp(actions[i].name, words[0]) != 0) {
+			options_guess_offer(&guess, actions[i].name);
+			continue;
+		}
+		const char *extra =
+			words[1] && actions[i].takes_word ? words[2] : words[1];
+		if (extra)
+			return options_complain("unexpected word '%s'", extra);
+		int status = actions[i].run(o, words[1]);
+		if (status < 0)
+			options_complain("%s", hypermin_error(o->vm));
+		return status;
 	}
-	int status = action->run(o, word);
-	return status < 0 ? refused(o), EXIT_OURS : status;
+	if (guess.best)
+		return options_complain("there is no action '%s'; did you mean '%s'?",
+			words[0], guess.best);
+	return options_complain("it needs an action: list, show, verify, gc, clear or "
+				"check; hypermin cache --help says what they do");
 }
 
 int command_cache(int argc, char **argv)
 {
-	struct cache_options o = {.vm = hypermin_new(), .items = json_array()};
-	int status;
+	struct cache o = {.vm = hypermin_new(), .items = json_array()};
+	int status = EXIT_OURS;
 
-	/* An option in the action's place: --help, or a mistake. */
-	if (argc > 1 && argv[1][0] == '-')
-		status = options_parse("cache", usage, table, argc, argv, &o) == 0
-			? 0
-			: act(&o, NULL, 0, NULL);
-	else
-		status = act(&o, find_action(argv[1]), argc - 1, argv + 1);
+	int first = options_parse(&options, argc, argv, &o);
+	if (first == OPTIONS_HELPED)
+		status = 0;
+	else if (first > 0)
+		status = act(&o, (const char *const *)argv + first);
 	json_decref(o.items);
 	hypermin_free(o.vm);
-	return status;
+	return status < 0 ? EXIT_OURS : status;
 }

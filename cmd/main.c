@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The command line: a table of commands. It uses the library through its public header
- * alone. */
+/* The command line: a table of commands. It uses only the library's public header. */
 #include <errno.h>
 #include <hypermin.h>
 #include <stdbool.h>
@@ -8,7 +7,9 @@
 #include <string.h>
 
 #include "commands.h"
-#include "options.h"
+#include "settings.h"
+
+static int command_help(int argc, char **argv);
 
 static const struct command {
 	const char *name;
@@ -17,15 +18,17 @@ static const struct command {
 } commands[] = {
 	{"run", "run a command in a VM made from this host", command_run},
 	{"shell", "open a shell in one", command_shell},
-	{"warm", "have a booted VM ready for run and shell to go on from", command_warm},
-	{"build", "write an appliance to a directory, to be run elsewhere",
+	{"warm", "take a snapshot of a booted VM, which makes run and shell start faster",
+		command_warm},
+	{"build", "write an appliance to a directory, to run it elsewhere",
 		command_build},
-	{"cache", "list, check and clean what is kept", command_cache},
+	{"cache", "list, check and clean what hypermin keeps", command_cache},
 	{"mkfs", "make an ext2 image from directory trees and archives",
 		command_by_builder},
 	{"prepare", "list packages and collect their configuration, for an appliance",
 		command_by_builder},
 	{"doctor", "say what this host offers, and what is missing", command_doctor},
+	{"help", "say what a command does, and its options", command_help},
 };
 
 static void print_help(FILE *out)
@@ -35,7 +38,7 @@ static void print_help(FILE *out)
 		out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
-	fputs("\nhypermin COMMAND --help says more; so does the man page hypermin(1).\n",
+	fputs("\nhypermin COMMAND --help prints a command's options; the man page is hypermin(1).\n",
 		out);
 }
 
@@ -48,10 +51,42 @@ static bool is_called(const char *path, const char *name)
 
 static int run_command(int argc, char **argv)
 {
+	struct options_guess guess = {.word = argv[0]};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, argv[0]) == 0)
+			return commands[i].run(argc, argv);
+		options_guess_offer(&guess, commands[i].name);
+	}
+	if (guess.best)
+		options_complain("there is no command '%s'; did you mean '%s'?", argv[0],
+			guess.best);
+	else
+		options_complain("there is no command '%s'; hypermin --help lists the "
+				 "commands",
+			argv[0]);
+	return EXIT_OURS;
+}
+
+static int command_help(int argc, char **argv)
+{
+	char *words[] = {argv[1], (char *)"--help", NULL};
+
+	if (argc > 1)
+		return run_command(2, words);
+	print_help(stdout);
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
 	const char *name = argc > 1 ? argv[1] : "";
 
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
-		strcmp(name, "help") == 0) {
+	if (!*name) {
+		print_help(stderr);
+		return EXIT_OURS;
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
 		print_help(stdout);
 		return 0;
 	}
@@ -59,16 +94,7 @@ static int run_command(int argc, char **argv)
 		printf("hypermin %s\n", hypermin_version());
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
-	if (*name)
-		fprintf(stderr,
-			"hypermin: there is no command '%s'; try hypermin --help\n",
-			name);
-	else
-		print_help(stderr);
-	return EXIT_OURS;
+	return run_command(argc - 1, argv + 1);
 }
 
 /* What was printed is lost if it could not be written: on a full disk, say. */
@@ -87,5 +113,5 @@ int main(int argc, char **argv)
 {
 	if (argc > 0 && is_called(argv[0], "supermin"))
 		return supermin_main(argc, argv);
-	return check_output(run_command(argc, argv));
+	return check_output(run(argc, argv));
 }

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What `run`, `shell` and `warm` are told: the VM's and the command's options. */
+/* What `run`, `shell` and `warm` are told, and doing it. */
 #pragma once
 
-#include <hypermin.h>
-
-#include "options.h"
+#include "settings.h"
 
 struct vm_options {
 	struct hypermin *vm;
+	struct command_log log;
 	struct hypermin_command command;
-	char **env; /* NULL-terminated; grows */
-	size_t n_env;
-	const char *kernel, *modules_dir;
-	int verbose;
-	bool writable_disks;
-	bool no_terminal;
+	/* NAME=VALUE, allocated. */
+	struct option_list env;
+	bool no_stdin, no_terminal;
 	bool timeline;
-	unsigned long disks; /* slots that the snapshot is to have */
+	/* warm: how many disks the snapshot has slots for. */
+	unsigned disks;
 	bool if_built;
 };
 
-extern const struct option_row vm_option_table[];
-/* Those that say what a VM is made of, and of `warm`. */
-extern const struct option_row vm_machine_option_table[];
+/* Of `run` and `shell`. */
+extern const struct option_group vm_run_options[];
+/* Of `warm`. */
+extern const struct option_group vm_warm_options[];
 
-void vm_options_init(struct vm_options *o);
-void vm_options_done(struct vm_options *o);
-/* "NAME=VALUE", allocated, for the command's environment; it is the options' then. */
-void vm_options_add_env(struct vm_options *o, char *pair);
+/*
+ * Parse the options and call act() with the words behind them. The exit status: of act(),
+ * or of a failure or --help.
+ */
+int vm_main(const struct options *options, int argc, char **argv,
+	int (*act)(struct vm_options *o, const char *const *words));

@@ -1,28 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* hypermin warm: prepare the snapshot that later runs go on from. */
+/* hypermin warm: take the snapshot that later runs go on from. */
+#include <stdio.h>
+
 #include "commands.h"
 #include "vm-run.h"
 
-static const char usage[] =
-	"Usage: hypermin warm [OPTION…]\n"
-	"\n"
-	"Boot a VM, keep it in the cache as it stands when it is ready, and end. `hypermin run` and\n"
-	"`hypermin shell` with the same options go on from there. They have it made by themselves, in\n"
-	"the background after their first run; this is for images that are to have it from the start.";
+static const struct options options = {
+	.command = "hypermin warm",
+	.usage =
+		"Usage: hypermin warm [OPTION…]\n"
+		"\n"
+		"Boot a VM, and keep a snapshot of it in the cache. `hypermin run` and `hypermin shell`\n"
+		"with the same options go on from there instead of booting. They have it taken by\n"
+		"themselves, in the background after their first run; this command takes it now, for the\n"
+		"image of a CI system, say.",
+	.groups = vm_warm_options,
+	.words = WORDS_NONE,
+};
+
+static int warm(struct vm_options *o, const char *const *words)
+{
+	bool taken;
+
+	(void)words;
+	vm_catch_signals(o->vm);
+	if (hypermin_warm(o->vm, o->disks, o->if_built, &taken) < 0)
+		return vm_failed(o);
+	if (o->log.verbose)
+		fprintf(stderr,
+			taken ? "hypermin: the snapshot is taken\n"
+			      : "hypermin: there is a snapshot already\n");
+	return 0;
+}
 
 int command_warm(int argc, char **argv)
 {
-	struct vm_options o;
-	int status = EXIT_OURS;
-
-	vm_options_init(&o);
-	int first = options_parse("warm", usage, vm_machine_option_table, argc, argv, &o);
-	if (first == 0)
-		status = 0;
-	else if (first > 0 && first < argc)
-		options_complain("unexpected word '%s'", argv[first]);
-	else if (first > 0)
-		status = vm_warm(&o);
-	vm_options_done(&o);
-	return status;
+	return vm_main(&options, argc, argv, warm);
 }

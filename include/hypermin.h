@@ -12,19 +12,28 @@
  *		errx(1, "%s", hypermin_error(h));
  *	hypermin_free(h);
  *
+ * A handle is one VM. Its life, in this order; each call makes those before it that are
+ * needed:
+ *
+ *	settings ──► hypermin_prepare() ──► hypermin_start() ──► hypermin_exec() … ──►
+ *	hypermin_stop() ──► hypermin_free()
+ *
  * Rules for all calls:
  *
  * - Functions that return int return 0, or -1 with a message in hypermin_error(). A message
- *   says what was tried, what went wrong and, where that helps, what to do; it may have
- *   several lines (the guest console's last ones).
+ *   says what was tried, what went wrong and, where that helps, what to do. It may have
+ *   several lines (the last ones of the guest's console).
+ * - Outputs (`ret_…`) are written only on success.
  * - Strings and arrays passed in are copied before the call returns, and stay the caller's.
- * - A handle is used by one thread at a time; different handles are independent. Only
+ * - Paths are the host's unless they are said to be the guest's. A relative path starts at
+ *   the current directory of the call.
+ * - Only one thread uses a handle at a time; different handles are independent. Only
  *   hypermin_interrupt() and hypermin_window_changed() may be called from another thread or
  *   a signal handler while a call is under way.
- * - A process that the caller forks has no part in the caller's handles: it calls nothing
- *   on them, hypermin_free() neither.
+ * - In a child that the caller forks, no call is allowed on handles of the parent, not even
+ *   hypermin_free().
  * - Running out of memory aborts the process.
- * - The VM never outlives the process that started it, however that one ends.
+ * - The VM never outlives the process that started it, however that process ends.
  */
 #ifndef HYPERMIN_H
 #define HYPERMIN_H
@@ -39,173 +48,201 @@ extern "C" {
 
 #define HYPERMIN_API __attribute__((visibility("default")))
 
-/* One VM: its settings, and once started the VM itself. */
+/* One VM: its settings, and once it is started the VM itself. */
 struct hypermin;
 
-/* Those of the process's standard streams that are closed become /dev/null, so that no
- * file of the library's takes their place. */
+/* Never NULL. Standard streams of the process that are closed are opened on /dev/null, so
+ * that no file of the library takes their place. */
 HYPERMIN_API struct hypermin *hypermin_new(void);
-/* Ends the VM if it runs, without waiting for the guest. NULL is allowed. */
+/* Ends the VM if it runs, without waiting for the guest: what a command wrote to a writable
+ * disk is only certain to be there after hypermin_stop(). NULL is allowed. */
 HYPERMIN_API void hypermin_free(struct hypermin *h);
 
-/* After a call that failed: why. Valid until the next call on this handle. */
+/* Why the last call failed. Valid until the next call on this handle. */
 HYPERMIN_API const char *hypermin_error(const struct hypermin *h);
-/* The errno value behind it, or 0 where there is none. */
+/* The errno value behind it, or 0 if there is none. */
 HYPERMIN_API int hypermin_error_number(const struct hypermin *h);
 
 /* "0.1.0" */
 HYPERMIN_API const char *hypermin_version(void);
 
-/* ---- Log: what was chosen, and why. Process-wide; set it before other threads use the
- * library. */
+/* ---- Log: what is chosen, and why. One for the process; set it before other threads use
+ * the library. ---- */
 
 enum hypermin_log_level {
-	HYPERMIN_LOG_WARNING = 0, /* something was left out or worked around */
-	HYPERMIN_LOG_NOTICE = 1,  /* long work began or goes on: for a person who waits */
-	HYPERMIN_LOG_INFO = 2,	  /* what was chosen and where the time went */
-	HYPERMIN_LOG_DEBUG = 3,	  /* each step, and the guest's console */
+	/* Something was left out or worked around. */
+	HYPERMIN_LOG_WARNING = 0,
+	/* Long work begins or goes on: for a person who waits. */
+	HYPERMIN_LOG_NOTICE = 1,
+	/* What is chosen, and where the time goes. */
+	HYPERMIN_LOG_INFO = 2,
+	/* Each step, and the guest's console. */
+	HYPERMIN_LOG_DEBUG = 3,
 };
 
 typedef void hypermin_log_fn(enum hypermin_log_level level, const char *line, void *data);
 
-/* Lines of `max` and below go to fn, without a newline. NULL: nothing is said. */
+/* Pass lines of the levels up to `max` to fn, without a newline. NULL: drop them. */
 HYPERMIN_API void hypermin_set_log(
 	hypermin_log_fn *fn, void *data, enum hypermin_log_level max);
 
-/* ---- Settings: before hypermin_start() or hypermin_prepare(). ---- */
+/* ---- Settings. They come before the first call that opens the appliance:
+ * hypermin_prepare(), hypermin_start(), hypermin_export() or hypermin_warm(). ---- */
 
-/* A package of the host, with all it depends on. On top of a default set: a shell and its
- * usual tools. Whether it is installed is checked by hypermin_prepare(). */
+/*
+ * Any of the settings below by the name of its option in hypermin(1), without the hyphens,
+ * and with a value as it is written there: ("memory", "2G"), ("disk", "a.img:rw"),
+ * ("plain", NULL). The names are accel, appliance, boot-timeout, cache-dir, cold, cpus,
+ * disk, kernel, machine, memory, modules, package, plain, root, root-bus, silence-timeout
+ * and timeline. cold and plain take "yes", "no", or NULL for yes; no other value may be
+ * NULL or empty.
+ */
+HYPERMIN_API int hypermin_set(struct hypermin *h, const char *name, const char *value);
+
+/* Add a package of the host, with all it depends on, to the default ones: a shell and its
+ * usual tools. hypermin_prepare() checks whether it is installed. */
 HYPERMIN_API int hypermin_add_package(struct hypermin *h, const char *name);
 
 /*
- * Make the VM of the system that is installed in this directory, instead of this
- * machine's: of its packages, its configuration and a kernel in it. It may be for another
- * processor, x86_64 or aarch64: then qemu emulates that, which takes a qemu for it, and a
- * hypermin built with a compiler for it.
+ * Make the VM of the system in this directory instead of this machine's: of its packages,
+ * its configuration and a kernel in it. Its processor may be another one, x86_64 or
+ * aarch64. Then qemu emulates that, which takes a qemu for it, and a hypermin that was
+ * built with a compiler for it.
  */
 HYPERMIN_API int hypermin_set_root(struct hypermin *h, const char *dir);
 
-/* Boot this kernel instead of one found on the host. modules_dir is the directory that
- * holds its modules.dep; NULL: /lib/modules/VERSION. */
+/* Boot this kernel instead of one found on the host. modules_dir is the directory with its
+ * modules.dep; NULL: /lib/modules/VERSION. */
 HYPERMIN_API int hypermin_set_kernel(
 	struct hypermin *h, const char *image, const char *modules_dir);
 
-/* Guest memory in MiB; default 1024, at least 128. What the guest writes goes there
- * too. */
+/* Guest memory in MiB; default 1024, at least 128. Files that the guest writes, except on
+ * disks, take from it. */
 HYPERMIN_API int hypermin_set_memory(struct hypermin *h, unsigned mib);
 /* Virtual CPUs, 1 to 255; default 1. */
 HYPERMIN_API int hypermin_set_cpus(struct hypermin *h, unsigned cpus);
-/* "auto" (default: KVM where stock kernels truly run on it, else TCG), "kvm" or "tcg". */
+/* "auto" (default: KVM if stock kernels run on it at full speed, else TCG), "kvm" or
+ * "tcg". */
 HYPERMIN_API int hypermin_set_accelerator(struct hypermin *h, const char *name);
 /*
- * The machine that is emulated ("auto"; "pc", "q35", "microvm" for x86_64; "virt" for
- * aarch64) and the bus that the root disk is on ("auto", "virtio-blk", "virtio-scsi",
- * "nvme", "pmem", "ide", "scsi-cdrom", "ide-cdrom"). auto (default) takes the best that
- * qemu and the kernel can do; what was named is taken or fails. hypermin_start() fails if
- * the two do not go together.
+ * The machine to emulate: "auto"; "pc", "q35" or "microvm" for x86_64, "virt" for aarch64.
+ * And the bus of the root disk: "auto", "memmap", "virtio-blk", "virtio-pmem",
+ * "virtio-scsi", "nvme", "pmem", "ide", "scsi-cdrom" or "ide-cdrom". "auto" (default) is
+ * the best that both qemu and the kernel support. Any other name is taken or fails.
+ * hypermin_prepare() fails if the two don't go together.
  */
 HYPERMIN_API int hypermin_set_machine(struct hypermin *h, const char *name);
 HYPERMIN_API int hypermin_set_root_bus(struct hypermin *h, const char *name);
-/* Boot without the settings that only make it faster; hypermin(1) lists them. Default:
- * with them. */
+/* Boot without the settings that only save time; hypermin(1) lists them. Default: false. */
 HYPERMIN_API int hypermin_set_plain(struct hypermin *h, bool plain);
 /*
  * Always boot. Otherwise hypermin_start() goes on from a snapshot of a VM with the same
- * settings where the cache has one, and where it has none, hypermin_free() has one made:
- * a process in the background boots another VM for that, some seconds long and at the
- * lowest priority. Default: false, or true if the environment has HYPERMIN_COLD and it is
- * not 0.
+ * settings if the cache has one. If it has none, hypermin_free() has one made, by a
+ * process in the background that boots another VM, for some seconds and at the lowest
+ * priority. Default: false, or true if the environment has HYPERMIN_COLD with a value
+ * other than 0.
  */
 HYPERMIN_API int hypermin_set_cold(struct hypermin *h, bool cold);
-/* How long the guest may take until its agent answers, in milliseconds; default
- * 120,000. */
+/* How long the guest may take until its agent answers, in milliseconds, more than 0;
+ * default 120,000. */
 HYPERMIN_API int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms);
-/* How long a guest whose agent has answered may then be silent, in milliseconds, before
- * it is taken for hung; default 60,000. It is asked for a sign of life after a sixth of
- * that. */
+/* How long a guest may be silent after its agent has answered, in milliseconds, more than
+ * 0, until it counts as hung; default 60,000. It is asked for a sign of life after a sixth
+ * of that. */
 HYPERMIN_API int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms);
 /*
- * Keep a record of what the time goes to, from here to the end of the first command:
- * created as the file `path` now, and filled in by hypermin_write_timeline() after
- * hypermin_exec(). A name that ends with .svg gives a boot chart, with .json the same for
- * programs, in microseconds. Keeping it takes some milliseconds of the boot.
+ * Record where the time goes, from here to the end of the first command. The file `path`
+ * is created now, and hypermin_write_timeline() fills it after hypermin_exec(). A name
+ * that ends with .svg gets a chart; one that ends with .json the same data for programs,
+ * in microseconds. Recording takes some milliseconds of the boot, and the VM always boots.
  */
 HYPERMIN_API int hypermin_set_timeline(struct hypermin *h, const char *path);
 /* Where appliances are kept; default $XDG_CACHE_HOME/hypermin or ~/.cache/hypermin. */
 HYPERMIN_API int hypermin_set_cache_dir(struct hypermin *h, const char *dir);
 
 /*
- * Attach a disk image or block device; the first one is /dev/vda in the guest, and so on,
- * up to
- * 200. `format` is qemu's name: "raw", "qcow2", … NULL means raw, and is refused for a
- * file that looks like one of the other formats: those can name further files, and a
- * guest that may write to a raw disk could make it look like one.
+ * Attach a disk image or block device. The first one is /dev/vda in the guest, the next one
+ * /dev/vdb, up to 200. `format` is qemu's name: "raw", "qcow2", "qed", "vmdk", "vdi",
+ * "vhdx" or "vpc". NULL is raw, and is refused for a file that looks like another format:
+ * such an image can name other files of the host, and a guest that may write to a raw disk
+ * could make it look like one. What the guest wrote is only certain to be on a writable
+ * disk after hypermin_stop().
  */
 HYPERMIN_API int hypermin_add_disk(
 	struct hypermin *h, const char *path, const char *format, bool writable);
 
 /*
- * Run this appliance, a directory that hypermin_export() wrote, here or on another
- * machine; one of another architecture emulates it. The host needs no package database
- * and no kernel. Its sizes are checked by hypermin_prepare(), what it holds by
- * hypermin_cache_verify().
+ * Run this appliance: a directory that hypermin_export() wrote, here or on another machine.
+ * One of another architecture is emulated. The host needs no package database and no
+ * kernel. Packages, a root and a kernel can't be chosen for it. hypermin_prepare() checks
+ * the sizes of its files, hypermin_cache_verify() their contents.
  */
 HYPERMIN_API int hypermin_set_appliance(struct hypermin *h, const char *dir);
 
 /* ---- The VM ---- */
 
-/* Build the appliance if the cache has none for these settings. hypermin_start() does it
- * too. Where the cache is full or read-only it is built in a directory of its own in
- * $TMPDIR or /tmp, with a warning for the log; that goes with the handle, or with the
- * process. */
+/*
+ * Build the appliance, unless the cache has one for these settings. hypermin_start() does
+ * it too. If the cache is full or read-only, the appliance is built in a new directory in
+ * $TMPDIR or /tmp, with a warning in the log; that is removed with the handle, or when the
+ * process ends.
+ */
 HYPERMIN_API int hypermin_prepare(struct hypermin *h);
 
-/* 1 if hypermin_prepare() would find the appliance in the cache by a few stat calls; 0 if
- * it would have to look closer, and perhaps to build; -1: an error. */
+/* 1 if hypermin_prepare() would find the appliance in the cache by a few calls of stat(2);
+ * 0 if it would have to look closer, and perhaps to build; -1: an error. */
 HYPERMIN_API int hypermin_is_prepared(struct hypermin *h);
 
 /*
- * Write the appliance for these settings, built if need be, to a directory: kernel,
- * initrd, root and manifest.json. `dir` must be new, empty, or an appliance, which is
- * replaced; it is seen whole or not at all. Its files hold what this user could read of
- * the host: they and the directory are for this user alone.
+ * Write the appliance for these settings to a directory, and build it first if need be:
+ * kernel, initrd, root and manifest.json. `dir` must be new, empty, or an appliance, which
+ * is replaced in one step. The files have in them what this user could read of the host,
+ * so only this user may read them.
  */
 HYPERMIN_API int hypermin_export(struct hypermin *h, const char *dir);
 
-/*
- * Take a snapshot for these settings, of a VM that boots for nothing else, and try it;
- * *ret_taken is false if there was one that works. It has slots for so many `disks`: VMs
- * with as many go on from it. (VMs with more than HYPERMIN_WARM_DISKS, or for which there
- * is no snapshot with as many slots, go on from one without slots, somewhat slower.)
- * With only_built it fails if the appliance is not in the cache, and leaves the work to
- * another process that is at it. Does not start the handle's VM.
- */
+/* Most disks that a snapshot can have slots for. */
 #define HYPERMIN_WARM_DISKS 8
+/*
+ * Take a snapshot for these settings, of a VM that boots only for that, and try it.
+ * *ret_taken is false if there was one that works, or, with only_built, if another process
+ * is taking one. It has slots for `disks` disks: VMs with that many go on from it. (VMs
+ * with more than HYPERMIN_WARM_DISKS, or with a number that there is no snapshot for, go
+ * on from one without slots, which is slower.) With only_built it fails if the appliance is
+ * not in the cache. The handle must have no disks and no appliance of
+ * hypermin_set_appliance(). Its VM is not started.
+ */
 HYPERMIN_API int hypermin_warm(
 	struct hypermin *h, unsigned disks, bool only_built, bool *ret_taken);
 
-/* Boot, or go on from a snapshot; returns when the guest's agent answers. */
+/* Boot, or go on from a snapshot. Returns when the guest's agent answers. Once only for a
+ * handle, unless it fails. */
 HYPERMIN_API int hypermin_start(struct hypermin *h);
 
 struct hypermin_command {
-	size_t size; /* sizeof(struct hypermin_command): set by HYPERMIN_COMMAND_INIT */
-	const char *const
-		*argv; /* NULL-terminated; argv[0] is looked up in the guest's PATH */
-	const char *const
-		*env;	  /* NULL-terminated NAME=VALUE, on top of the guest's default */
-	const char *cwd;  /* NULL: the user's home directory */
-	const char *user; /* NULL: root. NAME, UID, NAME:GROUP or UID:GID of the guest */
-	/* Descriptors of the caller; they stay open and keep their flags. -1, or a
-	 * stdin_fd that is open for writing alone: nothing to read, or output is thrown
-	 * away. */
+	/* sizeof(struct hypermin_command): set by HYPERMIN_COMMAND_INIT */
+	size_t size;
+	/* NULL-terminated; argv[0] is looked up in the guest's PATH. */
+	const char *const *argv;
+	/* NULL-terminated NAME=VALUE, added to the guest's default environment; or NULL. */
+	const char *const *env;
+	/* A directory of the guest; NULL: the user's home. Not empty. */
+	const char *cwd;
+	/* NAME, UID, NAME:GROUP or UID:GID of the guest; NULL: root. Not empty. */
+	const char *user;
+	/*
+	 * Descriptors of the caller. They stay open and keep their flags. -1: no input, or
+	 * the output is dropped. A stdin_fd that is open only for writing is no input.
+	 */
 	int stdin_fd, stdout_fd, stderr_fd;
-	/* Give the command a terminal in place of stdin_fd and stdout_fd, which must both
-	 * be terminals; they are in raw mode while it runs. stderr_fd is the same
-	 * terminal if it is one, else stays apart. */
+	/*
+	 * Give the command a terminal in place of stdin_fd and stdout_fd, which must both
+	 * be terminals; they are in raw mode while it runs. If stderr_fd is a terminal too,
+	 * it is the command's terminal; else it stays a stream of its own.
+	 */
 	bool terminal;
-	/* End the command after this time; 0: never. It gets SIGTERM, and 2 s later the
-	 * VM ends. */
+	/* End the command after this time; 0: never. It gets SIGTERM, and 2 s later the VM
+	 * ends. */
 	unsigned timeout_ms;
 };
 
@@ -216,10 +253,14 @@ struct hypermin_command {
 	}
 
 enum hypermin_outcome {
-	HYPERMIN_EXITED,       /* status is its exit code */
-	HYPERMIN_KILLED,       /* by a signal */
-	HYPERMIN_NOT_FOUND,    /* there is no such command */
-	HYPERMIN_NOT_EXECUTED, /* it could not be started */
+	/* status is its exit code */
+	HYPERMIN_EXITED,
+	/* by a signal */
+	HYPERMIN_KILLED,
+	/* there is no such command */
+	HYPERMIN_NOT_FOUND,
+	/* it could not be started */
+	HYPERMIN_NOT_EXECUTED,
 	HYPERMIN_TIMED_OUT,
 };
 
@@ -232,38 +273,42 @@ enum hypermin_status {
 	HYPERMIN_STATUS_FAILED = 125,
 	HYPERMIN_STATUS_NOT_EXECUTED = 126,
 	HYPERMIN_STATUS_NOT_FOUND = 127,
-	HYPERMIN_STATUS_KILLED = 128, /* plus the signal's number */
+	/* plus the signal's number */
+	HYPERMIN_STATUS_KILLED = 128,
 };
 
 struct hypermin_result {
 	enum hypermin_outcome outcome;
-	int status; /* an exit code or one of the above */
+	/* An exit code or one of the above. */
+	int status;
 };
 
 /*
- * Run one command to its end. For the outcomes NOT_FOUND and NOT_EXECUTED
- * hypermin_error() has the reason, though 0 is returned. -1: the VM itself failed, or
- * hypermin_interrupt() ended it, or the output could not be written; the VM is gone then.
+ * Run one command to its end. For the outcomes NOT_FOUND and NOT_EXECUTED hypermin_error()
+ * has the reason, though 0 is returned. -1: the VM failed, or hypermin_interrupt() ended
+ * it, or the output could not be written; then the VM is gone.
  */
 HYPERMIN_API int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 	struct hypermin_result *ret_result);
 
 /*
- * Pass a signal to the running command. Where none runs, and the second time in any case,
- * end what is under way instead: the call returns -1 and hypermin_error_number() is
- * EINTR. Async-signal-safe.
+ * Pass a signal to the running command. If no command runs, and the second time in any
+ * case, end what is under way instead: that call returns -1, and hypermin_error_number()
+ * is EINTR. Async-signal-safe.
  */
 HYPERMIN_API void hypermin_interrupt(struct hypermin *h, int signal);
-/* The caller's terminal has a new size (SIGWINCH), or is the caller's again after it was
+/* The caller's terminal has a new size (SIGWINCH), or the caller goes on after it was
  * stopped (SIGCONT). Async-signal-safe. */
 HYPERMIN_API void hypermin_window_changed(struct hypermin *h);
 
-/* Write what hypermin_set_timeline() asked for: once. */
+/* Write what hypermin_set_timeline() asked for, once. */
 HYPERMIN_API int hypermin_write_timeline(struct hypermin *h);
 
 struct hypermin_block_device {
-	char name[32]; /* "vda": the guest's /dev/vda */
-	uint64_t size; /* bytes */
+	/* "vda": the guest's /dev/vda */
+	char name[32];
+	/* In bytes. */
+	uint64_t size;
 	bool read_only;
 };
 
@@ -272,45 +317,58 @@ struct hypermin_block_device {
 HYPERMIN_API int hypermin_block_devices(
 	struct hypermin *h, struct hypermin_block_device **ret, size_t *ret_len);
 
-/* End all processes in the guest, unmount and sync its file systems, end the VM. Needed
- * before what a command wrote to a writable disk is certain to be there; it takes as long
- * as that disk does. */
+/*
+ * End the VM, with nothing lost that was written to a disk. If a writable disk is attached,
+ * the guest first ends all processes, unmounts and syncs its file systems, which takes as
+ * long as that disk does; on failure the VM is gone, and the disk may need e2fsck. Without
+ * one the VM ends at once.
+ */
 HYPERMIN_API int hypermin_stop(struct hypermin *h);
 
 /* ---- Appliances in directories, for launchers of their own. No VM is started. ---- */
 
 enum hypermin_format {
 	/* `kernel`, `initrd` and `root`, a raw image with an ext2 file system. The initrd
-	 * mounts the disk that root=UUID=…, LABEL=… or /dev/… on the kernel's command
-	 * line names, and executes its /init. */
+	 * mounts the disk that root=UUID=…, LABEL=… or /dev/… on the kernel's command line
+	 * names, and executes its /init. */
 	HYPERMIN_FORMAT_EXT2,
 	/* The bare tree. */
 	HYPERMIN_FORMAT_CHROOT,
 };
 
 struct hypermin_assembly {
-	size_t struct_size; /* set by HYPERMIN_ASSEMBLY_INIT */
+	/* Set by HYPERMIN_ASSEMBLY_INIT. */
+	size_t struct_size;
 	/*
-	 * NULL-terminated paths: files, or directories of such, whose content tells what
-	 * they are, also inside gzip, xz or zstd: base images (tar, cpio), lists of
-	 * packages, of the host's files ("/…", with wildcards) and of what to leave out
-	 * ("-…").
+	 * NULL-terminated paths of files, or of directories of such files. What a file is
+	 * shows in its content, also inside gzip, xz or zstd: a base image (tar, cpio), or
+	 * a list of packages, of the host's files ("/…", with wildcards), or of what to
+	 * leave out ("-…").
 	 */
 	const char *const *inputs;
-	const char *const
-		*trees; /* NULL-terminated: directories to put in as they are; or NULL */
-	const char *output; /* a directory, replaced in one step */
+	/* NULL-terminated: directories to put in as they are; or NULL. */
+	const char *const *trees;
+	/* A directory, replaced in one step. */
+	const char *output;
 	enum hypermin_format format;
-	uint64_t image_size; /* bytes; 0: 4 GiB, or more where that leaves little room */
-	bool copy_kernel;    /* else `kernel` is a symlink to the host's */
-	bool if_newer;	     /* leave an output alone that is as it would be made */
-	bool package_list;   /* put /packagelist in */
-	const char *lock_file; /* one that uses it works at a time; or NULL */
-	const char *cpu; /* prefer kernels with this in their names ("x86_64"); or NULL */
-	const char *kernel, *kernel_version,
-		*modules_dir;  /* or NULL: found on the host */
-	const char *spool_dir; /* for what is unpacked; NULL: beside the output */
-	bool clamp_times;      /* no file is younger than clamp_to, seconds since 1970 */
+	/* In bytes; 0: 4 GiB, or more where that leaves little room. */
+	uint64_t image_size;
+	/* Else `kernel` is a symlink to the host's. */
+	bool copy_kernel;
+	/* Leave an output alone that is as it would be made. */
+	bool if_newer;
+	/* Put /packagelist in. */
+	bool package_list;
+	/* Of several calls with this file, one works at a time; or NULL. */
+	const char *lock_file;
+	/* Prefer kernels with this in their names ("x86_64"); or NULL. */
+	const char *cpu;
+	/* NULL: found on the host. */
+	const char *kernel, *kernel_version, *modules_dir;
+	/* For what is unpacked; NULL: beside the output. */
+	const char *spool_dir;
+	/* No file is younger than clamp_to, in seconds since 1970. */
+	bool clamp_times;
 	int64_t clamp_to;
 };
 
@@ -319,71 +377,78 @@ struct hypermin_assembly {
 		.struct_size = sizeof(struct hypermin_assembly) \
 	}
 
-/* *ret_made (may be NULL): false if if_newer found nothing to do. hypermin_interrupt()
- * ends it early; whatever ends it, the output is the old one or the new one. */
+/* *ret_made (may be NULL): false if if_newer found nothing to do. hypermin_interrupt() ends
+ * it early. However it ends, the output is the old one or the new one, whole. */
 HYPERMIN_API int hypermin_assemble(
 	struct hypermin *h, const struct hypermin_assembly *assembly, bool *ret_made);
 
 /*
- * The path of one of hypermin's own programs ("hypermin-builder"): in
- * $HYPERMIN_LIBEXECDIR, beside the running program, or where it was installed. For front
- * ends that hand a whole command on to one. NULL if there is none; the caller frees it
- * with free().
+ * The path of one of hypermin's own programs ("hypermin-builder"): in $HYPERMIN_LIBEXECDIR,
+ * beside the running program, or where it was installed. For front ends that hand a whole
+ * command on to one. NULL with an error if there is none that can be executed. The caller
+ * frees it with free().
  */
 HYPERMIN_API char *hypermin_find_program(struct hypermin *h, const char *name);
 
-/* ---- The cache: what is kept to be built never twice. ---- */
+/* ---- The cache: what is kept so that nothing is built twice ---- */
 
 struct hypermin_cache_item {
 	/* "appliance", "snapshot", "part" (kernel, initrd or root image, shared by
 	 * appliances), "request" (what was asked for), "temporary" or "lock" */
 	const char *kind;
-	const char *key;	 /* its name in the cache; for most kinds 64 hex digits */
-	const char *description; /* what it is for, in a line; may be "" */
-	uint64_t bytes;		 /* on disk; what is shared counts in full */
-	int64_t last_use;	 /* seconds since 1970, to the minute */
+	/* Its name in the cache; for most kinds 64 hex digits. */
+	const char *key;
+	/* What it is for, in a line; may be empty. */
+	const char *description;
+	/* On disk; shared blocks count in full. */
+	uint64_t bytes;
+	/* Seconds since 1970, to the minute. */
+	int64_t last_use;
 	bool in_use;
-	bool removed; /* just now */
+	/* By this call. */
+	bool removed;
 };
 
 /* `text`: what hypermin_cache_verify() found wrong, or NULL; why hypermin_cache_collect()
- * removes it; else NULL. All of it is valid during the call. */
+ * removes or keeps it; else NULL. All of it is valid during the call. */
 typedef void hypermin_cache_fn(
 	const struct hypermin_cache_item *item, const char *text, void *data);
 
 /* Where it is. Valid as long as the handle; NULL with an error if it can't be used. */
 HYPERMIN_API const char *hypermin_cache_directory(struct hypermin *h);
 
-/* All that is in it, by kind, of each kind what was used longest ago first. ret_bytes
- * (may be NULL): all together on disk. */
+/* Everything in it, by kind, and in each kind the item used longest ago first. ret_bytes
+ * (may be NULL): the size of everything together on disk. */
 HYPERMIN_API int hypermin_cache_list(
 	struct hypermin *h, hypermin_cache_fn *fn, void *data, uint64_t *ret_bytes);
 
-/* The manifest, JSON, of the one thing whose key begins like this. NULL: none or several.
- * The caller frees it with free(). */
+/* The manifest, JSON, of the one item whose key begins like this. NULL with an error if
+ * there is none, or more than one. The caller frees it with free(). */
 HYPERMIN_API char *hypermin_cache_manifest(struct hypermin *h, const char *key);
 
 /*
  * Read everything, or only the appliance of hypermin_set_appliance(), and compare it to
- * what was written. The number of damaged things, or -1. They are removed if `repair`
- * says so: it costs a build. fn (may be NULL) hears of each thing.
+ * what was written. Returns the number of damaged items, or -1. With `repair` they are
+ * removed, which costs a build. fn (may be NULL) is called for each item.
  */
 HYPERMIN_API int hypermin_cache_verify(
 	struct hypermin *h, bool repair, hypermin_cache_fn *fn, void *data);
 
 struct hypermin_cache_limits {
-	uint64_t
-		max_bytes; /* remove what was used longest ago until there is no more than
-			       this; 0: 8 GiB */
-	int64_t max_age;   /* remove what was not used for so many seconds; 0: 30 days */
-	bool everything;   /* remove all that is not in use */
-	/* On a file system without locks it can't be told what is in use, and so only
-	 * remains are removed. With this everything is taken to be out of use. */
+	/* Remove what was used longest ago until no more than this is left; 0: 8 GiB. */
+	uint64_t max_bytes;
+	/* Remove what was not used for this many seconds; 0: 30 days. */
+	int64_t max_age;
+	/* Remove everything that is not in use. */
+	bool everything;
+	/* On a file system without locks nothing shows what is in use, and only leftovers of
+	 * killed processes are removed. With this, everything counts as not in use there. */
 	bool force;
 };
 
-/* Remove what is old, too much, or left by processes that were killed; nothing that is in
- * use. A build does it with the defaults. The number of things removed, or -1. */
+/* Remove what is old, too much, or left by processes that were killed, but nothing that is
+ * in use. A build does it with the default limits. Returns the number of items removed, or
+ * -1. fn (may be NULL) is called for each item removed, or kept though it is due. */
 HYPERMIN_API int hypermin_cache_collect(struct hypermin *h,
 	const struct hypermin_cache_limits *limits, hypermin_cache_fn *fn, void *data);
 
@@ -391,15 +456,17 @@ HYPERMIN_API int hypermin_cache_collect(struct hypermin *h,
 
 enum hypermin_finding {
 	HYPERMIN_FINDING_OK,
-	HYPERMIN_FINDING_NOTE,	  /* works, could be better */
-	HYPERMIN_FINDING_PROBLEM, /* hypermin_start() will fail */
+	/* It works, but could be better. */
+	HYPERMIN_FINDING_NOTE,
+	/* hypermin_start() will fail. */
+	HYPERMIN_FINDING_PROBLEM,
 };
 
-/* `topic` is a word ("qemu"), `text` what was found, `advice` what to do or NULL. */
+/* `topic` is a word ("qemu"), `text` what was found, `advice` what to do, or NULL. */
 typedef void hypermin_doctor_fn(enum hypermin_finding finding, const char *topic,
 	const char *text, const char *advice, void *data);
 
-/* Look at everything a start needs. The number of problems, or -1. */
+/* Look at everything that a start needs. Returns the number of problems. */
 HYPERMIN_API int hypermin_doctor(struct hypermin *h, hypermin_doctor_fn *fn, void *data);
 
 #ifdef __cplusplus

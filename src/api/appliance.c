@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The handle's appliance: from the cache, built, or fixed; and out again. */
+/* The handle's appliance: found in the cache, built, or fixed; and its export. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,28 +7,19 @@
 #include "api/handle.h"
 #include "base/log.h"
 
-int hypermin_set_appliance(struct hypermin *h, const char *dir)
-{
-	if (handle_check_not_started(h) < 0)
-		return -1;
-	free(h->fixed);
-	h->fixed = xstrdup(dir);
-	return 0;
-}
-
 static int open_fixed(struct hypermin *h)
 {
 	struct error ignored;
 
 	if (h->packages.len || h->kernel || strcmp(h->root, "/") != 0)
-		return error_set(&h->error, EINVAL,
-			"add to the appliance '%s': it is as it was written; packages and "
-			"a kernel are chosen where it is built",
+		return error_set(&h->error, 0,
+			"start the appliance '%s': packages, a root and a kernel can't be "
+			"chosen for it any more; choose them for the build",
 			h->fixed);
 	if (appliance_open_fixed(h->fixed, &h->appliance, &h->error) < 0)
 		return -1;
 	h->architecture = h->appliance.architecture;
-	/* Only to remember the accelerator; a host may have no place for it. */
+	/* Only the accelerator's verdict is kept there, so a host may be without it. */
 	if (h->cache.fd < 0)
 		cache_open(h->cache_dir, &h->cache, &ignored);
 	if (handle_find_routes(h) == 0)
@@ -59,8 +50,8 @@ static int open_private(struct hypermin *h, const char *builder)
 		return error_prefix(
 			&h->error, "%s; and there is no other place", why.msg);
 	log_warning(
-		"the cache can't be written to (%s): the appliance is built in '%s', for "
-		"this time alone",
+		"the cache can't be written to (%s): the appliance is built in '%s' and "
+		"removed afterwards",
 		why.msg, h->private_cache.path);
 	if (open_from(h, &h->private_cache, builder) < 0)
 		return error_prefix(&h->error, "%s; and in another place", why.msg);
@@ -69,7 +60,7 @@ static int open_private(struct hypermin *h, const char *builder)
 
 static int open_cached(struct hypermin *h, const char *builder)
 {
-	/* For another route, say. */
+	/* This start failed on another route before. */
 	if (h->private_cache.path)
 		return open_from(h, &h->private_cache, builder);
 	if (handle_open_cache(h) == 0 && open_from(h, &h->cache, builder) == 0)
@@ -79,23 +70,29 @@ static int open_cached(struct hypermin *h, const char *builder)
 	return open_private(h, builder);
 }
 
-int hypermin_prepare(struct hypermin *h)
+int handle_prepare(struct hypermin *h, bool may_build)
 {
 	CLEANUP_FREE char *builder = NULL;
 
 	if (h->appliance.kernel)
 		return 0;
-	if (h->control[0] < 0)
-		return error_set(&h->error, EMFILE, "create a pipe");
+	if (h->control[0] < 0) {
+		h->error = h->control_error;
+		return -1;
+	}
 	if (h->fixed)
 		return open_fixed(h);
-	if (!h->only_built &&
-		!(builder = handle_find_program("hypermin-builder", &h->error)))
+	if (may_build && !(builder = handle_find_program("hypermin-builder", &h->error)))
 		return -1;
 	int64_t begin = timeline_now();
 	int result = open_cached(h, builder);
 	timeline_add(h->timeline, LANE_HOST, "find or build the appliance", begin);
 	return result;
+}
+
+int hypermin_prepare(struct hypermin *h)
+{
+	return handle_prepare(h, true);
 }
 
 int hypermin_is_prepared(struct hypermin *h)

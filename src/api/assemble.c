@@ -37,8 +37,8 @@ static void add_all(struct start *start, struct strvec *to, const char *const *p
 static int check(const struct hypermin_assembly *w, struct error *err)
 {
 	if (w->struct_size != sizeof(*w))
-		return error_set(
-			err, EINVAL, "make an appliance: another version's request");
+		return error_set(err, 0,
+			"make an appliance: the request is of another version; was the program compiled for another version of hypermin?");
 	if (!w->output || !*w->output)
 		return error_set(err, 0, "make an appliance: no output is named");
 	if ((!w->inputs || !*w->inputs) && (!w->trees || !*w->trees))

@@ -16,8 +16,9 @@
 #include "base/supervise.h"
 #include "vm/accel.h"
 
-/* A first appliance, with some room. */
+/* For a first appliance and some room. */
 #define CACHE_WANTED_MIB 1024
+#define VERSION_SIZE_MAX (64 * 1024)
 
 struct doctor {
 	hypermin_doctor_fn *fn;
@@ -37,7 +38,7 @@ static void report(struct doctor *d, enum hypermin_finding finding, const char *
 static char *qemu_version(const char *qemu, bool *ret_works)
 {
 	char *argv[] = {(char *)qemu, (char *)"--version", NULL};
-	struct supervised process;
+	CLEANUP(supervise_kill) struct supervised process = {0};
 	struct error err = {0};
 	char *text = NULL;
 	size_t len;
@@ -46,16 +47,16 @@ static char *qemu_version(const char *qemu, bool *ret_works)
 	*ret_works = false;
 	if (pipe2(output, O_CLOEXEC) < 0)
 		return xstrdup(strerror(errno));
+	CLEANUP_CLOSE int from_qemu = output[0];
 	int started = supervise_start(&process, argv, output[1], NULL, 0, &err);
 	close(output[1]);
-	if (started == 0 &&
-		io_read_fd(output[0], qemu, 64 * 1024, &text, &len, &err) == 0) {
-		struct ended ended = supervise_wait(&process);
-		*ret_works = ended.how == ENDED_EXITED && ended.value == 0;
-		text[strcspn(text, "\n")] = '\0';
-	}
-	close(output[0]);
-	return text ? text : xstrdup(err.msg);
+	if (started < 0 ||
+		io_read_fd(from_qemu, qemu, VERSION_SIZE_MAX, &text, &len, &err) < 0)
+		return xstrdup(err.msg);
+	struct ended ended = supervise_wait(&process);
+	*ret_works = ended.how == ENDED_EXITED && ended.value == 0;
+	text[strcspn(text, "\n")] = '\0';
+	return text;
 }
 
 static char *examine_qemu(struct doctor *d, const struct hypermin *h)

@@ -6,36 +6,31 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/program.h"
 #include "config.h"
-
-static char *beside_this_program(const char *name)
-{
-	char self[4096];
-
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (len <= 0)
-		return NULL;
-	self[len] = '\0';
-	char *slash = strrchr(self, '/');
-	return slash ? xasprintf("%.*s/%s", (int)(slash - self), self, name) : NULL;
-}
 
 char *handle_find_program(const char *name, struct error *err)
 {
 	const char *dir = secure_getenv("HYPERMIN_LIBEXECDIR");
-	CLEANUP_FREE char *file = NULL;
 
-	if (dir && *dir)
-		return xasprintf("%s/%s", dir, name);
-	file = beside_this_program(name);
-	if (file && access(file, X_OK) == 0)
-		return TAKE_PTR(file);
-	CLEANUP_FREE char *installed = xasprintf(HYPERMIN_LIBEXECDIR "/%s", name);
-	if (access(installed, X_OK) == 0)
-		return TAKE_PTR(installed);
+	if (dir && *dir) {
+		CLEANUP_FREE char *named = xasprintf("%s/%s", dir, name);
+		if (access(named, X_OK) == 0)
+			return TAKE_PTR(named);
+		return error_null(err, errno,
+			"find %s, a part of hypermin, in '%s', which HYPERMIN_LIBEXECDIR "
+			"names; correct or unset that variable",
+			name, dir);
+	}
+	CLEANUP_FREE char *path = program_beside(name);
+	if (path)
+		return TAKE_PTR(path);
+	path = xasprintf(HYPERMIN_LIBEXECDIR "/%s", name);
+	if (access(path, X_OK) == 0)
+		return TAKE_PTR(path);
 	return error_null(err, errno,
-		"find %s, a part of hypermin: it is not in " HYPERMIN_LIBEXECDIR
-		"; install hypermin whole, or name its directory in HYPERMIN_LIBEXECDIR",
+		"find %s, a part of hypermin, in " HYPERMIN_LIBEXECDIR
+		"; install hypermin again, or name its directory in HYPERMIN_LIBEXECDIR",
 		name);
 }
 
@@ -53,7 +48,8 @@ int handle_open_cache(struct hypermin *h)
 
 int handle_check_not_started(struct hypermin *h)
 {
-	if (h->vm || h->appliance.kernel)
-		return error_set(&h->error, EBUSY, "change a setting after the start");
+	if (h->vm || h->stopped || h->appliance.kernel)
+		return error_set(&h->error, 0,
+			"change a setting: the appliance is open; settings come before that");
 	return 0;
 }

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a public handle holds. */
+/*
+ * What a public handle holds. Three parts, each written by one side only:
+ *
+ *	settings    by the calls that set them, before the appliance is opened. Nothing
+ *	            else changes them: where a call needs a start that differs from the
+ *	            settings, it says how in struct start_terms.
+ *	appliance   by handle_prepare(), with the routes and the caches that it takes
+ *	VM          by handle_start(), on an open appliance
+ */
 #pragma once
 
 #include "appliance/appliance.h"
@@ -9,64 +17,97 @@
 
 struct hypermin {
 	struct error error;
+	/* base/control.h; -1 if it could not be opened: control_error says why. */
 	int control[2];
+	struct error control_error;
 
+	/* ---- Settings ---- */
 	struct strvec packages;
-	char *root;				 /* the system that the VM is made of */
-	const struct architecture *architecture; /* of that; NULL: not found out yet */
+	/* The system that the VM is made of. */
+	char *root;
 	char *kernel, *modules_dir;
 	char *cache_dir;
-	char *fixed; /* directory of a fixed appliance */
+	/* The directory of an appliance that is taken as it is. */
+	char *fixed;
 	unsigned memory_mib, cpus, boot_timeout_ms, silence_timeout_ms;
 	enum vm_accel accel;
-	char *machine, *root_bus; /* NULL: the best */
+	/* NULL: the best. */
+	char *machine, *root_bus;
 	bool plain;
-	bool cold;	 /* always boot */
-	bool only_built; /* never build an appliance */
+	/* Always boot. */
+	bool cold;
 	VECTOR(struct vm_disk) disks;
-
-	struct timeline *timeline; /* NULL: not kept */
+	/* NULL: not kept. */
+	struct timeline *timeline;
 	char *timeline_path;
 	int timeline_fd;
 
-	struct vm_routes routes; /* not known to be closed */
+	/* ---- The appliance ---- */
+	/* Of the root, or of the fixed appliance; NULL: not found out yet. */
+	const struct architecture *architecture;
+	/* The routes that have not failed so far. */
+	struct vm_routes routes;
 	struct cache cache;
-	struct cache private_cache; /* where that can't be written to */
+	/* Takes the cache's place where that can't be written to. */
+	struct cache private_cache;
 	struct appliance appliance;
+
+	/* ---- The VM ---- */
 	struct vm *vm;
-	unsigned reserved_slots; /* for disks, in the snapshot that is taken */
-	bool wants_snapshot;	 /* the best for it is not there, or was no good */
+	/* By hypermin_stop(); vm is NULL then. */
+	bool stopped;
+	/* hypermin_start() found no snapshot for such a VM, or one that was no good:
+	 * hypermin_free() has one made. */
+	bool wants_snapshot;
 };
 
 /*
- * One of our own programs: in $HYPERMIN_LIBEXECDIR, beside the running program (a build
- * tree), or where it was installed. A new string.
+ * One of hypermin's own programs: in $HYPERMIN_LIBEXECDIR, beside the running program (a
+ * build tree), or where it was installed. A new string.
  */
 char *handle_find_program(const char *name, struct error *err);
 int handle_open_cache(struct hypermin *h);
 int handle_check_not_started(struct hypermin *h);
 /* Find out h->architecture by the settings, unless that was done. */
 int handle_find_architecture(struct hypermin *h);
-/* The same with h->routes. */
+/* The same for h->routes. */
 int handle_find_routes(struct hypermin *h);
-/* What to ask for, by the settings. The route's texts are new: appliance_request.routes
- * is the caller's to free. */
+/* What to ask for, by the settings. The caller frees appliance_request.routes; the rest is
+ * the handle's. */
 int handle_appliance_request(struct hypermin *h, struct appliance_request *ret);
 void handle_drop_timeline(struct hypermin *h);
-/* The one that the open appliance is for. */
+/* The route that the open appliance is for. */
 const struct vm_route *handle_route(const struct hypermin *h);
-/* It can't be taken: forget it, and the appliance. False if there is no other. */
+/* Forget the appliance and its route, which failed. False if there is no other route. */
 bool handle_close_route(struct hypermin *h);
+/* hypermin_prepare(); without may_build it fails if the cache has no such appliance. */
+int handle_prepare(struct hypermin *h, bool may_build);
+
+/* ---- settings.c ---- */
+
+/* Those of the settings that shape a snapshot, as options of the command line. */
+void handle_snapshot_options(const struct hypermin *h, struct strvec *options);
 
 /* ---- start.c ---- */
 
-/* hypermin_start(); with `record` as in vm.h, or NULL. */
-int handle_start(struct hypermin *h, const struct vm_snapshot *record);
+/* What one start does beyond the settings. */
+struct start_terms {
+	/* Boot, even if there is a snapshot. */
+	bool cold;
+	/* Don't build the appliance. */
+	bool no_build;
+	/* vm_config.reserved_slots, vm_config.record */
+	unsigned reserved_slots;
+	const struct vm_snapshot *record;
+};
+
+/* *ret_no_snapshot: there could be a snapshot of such a VM, but there was none that
+ * works. */
+int handle_start(
+	struct hypermin *h, const struct start_terms *terms, bool *ret_no_snapshot);
 
 /* ---- warm.c ---- */
 
-/* What the cache has, as vm_start() wants it. */
-struct vm_snapshots handle_snapshots(struct hypermin *h);
-/* After a cold start: have a snapshot made for the next one, by a process of its own for
- * which nobody waits. */
+/* Have a snapshot made for the next start, by a process of its own that nobody waits
+ * for. */
 void handle_warm_later(const struct hypermin *h);

@@ -30,9 +30,6 @@ static_assert((int)HYPERMIN_LOG_WARNING == LOG_LEVEL_WARNING &&
 _Static_assert(
 	HYPERMIN_WARM_DISKS == VM_MAX_RESERVED_SLOTS, "the limit is the public one");
 
-#define MEMORY_MIN_MIB 128
-#define CPUS_MAX       255
-
 const char *hypermin_version(void)
 {
 	return HYPERMIN_VERSION;
@@ -94,9 +91,8 @@ struct hypermin *hypermin_new(void)
 	h->appliance.lock_fd = -1;
 	h->control[0] = h->control[1] = -1;
 	h->timeline_fd = -1;
-	/* Without the pipe nothing can be interrupted; hypermin_start() says so. */
-	if (control_open(h->control, &h->error) == 0)
-		h->error = (struct error){0};
+	/* hypermin_prepare() returns the error: this function can't. */
+	control_open(h->control, &h->control_error);
 	return h;
 }
 
@@ -139,183 +135,12 @@ int hypermin_error_number(const struct hypermin *h)
 	return h->error.num;
 }
 
-/* ---- Settings ---- */
-
-int hypermin_add_package(struct hypermin *h, const char *name)
-{
-	if (handle_check_not_started(h) < 0)
-		return -1;
-	if (!*name || strpbrk(name, "/ \t\n"))
-		return error_set(&h->error, 0, "'%s' is not a package's name", name);
-	strvec_add(&h->packages, name);
-	return 0;
-}
-
-static void replace(char **field, const char *value)
-{
-	free(*field);
-	*field = value ? xstrdup(value) : NULL;
-}
-
-/* The builder and the cache's stamp need names that do not depend on the current
- * directory. */
-static int set_path(struct hypermin *h, char **field, const char *path)
-{
-	char *full = realpath(path, NULL);
-
-	if (!full)
-		return error_set(&h->error, errno, "find '%s'", path);
-	free(*field);
-	*field = full;
-	return 0;
-}
-
-int hypermin_set_root(struct hypermin *h, const char *dir)
-{
-	if (handle_check_not_started(h) < 0)
-		return -1;
-	h->architecture = NULL;
-	return set_path(h, &h->root, dir);
-}
-
-int hypermin_set_kernel(struct hypermin *h, const char *image, const char *modules_dir)
-{
-	if (handle_check_not_started(h) < 0 || set_path(h, &h->kernel, image) < 0)
-		return -1;
-	if (modules_dir)
-		return set_path(h, &h->modules_dir, modules_dir);
-	replace(&h->modules_dir, NULL);
-	return 0;
-}
-
-int hypermin_set_memory(struct hypermin *h, unsigned mib)
-{
-	if (handle_check_not_started(h) < 0)
-		return -1;
-	if (mib < MEMORY_MIN_MIB)
-		return error_set(&h->error, 0,
-			"%u MiB of memory are not enough for a guest: give it at least %d MiB",
-			mib, MEMORY_MIN_MIB);
-	h->memory_mib = mib;
-	return 0;
-}
-
-int hypermin_set_cpus(struct hypermin *h, unsigned cpus)
-{
-	if (handle_check_not_started(h) < 0)
-		return -1;
-	if (cpus < 1 || cpus > CPUS_MAX)
-		return error_set(
-			&h->error, 0, "a VM has 1 to %d CPUs, not %u", CPUS_MAX, cpus);
-	h->cpus = cpus;
-	return 0;
-}
-
-int hypermin_set_accelerator(struct hypermin *h, const char *name)
-{
-	static const char *const names[] = {"auto", "kvm", "tcg"};
-
-	if (handle_check_not_started(h) < 0)
-		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(name, names[i]) == 0) {
-			h->accel = (enum vm_accel)i;
-			return 0;
-		}
-	return error_set(
-		&h->error, 0, "'%s' is not an accelerator: auto, kvm or tcg", name);
-}
-
-/* "auto" is no name of any. */
-static int set_name(struct hypermin *h, char **field, bool (*is_known)(const char *),
-	const char *what, const char *name)
-{
-	if (handle_check_not_started(h) < 0)
-		return -1;
-	if (strcmp(name, "auto") == 0) {
-		replace(field, NULL);
-		return 0;
-	}
-	if (!is_known(name))
-		return error_set(&h->error, 0, "'%s' is no %s that is known", name, what);
-	replace(field, name);
-	return 0;
-}
-
-int hypermin_set_machine(struct hypermin *h, const char *name)
-{
-	return set_name(h, &h->machine, vm_is_machine, "machine", name);
-}
-
-int hypermin_set_root_bus(struct hypermin *h, const char *name)
-{
-	return set_name(h, &h->root_bus, vm_is_root_bus, "bus for the root disk", name);
-}
-
-int hypermin_set_plain(struct hypermin *h, bool plain)
-{
-	if (handle_check_not_started(h) < 0)
-		return -1;
-	h->plain = plain;
-	return 0;
-}
-
-int hypermin_set_cold(struct hypermin *h, bool cold)
-{
-	if (handle_check_not_started(h) < 0)
-		return -1;
-	h->cold = cold;
-	return 0;
-}
-
-int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms)
-{
-	if (handle_check_not_started(h) < 0)
-		return -1;
-	h->boot_timeout_ms = ms;
-	return 0;
-}
-
-int hypermin_set_silence_timeout(struct hypermin *h, unsigned ms)
-{
-	if (handle_check_not_started(h) < 0)
-		return -1;
-	h->silence_timeout_ms = ms;
-	return 0;
-}
-
-int hypermin_set_cache_dir(struct hypermin *h, const char *dir)
-{
-	if (handle_check_not_started(h) < 0)
-		return -1;
-	replace(&h->cache_dir, dir);
-	return 0;
-}
-
-int hypermin_add_disk(
-	struct hypermin *h, const char *path, const char *format, bool writable)
-{
-	struct vm_disk disk;
-
-	if (handle_check_not_started(h) < 0)
-		return -1;
-	if (h->disks.len >= VM_MAX_DISKS)
-		return error_set(&h->error, 0, "a VM has at most %d disks", VM_MAX_DISKS);
-	if (vm_disk_init(&disk, path, format, writable, &h->error) < 0)
-		return -1;
-	vector_push(&h->disks, disk);
-	return 0;
-}
-
 /* ---- The VM ---- */
-
-int hypermin_start(struct hypermin *h)
-{
-	return handle_start(h, NULL);
-}
 
 static int check_started(struct hypermin *h)
 {
+	if (h->stopped)
+		return error_set(&h->error, ESRCH, "the VM was stopped");
 	if (!h->vm)
 		return error_set(&h->error, ESRCH, "the VM has not been started");
 	return 0;
@@ -327,10 +152,20 @@ int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 	if (check_started(h) < 0)
 		return -1;
 	if (command->size != sizeof(*command))
-		return error_set(&h->error, EINVAL,
-			"run a command: its size is not that of HYPERMIN_COMMAND_INIT");
+		return error_set(&h->error, 0,
+			"run a command: its size is not that of HYPERMIN_COMMAND_INIT; was "
+			"the program compiled for another version of hypermin?");
 	if (!command->argv || !command->argv[0])
-		return error_set(&h->error, EINVAL, "run a command: none is given");
+		return error_set(&h->error, 0, "run a command: none is given");
+	if (command->user && !*command->user)
+		return error_set(&h->error, 0,
+			"run '%s': the name of the user is empty; NULL is root",
+			command->argv[0]);
+	if (command->cwd && !*command->cwd)
+		return error_set(&h->error, 0,
+			"run '%s': the path of its directory is empty; NULL is the user's "
+			"home",
+			command->argv[0]);
 	const struct vm_command vm_command = {
 		.agent =
 			{
@@ -382,7 +217,16 @@ int hypermin_block_devices(
 
 int hypermin_stop(struct hypermin *h)
 {
+	bool writable = false;
+
 	if (check_started(h) < 0)
 		return -1;
-	return vm_stop(h->vm, &h->error);
+	vector_foreach (disk, &h->disks)
+		writable |= disk->writable;
+	if (writable && vm_stop(h->vm, &h->error) < 0)
+		return -1;
+	/* Nothing that the guest still holds in memory outlives it. */
+	vm_free(TAKE_PTR(h->vm));
+	h->stopped = true;
+	return 0;
 }

@@ -3,6 +3,7 @@
  * Where the appliance and the VM meet: src/vm knows the routes, src/build which of them a
  * kernel can take, and neither knows the other.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "api/handle.h"
@@ -43,6 +44,11 @@ int handle_find_routes(struct hypermin *h)
 
 int handle_appliance_request(struct hypermin *h, struct appliance_request *ret)
 {
+	if (h->modules_dir && !h->kernel)
+		return error_set(&h->error, 0,
+			"use the modules in '%s': a directory of modules goes with --kernel, "
+			"which names the kernel that they belong to",
+			h->modules_dir);
 	if (handle_find_routes(h) < 0)
 		return -1;
 	struct appliance_request request = {

@@ -1,15 +1,57 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Starting a VM: the appliance for the best route, and another if that can't be taken. */
+/*
+ * Starting a VM: the appliance for the best route, and another one if that route fails.
+ * Here src/vm, which goes on from snapshots, meets the cache, which keeps them.
+ */
 #include <errno.h>
 #include <string.h>
 
 #include "api/handle.h"
+#include "cache/snapshots.h"
+
+/* ---- Snapshots ---- */
+
+struct snapshot_search {
+	const struct cache *cache;
+	/* There was none of the best identity, or one that was no good. */
+	bool missing;
+};
+
+static int find_snapshot(
+	const char *identity, bool best, struct vm_snapshot *ret, void *data)
+{
+	struct snapshot_search *search = data;
+	struct snapshot_files files;
+
+	switch (snapshots_find(search->cache, identity, &files)) {
+	case SNAPSHOTS_FOUND:
+		*ret = (struct vm_snapshot){files.ram_fd, files.state_fd};
+		return 0;
+	case SNAPSHOTS_NONE:
+		search->missing |= best;
+		break;
+	case SNAPSHOTS_REFUSED:
+		break;
+	}
+	return 1;
+}
+
+static void discard_snapshot(const char *identity, void *data)
+{
+	struct snapshot_search *search = data;
+
+	snapshots_discard(search->cache, identity);
+	search->missing = true;
+}
+
+/* ---- The start ---- */
 
 /* Along the route that the appliance was made for. */
-static int start(struct hypermin *h, const char *qemu, const struct vm_snapshot *record,
-	bool *ret_no_way)
+static int start(struct hypermin *h, const char *qemu, const struct start_terms *terms,
+	bool *ret_no_snapshot, bool *ret_no_way)
 {
-	const struct vm_snapshots snapshots = handle_snapshots(h);
+	struct snapshot_search search = {.cache = &h->cache};
+	const struct vm_snapshots snapshots = {find_snapshot, discard_snapshot, &search};
 	struct vm_config config = {
 		.qemu = qemu,
 		.kernel = h->appliance.kernel,
@@ -25,13 +67,14 @@ static int start(struct hypermin *h, const char *qemu, const struct vm_snapshot 
 		.silence_timeout_ms = h->silence_timeout_ms,
 		.disks = h->disks.items,
 		.n_disks = h->disks.len,
-		.reserved_slots = h->reserved_slots,
-		/* An appliance of somebody's own is no part of the cache, and a timeline
-		 * is of a boot. */
-		.snapshots = h->cold || h->fixed || h->timeline || h->private_cache.path
+		.reserved_slots = terms->reserved_slots,
+		/* A fixed appliance is no part of the cache, and a timeline is of a
+		 * boot. */
+		.snapshots =
+			terms->cold || h->fixed || h->timeline || h->private_cache.path
 			? NULL
 			: &snapshots,
-		.record = record,
+		.record = terms->record,
 		.timeline = h->timeline,
 		.cache_fd = h->cache.fd,
 		.control_fd = h->control[0],
@@ -39,36 +82,47 @@ static int start(struct hypermin *h, const char *qemu, const struct vm_snapshot 
 
 	*ret_no_way = false;
 	if (!config.route)
-		return error_set(
-			&h->error, 0, "the appliance is for no route that is known");
+		return error_set(&h->error, 0,
+			"start the appliance: it is for the route '%s', which this version "
+			"of hypermin does not know; build the appliance again",
+			h->appliance.route);
 	strcpy(config.root_uuid, h->appliance.root_uuid);
-	h->wants_snapshot = false;
-	int result = vm_start(&config, &h->vm, ret_no_way, &h->error);
-	if (result < 0 || !(vm_is_resumed(h->vm) || vm_identity(h->vm)))
-		h->wants_snapshot = false;
-	return result;
+	if (vm_start(&config, &h->vm, ret_no_way, &h->error) < 0)
+		return -1;
+	*ret_no_snapshot = search.missing && (vm_is_resumed(h->vm) || vm_identity(h->vm));
+	return 0;
 }
 
-int handle_start(struct hypermin *h, const struct vm_snapshot *record)
+int handle_start(
+	struct hypermin *h, const struct start_terms *terms, bool *ret_no_snapshot)
 {
 	CLEANUP_FREE char *qemu = NULL;
 	bool no_way;
 
-	if (h->vm)
-		return error_set(&h->error, EBUSY, "start the VM: it was started before");
-	/* Not to build what can't be run. A fixed appliance says what it is for. */
+	if (h->vm || h->stopped)
+		return error_set(&h->error, 0,
+			"start the VM: it was started before; a handle is one VM");
+	/* Find out first what can't be run; building takes long. The architecture of a
+	 * fixed appliance stands in it. */
 	if ((h->fixed ? hypermin_prepare(h) : handle_find_architecture(h)) < 0)
 		return -1;
 	qemu = vm_find_qemu(h->architecture, &h->error);
 	if (!qemu)
 		return -1;
 	for (;;) {
-		if (hypermin_prepare(h) < 0)
+		if (handle_prepare(h, !terms->no_build) < 0)
 			return -1;
-		if (start(h, qemu, record, &no_way) == 0)
+		if (start(h, qemu, terms, ret_no_snapshot, &no_way) == 0)
 			return 0;
-		/* What can't be booted is no appliance; there may be another. */
+		/* Another route takes another appliance. */
 		if (!no_way || !handle_close_route(h))
 			return -1;
 	}
+}
+
+int hypermin_start(struct hypermin *h)
+{
+	const struct start_terms terms = {.cold = h->cold};
+
+	return handle_start(h, &terms, &h->wants_snapshot);
 }

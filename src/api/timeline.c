@@ -19,10 +19,11 @@ static bool has_suffix(const char *path, const char *suffix)
 
 int hypermin_set_timeline(struct hypermin *h, const char *path)
 {
-	if (h->vm)
-		return error_set(&h->error, EBUSY, "keep a timeline: the VM was started");
+	if (h->vm || h->stopped)
+		return error_set(
+			&h->error, 0, "keep a timeline: the VM was started before");
 	if (!has_suffix(path, ".svg") && !has_suffix(path, ".json"))
-		return error_set(&h->error, EINVAL,
+		return error_set(&h->error, 0,
 			"write a timeline to '%s': its name has to end with .svg or .json",
 			path);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -40,7 +41,7 @@ int hypermin_write_timeline(struct hypermin *h)
 	CLEANUP_STRBUF struct strbuf text = {0};
 
 	if (!h->timeline)
-		return error_set(&h->error, EINVAL, "write a timeline: none was kept");
+		return error_set(&h->error, 0, "write a timeline: none was kept");
 	if (has_suffix(h->timeline_path, ".svg"))
 		timeline_write_svg(h->timeline, &text);
 	else

@@ -20,6 +20,7 @@
 
 #include "base/directory.h"
 #include "base/log.h"
+#include "base/program.h"
 #include "prepare/fetch-tools.h"
 
 static const struct fetch_tool *find_tool(const char *manager)
@@ -162,10 +163,10 @@ static int read_packages(struct fetch *f, struct config_files *files, struct err
 static int plan_removal(struct fetch *f, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec argv = {0};
-	CLEANUP_FREE char *self = realpath("/proc/self/exe", NULL);
+	CLEANUP_FREE char *self = program_path(err);
 
 	if (!self)
-		return error_set(err, errno, "find this program's own path in /proc");
+		return -1;
 	strvec_add(&argv, self);
 	strvec_add(&argv, "remove");
 	strvec_addf(&argv, "--cache=%s", f->directory);

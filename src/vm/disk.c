@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/strbuf.h"
 #include "base/utf8.h"
 
 struct format {
@@ -41,6 +42,11 @@ static const struct format *format_named(const char *name)
 	return NULL;
 }
 
+bool vm_disk_is_format(const char *word)
+{
+	return format_named(word) != NULL;
+}
+
 static bool has_magic(int fd, const struct format *f)
 {
 	char bytes[16];
@@ -53,11 +59,15 @@ static bool has_magic(int fd, const struct format *f)
 
 static int check_format(int fd, const char *path, const char *format, struct error *err)
 {
-	if (format && !format_named(format))
+	if (format && !format_named(format)) {
+		CLEANUP_STRBUF struct strbuf known = {0};
+		for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+			strbuf_addf(&known, "%s%s", i ? ", " : "", formats[i].name);
 		return error_set(err, 0,
-			"attach '%s': '%s' is not a format known here: raw, qcow2, qed, "
-			"vmdk, vdi, vhdx or vpc",
-			path, format);
+			"attach '%s': '%s' is not a format that hypermin knows; those are "
+			"%s",
+			path, format, known.data);
+	}
 	if (format && !has_magic(fd, format_named(format)) && strcmp(format, "raw") != 0)
 		return error_set(
 			err, 0, "attach '%s': it is not in %s format", path, format);

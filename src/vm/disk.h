@@ -10,4 +10,6 @@
  */
 int vm_disk_init(struct vm_disk *disk, const char *path, const char *format,
 	bool writable, struct error *err);
+/* One of qemu's formats by the name that vm_disk_init() takes. */
+bool vm_disk_is_format(const char *word);
 void vm_disk_done(struct vm_disk *disk);

@@ -9,14 +9,18 @@
 #include "vm/profile.h"
 #include "vm/vm.h"
 
-bool vm_is_machine(const char *name)
+const char *vm_machine_at(size_t i)
 {
-	return machine_type_find(name) != NULL;
+	const struct machine_type *machine = machine_type_at(i);
+
+	return machine ? machine->name : NULL;
 }
 
-bool vm_is_root_bus(const char *name)
+const char *vm_root_bus_at(size_t i)
 {
-	return root_bus_find(name) != NULL;
+	const struct root_bus *bus = root_bus_at(i);
+
+	return bus ? bus->name : NULL;
 }
 
 static void add_modules(const struct machine_type *machine, const struct root_bus *bus,

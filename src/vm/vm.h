@@ -114,8 +114,9 @@ struct vm_wishes {
 	const char *machine, *root_bus; /* names, or NULL for the best */
 };
 
-bool vm_is_machine(const char *name);
-bool vm_is_root_bus(const char *name);
+/* The names there are, by number; NULL behind the last. */
+const char *vm_machine_at(size_t i);
+const char *vm_root_bus_at(size_t i);
 /* The routes that are open. Fails if the wishes leave none. */
 int vm_routes_find(
 	const struct vm_wishes *wishes, struct vm_routes *ret, struct error *err);

@@ -91,9 +91,9 @@ static void a_format_that_is_not_the_images_is_refused(void **state)
 	fixture_root_write(&root, "plain", "some bytes");
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
 		assert_refused("plain", formats[i].format, "it is not in");
-	assert_refused("plain", "nbd", "not a format known here");
-	assert_refused("plain", "RAW", "not a format known here");
-	assert_refused("plain", "", "not a format known here");
+	assert_refused("plain", "nbd", "is not a format that hypermin knows");
+	assert_refused("plain", "RAW", "is not a format that hypermin knows");
+	assert_refused("plain", "", "is not a format that hypermin knows");
 }
 
 static void what_is_no_disk_is_refused(void **state)

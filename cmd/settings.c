@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The options that commands share: settings.h. */
+#include "settings.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+int settings_take(const struct option_row *row, void *member, const char *value)
+{
+	struct hypermin *h = *(struct hypermin **)member;
+
+	if (hypermin_set(h, row->name, value) < 0)
+		return options_complain("--%s: %s", row->name, hypermin_error(h));
+	return 0;
+}
+
+#define SETTING(name, letter, value, help)                                    \
+	{                                                                     \
+		OPTION_CALL, name, letter, value, help, .take = settings_take \
+	}
+
+const struct option_row settings_package[] = {
+	SETTING("package", 'p', "NAME",
+		"add this package of the host, and what it needs"),
+	{0},
+};
+
+const struct option_row settings_root[] = {
+	SETTING("root", 0, "DIR",
+		"take the system in this directory, not this machine's"),
+	{0},
+};
+
+const struct option_row settings_kernel[] = {
+	SETTING("kernel", 0, "FILE", "boot this kernel; default: the newest that fits"),
+	SETTING("modules", 0, "DIR", "its modules; default /lib/modules/VERSION"),
+	{0},
+};
+
+const struct option_row settings_cache_dir[] = {
+	SETTING("cache-dir", 0, "DIR", "the cache; default $XDG_CACHE_HOME/hypermin"),
+	{0},
+};
+
+const struct option_row settings_appliance[] = {
+	SETTING("appliance", 0, "DIR", "take this appliance of `hypermin build`"),
+	{0},
+};
+
+const struct option_row settings_machine[] = {
+	SETTING("memory", 'm', "SIZE", "guest memory in MiB, or with G; default 1024"),
+	SETTING("cpus", 'c', "N", "virtual CPUs; default 1"),
+	SETTING("accel", 0, "auto|kvm|tcg", "accelerator; auto takes KVM where it works"),
+	SETTING("machine", 0, "auto|pc|q35|microvm|virt", "machine to emulate"),
+	SETTING("root-bus", 0, "BUS",
+		"where the root disk is: auto, memmap, virtio-blk, virtio-pmem, "
+		"virtio-scsi, nvme, pmem, ide, scsi-cdrom or ide-cdrom"),
+	SETTING("plain", 0, NULL, "boot without the settings that only save time"),
+	SETTING("boot-timeout", 0, "SECONDS", "how long a boot may take; default 120"),
+	SETTING("silence-timeout", 0, "SECONDS",
+		"how long a running guest may be silent; default 60"),
+	{0},
+};
+
+static void print_log(enum hypermin_log_level level, const char *line, void *data)
+{
+	const struct command_log *log = data;
+
+	if (level == HYPERMIN_LOG_NOTICE && !log->verbose && !isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "hypermin: %s%s\n", line, log->raw ? "\r" : "");
+}
+
+void command_log_start(struct command_log *log)
+{
+	hypermin_set_log(print_log, log,
+		log->verbose > 1       ? HYPERMIN_LOG_DEBUG
+			: log->verbose ? HYPERMIN_LOG_INFO
+				       : HYPERMIN_LOG_NOTICE);
+}

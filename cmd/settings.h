@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The options that set a handle's settings, which commands share. Each has its setting's
+ * name; hypermin_set() checks the value. The struct at their group's offset is a
+ * struct hypermin *.
+ */
+#pragma once
+
+#include <hypermin.h>
+
+#include "options/options.h"
+
+/* The exit status of hypermin's own failures: no usual command has it. */
+#define EXIT_OURS HYPERMIN_STATUS_FAILED
+
+extern const struct option_row settings_package[];
+extern const struct option_row settings_root[];
+extern const struct option_row settings_kernel[];
+extern const struct option_row settings_cache_dir[];
+extern const struct option_row settings_appliance[];
+/* What is emulated, and how it is started. */
+extern const struct option_row settings_machine[];
+
+/* option_row.take for a setting: `member` is a struct hypermin **. */
+int settings_take(const struct option_row *row, void *member, const char *value);
+
+/* ---- The log ---- */
+
+struct command_log {
+	/* How often -v is given: 1 for what is chosen, 2 for each step. */
+	int verbose;
+	/* The terminal may be in raw mode. */
+	bool raw;
+};
+
+/* From here on, the library's messages go to standard error. */
+void command_log_start(struct command_log *log);
