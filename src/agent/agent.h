@@ -66,8 +66,6 @@ struct agent_handler {
 		enum start_failure failure, int errnum, const char *step, void *data);
 	/* Output of the command; call agent_output_taken() once it is written. */
 	void (*output)(enum stream_id stream, const void *bytes, size_t len, void *data);
-	/* The window of stdin grew: agent_stdin_room() is not 0 any more. */
-	void (*stdin_room)(void *data);
 	/* The command closed its standard input while it runs: more is pointless. */
 	void (*stdin_closed)(void *data);
 	/* The command ended and all its output has been delivered. With a signal other

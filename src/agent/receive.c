@@ -141,8 +141,6 @@ static int on_window(struct agent *a, const struct frame *f, struct error *err)
 	if (more > PROTOCOL_WINDOW - s->window)
 		return error_set(err, 0, "the guest took more input than there was");
 	s->window += more;
-	if (agent_stdin_room(a) > 0)
-		TELL_BARE(a, stdin_room);
 	return 0;
 }
 

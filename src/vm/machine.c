@@ -62,6 +62,14 @@ char *machine_kernel_command_line(
 
 /* ---- Pieces of a line ---- */
 
+/* A command line in the making. */
+struct machine_line {
+	const struct vm_config *config;
+	const struct profile *profile;
+	struct strvec *argv;
+	const struct machine_memory *memory; /* NULL: no file */
+};
+
 static void add(const struct machine_line *l, const char *option, const char *value)
 {
 	strvec_add(l->argv, option);
@@ -158,7 +166,8 @@ static void add_generation_id(const struct machine_line *l)
 		add(l, "-device", "vmgenid,guid=auto");
 }
 
-void machine_add_base(const struct machine_line *l)
+/* What every VM has: qemu itself, the machine, the accelerator, CPUs and memory. */
+static void add_base(const struct machine_line *l)
 {
 	const struct profile *p = l->profile;
 	bool is_nvdimm = p->root_bus->in_memory && !p->root_bus->device_is_virtio;
@@ -188,7 +197,7 @@ void machine_add_base(const struct machine_line *l)
 	add_generation_id(l);
 }
 
-void machine_add_kernel(const struct machine_line *l)
+static void add_kernel(const struct machine_line *l)
 {
 	CLEANUP_FREE char *command_line =
 		machine_kernel_command_line(l->config, l->profile);
@@ -210,7 +219,8 @@ static void add_agent(const struct machine_line *l, int fd)
 	add(l, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT_NAME);
 }
 
-void machine_add_channels(const struct machine_line *l, const struct machine_fds *fds)
+/* QMP, the serial console and the agent's port. */
+static void add_channels(const struct machine_line *l, const struct machine_fds *fds)
 {
 	add_chardev(l, "qmp", fds->qmp);
 	add(l, "-mon", "chardev=qmp,mode=control");
@@ -259,7 +269,7 @@ size_t machine_disks(const struct vm_config *config)
 	return MAX(config->n_disks, config->reserved_slots);
 }
 
-void machine_add_disks(const struct machine_line *l)
+static void add_disks(const struct machine_line *l)
 {
 	for (size_t i = 0; i < machine_disks(l->config); i++)
 		add_disk(l, i);
@@ -341,7 +351,7 @@ static void add_root_controller(const struct machine_line *l, const char *kind)
 	add_device(l, &controller);
 }
 
-void machine_add_root(const struct machine_line *l)
+static void add_root(const struct machine_line *l)
 {
 	const struct root_bus *bus = l->profile->root_bus;
 
@@ -367,11 +377,11 @@ void machine_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_line l = {
 		config, profile, argv, config->record ? &recorded : NULL};
 
-	machine_add_base(&l);
-	machine_add_kernel(&l);
-	machine_add_channels(&l, fds);
-	machine_add_disks(&l);
-	machine_add_root(&l);
+	add_base(&l);
+	add_kernel(&l);
+	add_channels(&l, fds);
+	add_disks(&l);
+	add_root(&l);
 }
 
 void machine_resume_argv(const struct vm_config *config, const struct profile *profile,
@@ -381,9 +391,9 @@ void machine_resume_argv(const struct vm_config *config, const struct profile *p
 	const struct machine_memory memory = {.fd = snapshot->ram_fd, .is_private = true};
 	const struct machine_line l = {config, profile, argv, &memory};
 
-	machine_add_base(&l);
-	machine_add_channels(&l, fds);
-	machine_add_disks(&l);
-	machine_add_root(&l);
+	add_base(&l);
+	add_channels(&l, fds);
+	add_disks(&l);
+	add_root(&l);
 	add(&l, "-incoming", "defer");
 }

@@ -54,6 +54,8 @@ static void on_started(void *data)
 {
 	struct agent *a = *(struct agent **)data;
 
+	if (agent_stdin_room(a) > PROTOCOL_WINDOW)
+		abort();
 	agent_send_stdin(a, "input", MIN(agent_stdin_room(a), 5));
 }
 
@@ -73,14 +75,6 @@ static void on_output(enum stream_id stream, const void *bytes, size_t len, void
 	/* Some of it is never taken. */
 	if (*(const uint8_t *)bytes & 1)
 		agent_output_taken(*(struct agent **)data, stream, len);
-}
-
-static void on_stdin_room(void *data)
-{
-	struct agent *a = *(struct agent **)data;
-
-	if (agent_stdin_room(a) == 0 || agent_stdin_room(a) > PROTOCOL_WINDOW)
-		abort();
 }
 
 static void on_exited(int status, int signal, void *data)
@@ -113,7 +107,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.started = on_started,
 		.start_failed = on_start_failed,
 		.output = on_output,
-		.stdin_room = on_stdin_room,
 		.exited = on_exited,
 		.block_devices = on_block_devices,
 	};

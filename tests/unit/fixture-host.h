@@ -51,11 +51,6 @@ static inline void on_output(
 	strbuf_addf(&((struct fixture *)data)->told, "out%d:%zu ", stream, len);
 }
 
-static inline void on_stdin_room(void *data)
-{
-	strbuf_adds(&((struct fixture *)data)->told, "room ");
-}
-
 static inline void on_stdin_closed(void *data)
 {
 	strbuf_adds(&((struct fixture *)data)->told, "closed ");
@@ -105,7 +100,6 @@ static const struct agent_handler handler = {
 	.started = on_started,
 	.start_failed = on_start_failed,
 	.output = on_output,
-	.stdin_room = on_stdin_room,
 	.stdin_closed = on_stdin_closed,
 	.exited = on_exited,
 	.block_devices = on_block_devices,
