@@ -103,8 +103,13 @@ static int save(struct hypermin *h, const struct start_terms *terms, struct erro
 			"take a snapshot: no VM with this machine, root bus and kernel can "
 			"go on from one");
 	identity = xstrdup(vm_identity(h->vm));
-	const struct snapshot_about about = {identity, appliance_key(h), h->memory_mib,
-		h->cpus, terms->reserved_slots};
+	const struct snapshot_about about = {
+		.identity = identity,
+		.appliance = appliance_key(h),
+		.memory_mib = h->memory_mib,
+		.cpus = h->cpus,
+		.reserved_slots = terms->reserved_slots,
+	};
 	rehearse(h->vm);
 	int result = vm_save(h->vm, err);
 	vm_free(TAKE_PTR(h->vm));

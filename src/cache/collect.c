@@ -116,8 +116,10 @@ static void judge_snapshot(const struct collection *c, const struct store_item *
 
 	if (fd < 0 || manifest_read(fd, "", &manifest, NULL) < 0)
 		discard(c, STORE_SNAPSHOTS, item->key, "it can't be read");
-	else if (!is_there(c->cache, STORE_APPLIANCES,
-			 manifest_text(manifest, "appliance")))
+	else if (*manifest_text(manifest, "root")
+			? access(manifest_text(manifest, "root"), F_OK) < 0
+			: !is_there(c->cache, STORE_APPLIANCES,
+				  manifest_text(manifest, "appliance")))
 		discard(c, STORE_SNAPSHOTS, item->key, "its appliance is gone");
 }
 

@@ -202,7 +202,10 @@ static json_t *describe(const struct snapshot_about *about, const char *key, tim
 {
 	json_t *manifest = manifest_new(store_kinds[STORE_SNAPSHOTS].word, key);
 
-	json_object_set_new(manifest, "appliance", json_string(about->appliance));
+	if (about->appliance)
+		json_object_set_new(manifest, "appliance", json_string(about->appliance));
+	else
+		json_object_set_new(manifest, "root", manifest_string(about->root));
 	json_object_set_new(manifest, "time", json_integer(now));
 	json_object_set_new(manifest, "memory_mib", json_integer(about->memory_mib));
 	json_object_set_new(manifest, "cpus", json_integer(about->cpus));

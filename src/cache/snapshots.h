@@ -35,7 +35,10 @@ int snapshots_verify(
 
 struct snapshot_about {
 	const char *identity;
-	const char *appliance; /* its key: the snapshot goes when that goes */
+	/* Its key: the snapshot goes when that goes. NULL: it is none of the cache's, and
+	 * the snapshot goes when the file `root` is gone. */
+	const char *appliance;
+	const char *root;
 	unsigned memory_mib, cpus;
 	unsigned reserved_slots; /* for disks */
 };

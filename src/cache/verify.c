@@ -86,8 +86,11 @@ static char *describe_appliance(const json_t *manifest)
 
 static char *describe_snapshot(const json_t *manifest)
 {
+	const char *root = manifest_text(manifest, "root");
 	const char *appliance = manifest_text(manifest, "appliance");
 
+	if (*root)
+		return xasprintf("of %s", root);
 	if (*manifest_text(manifest, "refused"))
 		return xasprintf("appliance %.12s, none can be made", appliance);
 	return xasprintf("appliance %.12s, memory %lld MiB, CPUs %lld, disks %lld",

@@ -21,6 +21,8 @@
 #define BOOT_ROOT_TIMEOUT "hypermin.root_timeout="
 /* The root is persistent memory: map its files where they lie. */
 #define BOOT_DAX "hypermin.dax"
+/* Of an appliance with an /init of its own: where it is held (guest/companion.h). */
+#define BOOT_HOLD "hypermin.hold="
 /* Send BOOT_EVENT frames. */
 #define BOOT_TIMELINE "hypermin.timeline"
 /* Write what the init does to the console. */

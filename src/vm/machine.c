@@ -46,14 +46,20 @@ char *machine_kernel_command_line(
 	struct strbuf sb = {0};
 
 	profile_add_kernel_options(profile, &sb);
-	strbuf_addf(&sb, " " BOOT_ROOT "UUID=%s " BOOT_ROOT_SERIAL ROOT_SERIAL,
-		config->root_uuid);
+	strbuf_addf(&sb, " " BOOT_ROOT "UUID=%s", config->root_uuid);
+	/* Launchers name no serial number. */
+	if (!config->appliance)
+		strbuf_adds(&sb, " " BOOT_ROOT_SERIAL ROOT_SERIAL);
 	strbuf_addf(&sb, " " BOOT_ROOT_TIMEOUT "%u", root_timeout_s(config, profile));
 	/* Room for all messages: hundreds at the usual level. */
 	if (config->timeline)
 		strbuf_adds(&sb, " " BOOT_TIMELINE " log_buf_len=1M");
 	if (profile->root_bus->dax)
 		strbuf_adds(&sb, " " BOOT_DAX);
+	if (config->appliance && config->appliance->hold)
+		strbuf_addf(&sb, " " BOOT_HOLD "%s", config->appliance->hold);
+	if (config->appliance)
+		strbuf_addf(&sb, " %s", config->appliance->kernel_words);
 	if (profile->root_bus->in_memory_map)
 		strbuf_addf(&sb, " memmap=%" PRIu64 "!0x%" PRIx64, config->root_size,
 			root_address(config));
@@ -61,14 +67,6 @@ char *machine_kernel_command_line(
 }
 
 /* ---- Pieces of a line ---- */
-
-/* A command line in the making. */
-struct machine_line {
-	const struct vm_config *config;
-	const struct profile *profile;
-	struct strvec *argv;
-	const struct machine_memory *memory; /* NULL: no file */
-};
 
 static void add(const struct machine_line *l, const char *option, const char *value)
 {
@@ -166,8 +164,7 @@ static void add_generation_id(const struct machine_line *l)
 		add(l, "-device", "vmgenid,guid=auto");
 }
 
-/* What every VM has: qemu itself, the machine, the accelerator, CPUs and memory. */
-static void add_base(const struct machine_line *l)
+void machine_add_base(const struct machine_line *l)
 {
 	const struct profile *p = l->profile;
 	bool is_nvdimm = p->root_bus->in_memory && !p->root_bus->device_is_virtio;
@@ -183,7 +180,8 @@ static void add_base(const struct machine_line *l)
 	strvec_addf(l->argv, "%s%s%s", p->machine->qemu, is_nvdimm ? ",nvdimm=on" : "",
 		l->memory ? ",memory-backend=memory" : "");
 	add(l, "-accel", p->kvm ? "kvm" : "tcg");
-	add(l, "-cpu", profile_cpu(p));
+	const struct vm_appliance *appliance = l->config->appliance;
+	add(l, "-cpu", appliance && appliance->cpu ? appliance->cpu : profile_cpu(p));
 	strvec_add(l->argv, "-smp");
 	strvec_addf(l->argv, "%u", l->config->cpus);
 	strvec_add(l->argv, "-m");
@@ -197,7 +195,7 @@ static void add_base(const struct machine_line *l)
 	add_generation_id(l);
 }
 
-static void add_kernel(const struct machine_line *l)
+void machine_add_kernel(const struct machine_line *l)
 {
 	CLEANUP_FREE char *command_line =
 		machine_kernel_command_line(l->config, l->profile);
@@ -219,14 +217,46 @@ static void add_agent(const struct machine_line *l, int fd)
 	add(l, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT_NAME);
 }
 
-/* QMP, the serial console and the agent's port. */
-static void add_channels(const struct machine_line *l, const struct machine_fds *fds)
+void machine_add_channels(const struct machine_line *l, const struct machine_fds *fds)
 {
-	add_chardev(l, "qmp", fds->qmp);
-	add(l, "-mon", "chardev=qmp,mode=control");
-	add_chardev(l, "console", fds->console);
-	add(l, "-serial", "chardev:console");
-	add_agent(l, fds->agent);
+	if (fds->qmp >= 0) {
+		add_chardev(l, "qmp", fds->qmp);
+		add(l, "-mon", "chardev=qmp,mode=control");
+	}
+	if (fds->console >= 0) {
+		add_chardev(l, "console", fds->console);
+		add(l, "-serial", "chardev:console");
+	} else {
+		add(l, "-serial", "stdio");
+	}
+	if (!l->config->appliance)
+		add_agent(l, fds->agent);
+}
+
+/* The kinds of virtio devices that launchers attach. */
+static const char *const launchers_devices[] = {"virtio-scsi-pci", "virtio-serial-pci",
+	"virtio-rng-pci", "virtio-net-pci", "virtio-blk-pci"};
+
+/* The companion's port is on the launcher's own controller, so all other devices are
+ * where they are without it. */
+void machine_add_appliance(const struct machine_line *l, const struct machine_fds *fds)
+{
+	const struct vm_appliance *appliance = l->config->appliance;
+
+	for (size_t i = 0;
+		i < ARRAY_SIZE(launchers_devices) && !profile_has_vectors(l->profile);
+		i++) {
+		strvec_add(l->argv, "-global");
+		strvec_addf(l->argv, "%s.vectors=0", launchers_devices[i]);
+	}
+	vector_foreach (word, appliance->devices)
+		strvec_add(l->argv, *word);
+	if (!appliance->hold)
+		return;
+	add_chardev(l, "agent", fds->agent);
+	add(l, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT_NAME);
+	for (size_t i = 0; appliance->disks && i < appliance->disks->len; i++)
+		strvec_add(l->argv, appliance->disks->items[i]);
 }
 
 static json_t *disk_node(const struct vm_disk *disk, const char *node)
@@ -269,7 +299,7 @@ size_t machine_disks(const struct vm_config *config)
 	return MAX(config->n_disks, config->reserved_slots);
 }
 
-static void add_disks(const struct machine_line *l)
+void machine_add_disks(const struct machine_line *l)
 {
 	for (size_t i = 0; i < machine_disks(l->config); i++)
 		add_disk(l, i);
@@ -351,7 +381,7 @@ static void add_root_controller(const struct machine_line *l, const char *kind)
 	add_device(l, &controller);
 }
 
-static void add_root(const struct machine_line *l)
+void machine_add_root(const struct machine_line *l)
 {
 	const struct root_bus *bus = l->profile->root_bus;
 
@@ -369,6 +399,20 @@ static void add_root(const struct machine_line *l)
 
 /* ---- All of it ---- */
 
+static void add_all_devices(const struct machine_line *l, const struct machine_fds *fds)
+{
+	const struct vm_appliance *appliance = l->config->appliance;
+
+	machine_add_channels(l, fds);
+	if (appliance)
+		machine_add_appliance(l, fds);
+	else
+		machine_add_disks(l);
+	/* Without a hold point the root is among the launcher's devices. */
+	if (!appliance || appliance->hold)
+		machine_add_root(l);
+}
+
 void machine_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_fds *fds, struct strvec *argv)
 {
@@ -377,11 +421,9 @@ void machine_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_line l = {
 		config, profile, argv, config->record ? &recorded : NULL};
 
-	add_base(&l);
-	add_kernel(&l);
-	add_channels(&l, fds);
-	add_disks(&l);
-	add_root(&l);
+	machine_add_base(&l);
+	machine_add_kernel(&l);
+	add_all_devices(&l, fds);
 }
 
 void machine_resume_argv(const struct vm_config *config, const struct profile *profile,
@@ -391,9 +433,7 @@ void machine_resume_argv(const struct vm_config *config, const struct profile *p
 	const struct machine_memory memory = {.fd = snapshot->ram_fd, .is_private = true};
 	const struct machine_line l = {config, profile, argv, &memory};
 
-	add_base(&l);
-	add_channels(&l, fds);
-	add_disks(&l);
-	add_root(&l);
+	machine_add_base(&l);
+	add_all_devices(&l, fds);
 	add(&l, "-incoming", "defer");
 }

@@ -232,6 +232,7 @@ enum fact {
 	FACT_TSC_KNOWN = 1 << 6,
 	FACT_ROOT_IN_MEMORY = 1 << 7,
 	FACT_X86 = 1 << 8,
+	FACT_QUIET = 1 << 9,
 };
 
 static unsigned facts(const struct profile *p)
@@ -240,6 +241,8 @@ static unsigned facts(const struct profile *p)
 
 	if (!p->plain)
 		set |= FACT_FAST;
+	if (!p->verbose)
+		set |= FACT_QUIET;
 	if (!p->kvm)
 		set |= FACT_TCG;
 	if (p->cpus == 1)
@@ -274,7 +277,7 @@ static const struct kernel_option {
 	/* A panic resets the machine at once; with -no-reboot that ends qemu. */
 	{"panic=-1", 0},
 	/* 0.13: each line on the serial console costs; errors still come. */
-	{"quiet", 0},
+	{"quiet", FACT_QUIET},
 	/* 0.26: the self tests of the kernel's crypto code. */
 	{"cryptomgr.notests", FACT_FAST},
 	/* 0.20: interrupt routing in ACPI is 140 ms of interpreted methods a device, and

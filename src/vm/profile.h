@@ -62,6 +62,7 @@ struct profile {
 	const struct root_bus *root_bus;
 	bool kvm;
 	bool plain;
+	bool verbose; /* the guest's kernel says on its console what it does */
 	unsigned cpus;
 	unsigned tsc_khz; /* of the host's time stamp counter; 0: unknown */
 };

@@ -39,6 +39,19 @@ bool snapshot_is_possible(const struct vm_config *config, const struct profile *
 	return !profile->root_bus->named_as_disks || machine_disks(config) == 0;
 }
 
+/* A launcher may set the times of its appliance's files at each launch. */
+static void add_file_itself(struct strbuf *sb, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		strbuf_addf(sb, "%s absent\n", path);
+	else
+		strbuf_addf(sb, "%s %llx:%llx %lld bytes\n", path,
+			(unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
+			(long long)st.st_size);
+}
+
 /* Whole seconds: what is copied to another machine, in an image of a container say, often
  * loses the rest. */
 static void add_file(struct strbuf *sb, const char *path)
@@ -84,22 +97,28 @@ char *snapshot_identity(
 {
 	/* As it is booted, with nothing of what the user attaches. */
 	struct vm_config bare = *config;
+	struct vm_appliance appliance;
 	const struct machine_fds no_fds = {0};
 	CLEANUP_STRVEC struct strvec argv = {0};
 	struct strbuf sb = {0};
 	struct utsname host;
 
 	bare.n_disks = 0;
+	if (config->appliance) {
+		appliance = *config->appliance;
+		appliance.disks = NULL;
+		bare.appliance = &appliance;
+	}
 	bare.reserved_slots = slots;
 	bare.boot_timeout_ms = 0;
 	bare.record = NULL;
 	machine_argv(&bare, profile, &no_fds, &argv);
 	vector_foreach (arg, &argv)
 		strbuf_addf(&sb, "%s\n", *arg);
+	const char *const parts[] = {config->kernel, config->initrd, config->root};
 	add_file(&sb, config->qemu);
-	add_file(&sb, config->kernel);
-	add_file(&sb, config->initrd);
-	add_file(&sb, config->root);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		(config->appliance ? add_file_itself : add_file)(&sb, parts[i]);
 	uname(&host);
 	strbuf_addf(&sb, "host %s %s %s\n", host.release, host.version, host.machine);
 	add_processor(&sb);

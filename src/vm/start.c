@@ -19,6 +19,7 @@
 #include "base/utf8.h"
 #include "vm/accel.h"
 #include "vm/initcalls.h"
+#include "vm/machine.h"
 #include "vm/snapshot.h"
 #include "vm/state.h"
 #include "vm/tsc.h"
@@ -27,6 +28,8 @@
 #define KVM_FALLBACK_MS 10000
 /* Far more than an emulated guest takes on a slow and busy host. */
 #define FAST_FALLBACK_MS 45000
+/* An appliance with an /init of its own starts udev and what else it pleases. */
+#define APPLIANCE_FALLBACK_MS 200000
 /* A guest that boots within this without the settings for speed was not slow before, but
  * stuck. */
 #define PLAIN_PROOF_MS (FAST_FALLBACK_MS / 2)
@@ -153,7 +156,9 @@ static int64_t attempt_deadline(const struct start *s)
 		return MIN(s->deadline_ms, now + KVM_FALLBACK_MS);
 	if (!s->profile.plain)
 		return MIN(s->deadline_ms,
-			now + FAST_FALLBACK_MS + s->config.n_disks * PER_DISK_MS);
+			now + s->config.n_disks * PER_DISK_MS +
+				(s->config.appliance ? APPLIANCE_FALLBACK_MS
+						     : FAST_FALLBACK_MS));
 	return s->deadline_ms;
 }
 
@@ -343,12 +348,12 @@ static int start(struct start *s, bool *ret_no_way, struct error *err)
 	return -1;
 }
 
-int vm_start(const struct vm_config *config, struct vm **ret, bool *ret_no_way,
-	struct error *err)
+static struct start plan_start(const struct vm_config *config)
 {
 	const struct verdict_key key = {
 		config->cache_fd, config->qemu, config->kernel_version};
-	struct start s = {
+
+	return (struct start){
 		.config = *config,
 		.key = key,
 		.qemu_key = {config->cache_fd, config->qemu, ANY_KERNEL},
@@ -357,10 +362,18 @@ int vm_start(const struct vm_config *config, struct vm **ret, bool *ret_no_way,
 				.machine = machine_type_find(config->route->machine),
 				.root_bus = root_bus_find(config->route->root_bus),
 				.plain = config->plain,
+				.verbose =
+					config->appliance && config->appliance->verbose,
 				.cpus = config->cpus,
 			},
 		.deadline_ms = io_now_ms() + config->boot_timeout_ms,
 	};
+}
+
+int vm_start(const struct vm_config *config, struct vm **ret, bool *ret_no_way,
+	struct error *err)
+{
+	struct start s = plan_start(config);
 	struct error own;
 
 	*ret_no_way = false;
@@ -384,4 +397,41 @@ int vm_start(const struct vm_config *config, struct vm **ret, bool *ret_no_way,
 	log_boot(s.vm);
 	*ret = s.vm;
 	return 0;
+}
+
+/* ---- Without starting it ---- */
+
+int vm_line_make(const struct vm_config *config, int agent_fd, int qmp_fd,
+	struct vm_line *ret, struct error *err)
+{
+	struct start s = plan_start(config);
+	const struct vm_snapshots *snapshots = config->snapshots;
+	const struct machine_fds none = {-1, -1, -1}, fds = {agent_fd, qmp_fd, -1};
+	struct vm_line line = {.snapshot = {-1, -1}};
+	bool no_way;
+
+	choose_accelerator(&s);
+	if (measure_root(&s, err) < 0 || check_known(&s, &no_way, err) < 0)
+		return -1;
+	line.kvm = s.profile.kvm;
+	if (snapshots && snapshot_is_possible(&s.config, &s.profile))
+		line.identity = snapshot_identity(&s.config, &s.profile, 0);
+	if (line.identity &&
+		snapshots->find(line.identity, true, &line.snapshot, snapshots->data) ==
+			0)
+		machine_resume_argv(
+			&s.config, &s.profile, &fds, &line.snapshot, &line.argv);
+	else
+		machine_argv(&s.config, &s.profile, &none, &line.argv);
+	log_profile(&s);
+	*ret = line;
+	return 0;
+}
+
+void vm_line_done(struct vm_line *line)
+{
+	strvec_done(&line->argv);
+	free(line->identity);
+	cleanup_close(&line->snapshot.ram_fd);
+	cleanup_close(&line->snapshot.state_fd);
 }

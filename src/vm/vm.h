@@ -70,6 +70,27 @@ struct vm_snapshots {
 	void *data;
 };
 
+/*
+ * An appliance with an /init of its own, as the launcher that it belongs to would start
+ * it: what the launcher's command line for qemu says beyond kernel, memory and CPUs. A VM
+ * of it has no disks of ours, and no agent but the companion that holds it.
+ */
+struct vm_appliance {
+	/* The value of -cpu; NULL: the profile's. */
+	const char *cpu;
+	/* Words for the kernel's command line, behind those of the profile. */
+	const char *kernel_words;
+	/* Devices and what is behind them, as they are written on qemu's command line. */
+	const struct strvec *devices;
+	/* The disks of a VM that goes on; NULL: none. */
+	const struct strvec *disks;
+	/* Where the companion holds it; NULL: nowhere. It has no agent then, and its root
+	 * is one of the devices. */
+	const char *hold;
+	/* The kernel says on its console what it does. */
+	bool verbose;
+};
+
 struct vm_config {
 	const char *qemu; /* path */
 	const char *kernel, *initrd, *root;
@@ -78,6 +99,8 @@ struct vm_config {
 	const char *kernel_version;
 	const struct vm_route *route;
 	bool plain; /* no setting that only makes the boot faster */
+	/* NULL: one of ours. */
+	const struct vm_appliance *appliance;
 	enum vm_accel accel;
 	unsigned memory_mib;
 	unsigned cpus;
@@ -144,4 +167,23 @@ int vm_exec(struct vm *vm, const struct vm_command *command, struct hypermin_res
 int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret_len,
 	struct error *err);
 int vm_stop(struct vm *vm, struct error *err);
+
+/* The start of a VM whose qemu the caller becomes, or hands to another. */
+struct vm_line {
+	/* qemu's, from argv[0] on. */
+	struct strvec argv;
+	/* What a snapshot of it is found by; NULL: there can't be one. */
+	char *identity;
+	/* It goes on from this; -1 and -1: it boots. qemu inherits both. */
+	struct vm_snapshot snapshot;
+	bool kvm;
+};
+
+/*
+ * The serial console is on qemu's standard input and output. `agent_fd` and `qmp_fd` are
+ * qemu's ends of the channels of a VM that goes on; one that boots has neither.
+ */
+int vm_line_make(const struct vm_config *config, int agent_fd, int qmp_fd,
+	struct vm_line *ret, struct error *err);
+void vm_line_done(struct vm_line *line);
 void vm_free(struct vm *vm);
