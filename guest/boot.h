@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -52,6 +54,8 @@ int root_change(struct error *err);
 /* /dev/pts, /run, /tmp and what else programs expect to find. */
 void environment_setup(void);
 
+/* The virtio-serial port of this name: its node. */
+bool port_find(const char *wanted, char *ret_path, size_t size);
 /* The agent's virtio-serial port, opened; waits until deadline_ms as uevent_wait()
  * does. */
 int port_open(int uevents, int64_t deadline_ms, struct error *err);

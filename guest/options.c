@@ -99,6 +99,8 @@ static int parse_word(const char *word, struct boot_options *o)
 		o->timeout_said = true;
 		return parse_timeout(value, &o->timeout_s);
 	}
+	if ((value = after(word, BOOT_HOLD)))
+		return copy_string(o->hold, sizeof(o->hold), value);
 	if (strcmp(word, BOOT_DAX) == 0)
 		o->dax = true;
 	if (strcmp(word, BOOT_DEBUG) == 0)

@@ -23,6 +23,8 @@ struct boot_options {
 	char serial[64];
 	unsigned timeout_s; /* BOOT_ROOT_TIMEOUT */
 	bool timeout_said;
+	/* BOOT_HOLD, see companion.h; "": nowhere */
+	char hold[32];
 	bool dax, debug, timeline;
 	bool quiet;
 };

@@ -7,13 +7,16 @@
 #include "guest/own-init.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "guest/boot.h"
+#include "guest/companion.h"
 #include "guest/log.h"
 #include "guest/uevent.h"
 #include "protocol/boot.h"
@@ -26,6 +29,7 @@ bool own_init_wanted(void)
 	return access("/" INITRD_OWN_INIT, F_OK) == 0;
 }
 
+/* As it is: what the launcher does with what is written to it is its own matter. */
 static int mount_root(const char *name, struct error *err)
 {
 	static const char *const drivers[] = {"ext4", "ext2"};
@@ -37,6 +41,38 @@ static int mount_root(const char *name, struct error *err)
 		if (mount(device, "/newroot", drivers[i], MS_NOATIME, NULL) == 0)
 			return 0;
 	return error_set(err, errno, "mount the appliance's disk %s", device);
+}
+
+/*
+ * Many machines go on from what is held, so the disk is shared, and writes go to memory.
+ * Nobody inside is to come upon it: it has no node to open, and udev makes no link.
+ */
+static int mount_held_root(struct boot *b, struct error *err)
+{
+	static const char directory[] = "/newroot/etc/udev/rules.d";
+	static const char file[] = "/newroot/etc/udev/rules.d/00-hypermin.rules";
+	char node[80];
+
+	if (!companion_knows(b->options.hold))
+		return error_set(err, 0, "there is no hold point '%s'", b->options.hold);
+	if (root_mount(b->disk, b->options.dax, &b->disk_dev, err) < 0)
+		return -1;
+	snprintf(node, sizeof(node), "/dev/%s", b->disk);
+	unlink(node);
+	/* Where there is no disk yet udev does not make it, and libguestfs' daemon ends. */
+	mkdir("/dev/disk", 0755);
+	mkdir("/dev/disk/by-path", 0755);
+	mkdir(directory, 0755);
+	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 ||
+		dprintf(fd,
+			"KERNEL==\"%s\", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}"
+			"=\"1\"\n",
+			b->disk) < 0)
+		klog_error("hide the appliance's disk from udev: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return 0;
 }
 
 /* A shell that /init may start wants a terminal to control. */
@@ -70,7 +106,8 @@ int own_init_boot(struct error *err)
 		klog_debug("they are loaded");
 	}
 	if (root_find(&b.options, b.uevents, b.disk, err) < 0 ||
-		mount_root(b.disk, err) < 0)
+		(*b.options.hold ? mount_held_root(&b, err) : mount_root(b.disk, err)) <
+			0)
 		return -1;
 	klog_debug("executing /init on %s", b.disk);
 	close(b.uevents);
@@ -78,6 +115,8 @@ int own_init_boot(struct error *err)
 	umount2("/sys", MNT_DETACH);
 	umount2("/proc", MNT_DETACH);
 	if (root_change(err) < 0)
+		return -1;
+	if (*b.options.hold && companion_start(b.options.hold, err) < 0)
 		return -1;
 	take_terminal();
 	return execute(err);

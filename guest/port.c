@@ -17,7 +17,7 @@
 
 #define PORT_CLASS "/sys/class/virtio-ports"
 
-static bool find(char *ret_path, size_t size)
+bool port_find(const char *wanted, char *ret_path, size_t size)
 {
 	DIR *dir = opendir(PORT_CLASS);
 	struct dirent *entry;
@@ -29,7 +29,7 @@ static bool find(char *ret_path, size_t size)
 		snprintf(attribute, sizeof(attribute), "%s/name", entry->d_name);
 		if (file_read_line(dirfd(dir), attribute, name, sizeof(name)) < 0)
 			continue;
-		found = strcmp(name, AGENT_PORT_NAME) == 0;
+		found = strcmp(name, wanted) == 0;
 		snprintf(ret_path, size, "/dev/%s", entry->d_name);
 	}
 	if (dir)
@@ -43,9 +43,9 @@ int port_open(int uevents, int64_t deadline_ms, struct error *err)
 	struct uevent event;
 	int fd;
 
-	while (!find(path, sizeof(path)))
+	while (!port_find(AGENT_PORT_NAME, path, sizeof(path)))
 		if (uevent_wait(uevents, deadline_ms, &event) == UEVENT_TIMEOUT &&
-			!find(path, sizeof(path)))
+			!port_find(AGENT_PORT_NAME, path, sizeof(path)))
 			return error_set(err, 0,
 				"the virtio-serial port '" AGENT_PORT_NAME
 				"' did not appear");

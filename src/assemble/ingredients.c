@@ -23,8 +23,10 @@
 const char *const ingredients_boot_modules[] = {BOOT_MODULES, NULL};
 
 /* With those that are loaded only where the others do not lead to the root: qemu's -hda
- * on its two machines. */
-const char *const ingredients_all_modules[] = {BOOT_MODULES, "?ata_piix", "?ahci", NULL};
+ * on its two machines, and persistent memory with an overlay, for an appliance that is
+ * held (guest/companion.h). */
+const char *const ingredients_all_modules[] = {
+	BOOT_MODULES, "?ata_piix", "?ahci", "?nd_e820", "?nd_pmem", "?overlay", NULL};
 
 /* ---- Inputs ---- */
 

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The companion speaks the agent's protocol, but runs no commands: its host says
+ * "resume" and then "stop". Only the snapshot's maker waits for it to find the appliance
+ * at its hold point, so it looks again and again.
+ */
+#include "guest/companion.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "guest/agent.h"
+#include "guest/boot.h"
+#include "guest/file.h"
+#include "guest/log.h"
+#include "guest/resume.h"
+#include "guest/scans.h"
+#include "guest/scsi-disks.h"
+#include "guest/udev.h"
+#include "guest/uevent.h"
+#include "protocol/protocol.h"
+
+enum {
+	LOOK_EVERY_US = 20000,
+	/* So often in a row it has to be found asleep without having run. */
+	LOOKS = 10,
+	/* The host loses patience first. */
+	HOLD_TIMEOUT_MS = 600 * 1000,
+	ENVIRONMENT_MAX = 64 * 1024,
+};
+
+/* Where an appliance waits for its host: in a write to a port that nobody has connected
+ * to. */
+static const struct hold {
+	const char *name; /* in hypermin.hold= */
+	const char *port; /* the virtio-serial port's name */
+} holds[] = {
+	/* The daemon says its first word there. It has looked for no disk before that, and
+	 * /init's scans can be repeated. */
+	{"libguestfs", "org.libguestfs.channel.0"},
+};
+
+static const struct hold *find_hold(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(holds); i++)
+		if (strcmp(holds[i].name, name) == 0)
+			return &holds[i];
+	return NULL;
+}
+
+bool companion_knows(const char *hold)
+{
+	return find_hold(hold) != NULL;
+}
+
+/* ---- Who waits ---- */
+
+static bool has_open(int proc, const char *pid, dev_t device)
+{
+	char path[300];
+	struct stat st;
+	bool found = false;
+
+	snprintf(path, sizeof(path), "%s/fd", pid);
+	int fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	while (dir && !found && (entry = readdir(dir)))
+		found = fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
+			S_ISCHR(st.st_mode) && st.st_rdev == device;
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* The process that has the device open; 0: none. */
+static pid_t find_opener(dev_t device)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	while (proc && !found && (entry = readdir(proc)))
+		if (atoi(entry->d_name) > 0 && atoi(entry->d_name) != getpid() &&
+			has_open(dirfd(proc), entry->d_name, device))
+			found = atoi(entry->d_name);
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
+/* How often the process has gone to sleep; -1: it runs. */
+static long count_sleeps(pid_t pid)
+{
+	char path[40], text[4096];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (file_read(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return -1;
+	const char *state = strstr(text, "\nState:\t");
+	const char *switches = strstr(text, "\nvoluntary_ctxt_switches:\t");
+	if (!state || state[8] != 'S' || !switches)
+		return -1;
+	return atol(switches + strlen("\nvoluntary_ctxt_switches:\t"));
+}
+
+static int wait_for_hold(const struct hold *hold, pid_t *ret_pid, struct error *err)
+{
+	int64_t deadline = uevent_now_ms() + HOLD_TIMEOUT_MS;
+	long sleeps = -1;
+	char path[300];
+	struct stat st;
+
+	for (int looks = 0; looks < LOOKS; usleep(LOOK_EVERY_US)) {
+		if (uevent_now_ms() > deadline)
+			return error_set(err, ETIMEDOUT,
+				"nothing in the appliance waits at the port '%s'",
+				hold->port);
+		/* The node comes before udev has run, the names in /sys as well. */
+		pid_t pid =
+			port_find(hold->port, path, sizeof(path)) && stat(path, &st) == 0
+			? find_opener(st.st_rdev)
+			: 0;
+		long now = pid ? count_sleeps(pid) : -1;
+		looks = now >= 0 && now == sleeps ? looks + 1 : 0;
+		sleeps = now;
+		*ret_pid = pid;
+	}
+	return 0;
+}
+
+/* ---- Going on ---- */
+
+/* What /init had exported when it came to its hold point: the scans run with that. */
+static char environment[ENVIRONMENT_MAX];
+static long environment_len;
+
+static void read_environment(pid_t pid)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	environment_len = file_read(AT_FDCWD, path, environment, sizeof(environment));
+}
+
+static int stand_by(uint32_t slots, struct error *err)
+{
+	if (slots > 0)
+		return error_set(err, 0,
+			"an appliance with an /init of its own has no "
+			"slots for disks");
+	return resume_stand_by(0, err);
+}
+
+/*
+ * Something in the appliance has asked for the boot id already, so the kernel has made
+ * it, and offers no way to make another.
+ */
+static void renew_boot_id(void)
+{
+	static const char source[] = "/dev/.hypermin-boot-id";
+	uint8_t id[16];
+
+	if (getrandom(id, sizeof(id), 0) != sizeof(id))
+		return;
+	id[6] = (id[6] & 0x0f) | 0x40;
+	id[8] = (id[8] & 0x3f) | 0x80;
+	int fd = open(source, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
+	for (int i = 0; fd >= 0 && i < 16; i++)
+		dprintf(fd, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+			id[i]);
+	if (fd < 0 || dprintf(fd, "\n") < 0 ||
+		mount(source, "/proc/sys/kernel/random/boot_id", NULL, MS_BIND, NULL) < 0)
+		klog_error("renew the boot id: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	unlink(source);
+}
+
+static int resume_appliance(const struct resume *r, struct error *err)
+{
+	struct resume bare = *r;
+
+	bare.disks = 0;
+	if (resume(&bare, err) < 0)
+		return -1;
+	renew_boot_id();
+	if (scsi_disks_find(r->disks, err) < 0)
+		return -1;
+	udev_settle();
+	scans_run(environment, MAX(environment_len, 0));
+	return 0;
+}
+
+static void nothing(void)
+{
+}
+
+static int serve(const struct hold *hold, struct error *err)
+{
+	const uint64_t times[READY_TIMES] = {0};
+	const struct machine machine = {
+		.sys = "/sys",
+		.set_clock = resume_set_clock,
+		.stand_by = stand_by,
+		.resume = resume_appliance,
+		.end_processes = nothing,
+		.write_out = nothing,
+	};
+	int uevents = uevent_open(err);
+	pid_t pid = 0;
+
+	if (uevents < 0)
+		return -1;
+	if (wait_for_hold(hold, &pid, err) < 0)
+		return -1;
+	read_environment(pid);
+	int port = port_open(uevents, uevent_now_ms(), err);
+	close(uevents);
+	if (port < 0)
+		return -1;
+	if (agent_say_hello(port) < 0 || agent_say_ready(port, times) < 0)
+		return error_set(err, errno, "write to the port");
+	return agent_serve(port, &machine, err);
+}
+
+int companion_start(const char *hold, struct error *err)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return error_set(err, errno, "start the companion");
+	if (pid > 0)
+		return 0;
+	struct error own;
+	if (serve(find_hold(hold), &own) < 0)
+		klog_error("the appliance can't be held: %s", own.msg);
+	_exit(0);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * udevd's own files say all there is to know, and reading them takes no program to be
+ * started, which under emulation is what takes time:
+ *
+ *	/run/udev/queue             there while udevd has events to deal with
+ *	/run/udev/data/bMAJOR:MINOR what it has found out; there once it has dealt with the device
+ *
+ * Between the kernel's announcement of a device and the queue file a moment passes, so
+ * that file alone is no proof.
+ */
+#include "guest/udev.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "guest/file.h"
+#include "guest/uevent.h"
+
+#define DATA  "/run/udev/data"
+#define QUEUE "/run/udev/queue"
+#define CLASS "/sys/class/block"
+
+enum {
+	LOOK_EVERY_US = 1000,
+	/* A RAID array that lacks disks may never get its data. */
+	DATA_TIMEOUT_MS = 2000,
+	/* As long as /init would. */
+	QUEUE_TIMEOUT_MS = 600 * 1000,
+	DATA_MAX = 64 * 1024,
+};
+
+/* The devices that udevd writes something down of: disks, their partitions, and what is
+ * made of them. */
+static bool is_described(const char *name)
+{
+	static const char *const prefixes[] = {"sd", "md", "dm-"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool has_data(int class, const char *name)
+{
+	char path[300], number[24];
+
+	snprintf(path, sizeof(path), "%s/dev", name);
+	if (file_read_line(class, path, number, sizeof(number)) < 0)
+		return true; /* it is gone */
+	snprintf(path, sizeof(path), DATA "/b%s", number);
+	return access(path, F_OK) == 0;
+}
+
+static bool all_have_data(void)
+{
+	DIR *dir = opendir(CLASS);
+	struct dirent *entry;
+	bool all = true;
+
+	while (dir && all && (entry = readdir(dir)))
+		if (is_described(entry->d_name))
+			all = has_data(dirfd(dir), entry->d_name);
+	if (dir)
+		closedir(dir);
+	return all;
+}
+
+void udev_settle(void)
+{
+	int64_t start = uevent_now_ms(), waited = 0;
+
+	for (;; usleep(LOOK_EVERY_US), waited = uevent_now_ms() - start) {
+		bool busy = access(QUEUE, F_OK) == 0;
+
+		if (busy ? waited > QUEUE_TIMEOUT_MS
+			 : all_have_data() || waited > DATA_TIMEOUT_MS)
+			return;
+	}
+}
+
+/* A line of a data file: "E:NAME=VALUE". */
+static bool line_has(const char *line, const char *name, const char *pattern)
+{
+	size_t len = strlen(name);
+
+	return strncmp(line, "E:", 2) == 0 && strncmp(line + 2, name, len) == 0 &&
+		line[2 + len] == '=' && fnmatch(pattern, line + 3 + len, 0) == 0;
+}
+
+bool udev_has_property(const char *name, const char *value)
+{
+	DIR *dir = opendir(DATA);
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		char path[300];
+
+		if (entry->d_name[0] != 'b')
+			continue;
+		snprintf(path, sizeof(path), DATA "/%s", entry->d_name);
+		char *text = file_read_all(path, DATA_MAX);
+		char *rest = text;
+		for (char *line; !found && (line = strsep(&rest, "\n"));)
+			found = line_has(line, name, value);
+		free(text);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the appliance's udevd knows of block devices, from its files in /run/udev. */
+#pragma once
+
+#include <stdbool.h>
+
+/* Wait until it has dealt with all disks that the kernel has found; not for ever. */
+void udev_settle(void);
+/* Has any block device this property, with one of the values? The value may begin or end
+ * with '*'. */
+bool udev_has_property(const char *name, const char *value);
