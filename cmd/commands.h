@@ -8,6 +8,7 @@ int command_shell(int argc, char **argv);
 int command_warm(int argc, char **argv);
 int command_build(int argc, char **argv);
 int command_cache(int argc, char **argv);
+int command_libguestfs(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 /* What answers to the name supermin; argv[0] is that name. */
 int supermin_main(int argc, char **argv);

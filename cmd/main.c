@@ -22,6 +22,8 @@ static const struct command {
 		command_warm},
 	{"build", "write an appliance to a directory, to run it elsewhere",
 		command_build},
+	{"libguestfs", "run a program that uses libguestfs, with a fast appliance",
+		command_libguestfs},
 	{"cache", "list, check and clean what hypermin keeps", command_cache},
 	{"mkfs", "make an ext2 image from directory trees and archives",
 		command_by_builder},

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Step by step, each waiting for its answer. Only the last message of the daemon ends a
+ * launch for the launcher, so whatever fails here ends qemu: the launcher sees what it
+ * sees of a qemu that fails, and its next launch boots.
+ */
+#include "launch/follow.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "base/child.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "cache/snapshots.h"
+#include "vm/qmp.h"
+
+/* Disks far away answer late, and hosts are busy. The launcher has its own patience. */
+#define STEP_MS (300 * 1000)
+
+struct conversation {
+	struct qmp qmp;
+	struct agent *agent;
+	int agent_fd;
+	bool answered; /* the last QMP command */
+	bool runs, resumed, stopped;
+	char failure[512];
+};
+
+/* ---- What is heard ---- */
+
+static void fail(struct conversation *c, const char *what, const char *why)
+{
+	if (!*c->failure)
+		snprintf(c->failure, sizeof(c->failure), "%s: %s", what, why);
+}
+
+static void on_message(const struct qmp_message *message, void *data)
+{
+	struct conversation *c = data;
+
+	if (message->error)
+		fail(c, "qemu", message->error);
+	else if (!message->event)
+		c->answered = true;
+	else if (strcmp(message->event, "RESUME") == 0)
+		c->runs = true;
+}
+
+static void on_fatal(const char *message, void *data)
+{
+	fail(data, "the appliance", message);
+}
+
+static void on_resumed(void *data)
+{
+	struct conversation *c = data;
+	c->resumed = true;
+}
+
+static void on_stopped(void *data)
+{
+	struct conversation *c = data;
+	c->stopped = true;
+}
+
+static const struct agent_handler handler = {
+	.fatal = on_fatal,
+	.resumed = on_resumed,
+	.stopped = on_stopped,
+};
+
+/* ---- The loop ---- */
+
+static int serve_agent(struct conversation *c, short events, struct error *err)
+{
+	char buf[4096];
+	size_t len;
+
+	if (events & (POLLIN | POLLHUP)) {
+		ssize_t n = recv(c->agent_fd, buf, sizeof(buf), MSG_DONTWAIT);
+		if (n == 0)
+			return error_set(err, 0, "qemu has ended");
+		if (n > 0 && agent_receive(c->agent, buf, n, err) < 0)
+			return -1;
+	}
+	const void *out = agent_output(c->agent, &len);
+	ssize_t sent = len ? send(c->agent_fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+	if (sent > 0)
+		agent_output_sent(c->agent, sent);
+	return 0;
+}
+
+/* Until *done. -1: it can't come any more. */
+static int wait_for(struct conversation *c, const bool *done, struct error *err)
+{
+	int64_t deadline = io_now_ms() + STEP_MS;
+	size_t unsent;
+
+	while (!*done) {
+		agent_output(c->agent, &unsent);
+		struct pollfd fds[] = {
+			{c->qmp.fd, POLLIN, 0},
+			{c->agent_fd, POLLIN | (unsent ? POLLOUT : 0), 0},
+		};
+		int n = poll(fds, ARRAY_SIZE(fds), MAX(0, deadline - io_now_ms()));
+		if (n == 0)
+			return error_set(err, ETIMEDOUT, "no answer within %d seconds",
+				STEP_MS / 1000);
+		if (n > 0 && fds[0].revents && qmp_receive(&c->qmp, err) < 0)
+			return -1;
+		if (n > 0 && fds[1].revents && serve_agent(c, fds[1].revents, err) < 0)
+			return -1;
+		if (*c->failure)
+			return error_set(err, 0, "%s", c->failure);
+		if (c->qmp.fd < 0)
+			return error_set(err, 0, "qemu has ended");
+	}
+	return 0;
+}
+
+static int ask_qemu(
+	struct conversation *c, const char *command, json_t *arguments, struct error *err)
+{
+	c->answered = false;
+	if (qmp_execute(&c->qmp, command, arguments, -1, err) < 0)
+		return -1;
+	return wait_for(c, &c->answered, err);
+}
+
+/* ---- The steps ---- */
+
+static int load(struct conversation *c, int state_fd, struct error *err)
+{
+	CLEANUP_FREE char *uri = xasprintf("fd:%d", state_fd);
+
+	if (ask_qemu(c, "migrate-set-capabilities",
+		    json_pack("{s:[{s:s, s:b}]}", "capabilities", "capability",
+			    "x-ignore-shared", "state", 1),
+		    err) < 0 ||
+		ask_qemu(c, "migrate-incoming", json_pack("{s:s}", "uri", uri), err) < 0)
+		return -1;
+	return wait_for(c, &c->runs, err);
+}
+
+static int renew(struct conversation *c, unsigned n_disks, struct error *err)
+{
+	uint8_t seed[RESUME_SEED_SIZE];
+	struct timespec now;
+
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		return error_set(err, errno, "get random numbers for the guest");
+	clock_gettime(CLOCK_REALTIME, &now);
+	agent_resume(c->agent, now.tv_sec * 1000000000LL + now.tv_nsec, n_disks, seed);
+	return wait_for(c, &c->resumed, err);
+}
+
+static int connect_channel(struct conversation *c, const char *path, struct error *err)
+{
+	return ask_qemu(c, "chardev-change",
+		json_pack("{s:s, s:{s:s, s:{s:{s:s, s:{s:s}}, s:b}}}", "id", "channel0",
+			"backend", "type", "socket", "data", "addr", "type", "unix",
+			"data", "path", path, "server", 0),
+		err);
+}
+
+static int let_go(struct conversation *c, struct error *err)
+{
+	agent_stop(c->agent);
+	return wait_for(c, &c->stopped, err);
+}
+
+static int complete(struct conversation *c, const struct follow *f, struct error *err)
+{
+	if (load(c, f->state_fd, err) < 0)
+		return -1;
+	int64_t start = io_now_ms();
+	if (renew(c, f->n_disks, err) < 0)
+		return -1;
+	log_info("%u disks after %lld ms", f->n_disks, (long long)(io_now_ms() - start));
+	if (connect_channel(c, f->channel, err) < 0)
+		return -1;
+	return let_go(c, err);
+}
+
+static void follow(const struct follow *f)
+{
+	struct conversation c = {.agent_fd = f->agent_fd};
+	struct error err;
+
+	qmp_init(&c.qmp, f->qmp_fd, on_message, &c);
+	c.agent = agent_new(&handler, &c);
+	if (complete(&c, f, &err) == 0)
+		return;
+	log_warning("the launch failed, and its snapshot is removed: %s", err.msg);
+	snapshots_discard(f->cache, f->identity);
+	if (c.qmp.fd >= 0)
+		qmp_execute(&c.qmp, "quit", NULL, -1, &err);
+}
+
+/* ---- The process ---- */
+
+/* Two forks: a child of qemu's that has ended would wait for qemu to ask how. */
+int follow_start(const struct follow *f, struct error *err)
+{
+	int keep[] = {f->agent_fd, f->qmp_fd, f->cache->fd};
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return error_set(err, errno, "create a process");
+	if (pid > 0) {
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		return 0;
+	}
+	if (fork() == 0) {
+		/* The launcher reads the console until nobody has it any more. */
+		child_null_streams();
+		child_close_others(3, keep, ARRAY_SIZE(keep));
+		follow(f);
+	}
+	_exit(0);
+}

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the tests on the real libguestfs share. Source it behind lib.sh. Each answer of a session that goes on from
+# a snapshot is held against that of the original: qemu as libguestfs starts it, with the same appliance.
+# shellcheck shell=bash
+requires guestfish
+for dir in /usr/lib/*-linux-gnu/guestfs /usr/lib64/guestfs /usr/lib/guestfs; do
+	[ -e "$dir/supermin.d" ] && supermin_d=$dir/supermin.d
+done
+[ -n "${supermin_d:-}" ] || skip "libguestfs' supermin.d is not installed"
+
+unset HYPERMIN_COLD LIBGUESTFS_PATH LIBGUESTFS_HV
+export LIBGUESTFS_BACKEND=direct HYPERMIN_LOG=$scratch/launches
+umask 022
+: >"$HYPERMIN_LOG"
+
+# ours PROGRAM…: by us
+ours() {
+	"$HYPERMIN" libguestfs -- "$@"
+}
+
+# theirs PROGRAM…: by the real qemu
+theirs() {
+	LIBGUESTFS_PATH=$XDG_CACHE_HOME/hypermin/libguestfs "$@"
+}
+
+went_on() {
+	grep -c "going on from a snapshot" "$HYPERMIN_LOG" || true
+}
+
+# warm [GUESTFISH OPTION…]: until launches like this go on from a snapshot
+warm() {
+	local before
+	truncate -s 1M first
+	for _ in $(seq 120); do
+		before=$(went_on)
+		ours guestfish "$@" -a first run
+		[ "$(went_on)" -eq "$before" ] || return 0
+		for _ in $(seq 100); do
+			[ -n "$(snapshot_taker)" ] || break
+			sleep 1
+		done
+	done
+	fail "no launch goes on from a snapshot: $(tail -20 "$HYPERMIN_LOG")"
+}
+
+snapshot_taker() {
+	pgrep -f -- "^${HYPERMIN%/*}/libguestfs-qemu --take-snapshot" || true
+}
+
+# same_answers WHAT GUESTFISH ARGUMENT…: with the session on standard input
+same_answers() {
+	local what=$1 before
+	shift
+	cat >session
+	theirs guestfish "$@" <session >expected 2>expected.err || true
+	before=$(went_on)
+	ours guestfish "$@" <session >actual 2>actual.err || true
+	[ "$(went_on)" -gt "$before" ] || fail "$what: booted: $(tail -5 "$HYPERMIN_LOG")"
+	diff -u expected actual >&2 || fail "$what: not the same answers"
+	diff -u expected.err actual.err >&2 || fail "$what: not the same errors"
+}
