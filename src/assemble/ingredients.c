@@ -183,7 +183,6 @@ static int add_package_files(const struct assembly *a, struct ingredients *in,
 static int add_package_list(struct ingredients *in, struct error *err)
 {
 	CLEANUP_STRBUF struct strbuf text = {0};
-	const struct tree_time epoch = {0};
 	CLEANUP_STRVEC struct strvec lines = {0};
 
 	vector_foreach (pkg, &in->set) {
@@ -193,8 +192,11 @@ static int add_package_list(struct ingredients *in, struct error *err)
 	strvec_sort(&lines);
 	vector_foreach (line, &lines)
 		strbuf_addf(&text, "%s\n", *line);
-	return tree_add_file(in->tree, "/packagelist", S_IFREG | 0644, 0, 0, epoch,
-		text.data ? text.data : "", text.len, err);
+	return tree_add_file(in->tree, "/packagelist",
+		&(struct tree_file){.mode = S_IFREG | 0644,
+			.data = text.data ? text.data : "",
+			.len = text.len},
+		err);
 }
 
 /* ---- Hostfiles ---- */
@@ -334,14 +336,13 @@ static int add_modules(
 	const struct assembly *a, struct ingredients *in, struct error *err)
 {
 	CLEANUP_FREE char *at = xasprintf("/lib/modules/%s", in->kernel.version);
-	const struct tree_time epoch = {0};
 
 	/* The host's own directory for its owner and permissions, if it has one. */
 	if (tree_add_path(in->tree, a->root, "/lib/modules", err) < 0)
 		return -1;
 	if (access(in->kernel.modules_dir, F_OK) < 0)
 		return tree_add_file(
-			in->tree, at, S_IFDIR | 0755, 0, 0, epoch, "", 0, err);
+			in->tree, at, &(struct tree_file){.mode = S_IFDIR | 0755}, err);
 	return tree_add_directory(in->tree, in->kernel.modules_dir, at, err);
 }
 

@@ -106,11 +106,12 @@ static int add_host_file(const struct appliance_request *request, struct content
 static int add_if_missing(struct contents *c, const char *path, uint32_t mode,
 	const char *text, struct error *err)
 {
-	const struct tree_time epoch = {0};
 
 	if (tree_lookup(c->tree, path))
 		return 0;
-	return tree_add_file(c->tree, path, mode, 0, 0, epoch, text, strlen(text), err);
+	return tree_add_file(c->tree, path,
+		&(struct tree_file){.mode = mode, .data = text, .len = strlen(text)},
+		err);
 }
 
 static int add_base_files(const struct appliance_request *request, struct contents *c,
@@ -155,7 +156,6 @@ static int add_linker_cache(const struct appliance_request *request, struct cont
 	struct stamp *stamp, struct error *err)
 {
 	static const char path[] = "/etc/ld.so.cache";
-	const struct tree_time epoch = {0};
 	CLEANUP_FREE char *host = path_below(request->root, path);
 	CLEANUP_FREE char *bytes = NULL;
 	CLEANUP_STRBUF struct strbuf list = {0};
@@ -169,8 +169,10 @@ static int add_linker_cache(const struct appliance_request *request, struct cont
 			host);
 		return 0;
 	}
-	return tree_add_file(
-		c->tree, path, S_IFREG | 0644, 0, 0, epoch, list.data, list.len, err);
+	return tree_add_file(c->tree, path,
+		&(struct tree_file){
+			.mode = S_IFREG | 0644, .data = list.data, .len = list.len},
+		err);
 }
 
 /* ---- The kernel ---- */

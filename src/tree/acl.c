@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* POSIX ACLs of archive entries. */
 #include "tree/acl.h"
 
 #include <archive.h>
@@ -7,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* The tags, as the kernel has them in posix_acl_xattr.h. */
+/* The kernel's tags (posix_acl_xattr.h). */
 enum {
 	TAG_USER_OBJ = 0x01,
 	TAG_USER = 0x02,
@@ -30,6 +29,11 @@ struct acl {
 	size_t len;
 	size_t cap;
 };
+
+static void acl_done(struct acl *acl)
+{
+	vector_done(acl);
+}
 
 static int convert_tag(int tag)
 {
@@ -71,21 +75,6 @@ static int add_entry(
 	return 0;
 }
 
-static int read_acl(
-	struct archive_entry *entry, int want, struct acl *acl, struct error *err)
-{
-	int type, perm, tag, id;
-	const char *name;
-
-	if (archive_entry_acl_reset(entry, want) == 0)
-		return 0;
-	while (archive_entry_acl_next(entry, want, &type, &perm, &tag, &id, &name) ==
-		ARCHIVE_OK)
-		if (add_entry(acl, tag, perm, id, name, err))
-			return -1;
-	return 0;
-}
-
 static const struct acl_entry *find_tag(const struct acl *acl, int tag)
 {
 	vector_foreach (e, acl)
@@ -94,8 +83,8 @@ static const struct acl_entry *find_tag(const struct acl *acl, int tag)
 	return NULL;
 }
 
-/* The kernel refuses an ACL with named entries and no mask; the standard's default is
- * their union. */
+/* The kernel refuses an ACL with named entries and no mask. The standard's default is the
+ * union of their permissions. */
 static void complete_mask(struct acl *acl)
 {
 	uint16_t perm = 0;
@@ -118,7 +107,7 @@ static int compare(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-/* One of each of the three that every file has, at most one mask, no one named twice. */
+/* Owner, group and others must be there, and nothing twice. */
 static bool is_valid(const struct acl *acl)
 {
 	for (size_t i = 1; i < acl->len; i++)
@@ -131,6 +120,8 @@ static bool is_valid(const struct acl *acl)
 static void add_xattr(
 	struct tree *t, const struct acl *acl, const char *name, struct xattr_list *list)
 {
+	if (acl->len == 0)
+		return;
 	CLEANUP_FREE char *value = xmalloc(4 + 8 * acl->len);
 	char *p = value;
 
@@ -142,38 +133,42 @@ static void add_xattr(
 		memcpy(p + 4, &(uint32_t){htole32(e->id)}, 4);
 		p += 8;
 	}
-	tree_xattr_add(t, list, name, value, p - value);
+	xattr_add(t, list, name, value, p - value);
 }
 
-static int convert(struct tree *t, struct archive_entry *entry, int want,
-	const char *name, struct acl *acl, struct xattr_list *list, struct error *err)
+/* Empty if the entry has no such ACL. */
+static int read_acl(
+	struct archive_entry *entry, int want, struct acl *ret, struct error *err)
 {
-	if (read_acl(entry, want, acl, err))
-		return -1;
-	if (acl->len == 0)
+	int type, perm, tag, id;
+	const char *name;
+
+	if (archive_entry_acl_reset(entry, want) == 0)
 		return 0;
-	complete_mask(acl);
-	vector_sort(acl, compare);
-	if (!is_valid(acl))
-		return error_set(err, 0, "its ACL is not valid");
-	add_xattr(t, acl, name, list);
-	return 0;
+	while (archive_entry_acl_next(entry, want, &type, &perm, &tag, &id, &name) ==
+		ARCHIVE_OK)
+		if (add_entry(ret, tag, perm, id, name, err) < 0)
+			return -1;
+	if (ret->len == 0)
+		return 0;
+	complete_mask(ret);
+	vector_sort(ret, compare);
+	return is_valid(ret) ? 0 : error_set(err, 0, "its ACL is not valid");
 }
 
 int acl_add_xattrs(struct tree *t, struct archive_entry *entry, struct xattr_list *list,
 	uint32_t *mode, struct error *err)
 {
-	struct acl access = {0}, standard = {0};
+	CLEANUP(acl_done) struct acl access = {0};
+	CLEANUP(acl_done) struct acl standard = {0};
 
-	int r = convert(t, entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS,
-		"system.posix_acl_access", &access, list, err);
+	if (read_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, &access, err) < 0 ||
+		read_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, &standard, err) < 0)
+		return -1;
 	const struct acl_entry *mask = find_tag(&access, TAG_MASK);
 	if (mask)
 		*mode = (*mode & ~070u) | (uint32_t)mask->perm << 3;
-	if (r == 0)
-		r = convert(t, entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT,
-			"system.posix_acl_default", &standard, list, err);
-	vector_done(&access);
-	vector_done(&standard);
-	return r;
+	add_xattr(t, &access, "system.posix_acl_access", list);
+	add_xattr(t, &standard, "system.posix_acl_default", list);
+	return 0;
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Archives, by libarchive. Nothing of them is trusted: a name can't lead out of the place
- * the archive is put at (`..` in one is an error, a leading slash means nothing), a hard
- * link means a file in the tree, and what can't be kept as the archive says is an error
- * rather than a guess.
+ * Archives, read by libarchive. They are not trusted: no name leads out of the directory
+ * that the archive is put at (`..` is an error, a leading slash is ignored), and a hard
+ * link's target is a file in the tree. An entry that can't be stored as it is is an error.
  *
- * Names are bytes. libarchive would convert PAX names from UTF-8 to the locale's
- * character set; in the C locale that fails for every name that is not ASCII, and it
- * leaves such a name as it was.
+ * Names are bytes. libarchive converts PAX names from UTF-8 to the locale's character set.
+ * In the C locale that fails for every name that is not ASCII, and then libarchive leaves
+ * the name as it is.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -17,7 +16,8 @@
 #include <unistd.h>
 
 #include "tree/acl.h"
-#include "tree/node.h"
+#include "tree/put.h"
+#include "tree/resolve.h"
 #include "tree/unpack.h"
 
 struct reader {
@@ -27,14 +27,14 @@ struct reader {
 	struct unpack unpack;
 };
 
-/* libarchive's word for a name that is not in the locale's character set. */
+/* A name is not in the locale's character set. */
 static bool is_charset_warning(int r, struct archive *a)
 {
 	return r == ARCHIVE_WARN && archive_errno(a) == EILSEQ;
 }
 
-/* Its text says what it was doing; of a failed read the reason is apart. Of a damaged
- * archive the number is EILSEQ, EINVAL or negative, which says nothing to anyone. */
+/* libarchive's text says what failed, and its number why reading failed. For a damaged
+ * archive the number is EILSEQ, EINVAL or negative, which means nothing to a user. */
 static int archive_fail(struct archive *a, struct error *err)
 {
 	const char *why = archive_error_string(a);
@@ -45,8 +45,7 @@ static int archive_fail(struct archive *a, struct error *err)
 	return error_set(err, num, "%s", why ? why : "can't be read");
 }
 
-/* A path in an archive, without what would make it absolute; NULL if it tries to lead
- * upward. */
+/* A path in an archive, without leading slashes. A ".." in it is an error. */
 static const char *confine(const char *path, struct error *err)
 {
 	for (const char *p = path; *p;) {
@@ -62,18 +61,19 @@ static const char *confine(const char *path, struct error *err)
 static int add_xattrs(struct tree *t, struct archive_entry *e, struct tree_inode *file,
 	struct error *err)
 {
-	struct xattr_list list = {0};
+	CLEANUP_XATTRS struct xattr_list list = {0};
 	const char *name;
 	const void *value;
 	size_t len;
 
 	archive_entry_xattr_reset(e);
 	while (archive_entry_xattr_next(e, &name, &value, &len) == ARCHIVE_OK)
-		if (name && tree_xattr_wanted(name))
-			tree_xattr_add(t, &list, name, value, len);
-	int r = acl_add_xattrs(t, e, &list, &file->mode, err);
-	tree_xattr_attach(t, &list, file);
-	return r;
+		if (name && xattr_wanted(name))
+			xattr_add(t, &list, name, value, len);
+	if (acl_add_xattrs(t, e, &list, &file->mode, err) < 0)
+		return -1;
+	xattr_attach(t, &list, file);
+	return 0;
 }
 
 static int check_id(int64_t id, const char *what, struct error *err)
@@ -88,7 +88,7 @@ static int read_metadata(struct tree *t, struct archive_entry *e, struct tree_in
 {
 	int64_t uid = archive_entry_uid(e), gid = archive_entry_gid(e);
 
-	if (check_id(uid, "owner", err) || check_id(gid, "group", err))
+	if (check_id(uid, "owner", err) < 0 || check_id(gid, "group", err) < 0)
 		return -1;
 	file->mode = archive_entry_mode(e) & (S_IFMT | 07777);
 	file->uid = uid;
@@ -148,54 +148,49 @@ static int read_content(struct reader *r, struct archive_entry *e,
 	}
 }
 
-static int add_hardlink(struct reader *r, struct archive_entry *e, struct tree_inode *dir,
-	const char *name, size_t len, struct error *err)
+static int add_hardlink(struct reader *r, struct archive_entry *e,
+	const struct tree_spot *spot, struct error *err)
 {
-	const char *path = confine(archive_entry_hardlink(e), err), *last;
-	struct tree_inode *target_dir;
-	size_t last_len;
+	const char *path = confine(archive_entry_hardlink(e), err);
+	struct tree_inode *inode = NULL;
+	struct tree_spot target;
 
 	if (!path)
 		return -1;
-	int found = tree_walk_parent(
-		r->t, r->at, path, TREE_WALK_FIND, &target_dir, &last, &last_len, err);
-	if (found < 0)
+	enum tree_result found =
+		resolve_spot(r->t, TREE_WALK_FIND, r->at, path, &target, err);
+	if (found == TREE_FAILED)
 		return -1;
-	const struct tree_entry *target =
-		found == 0 ? tree_dir_find(target_dir->dir, last, last_len) : NULL;
-	if (!target || !target->inode || S_ISDIR(target->inode->mode))
+	if (found == TREE_DONE)
+		inode = node_at(&target);
+	if (!inode || S_ISDIR(inode->mode))
 		return error_set(err, 0,
 			"it is a hard link to '%s', which is no file so far", path);
-	struct tree_inode *inode = target->inode;
-	/* cpio has the content at the last name; some tar archives repeat it. */
+	/* In cpio the last name has the content; some tar archives repeat it. */
 	if (archive_entry_size(e) > 0 && S_ISREG(inode->mode) &&
-		unpack_content(&r->unpack, r->a, e, inode, err))
+		unpack_content(&r->unpack, r->a, e, inode, err) < 0)
 		return -1;
-	return tree_put_link(r->t, dir, name, len, inode, err);
+	return node_add_link(r->t, spot, inode, err);
 }
 
 static int add_at(
 	struct reader *r, struct archive_entry *e, const char *path, struct error *err)
 {
-	struct tree_inode file = {0}, *dir;
-	const char *name;
-	size_t len;
+	struct tree_inode file = {0}, *ignored;
+	struct tree_spot spot;
 
-	if (tree_walk_parent(r->t, r->at, path, TREE_WALK_MAKE, &dir, &name, &len, err))
+	if (resolve_spot(r->t, TREE_WALK_MAKE, r->at, path, &spot, err) != TREE_DONE)
 		return -1;
 	bool is_dir = archive_entry_filetype(e) == AE_IFDIR;
-	if (len == 0 && !is_dir)
+	if (spot.len == 0 && !is_dir)
 		return error_set(err, EISDIR, "take it");
-	/* In cpio archives with made-up inode numbers directories can look like hard
-	 * links. */
+	/* A directory can look like a hard link in cpio archives whose inode numbers are
+	 * made up. */
 	if (archive_entry_hardlink(e) && !is_dir)
-		return add_hardlink(r, e, dir, name, len, err);
-	if (read_metadata(r->t, e, &file, err) || read_content(r, e, &file, err))
+		return add_hardlink(r, e, &spot, err);
+	if (read_metadata(r->t, e, &file, err) < 0 || read_content(r, e, &file, err) < 0)
 		return -1;
-	if (len > 0)
-		return tree_put(r->t, dir, name, len, &file, NULL, err);
-	tree_update_dir(r->t, dir, &file);
-	return 0;
+	return tree_put(r->t, &spot, &file, &ignored, err);
 }
 
 static int add_entry(struct reader *r, struct archive_entry *e, struct error *err)
@@ -206,12 +201,12 @@ static int add_entry(struct reader *r, struct archive_entry *e, struct error *er
 	const char *path = confine(raw, err);
 	if (!path)
 		return -1;
-	return add_at(r, e, path, err) ? error_prefix(err, "'%.1000s'", raw) : 0;
+	return add_at(r, e, path, err) < 0 ? error_prefix(err, "'%.1000s'", raw) : 0;
 }
 
 /*
- * libarchive takes the end of the file for the end of a tar archive; but then one that
- * was cut between two entries would be as good as a whole one.
+ * libarchive takes the end of the file for the end of a tar archive, and so accepts an
+ * archive that was cut between two entries.
  */
 static int check_end(struct archive *a, struct error *err)
 {
@@ -234,7 +229,7 @@ static int read_entries(struct reader *r, struct error *err)
 			return check_end(r->a, err);
 		if (got != ARCHIVE_OK && !is_charset_warning(got, r->a))
 			return archive_fail(r->a, err);
-		if (add_entry(r, e, err))
+		if (add_entry(r, e, err) < 0)
 			return -1;
 	}
 }
@@ -260,7 +255,7 @@ static struct archive *open_archive(int fd, struct error *err)
 	return NULL;
 }
 
-/* What writes into the pipe may still be padding: don't let it die of a closed one. */
+/* Read the padding too, lest the program that writes into the pipe die of SIGPIPE. */
 static void drain(int fd)
 {
 	char buf[16 * 1024];
@@ -290,12 +285,13 @@ int tree_add_archive(struct tree *t, int fd, const char *name, const char *at,
 {
 	struct reader r = {.t = t};
 
-	if (tree_walk_dir(t, t->root, at, strlen(at), TREE_WALK_MAKE, &r.at, err))
+	if (resolve_dir(t, TREE_WALK_MAKE, &(struct tree_spot){t->root, at, strlen(at)},
+		    &r.at, err) < 0)
 		return error_prefix(err, "archive '%s'", name);
 	locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	locale_t before = uselocale(c);
 	int result = read_archive(&r, fd, spool_dir, err);
 	uselocale(before);
 	freelocale(c);
-	return result ? error_prefix(err, "archive '%s'", name) : 0;
+	return result < 0 ? error_prefix(err, "archive '%s'", name) : 0;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Getting at content, wherever it is. Reads the tree only, so threads may do it side by
- * side. */
+/* Opening content. Nothing here changes the tree, so threads may do it at the same time. */
 #include <errno.h>
 
 #include "tree/host.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From the growing tree to the finished one: names sorted, links counted, inodes
- * numbered. Walk order is a directory, then each of its names in bytewise order with all
- * below it; an inode with several names has its place at the first.
+ * Finishing the tree: names are sorted, links counted, inodes numbered. Walk order is a
+ * directory, then each of its names in bytewise order with all below it; an inode with
+ * several names is numbered at its first one.
  */
 #include <string.h>
 
 #include "base/strbuf.h"
 #include "tree/node.h"
 
-/* Where the walk stands in one directory: trees may be deeper than a stack. */
+/* The walk's position in one directory. There is no recursion, as trees may be deep. */
 struct cursor {
 	struct tree_inode *dir;
 	uint32_t next;
@@ -91,7 +91,7 @@ static const struct tree_entry *find_inode(
 	return NULL;
 }
 
-/* Only messages need a file's path: searching beats keeping a way back in every inode. */
+/* Searches, since only messages need a file's path: inodes do not know their directories. */
 char *tree_inode_path(const struct tree *t, const struct tree_inode *inode)
 {
 	struct strbuf sb = {0};

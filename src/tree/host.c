@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Directories and files of the host: naming them, opening them again, telling whether
- * they changed. */
 #include "tree/host.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 const struct host_dir *host_root_open(struct tree *t, const char *path, struct error *err)
 {
@@ -100,21 +97,21 @@ static int fail(const struct host_dir *d, const char *name, int num, const char 
 	return error_set(err, num, "%s '%s'", what, path);
 }
 
-int host_skip(struct tree *t, const struct host_dir *dir, const char *name, int num,
-	struct error *err)
+enum tree_result host_skip(struct tree *t, const struct host_dir *dir, const char *name,
+	int num, struct error *err)
 {
 	if (!t->options.skip_unreadable || (num != EACCES && num != EPERM))
 		return fail(dir, name, num, "read", err);
 	CLEANUP_FREE char *path = host_full_path(dir, name);
 	if (t->options.on_skip)
 		t->options.on_skip(path, strerror(num), t->options.on_skip_data);
-	return 1;
+	return TREE_ABSENT;
 }
 
 /*
- * openat() for a path of any length: the longest leading part that the kernel takes, then
- * the rest from there. Only O_NOFOLLOW at each part's end; the caller compares what was
- * reached.
+ * openat() for a path of any length: opens the longest leading part that the kernel takes,
+ * and goes on from there. Symlinks in the middle of a part are followed: the caller checks
+ * what was reached.
  */
 static int open_long(int dirfd, char *path, int flags)
 {
@@ -149,19 +146,20 @@ int host_dir_open(const struct host_dir *d, int flags, int *ret_fd, struct error
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail(d, NULL, errno, "open directory", err);
 	if (st.st_dev != d->dev || st.st_ino != d->ino)
-		return fail(d, NULL, 0,
-			"another directory took the place, while it was read, of", err);
+		return fail(
+			d, NULL, 0, "the directory was replaced while it was read:", err);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
-int host_stat(struct tree *t, const struct host_at *at, const char *name,
-	struct stat *ret, struct error *err)
+enum tree_result host_stat(struct tree *t, const struct host_at *at, const char *name,
+	struct host_name *ret, struct error *err)
 {
-	if (fstatat(at->fd, name, ret, AT_SYMLINK_NOFOLLOW) == 0)
-		return 0;
+	*ret = (struct host_name){.at = at, .name = name};
+	if (fstatat(at->fd, name, &ret->st, AT_SYMLINK_NOFOLLOW) == 0)
+		return TREE_DONE;
 	if (errno == ENOENT || errno == ENOTDIR)
-		return 1;
+		return TREE_ABSENT;
 	return host_skip(t, at->dir, name, errno, err);
 }
 
@@ -189,12 +187,12 @@ int host_file_open(const struct tree_inode *inode, int *ret_fd, struct error *er
 	if (path.len)
 		strbuf_addc(&path, '/');
 	strbuf_adds(&path, f->name);
-	/* Not to hang on a pipe that may be there by now. */
+	/* Without blocking: by now a pipe may be there. */
 	CLEANUP_CLOSE int fd =
 		open_long(f->dir->root->fd, path.data, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return fail(f->dir, f->name, errno, "open", err);
-	if (host_file_verify(inode, fd, err))
+	if (host_file_verify(inode, fd, err) < 0)
 		return -1;
 	*ret_fd = TAKE_FD(fd);
 	return 0;

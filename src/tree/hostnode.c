@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From a file of the host to a node: all its metadata, and for a regular file where its
- * holes are and whether it can be read at all. The content stays where it is until it is
- * copied.
+ * From a file of the host to an inode: all its metadata and, for a regular file, where its
+ * holes are and whether it can be read. The content is not read before it is copied.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,18 +13,20 @@
 #include <sys/xattr.h>
 
 #include "tree/host.h"
+#include "tree/put.h"
+#include "tree/xattr.h"
 
 #ifndef SYS_listxattrat /* newer than many a libc */
 #define SYS_listxattrat 465
 #endif
 
-/* All steps below return 0, or -1 with errno set. */
+/* Up to host_read_node() functions return 0, or -1 with errno set. */
 
-static int read_target(struct tree *t, const struct host_at *at, const char *name,
-	struct tree_inode *inode)
+static int read_target(
+	struct tree *t, const struct host_name *file, struct tree_inode *inode)
 {
 	char target[TREE_TARGET_MAX + 1];
-	ssize_t len = readlinkat(at->fd, name, target, sizeof(target));
+	ssize_t len = readlinkat(file->at->fd, file->name, target, sizeof(target));
 
 	if (len < 0)
 		return -1;
@@ -56,9 +57,20 @@ static int next_extent(int fd, off_t from, off_t size, struct tree_extent *ret)
 	return 1;
 }
 
+struct extents {
+	struct tree_extent *items;
+	size_t len;
+	size_t cap;
+};
+
+static void extents_done(struct extents *e)
+{
+	vector_done(e);
+}
+
 static int find_extents(struct tree *t, int fd, struct tree_inode *inode)
 {
-	VECTOR(struct tree_extent) found = {0};
+	CLEANUP(extents_done) struct extents found = {0};
 	struct tree_extent e = {0};
 	int r;
 
@@ -71,22 +83,21 @@ static int find_extents(struct tree *t, int fd, struct tree_inode *inode)
 			memcpy(arena_alloc(&t->arena, bytes), found.items, bytes);
 		inode->n_extents = found.len;
 	}
-	vector_done(&found);
 	return r;
 }
 
-static int read_xattr(struct tree *t, const struct host_at *at, const char *file,
-	const char *name, struct xattr_list *list)
+static int read_xattr(struct tree *t, const struct host_name *file, const char *name,
+	struct xattr_list *list)
 {
 	CLEANUP_FREE char *value = xmalloc(XATTR_SIZE_MAX);
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/%s", at->path, file);
+	snprintf(path, sizeof(path), "%s/%s", file->at->path, file->name);
 	ssize_t len = lgetxattr(path, name, value, XATTR_SIZE_MAX);
 
 	if (len < 0)
 		return errno == ENODATA ? 0 : -1;
-	tree_xattr_add(t, list, name, value, len);
+	xattr_add(t, list, name, value, len);
 	return 0;
 }
 
@@ -94,45 +105,42 @@ static int read_xattr(struct tree *t, const struct host_at *at, const char *file
  * By directory and name where the kernel can (Linux 6.13): a path through /proc takes
  * three times as long, which is a third of the time that reading a tree takes.
  */
-static ssize_t list_xattrs(
-	const struct host_at *at, const char *name, char *list, size_t size)
+static ssize_t list_xattrs(const struct host_name *file, char *list, size_t size)
 {
 	static atomic_bool missing;
 	char path[PATH_MAX];
 
 	if (!missing) {
-		long len = syscall(
-			SYS_listxattrat, at->fd, name, AT_SYMLINK_NOFOLLOW, list, size);
+		long len = syscall(SYS_listxattrat, file->at->fd, file->name,
+			AT_SYMLINK_NOFOLLOW, list, size);
 		if (len >= 0 || (errno != ENOSYS && errno != EPERM))
 			return len;
 		missing = true;
 	}
-	snprintf(path, sizeof(path), "%s/%s", at->path, name);
+	snprintf(path, sizeof(path), "%s/%s", file->at->path, file->name);
 	return llistxattr(path, list, size);
 }
 
-static int read_xattrs(struct tree *t, const struct host_at *at, const char *name,
-	struct tree_inode *inode)
+static int read_xattrs(
+	struct tree *t, const struct host_name *file, struct tree_inode *inode)
 {
 	char small[512], *names = small;
 	CLEANUP_FREE char *large = NULL;
-	struct xattr_list list = {0};
-	int r = 0;
+	CLEANUP_XATTRS struct xattr_list list = {0};
 
-	/* The kernel allocates what we offer: little, for the many files that have
-	 * none. */
-	ssize_t len = list_xattrs(at, name, small, sizeof(small));
+	/* The kernel allocates a buffer as large as ours, and most files have none. */
+	ssize_t len = list_xattrs(file, small, sizeof(small));
 	if (len < 0 && errno == ERANGE) {
 		names = large = xmalloc(XATTR_LIST_MAX);
-		len = list_xattrs(at, name, large, XATTR_LIST_MAX);
+		len = list_xattrs(file, large, XATTR_LIST_MAX);
 	}
 	if (len < 0)
 		return errno == ENOTSUP ? 0 : -1;
-	for (const char *x = names; r == 0 && x < names + len; x += strlen(x) + 1)
-		if (tree_xattr_wanted(x))
-			r = read_xattr(t, at, name, x, &list);
-	tree_xattr_attach(t, &list, inode);
-	return r;
+	for (const char *x = names; x < names + len; x += strlen(x) + 1)
+		if (xattr_wanted(x) && read_xattr(t, file, x, &list) < 0)
+			return -1;
+	xattr_attach(t, &list, inode);
+	return 0;
 }
 
 static bool has_acl(const struct tree_inode *inode)
@@ -143,33 +151,28 @@ static bool has_acl(const struct tree_inode *inode)
 	return false;
 }
 
-/* Whether it can be read: mostly the mode tells without asking. */
-static int check_readable(
-	const struct host_at *at, const char *name, const struct tree_inode *inode)
+static int read_regular(
+	struct tree *t, const struct host_name *file, struct tree_inode *inode)
 {
-	if ((inode->mode & 0444) == 0444 && !has_acl(inode))
-		return 0;
-	return faccessat(at->fd, name, R_OK, AT_EACCESS);
-}
+	const struct stat *st = &file->st;
 
-static int read_regular(struct tree *t, const struct host_at *at, const char *name,
-	const struct stat *st, struct tree_inode *inode)
-{
 	if (st->st_size == 0)
 		return 0;
 	inode->size = st->st_size;
 	inode->content = TREE_CONTENT_FILE;
-	if (check_readable(at, name, inode) < 0)
+	/* Mostly the mode says that it can be read. */
+	bool for_all = (inode->mode & 0444) == 0444 && !has_acl(inode);
+	if (!for_all && faccessat(file->at->fd, file->name, R_OK, AT_EACCESS) < 0)
 		return -1;
 	if (st->st_blocks * (off_t)512 < st->st_size) {
-		CLEANUP_CLOSE int fd = openat(at->fd, name,
+		CLEANUP_CLOSE int fd = openat(file->at->fd, file->name,
 			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 		if (fd < 0 || find_extents(t, fd, inode) < 0)
 			return -1;
 	}
 	struct host_file *f = arena_alloc(&t->arena, sizeof(*f));
-	f->dir = at->dir;
-	f->name = arena_strdup(&t->arena, name);
+	f->dir = file->at->dir;
+	f->name = arena_strdup(&t->arena, file->name);
 	f->dev = st->st_dev;
 	f->ino = st->st_ino;
 	f->ctime = (struct tree_time){st->st_ctim.tv_sec, st->st_ctim.tv_nsec};
@@ -177,9 +180,10 @@ static int read_regular(struct tree *t, const struct host_at *at, const char *na
 	return 0;
 }
 
-int host_read_node(struct tree *t, const struct host_at *at, const char *name,
-	const struct stat *st, struct tree_inode *ret, struct error *err)
+enum tree_result host_read_node(struct tree *t, const struct host_name *file,
+	struct tree_inode *ret, struct error *err)
 {
+	const struct stat *st = &file->st;
 	struct tree_inode node = {
 		.mode = st->st_mode,
 		.uid = st->st_uid,
@@ -187,23 +191,23 @@ int host_read_node(struct tree *t, const struct host_at *at, const char *name,
 		.mtime = {st->st_mtim.tv_sec, st->st_mtim.tv_nsec},
 	};
 
-	int r = read_xattrs(t, at, name, &node);
+	int r = read_xattrs(t, file, &node);
 	if (r == 0 && S_ISLNK(st->st_mode)) {
-		r = read_target(t, at, name, &node);
+		r = read_target(t, file, &node);
 	} else if (r == 0 && S_ISREG(st->st_mode)) {
-		r = read_regular(t, at, name, st, &node);
+		r = read_regular(t, file, &node);
 	} else if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) {
 		node.rdev_major = major(st->st_rdev);
 		node.rdev_minor = minor(st->st_rdev);
 	}
 	if (r < 0)
-		return host_skip(t, at->dir, name, errno, err);
+		return host_skip(t, file->at->dir, file->name, errno, err);
 	*ret = node;
-	return 0;
+	return TREE_DONE;
 }
 
-/* The inode that an earlier name of the same host file got, if the file is still the
- * same. */
+/* The inode that another name of the host file has brought, if the file has not changed
+ * since. */
 static struct tree_inode *find_link(
 	const struct tree *t, const char *key, const struct stat *st)
 {
@@ -219,10 +223,10 @@ static struct tree_inode *find_link(
 	return same ? inode : NULL;
 }
 
-int host_put_node(struct tree *t, const struct host_at *at, const char *name,
-	const struct stat *st, struct tree_inode *dir, struct tree_inode **ret_inode,
-	struct error *err)
+enum tree_result host_put_node(struct tree *t, const struct host_name *file,
+	const struct tree_spot *spot, struct tree_inode **ret_inode, struct error *err)
 {
+	const struct stat *st = &file->st;
 	bool linked = !S_ISDIR(st->st_mode) && st->st_nlink > 1;
 	struct tree_inode node;
 	char key[40];
@@ -232,14 +236,14 @@ int host_put_node(struct tree *t, const struct host_at *at, const char *name,
 			(uintmax_t)st->st_ino);
 		*ret_inode = find_link(t, key, st);
 		if (*ret_inode)
-			return tree_put_link(t, dir, name, strlen(name), *ret_inode, err);
+			return node_add_link(t, spot, *ret_inode, err);
 	}
-	int r = host_read_node(t, at, name, st, &node, err);
-	if (r)
+	enum tree_result r = host_read_node(t, file, &node, err);
+	if (r != TREE_DONE)
 		return r;
-	if (tree_put(t, dir, name, strlen(name), &node, ret_inode, err))
-		return -1;
+	if (tree_put(t, spot, &node, ret_inode, err) < 0)
+		return TREE_FAILED;
 	if (linked)
 		strmap_put(&t->host_links, arena_strdup(&t->arena, key), *ret_inode);
-	return 0;
+	return TREE_DONE;
 }

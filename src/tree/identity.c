@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The tree's identity: a digest over everything an image is made from, without reading
- * contents that a file system's times vouch for. Each part has its length in front or a
- * fixed one, so no two trees give the same bytes.
+ * The tree's identity: a digest over everything an image is made from. Contents are not
+ * read where a file's times show every change. Each part has a fixed length or its length
+ * in front, so that no two different trees give the same bytes.
  */
 #include "base/io.h"
 #include "base/mem.h"
@@ -43,7 +43,7 @@ static void add_names(struct sha256 *c, const struct tree_inode *dir)
 	}
 }
 
-/* False if it can't be read. Then there will be no image either. */
+/* False if it can't be read; then no image can be made either. */
 static bool add_content(struct sha256 *c, const struct tree_inode *inode)
 {
 	uint8_t buffer[16 * 1024];

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Single paths of the host, by the thousand: what packages own. Most of a path is the
- * same as the last one's, so each ancestor is looked at once and kept as a *place*: the
- * directory it leads to on the host, and the one in the tree. Both are resolved below
- * their own root, separately: the tree may have a real `lib` where the host has a
+ * Single paths of the host, by the thousand: the files of packages. Most of a path is the
+ * same as the last one's, so each ancestor is looked up once and kept as a *place*: the
+ * directory it leads to on the host, and the one in the tree. The two are resolved
+ * separately, each below its own root: the tree may have a real `lib` where the host has a
  * symlink.
  */
+#include "tree/path.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
 #include "tree/host.h"
+#include "tree/put.h"
+#include "tree/resolve.h"
 
 struct place {
 	const struct host_dir *host;
@@ -23,8 +27,9 @@ struct path_cache {
 	char *root_path;
 	const struct host_dir *root;
 	uint64_t epoch;
-	struct strmap places; /* by path from the root, as it was spelled */
-	/* The directory last looked into, still open. */
+	/* By path from the root, as it was spelled. */
+	struct strmap places;
+	/* The directory that was used last, still open. */
 	struct host_at at;
 };
 
@@ -76,12 +81,12 @@ static int enter(struct path_cache *c, const struct host_dir *d, struct error *e
 
 	if (c->at.dir == d)
 		return 0;
-	if (host_dir_open(d, O_PATH, &fd, err))
+	if (host_dir_open(d, O_PATH, &fd, err) < 0)
 		return -1;
 	leave(c);
 	c->at = (struct host_at){.dir = d, .fd = fd, .path = host_full_path(d, NULL)};
-	/* A third of the cost of going through /proc, and these directories are the
-	 * system's own. */
+	/* A plain path takes a third of the time of one through /proc, and may be used here
+	 * since these are the system's own directories. */
 	if (strlen(c->at.path) + NAME_MAX + 2 > PATH_MAX) {
 		free(c->at.path);
 		c->at.path = host_fd_path(d, fd);
@@ -89,94 +94,11 @@ static int enter(struct path_cache *c, const struct host_dir *d, struct error *e
 	return 0;
 }
 
-static int get_place(struct path_cache *c, const char *path, size_t len, unsigned *links,
-	struct place *ret, struct error *err);
-
-/* Where a symlink in `from` leads on the host; adds what is on the way. */
-static int follow(struct path_cache *c, const struct place *from, const char *target,
-	unsigned *links, struct place *ret, struct error *err)
+static size_t trim_slashes(const char *path, size_t len)
 {
-	CLEANUP_STRBUF struct strbuf path = {0};
-
-	if (++*links > TREE_LINKS_MAX)
-		return error_set(err, ELOOP, "follow symlink to '%s'", target);
-	if (target[0] != '/') {
-		host_dir_path(&path, from->host);
-		strbuf_addc(&path, '/');
-	}
-	strbuf_adds(&path, target);
-	if (path.len > 2 * PATH_MAX)
-		return error_set(err, ENAMETOOLONG, "follow symlink to '%s'", target);
-	return get_place(c, path.data, path.len, links, ret, err);
-}
-
-/* An ancestor that the tree has is left as it is: a directory, or a symlink for the tree
- * to follow. */
-static int add_ancestor(struct path_cache *c, const struct place *parent,
-	const char *name, const struct stat *st, struct error *err)
-{
-	const struct tree_entry *e = tree_dir_find(parent->dir->dir, name, strlen(name));
-	struct tree_inode *ignored;
-
-	if (e && e->inode && (S_ISDIR(e->inode->mode) || S_ISLNK(e->inode->mode)))
-		return 0;
-	return host_put_node(c->t, &c->at, name, st, parent->dir, &ignored, err);
-}
-
-static int descend(struct path_cache *c, const struct place *parent, const char *name,
-	unsigned *links, struct place *ret, struct error *err)
-{
-	char target[TREE_TARGET_MAX + 1];
-	struct place to = {0};
-	struct stat st;
-
-	if (enter(c, parent->host, err))
-		return -1;
-	int r = host_stat(c->t, &c->at, name, &st, err);
-	if (r)
-		return r;
-	if (!S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode))
-		return 1;
-	r = add_ancestor(c, parent, name, &st, err);
-	if (r)
-		return r;
-	if (S_ISLNK(st.st_mode)) {
-		ssize_t len = readlinkat(c->at.fd, name, target, sizeof(target) - 1);
-		if (len < 0)
-			return host_skip(c->t, c->at.dir, name, errno, err);
-		target[len] = '\0';
-		r = follow(c, parent, target, links, &to, err);
-		if (r)
-			return r;
-	} else {
-		to.host = host_dir_new(c->t, parent->host, name, &st);
-	}
-	if (tree_walk_dir(
-		    c->t, parent->dir, name, strlen(name), TREE_WALK_MAKE, &to.dir, err))
-		return -1;
-	*ret = to;
-	return 0;
-}
-
-static int step(struct path_cache *c, const struct place *parent, const char *name,
-	size_t len, unsigned *links, struct place *ret, struct error *err)
-{
-	char copy[NAME_MAX + 1];
-
-	if (len == 0 || (len == 1 && name[0] == '.')) {
-		*ret = *parent;
-		return 0;
-	}
-	if (len == 2 && memcmp(name, "..", 2) == 0) {
-		ret->host = parent->host->parent ? parent->host->parent : parent->host;
-		ret->dir = parent->dir->dir->parent;
-		return 0;
-	}
-	if (len > NAME_MAX)
-		return 1;
-	memcpy(copy, name, len);
-	copy[len] = '\0';
-	return descend(c, parent, copy, links, ret, err);
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	return len;
 }
 
 static size_t parent_len(const char *path, size_t len)
@@ -186,79 +108,163 @@ static size_t parent_len(const char *path, size_t len)
 	return len;
 }
 
-/* The place a path leads to; 1 if there is none on the host. */
-static int get_place(struct path_cache *c, const char *path, size_t len, unsigned *links,
-	struct place *ret, struct error *err)
-{
-	struct place parent;
+struct walk {
+	struct path_cache *c;
+	/* Symlinks followed so far. */
+	unsigned links;
+	struct error *err;
+};
 
-	while (len > 0 && path[len - 1] == '/')
-		len--;
-	if (len == 0) {
-		*ret = (struct place){.host = c->root, .dir = c->t->root};
-		return 0;
+static enum tree_result get_place(
+	struct walk *w, const char *path, size_t len, struct place *ret);
+
+/* Where a symlink in `from` leads; adds the directories on the way. */
+static enum tree_result follow(
+	struct walk *w, const struct place *from, const char *name, struct place *ret)
+{
+	CLEANUP_STRBUF struct strbuf path = {0};
+	char target[TREE_TARGET_MAX + 1];
+	struct host_at *at = &w->c->at;
+
+	ssize_t len = readlinkat(at->fd, name, target, sizeof(target) - 1);
+	if (len < 0)
+		return host_skip(w->c->t, at->dir, name, errno, w->err);
+	target[len] = '\0';
+	if (++w->links > TREE_LINKS_MAX)
+		return error_set(w->err, ELOOP, "follow symlink to '%s'", target);
+	if (target[0] != '/') {
+		host_dir_path(&path, from->host);
+		strbuf_addc(&path, '/');
 	}
-	const struct place *known = strmap_get_len(&c->places, path, len);
-	if (known) {
-		*ret = *known;
-		return 0;
-	}
-	size_t start = parent_len(path, len);
-	int r = get_place(c, path, start, links, &parent, err);
-	if (r == 0)
-		r = step(c, &parent, path + start, len - start, links, ret, err);
-	if (r)
-		return r;
-	struct place *kept = arena_alloc(&c->t->arena, sizeof(*kept));
-	*kept = *ret;
-	strmap_put(&c->places, arena_strndup(&c->t->arena, path, len), kept);
-	return 0;
+	strbuf_adds(&path, target);
+	if (path.len > 2 * PATH_MAX)
+		return error_set(w->err, ENAMETOOLONG, "follow symlink to '%s'", target);
+	return get_place(w, path.data, path.len, ret);
 }
 
-/* The path names a directory by itself: the root, or something that ends in a dot. */
-static int add_place(struct path_cache *c, const struct place *place, struct error *err)
+/* The place of a name in `parent`, which is added if the tree has no such directory. */
+static enum tree_result descend(
+	struct walk *w, const struct place *parent, const char *name, struct place *ret)
 {
-	struct tree_inode node;
-	struct stat st;
+	const struct tree_spot spot = {parent->dir, name, strlen(name)};
+	struct path_cache *c = w->c;
+	struct tree_inode *inode = node_at(&spot);
+	struct place to = {0};
+	struct host_name file;
 
-	int r = host_stat(c->t, &c->at, ".", &st, err);
-	if (r == 0)
-		r = host_read_node(c->t, &c->at, ".", &st, &node, err);
-	if (r == 0)
-		tree_update_dir(c->t, place->dir, &node);
+	if (enter(c, parent->host, w->err) < 0)
+		return TREE_FAILED;
+	enum tree_result r = host_stat(c->t, &c->at, name, &file, w->err);
+	if (r != TREE_DONE)
+		return r;
+	if (!S_ISDIR(file.st.st_mode) && !S_ISLNK(file.st.st_mode))
+		return TREE_ABSENT;
+	/* What the tree has stays: a directory, or a symlink that the tree follows. */
+	if (!inode || (!S_ISDIR(inode->mode) && !S_ISLNK(inode->mode)))
+		r = host_put_node(c->t, &file, &spot, &inode, w->err);
+	if (r == TREE_DONE && S_ISLNK(file.st.st_mode))
+		r = follow(w, parent, name, &to);
+	else
+		to.host = host_dir_new(c->t, parent->host, name, &file.st);
+	if (r != TREE_DONE)
+		return r;
+	if (resolve_dir(c->t, TREE_WALK_MAKE, &spot, &to.dir, w->err) != TREE_DONE)
+		return TREE_FAILED;
+	*ret = to;
+	return TREE_DONE;
+}
+
+static enum tree_result step(struct walk *w, const struct place *parent, const char *name,
+	size_t len, struct place *ret)
+{
+	char copy[NAME_MAX + 1];
+
+	if (len == 1 && name[0] == '.') {
+		*ret = *parent;
+		return TREE_DONE;
+	}
+	if (len == 2 && memcmp(name, "..", 2) == 0) {
+		const struct host_dir *host = parent->host;
+		*ret = (struct place){
+			host->parent ? host->parent : host, parent->dir->dir->parent};
+		return TREE_DONE;
+	}
+	if (len > NAME_MAX)
+		return TREE_ABSENT;
+	memcpy(copy, name, len);
+	copy[len] = '\0';
+	return descend(w, parent, copy, ret);
+}
+
+/* The place of a path: from the longest part of it that is known, name by name. */
+static enum tree_result get_place(
+	struct walk *w, const char *path, size_t len, struct place *ret)
+{
+	struct path_cache *c = w->c;
+	struct place place = {.host = c->root, .dir = c->t->root};
+	const struct place *known = NULL;
+	size_t at = trim_slashes(path, len);
+
+	for (len = at; at > 0; at = trim_slashes(path, parent_len(path, at))) {
+		known = strmap_get_len(&c->places, path, at);
+		if (known)
+			break;
+	}
+	if (known)
+		place = *known;
+	for (;;) {
+		at += strspn(path + at, "/");
+		if (at >= len)
+			break;
+		size_t name_len = strcspn(path + at, "/");
+		name_len = MIN(name_len, len - at);
+		enum tree_result r = step(w, &place, path + at, name_len, &place);
+		if (r != TREE_DONE)
+			return r;
+		at += name_len;
+		struct place *kept = arena_alloc(&c->t->arena, sizeof(*kept));
+		*kept = place;
+		strmap_put(&c->places, arena_strndup(&c->t->arena, path, at), kept);
+	}
+	*ret = place;
+	return TREE_DONE;
+}
+
+static enum tree_result add_path(
+	struct path_cache *c, const char *path, struct error *err)
+{
+	struct walk w = {.c = c, .err = err};
+	size_t len = trim_slashes(path, strlen(path)), start = parent_len(path, len);
+	CLEANUP_FREE char *name = xstrndup(path + start, len - start);
+	struct tree_inode *inode, node;
+	struct host_name file;
+	struct place place;
+
+	/* The path names a directory by itself: the root, or one that ends in a dot. */
+	bool is_place =
+		name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+	enum tree_result r = get_place(&w, path, is_place ? len : start, &place);
+	if (r != TREE_DONE)
+		return r;
+	if (enter(c, place.host, err) < 0)
+		return TREE_FAILED;
+	r = host_stat(c->t, &c->at, is_place ? "." : name, &file, err);
+	if (r != TREE_DONE)
+		return r;
+	if (!is_place)
+		return host_put_node(c->t, &file,
+			&(struct tree_spot){place.dir, name, len - start}, &inode, err);
+	r = host_read_node(c->t, &file, &node, err);
+	if (r == TREE_DONE)
+		node_update_dir(c->t, place.dir, &node);
 	return r;
 }
 
-static int add_path(struct path_cache *c, const char *path, struct error *err)
-{
-	struct tree_inode *inode;
-	struct place place;
-	unsigned links = 0;
-	struct stat st;
-
-	size_t len = strlen(path);
-	while (len > 0 && path[len - 1] == '/')
-		len--;
-	CLEANUP_FREE char *name =
-		xstrndup(path + parent_len(path, len), len - parent_len(path, len));
-	bool is_place =
-		name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-	int r = get_place(
-		c, path, is_place ? len : parent_len(path, len), &links, &place, err);
-	if (r == 0)
-		r = enter(c, place.host, err);
-	if (r)
-		return r;
-	if (is_place)
-		return add_place(c, &place, err);
-	r = host_stat(c->t, &c->at, name, &st, err);
-	return r ? r : host_put_node(c->t, &c->at, name, &st, place.dir, &inode, err);
-}
-
-int tree_add_path(struct tree *t, const char *root, const char *path, struct error *err)
+enum tree_result tree_add_path(
+	struct tree *t, const char *root, const char *path, struct error *err)
 {
 	if (strlen(path) >= PATH_MAX)
 		return error_set(err, ENAMETOOLONG, "add '%.60s…'", path);
 	struct path_cache *c = get_cache(t, root, err);
-	return c ? add_path(c, path, err) : -1;
+	return c ? add_path(c, path, err) : TREE_FAILED;
 }

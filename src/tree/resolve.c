@@ -1,110 +1,97 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Paths inside the tree: as the kernel would resolve them with the tree as its root. A
- * symlink's absolute target starts at the tree's root, `..` at the root stays there.
- *
- * Making a path (TREE_WALK_MAKE) takes symlinks as they are too: a missing target is made
- * where the link points. A file in the way becomes a directory, since later inputs win;
- * but not one behind a symlink, which has another name of its own: then the symlink
- * becomes the directory.
+ * When paths are made (TREE_WALK_MAKE), symlinks are followed too: a missing target is
+ * made where the link points. A file in the way becomes a directory, since later inputs
+ * win. But a file that a symlink leads to has a name of its own, and stays: then the
+ * symlink becomes the directory.
  */
+#include "tree/resolve.h"
+
 #include <errno.h>
 #include <string.h>
-
-#include "tree/node.h"
 
 struct walk {
 	struct tree *t;
 	enum tree_walk how;
-	unsigned links; /* followed so far */
-	unsigned depth; /* of symlink targets that we are in */
+	/* Symlinks followed so far. */
+	unsigned links;
+	/* Nested symlink targets that the walk is in. */
+	unsigned depth;
 	struct error *err;
 };
 
-static int walk_path(struct walk *w, struct tree_inode *dir, const char *path, size_t len,
-	struct tree_inode **ret_dir);
+static enum tree_result walk_path(struct walk *w, struct tree_inode *dir,
+	const char *path, size_t len, struct tree_inode **ret_dir);
 
-static int follow(struct walk *w, struct tree_inode *dir, const char *target,
+static enum tree_result follow(struct walk *w, struct tree_inode *dir, const char *target,
 	struct tree_inode **ret_dir)
 {
 	if (++w->links > TREE_LINKS_MAX)
 		return error_set(w->err, ELOOP, "follow symlink to '%s'", target);
 	w->depth++;
-	int r = walk_path(
+	enum tree_result r = walk_path(
 		w, target[0] == '/' ? w->t->root : dir, target, strlen(target), ret_dir);
 	w->depth--;
 	return r;
 }
 
-static int make_dir(struct walk *w, struct tree_inode *dir, struct tree_entry *e,
-	const char *name, size_t len, struct tree_inode **ret_dir)
+static enum tree_result step(
+	struct walk *w, const struct tree_spot *spot, struct tree_inode **ret_dir)
 {
 	const struct tree_inode fresh = {.mode = S_IFDIR | 0755};
 
-	/* Nothing to merge with: what is there gives way. */
-	if (e && e->inode) {
-		e->inode = NULL;
-		w->t->epoch++;
+	if (spot->len == 0 || (spot->len == 1 && spot->name[0] == '.')) {
+		*ret_dir = spot->dir;
+		return TREE_DONE;
 	}
-	return tree_put(w->t, dir, name, len, &fresh, ret_dir, w->err);
-}
-
-static int step(struct walk *w, struct tree_inode *dir, const char *name, size_t len,
-	struct tree_inode **ret_dir)
-{
-	if (len == 0 || (len == 1 && name[0] == '.')) {
-		*ret_dir = dir;
-		return 0;
+	if (spot->len == 2 && memcmp(spot->name, "..", 2) == 0) {
+		*ret_dir = spot->dir->dir->parent;
+		return TREE_DONE;
 	}
-	if (len == 2 && memcmp(name, "..", 2) == 0) {
-		*ret_dir = dir->dir->parent;
-		return 0;
-	}
-	struct tree_entry *e = tree_dir_find(dir->dir, name, len);
-	struct tree_inode *inode = e ? e->inode : NULL;
+	struct tree_inode *inode = node_at(spot);
 	if (inode && S_ISDIR(inode->mode)) {
 		*ret_dir = inode;
-		return 0;
+		return TREE_DONE;
 	}
 	if (inode && S_ISLNK(inode->mode)) {
-		int r = follow(w, dir, inode->target, ret_dir);
-		if (r <= 0)
+		enum tree_result r = follow(w, spot->dir, inode->target, ret_dir);
+		if (r != TREE_ABSENT)
 			return r;
 	}
 	if (w->how == TREE_WALK_FIND || (inode && w->depth > 0))
-		return 1;
-	return make_dir(w, dir, e, name, len, ret_dir);
+		return TREE_ABSENT;
+	return node_add(w->t, spot, &fresh, ret_dir, w->err);
 }
 
-static int walk_path(struct walk *w, struct tree_inode *dir, const char *path, size_t len,
-	struct tree_inode **ret_dir)
+static enum tree_result walk_path(struct walk *w, struct tree_inode *dir,
+	const char *path, size_t len, struct tree_inode **ret_dir)
 {
 	const char *end = path + len;
 
 	while (path < end) {
 		const char *slash = memchr(path, '/', end - path);
 		size_t n = (slash ? slash : end) - path;
-		int r = step(w, dir, path, n, &dir);
-		if (r)
+		enum tree_result r = step(w, &(struct tree_spot){dir, path, n}, &dir);
+		if (r != TREE_DONE)
 			return r;
 		path += slash ? n + 1 : n;
 	}
 	*ret_dir = dir;
-	return 0;
+	return TREE_DONE;
 }
 
-int tree_walk_dir(struct tree *t, struct tree_inode *from, const char *path, size_t len,
-	enum tree_walk how, struct tree_inode **ret_dir, struct error *err)
+enum tree_result resolve_dir(struct tree *t, enum tree_walk how,
+	const struct tree_spot *path, struct tree_inode **ret_dir, struct error *err)
 {
 	struct walk w = {.t = t, .how = how, .err = err};
 
-	return walk_path(&w, from, path, len, ret_dir);
+	return walk_path(&w, path->dir, path->name, path->len, ret_dir);
 }
 
-int tree_walk_parent(struct tree *t, struct tree_inode *from, const char *path,
-	enum tree_walk how, struct tree_inode **ret_dir, const char **ret_name,
-	size_t *ret_len, struct error *err)
+enum tree_result resolve_spot(struct tree *t, enum tree_walk how, struct tree_inode *from,
+	const char *path, struct tree_spot *ret, struct error *err)
 {
+	struct tree_spot spot;
 	size_t end = strlen(path);
 
 	while (end > 0 && path[end - 1] == '/')
@@ -112,17 +99,16 @@ int tree_walk_parent(struct tree *t, struct tree_inode *from, const char *path,
 	size_t start = end;
 	while (start > 0 && path[start - 1] != '/')
 		start--;
-	const char *name = path + start;
-	size_t len = end - start;
-	/* These name a directory, and the way to it needs walking. */
-	if ((len == 1 && name[0] == '.') || (len == 2 && memcmp(name, "..", 2) == 0)) {
+	spot.name = path + start;
+	spot.len = end - start;
+	if ((spot.len == 1 && spot.name[0] == '.') ||
+		(spot.len == 2 && memcmp(spot.name, "..", 2) == 0)) {
 		start = end;
-		len = 0;
+		spot.len = 0;
 	}
-	int r = tree_walk_dir(t, from, path, start, how, ret_dir, err);
-	if (r == 0) {
-		*ret_name = path + start;
-		*ret_len = len;
-	}
+	enum tree_result r = resolve_dir(
+		t, how, &(struct tree_spot){from, path, start}, &spot.dir, err);
+	if (r == TREE_DONE)
+		*ret = spot;
 	return r;
 }

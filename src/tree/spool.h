@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Spool files: what archives contain, in unlinked files until it is copied into an image.
- * Holes are left as holes, so a sparse file of any size takes the room of its data.
+ * Spool files: unlinked files that hold the contents of archives until they are copied
+ * into an image. Holes stay holes, so a sparse file takes only the space of its data.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 struct spool_slice {
 	const struct spool *spool;
 	uint64_t offset;
-	/* For the tree's identity: which archive (SHA-256), and where in its contents. */
+	/* For the tree's identity: the archive's digest, and where in its contents. */
 	const uint8_t *archive;
 	uint64_t archive_offset;
 };
@@ -22,7 +22,7 @@ int spool_reserve(struct tree *t, const char *dir, uint64_t size, struct spool_s
 /* Write at an offset within the slice. */
 int spool_write(const struct spool_slice *s, uint64_t offset, const void *data,
 	size_t len, struct error *err);
-/* A hole up to the end of the slice: without it, reading ends after the last data. */
+/* Make the spool file reach to the end of the slice, if that ends with a hole. */
 int spool_extend(const struct spool_slice *s, uint64_t size, struct error *err);
 int spool_open(const struct spool_slice *s, int *ret_fd, struct error *err);
 void spools_free(struct spool *spools);

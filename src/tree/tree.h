@@ -7,8 +7,8 @@
  *	archives ────────┼──► tree_add_…()  ──►  tree  ──►  ext2 plan
  *	single files ────┘     later ones win
  *
- * A *name* (struct tree_entry) is in one directory and points to an *inode*; hard links
- * are several names of one inode. Paths are resolved inside the tree: where `lib` is a
+ * A *name* (struct tree_entry) is in one directory and points to an *inode*; an inode with
+ * hard links has several names. Paths are resolved inside the tree: where `lib` is a
  * symlink to `usr/lib`, adding `lib/x` adds `usr/lib/x`. The links of the host are never
  * followed, `..` never leads above the root, and nothing read from an archive can name a
  * place outside the tree.
@@ -52,35 +52,40 @@ enum tree_content_kind {
 };
 
 /*
- * One file. Lives in the tree's arena; there may be hundreds of thousands, so what only
- * one type of file has shares its place with what only another has: look at the mode
- * first.
+ * One file, in the tree's arena. There may be hundreds of thousands, so members that only
+ * one type of file has share their place: look at the mode first.
  */
 struct tree_inode {
-	uint32_t mode; /* type and permissions, as in st_mode */
+	/* Type and permissions, as in st_mode. */
+	uint32_t mode;
 	uint32_t uid;
 	uint32_t gid;
-	uint32_t nlink; /* names in the tree; for a directory 2 + subdirectories. Set by
-			   tree_finish() */
-	uint32_t index; /* in walk order from 0 (the root), set by tree_finish() */
+	/* Names in the tree; for a directory 2 + subdirectories. Set by tree_finish(). */
+	uint32_t nlink;
+	/* In walk order from 0 (the root), set by tree_finish(). */
+	uint32_t index;
 	uint32_t n_xattrs;
 	uint32_t n_extents;
 	enum tree_content_kind content : 8;
 	bool all_hole;
-	/* tree_identity() reads the content, and asks no times of the host. */
+	/* tree_identity() reads the content instead of trusting the file's times. */
 	bool by_content;
-	/* One time for all three: an archive's or directory's atime and ctime tell of the
-	 * reading and the writing, and the same input has to give the same bytes. */
+	/* One time for all three: atime and ctime say when the input was read and written,
+	 * and the same input must give the same bytes. */
 	union {
 		struct tree_time mtime, atime, ctime;
 	};
-	uint64_t size; /* regular: content's; symlink: target's; else 0 */
-	const struct tree_xattr *xattrs; /* sorted by name, no duplicates */
+	/* A regular file's content's or a symlink's target's; else 0. */
+	uint64_t size;
+	/* Sorted by name, no duplicates. */
+	const struct tree_xattr *xattrs;
 	union {
-		struct tree_dir *dir; /* directory: its names */
-		const char
-			*target; /* symlink: NUL-terminated, any other bytes, 1 to 4095 */
-		struct {	 /* device */
+		/* Directory: its names. */
+		struct tree_dir *dir;
+		/* Symlink: NUL-terminated, 1 to 4095 bytes of any other value. */
+		const char *target;
+		/* Device. */
+		struct {
 			uint32_t rdev_major;
 			uint32_t rdev_minor;
 		};
@@ -88,7 +93,8 @@ struct tree_inode {
 		 * unless all_hole. Ascending, not touching, none empty, within size. */
 		const struct tree_extent *extents;
 	};
-	const void *source; /* regular file: private to the tree */
+	/* Regular file: private to the tree. */
+	const void *source;
 };
 
 struct tree_entry {
@@ -96,14 +102,24 @@ struct tree_entry {
 	struct tree_inode *inode;
 };
 
+/* What came of looking for something, or of adding it. */
+enum tree_result {
+	TREE_FAILED = -1,
+	TREE_DONE = 0,
+	/* There is no such thing, which is no error. */
+	TREE_ABSENT = 1,
+};
+
 /* How inputs are taken. Zero bytes are the default. */
 struct tree_options {
-	bool set_owner; /* every file gets this owner */
+	/* Every file gets this owner. */
+	bool set_owner;
 	uint32_t uid, gid;
-	bool clamp_mtime; /* times later than this become this */
+	/* Later times become this one. */
+	bool clamp_mtime;
 	struct tree_time mtime_max;
-	/* A file that can't be read is an error unless this is set: then it is left out
-	 * and told. */
+	/* A file that can't be read is left out, and on_skip is called; else it is an
+	 * error. */
 	bool skip_unreadable;
 	void (*on_skip)(const char *path, const char *reason, void *data);
 	void *on_skip_data;
@@ -121,9 +137,9 @@ void tree_free(struct tree *t);
 
 /*
  * Add the directory `dir` of the host, all that is in it and its own metadata, at `at`
- * ("/" for the root). Merges into what is there: a directory meets a directory, or a
- * symlink to one, which stays; anything else is replaced. What is mounted in it belongs
- * to it, as for cp and tar.
+ * ("/" for the root). Merges into what is there: where a directory meets a directory, or a
+ * symlink to one, the latter stays; anything else is replaced. File systems that are
+ * mounted in it are read too, as by cp and tar.
  */
 int tree_add_directory(
 	struct tree *t, const char *dir, const char *at, struct error *err);
@@ -132,26 +148,35 @@ int tree_add_directory(
  * Add one path of the host below `root`, without what is in it if it is a directory, with
  * its ancestors and their metadata where the tree does not have them. An ancestor that is
  * a symlink on the host (`/lib`) is added as that symlink, and its target's directories
- * too. Returns 1 if the path does not exist on the host (or was skipped as unreadable);
- * its ancestors may have been added then.
+ * too. TREE_ABSENT: the path does not exist on the host, or was left out as unreadable; its
+ * ancestors may have been added.
  */
-int tree_add_path(struct tree *t, const char *root, const char *path, struct error *err);
+enum tree_result tree_add_path(
+	struct tree *t, const char *root, const char *path, struct error *err);
 
 /*
  * Add an archive from a descriptor, to its end, at `at`: tar in all its forms (GNU and
  * PAX sparse entries, xattrs, ACLs) and cpio, plain or compressed; seeking is not needed.
- * Content is spooled to an unlinked file in `spool_dir`. `name` is for errors: a damaged
- * archive, one that ends without its end mark, and an entry that can't be kept as it is
- * are errors.
+ * Content is spooled to an unlinked file in `spool_dir`. `name` is for errors. It is an
+ * error if the archive is damaged, if it ends without its end mark, or if an entry can't be
+ * stored as it is.
  */
 int tree_add_archive(struct tree *t, int fd, const char *name, const char *at,
 	const char *spool_dir, struct error *err);
 
-/* Add one file from memory (copied): `type_and_mode` as in st_mode, not a device; data is
- * the content of a regular file or the target of a symlink. Missing ancestors become
- * root:root 0755. */
-int tree_add_file(struct tree *t, const char *path, uint32_t type_and_mode, uint32_t uid,
-	uint32_t gid, struct tree_time mtime, const void *data, size_t len,
+/* A file from memory, but no device. */
+struct tree_file {
+	/* Type and permissions, as in st_mode. */
+	uint32_t mode;
+	uint32_t uid, gid;
+	struct tree_time mtime;
+	/* A regular file's content, or a symlink's target. */
+	const void *data;
+	size_t len;
+};
+
+/* Add a file from memory, which is copied. Missing ancestors become root:root 0755. */
+int tree_add_file(struct tree *t, const char *path, const struct tree_file *file,
 	struct error *err);
 
 /* After the last input: the root directory gets this owner, or these permissions (up to
@@ -159,8 +184,8 @@ int tree_add_file(struct tree *t, const char *path, uint32_t type_and_mode, uint
 void tree_set_root_owner(struct tree *t, uint32_t uid, uint32_t gid);
 void tree_set_root_mode(struct tree *t, uint32_t permissions);
 
-/* Take a name out, with all below it. 1 if it was not there. */
-int tree_remove(struct tree *t, const char *path);
+/* Take a name out, with all below it. */
+enum tree_result tree_remove(struct tree *t, const char *path);
 
 /* The inode at a path resolved inside the tree; a symlink at its end is not followed.
  * NULL: none. */

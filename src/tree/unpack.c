@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * From an archive's entries to spooled content. Data comes in pieces with offsets; what
- * lies between them is a hole, and stays one.
- */
+/* An entry's data comes in pieces with offsets. What lies between two of them is a hole, and
+ * stays one. */
 #include "tree/unpack.h"
 
 #include <archive_entry.h>
@@ -16,6 +14,11 @@ struct pieces {
 	size_t len;
 	size_t cap;
 };
+
+static void pieces_done(struct pieces *p)
+{
+	vector_done(p);
+}
 
 void unpack_init(struct unpack *u, struct tree *t, int fd, const char *spool_dir)
 {
@@ -37,7 +40,7 @@ void unpack_done(struct unpack *u)
 	sha256_end(&u->hash, u->digest);
 }
 
-/* How many bytes of data the entry has to have. */
+/* How many bytes of data the entry must have. */
 static uint64_t expected_data(struct archive_entry *e)
 {
 	int64_t offset, len;
@@ -80,8 +83,8 @@ static int read_pieces(struct unpack *u, struct archive *a,
 	while ((r = archive_read_data_block(a, &data, &len, &offset)) == ARCHIVE_OK) {
 		if (len == 0)
 			continue;
-		if (add_piece(p, size, offset, len, err) ||
-			spool_write(slice, offset, data, len, err))
+		if (add_piece(p, size, offset, len, err) < 0 ||
+			spool_write(slice, offset, data, len, err) < 0)
 			return -1;
 		if (u->hash_content)
 			sha256_add(&u->hash, data, len);
@@ -107,42 +110,32 @@ static void describe(struct unpack *u, struct tree_inode *file,
 	}
 }
 
-static uint64_t total(const struct pieces *p)
-{
-	uint64_t sum = 0;
-
-	vector_foreach (e, p)
-		sum += e->len;
-	return sum;
-}
-
 int unpack_content(struct unpack *u, struct archive *a, struct archive_entry *e,
 	struct tree_inode *file, struct error *err)
 {
-	struct pieces pieces = {0};
+	CLEANUP(pieces_done) struct pieces pieces = {0};
 	int64_t size = archive_entry_size(e);
+	uint64_t total = 0;
 
 	if (size < 0)
 		return error_set(err, 0, "its size is negative");
 	if (size == 0)
 		return 0;
 	struct spool_slice *slice = arena_alloc(&u->t->arena, sizeof(*slice));
-	if (spool_reserve(u->t, u->spool_dir, size, slice, err))
+	if (spool_reserve(u->t, u->spool_dir, size, slice, err) < 0)
 		return -1;
 	slice->archive = u->digest;
 	slice->archive_offset = u->done;
 	u->done += size;
-	/* Ask before reading: the list is used up by it. */
+	/* Before reading, which uses up the list of sparse pieces. */
 	uint64_t expected = expected_data(e);
-	int r = read_pieces(u, a, slice, size, &pieces, err);
-	if (r == 0 && total(&pieces) != expected)
-		r = error_set(err, 0, "its data ends before its size says");
-	if (r == 0) {
-		file->size = size;
-		describe(u, file, slice, &pieces);
-		if (file->n_extents)
-			r = spool_extend(slice, size, err);
-	}
-	vector_done(&pieces);
-	return r;
+	if (read_pieces(u, a, slice, size, &pieces, err) < 0)
+		return -1;
+	vector_foreach (piece, &pieces)
+		total += piece->len;
+	if (total != expected)
+		return error_set(err, 0, "its data ends before its size says");
+	file->size = size;
+	describe(u, file, slice, &pieces);
+	return file->n_extents ? spool_extend(slice, size, err) : 0;
 }

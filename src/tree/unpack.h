@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From an archive's entries to spooled content. One struct unpack an archive. */
+/* From an archive's entries to spooled content. There is one struct unpack per archive. */
 #pragma once
 
 #include <archive.h>
@@ -10,14 +10,17 @@
 struct unpack {
 	struct tree *t;
 	const char *spool_dir;
-	uint8_t *digest; /* in the arena: which archive this is, known when it is done */
-	bool hash_content; /* a pipe has no other identity */
+	/* Identifies the archive; in the arena, set by unpack_done(). */
+	uint8_t *digest;
+	/* It is of the content, since a pipe has no other identity. */
+	bool hash_content;
 	struct sha256 hash;
-	uint64_t done; /* bytes of files so far */
+	/* Bytes of files so far. */
+	uint64_t done;
 };
 
 void unpack_init(struct unpack *u, struct tree *t, int fd, const char *spool_dir);
-/* Spool the data of the entry that `a` stands at, and describe it in `file`. */
+/* Spool the data of the current entry of `a`, and describe it in `file`. */
 int unpack_content(struct unpack *u, struct archive *a, struct archive_entry *e,
 	struct tree_inode *file, struct error *err);
 void unpack_done(struct unpack *u);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Extended attributes on their way into an inode: which are kept, and in which order. */
-#include <string.h>
+#include "tree/xattr.h"
 
-#include "tree/node.h"
+#include <string.h>
 
 static bool has_prefix(const char *name, const char *prefix)
 {
@@ -11,7 +10,7 @@ static bool has_prefix(const char *name, const char *prefix)
 	return strncmp(name, prefix, len) == 0 && name[len] != '\0';
 }
 
-bool tree_xattr_wanted(const char *name)
+bool xattr_wanted(const char *name)
 {
 	return has_prefix(name, "user.") || has_prefix(name, "trusted.") ||
 		has_prefix(name, "security.") ||
@@ -19,7 +18,7 @@ bool tree_xattr_wanted(const char *name)
 		strcmp(name, "system.posix_acl_default") == 0;
 }
 
-void tree_xattr_add(struct tree *t, struct xattr_list *list, const char *name,
+void xattr_add(struct tree *t, struct xattr_list *list, const char *name,
 	const void *value, size_t len)
 {
 	struct xattr_item item = {
@@ -42,7 +41,7 @@ static int compare(const void *a, const void *b)
 	return c ? c : (x->order > y->order) - (x->order < y->order);
 }
 
-void tree_xattr_attach(struct tree *t, struct xattr_list *list, struct tree_inode *inode)
+void xattr_attach(struct tree *t, struct xattr_list *list, struct tree_inode *inode)
 {
 	if (list->len == 0)
 		return;
@@ -54,5 +53,9 @@ void tree_xattr_attach(struct tree *t, struct xattr_list *list, struct tree_inod
 			kept[n++] = item->xattr;
 	inode->xattrs = kept;
 	inode->n_xattrs = n;
+}
+
+void xattr_list_done(struct xattr_list *list)
+{
 	vector_done(list);
 }

@@ -197,8 +197,9 @@ static void a_full_disk(void **state)
 
 	(void)state;
 	/* Contents that do not fit, then metadata that does not. */
-	assert_ok(tree_add_file(
-		t, "/file", S_IFREG, 0, 0, (struct tree_time){0}, data, 4 << 20, &err));
+	assert_ok(tree_add_file(t, "/file",
+		&(struct tree_file){.mode = S_IFREG, .data = data, .len = 4 << 20},
+		&err));
 	make_dir("full");
 	if (mount("none", "full", "tmpfs", 0, "size=1m") < 0)
 		skip_because("may not mount a tmpfs");

@@ -11,7 +11,7 @@
 static void add_empty(struct tree *t, const char *path)
 {
 	assert_ok(tree_add_file(
-		t, path, S_IFREG | 0644, 0, 0, (struct tree_time){0}, NULL, 0, &err));
+		t, path, &(struct tree_file){.mode = S_IFREG | 0644}, &err));
 }
 
 static void any_byte_may_be_in_a_name(void **state)

@@ -4,12 +4,15 @@
 
 #include <unistd.h>
 
-#include "tree/node.h"
+#include "tree/put.h"
 
 static struct tree_inode *add_inode(struct tree *t, const char *path, uint32_t mode)
 {
-	assert_ok(tree_add_file(t, path, mode, 0, 0, (struct tree_time){0}, "x",
-		S_ISREG(mode) || S_ISLNK(mode) ? 1 : 0, &err));
+	assert_ok(tree_add_file(t, path,
+		&(struct tree_file){.mode = mode,
+			.data = "x",
+			.len = S_ISREG(mode) || S_ISLNK(mode) ? 1 : 0},
+		&err));
 	return tree_lookup(t, path);
 }
 
@@ -19,7 +22,10 @@ static void add_device(
 	struct tree_inode device = {
 		.mode = mode, .rdev_major = major, .rdev_minor = minor};
 
-	assert_ok(tree_put(t, tree_root(t), name, strlen(name), &device, NULL, &err));
+	struct tree_inode *inode;
+
+	assert_ok(tree_put(t, &(struct tree_spot){tree_root(t), name, strlen(name)},
+		&device, &inode, &err));
 }
 
 static void an_empty_tree_is_an_image(void **state)
@@ -119,8 +125,14 @@ static void symlinks_short_and_long(void **state)
 	memset(target, 't', sizeof(target));
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
 		CLEANUP_FREE char *path = xasprintf("/link%zu", lengths[i]);
-		assert_ok(tree_add_file(t, path, S_IFLNK | 0777, 7, 8,
-			(struct tree_time){1, 2}, target, lengths[i], &err));
+		assert_ok(tree_add_file(t, path,
+			&(struct tree_file){.mode = S_IFLNK | 0777,
+				.uid = 7,
+				.gid = 8,
+				.mtime = {1, 2},
+				.data = target,
+				.len = lengths[i]},
+			&err));
 	}
 	make_image(t, &ext2_defaults, NULL);
 	assert_image_holds(IMAGE, t);
@@ -136,10 +148,10 @@ static void hard_links_are_one_inode(void **state)
 	require_e2fsprogs();
 	add_text(t, "/one", "shared");
 	add_dir(t, "/dir", 0755);
-	assert_ok(tree_put_link(
-		t, tree_lookup(t, "/dir"), "two", 3, tree_lookup(t, "/one"), &err));
-	assert_ok(
-		tree_put_link(t, tree_root(t), "three", 5, tree_lookup(t, "/one"), &err));
+	assert_ok(node_add_link(t, &(struct tree_spot){tree_lookup(t, "/dir"), "two", 3},
+		tree_lookup(t, "/one"), &err));
+	assert_ok(node_add_link(t, &(struct tree_spot){tree_root(t), "three", 5},
+		tree_lookup(t, "/one"), &err));
 	make_image(t, &ext2_defaults, NULL);
 	assert_image_holds(IMAGE, t);
 	assert_debugfs("stat one", "Links: 3");
@@ -188,8 +200,8 @@ static void the_tree_may_have_its_own_lost_and_found(void **state)
 
 	(void)state;
 	require_e2fsprogs();
-	assert_ok(tree_add_file(t, "/lost+found", S_IFDIR | 0750, 5, 6,
-		(struct tree_time){0}, NULL, 0, &err));
+	assert_ok(tree_add_file(t, "/lost+found",
+		&(struct tree_file){.mode = S_IFDIR | 0750, .uid = 5, .gid = 6}, &err));
 	add_text(t, "/lost+found/file", "found");
 	make_image(t, &ext2_defaults, NULL);
 	assert_image_holds(IMAGE, t);

@@ -4,8 +4,11 @@
 
 static struct tree_inode *add_victim(struct tree *t, uint32_t mode)
 {
-	assert_ok(tree_add_file(t, "/some/file", mode, 0, 0, (struct tree_time){0},
-		"target", S_ISREG(mode) || S_ISLNK(mode) ? 6 : 0, &err));
+	assert_ok(tree_add_file(t, "/some/file",
+		&(struct tree_file){.mode = mode,
+			.data = "target",
+			.len = S_ISREG(mode) || S_ISLNK(mode) ? 6 : 0},
+		&err));
 	return tree_lookup(t, "/some/file");
 }
 
@@ -58,11 +61,13 @@ static void symlinks_longer_than_a_block(void **state)
 	(void)state;
 	require_e2fsprogs();
 	memset(target, 't', sizeof(target));
-	assert_ok(tree_add_file(t, "/some/file", S_IFLNK | 0777, 0, 0,
-		(struct tree_time){0}, target, 1024, &err));
+	assert_ok(tree_add_file(t, "/some/file",
+		&(struct tree_file){.mode = S_IFLNK | 0777, .data = target, .len = 1024},
+		&err));
 	assert_refused(t, 1024, "longer than a block");
-	assert_ok(tree_add_file(t, "/some/file", S_IFLNK | 0777, 0, 0,
-		(struct tree_time){0}, target, 1023, &err));
+	assert_ok(tree_add_file(t, "/some/file",
+		&(struct tree_file){.mode = S_IFLNK | 0777, .data = target, .len = 1023},
+		&err));
 	make_image(t, &o, NULL);
 }
 

@@ -7,7 +7,7 @@
 
 #include "test-ext2.h"
 
-#include "tree/node.h"
+#include "tree/put.h"
 #include "tree/spool.h"
 
 static struct {
@@ -215,14 +215,15 @@ static inline void add_random(struct maker *m, uint32_t block_size)
 		return;
 	if (one_in(15) && m->files.len) {
 		inode = m->files.items[random_below(m->files.len)];
-		assert_ok(tree_put_link(m->t, dir, name, len, inode, &err));
+		assert_ok(node_add_link(
+			m->t, &(struct tree_spot){dir, name, len}, inode, &err));
 		return;
 	}
 	struct tree_inode f = {.mode = S_IFDIR};
 	if (!one_in(8))
 		f = random_inode(m, block_size);
 	decorate(m, &f, block_size);
-	assert_ok(tree_put(m->t, dir, name, len, &f, &inode, &err));
+	assert_ok(tree_put(m->t, &(struct tree_spot){dir, name, len}, &f, &inode, &err));
 	if (S_ISDIR(f.mode))
 		vector_push(&m->dirs, inode);
 	else
@@ -233,7 +234,8 @@ static inline void add_random(struct maker *m, uint32_t block_size)
 static inline void add_sparse_file(struct maker *m, uint32_t block_size)
 {
 	struct spool_slice *slice = arena_alloc(&m->arena, sizeof(*slice));
-	struct tree_inode f = {.mode = S_IFREG | 0644, .content = TREE_CONTENT_SPOOL};
+	struct tree_inode f = {.mode = S_IFREG | 0644, .content = TREE_CONTENT_SPOOL},
+			  *inode;
 	uint64_t max = block_size == 1024 ? 1ULL << 34
 		: block_size == 2048	  ? 1ULL << 38
 					  : 1ULL << 40;
@@ -249,7 +251,8 @@ static inline void add_sparse_file(struct maker *m, uint32_t block_size)
 			slice, e->offset, random_bytes(m, e->len), e->len, &err));
 	}
 	assert_ok(spool_extend(slice, f.size, &err));
-	assert_ok(tree_put(m->t, tree_root(m->t), "sparse", 6, &f, NULL, &err));
+	assert_ok(tree_put(m->t, &(struct tree_spot){tree_root(m->t), "sparse", 6}, &f,
+		&inode, &err));
 }
 
 /* Files of the host, with holes of gigabytes. */

@@ -2,8 +2,8 @@
 /* Images of all sizes: as small as can be, of a given size, of terabytes. */
 #include "test-ext2-reader.h"
 
-#include "ext2/layout.h"
 #include "ext2/inode.h"
+#include "ext2/layout.h"
 #include "ext2/plan.h"
 #include "ext2/super.h"
 
@@ -12,8 +12,9 @@ static void add_bytes(struct tree *t, const char *path, size_t len)
 	CLEANUP_FREE char *data = xmalloc(len);
 
 	memset(data, 'd', len);
-	assert_ok(tree_add_file(
-		t, path, S_IFREG | 0644, 0, 0, (struct tree_time){0}, data, len, &err));
+	assert_ok(tree_add_file(t, path,
+		&(struct tree_file){.mode = S_IFREG | 0644, .data = data, .len = len},
+		&err));
 }
 
 /* Blocks on the host's disk, in bytes. */
@@ -125,8 +126,8 @@ static void many_small_inodes_do_not_blow_up_the_image(void **state)
 	require_e2fsprogs();
 	for (int i = 0; i < 20000; i++) {
 		CLEANUP_FREE char *path = xasprintf("/d%d/%d", i % 100, i);
-		assert_ok(tree_add_file(t, path, S_IFREG | 0644, 0, 0,
-			(struct tree_time){0}, NULL, 0, &err));
+		assert_ok(tree_add_file(
+			t, path, &(struct tree_file){.mode = S_IFREG | 0644}, &err));
 	}
 	make_image(t, &o, &s);
 	assert_image_holds(IMAGE, t);

@@ -82,8 +82,11 @@ static void every_type_of_file_may_have_them(void **state)
 	require_e2fsprogs();
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		CLEANUP_FREE char *path = xasprintf("/%zu", i);
-		assert_ok(tree_add_file(t, path, types[i], 0, 0, (struct tree_time){0},
-			value, S_ISLNK(types[i]) ? 300 : 0, &err));
+		assert_ok(tree_add_file(t, path,
+			&(struct tree_file){.mode = types[i],
+				.data = value,
+				.len = S_ISLNK(types[i]) ? 300 : 0},
+			&err));
 		tree_lookup(t, path)->xattrs = xattrs;
 		tree_lookup(t, path)->n_xattrs = ARRAY_SIZE(xattrs);
 	}

@@ -111,8 +111,7 @@ static void a_symlink_loop_is_an_error(void **state)
 	(void)state;
 	add_symlink(t, "a", "b");
 	add_symlink(t, "b", "a");
-	assert_fails(tree_add_file(
-			     t, "a/x", S_IFREG, 0, 0, (struct tree_time){0}, "", 0, &err),
+	assert_fails(tree_add_file(t, "a/x", &(struct tree_file){.mode = S_IFREG}, &err),
 		"symbolic links");
 	assert_null(tree_lookup(t, "a/x"));
 }
@@ -130,8 +129,7 @@ static void forty_symlinks_are_followed_and_no_more(void **state)
 	}
 	add_text(t, "l1/x", "1");
 	assert_non_null(tree_lookup(t, "end/x"));
-	assert_fails(tree_add_file(t, "l0/x", S_IFREG, 0, 0, (struct tree_time){0}, "", 0,
-			     &err),
+	assert_fails(tree_add_file(t, "l0/x", &(struct tree_file){.mode = S_IFREG}, &err),
 		"symbolic links");
 }
 
@@ -179,8 +177,7 @@ static void names_have_up_to_255_bytes_of_any_value(void **state)
 	assert_non_null(tree_lookup(t, name));
 	memset(name, 'n', 256);
 	name[256] = '\0';
-	assert_fails(
-		tree_add_file(t, name, S_IFREG, 0, 0, (struct tree_time){0}, "", 0, &err),
+	assert_fails(tree_add_file(t, name, &(struct tree_file){.mode = S_IFREG}, &err),
 		"nnnn");
 }
 
@@ -196,10 +193,14 @@ static void every_file_gets_the_owner_and_no_later_time(void **state)
 	CLEANUP_TREE struct tree *t = tree_new(&options);
 
 	(void)state;
-	assert_ok(tree_add_file(
-		t, "d/a", S_IFREG, 1, 2, (struct tree_time){1000, 6}, "", 0, &err));
-	assert_ok(tree_add_file(
-		t, "b", S_IFREG, 1, 2, (struct tree_time){-7, 9}, "", 0, &err));
+	assert_ok(tree_add_file(t, "d/a",
+		&(struct tree_file){
+			.mode = S_IFREG, .uid = 1, .gid = 2, .mtime = {1000, 6}},
+		&err));
+	assert_ok(tree_add_file(t, "b",
+		&(struct tree_file){
+			.mode = S_IFREG, .uid = 1, .gid = 2, .mtime = {-7, 9}},
+		&err));
 	const struct tree_inode *a = tree_lookup(t, "d/a"), *b = tree_lookup(t, "b");
 	assert_int_equal(a->uid, 70000);
 	assert_int_equal(a->gid, 4000000000);
@@ -244,10 +245,24 @@ static void what_is_no_file_is_refused(void **state)
 	const struct tree_time now = {0};
 
 	(void)state;
-	assert_fails(tree_add_file(t, "dev", S_IFCHR, 0, 0, now, NULL, 0, &err), "dev");
-	assert_fails(tree_add_file(t, "l", S_IFLNK, 0, 0, now, "", 0, &err), "'l'");
-	assert_fails(tree_add_file(t, "l", S_IFLNK, 0, 0, now, "a\0b", 3, &err), "'l'");
-	assert_fails(tree_add_file(t, "/", S_IFREG, 0, 0, now, "x", 1, &err), "'/'");
+	assert_fails(tree_add_file(t, "dev",
+			     &(struct tree_file){.mode = S_IFCHR, .mtime = now}, &err),
+		"dev");
+	assert_fails(tree_add_file(t, "l",
+			     &(struct tree_file){.mode = S_IFLNK, .mtime = now}, &err),
+		"'l'");
+	assert_fails(
+		tree_add_file(t, "l",
+			&(struct tree_file){
+				.mode = S_IFLNK, .mtime = now, .data = "a\0b", .len = 3},
+			&err),
+		"'l'");
+	assert_fails(
+		tree_add_file(t, "/",
+			&(struct tree_file){
+				.mode = S_IFREG, .mtime = now, .data = "x", .len = 1},
+			&err),
+		"'/'");
 }
 
 int main(void)

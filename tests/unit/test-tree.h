@@ -112,20 +112,24 @@ static inline void make_link(const char *target, const char *path)
 
 static inline void add_text(struct tree *t, const char *path, const char *text)
 {
-	assert_ok(tree_add_file(t, path, S_IFREG | 0644, 0, 0, (struct tree_time){0},
-		text, strlen(text), &err));
+	assert_ok(tree_add_file(t, path,
+		&(struct tree_file){
+			.mode = S_IFREG | 0644, .data = text, .len = strlen(text)},
+		&err));
 }
 
 static inline void add_symlink(struct tree *t, const char *path, const char *target)
 {
-	assert_ok(tree_add_file(t, path, S_IFLNK | 0777, 0, 0, (struct tree_time){0},
-		target, strlen(target), &err));
+	assert_ok(tree_add_file(t, path,
+		&(struct tree_file){
+			.mode = S_IFLNK | 0777, .data = target, .len = strlen(target)},
+		&err));
 }
 
 static inline void add_dir(struct tree *t, const char *path, uint32_t mode)
 {
 	assert_ok(tree_add_file(
-		t, path, S_IFDIR | mode, 0, 0, (struct tree_time){0}, NULL, 0, &err));
+		t, path, &(struct tree_file){.mode = S_IFDIR | mode}, &err));
 }
 
 /* A regular file's content, NUL-terminated. */
