@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/strbuf.h"
 #include "build/directory-times.h"
+#include "build/package-file.h"
 
 /* What launchers attach the root to, and what they attach beside it. */
 #define BOOT_MODULES                                                         \
@@ -147,14 +148,15 @@ static int add_target(const struct assembly *a, struct ingredients *in, const ch
 
 /* 1: it is not there. */
 static int add_package_file(const struct assembly *a, struct ingredients *in,
-	struct stamp *stamp, const char *path, struct error *err)
+	struct stamp *stamp, const struct package_file *file, struct error *err)
 {
-	int result = tree_add_path(in->tree, a->root, path, err);
+	const char *path = file->source ? file->source : file->path;
+	int result = package_file_add(in->tree, a->root, file, err);
 	if (result)
 		return result;
 	CLEANUP_FREE char *host = path_below(a->root, path);
 	mode_t mode = stamp_add_itself(stamp, host);
-	return S_ISLNK(mode) ? add_target(a, in, path, host, err) : 0;
+	return S_ISLNK(mode) && !file->target ? add_target(a, in, path, host, err) : 0;
 }
 
 static int add_package_files(const struct assembly *a, struct ingredients *in,
@@ -170,7 +172,7 @@ static int add_package_files(const struct assembly *a, struct ingredients *in,
 		const struct package_file *file = &files.items[i];
 		if (file->is_config || spec_excludes(&in->spec, file->path))
 			continue;
-		result = add_package_file(a, in, stamp, file->path, err);
+		result = add_package_file(a, in, stamp, file, err);
 		if (result == 0)
 			added++;
 	}

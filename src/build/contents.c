@@ -21,6 +21,7 @@
 #include "base/path.h"
 #include "build/directory-times.h"
 #include "build/linker-cache.h"
+#include "build/package-file.h"
 #include "cache/stamp.h"
 
 #define LINKER_CACHE_MAX (16 * 1024 * 1024)
@@ -82,7 +83,7 @@ static int add_package_files(const struct appliance_request *request, struct con
 			stamp_add_below(stamp, request->root, file->path);
 	for (size_t i = 0; i < files.len && result == 0; i++) {
 		const struct package_file *file = &files.items[i];
-		if (tree_add_path(c->tree, request->root, file->path, err) < 0)
+		if (package_file_add(c->tree, request->root, file, err) < 0)
 			result = -1;
 		else if (file->is_config)
 			count_by_content(c, file->path);
@@ -106,7 +107,6 @@ static int add_host_file(const struct appliance_request *request, struct content
 static int add_if_missing(struct contents *c, const char *path, uint32_t mode,
 	const char *text, struct error *err)
 {
-
 	if (tree_lookup(c->tree, path))
 		return 0;
 	return tree_add_file(c->tree, path,

@@ -4,9 +4,9 @@
  *
  *	libc6 (>= 2.34), default-mta | mail-transport-agent, python3:any
  *
- * and the versions they compare, [EPOCH:]UPSTREAM[-REVISION]. Pure. The restrictions that
- * source packages have besides ("[linux-any]", "<!nocheck>") are resolved before a
- * package is built, so here they are errors.
+ * and the order of versions, [EPOCH:]UPSTREAM[-REVISION]. Pure. The restrictions of source
+ * packages ("[linux-any]", "<!nocheck>") are resolved when a package is built, so here they
+ * are errors.
  */
 #include <string.h>
 
@@ -17,19 +17,15 @@
 #define DELIMITERS " \t\r\n,|:()[]<>="
 #define BLANKS	   " \t\r\n"
 
-static const struct {
-	const char *text;
-	enum dpkg_operator op;
-} operators[] = {
-	/* Each before those that it begins with. */
-	{"<<", DPKG_EARLIER},
-	{"<=", DPKG_EARLIER_OR_EQUAL},
-	{">>", DPKG_LATER},
-	{">=", DPKG_LATER_OR_EQUAL},
-	{"=", DPKG_EQUAL},
-	/* Old spellings: they never meant the strict order. */
-	{"<", DPKG_EARLIER_OR_EQUAL},
-	{">", DPKG_LATER_OR_EQUAL},
+static const struct relation_spelling operators[] = {
+	{"<<", RELATION_EARLIER},
+	{"<=", RELATION_EARLIER_OR_EQUAL},
+	{">>", RELATION_LATER},
+	{">=", RELATION_LATER_OR_EQUAL},
+	{"=", RELATION_EQUAL},
+	/* Old spellings, which never meant the strict order. */
+	{"<", RELATION_EARLIER_OR_EQUAL},
+	{">", RELATION_LATER_OR_EQUAL},
 };
 
 static void skip_blanks(const char **text)
@@ -58,36 +54,23 @@ static const char *take_word(
 	return word;
 }
 
-static int take_operator(const char **text, enum dpkg_operator *ret)
+/* What is in the parentheses, and the closing one. */
+static int take_version(struct arena *arena, const char **text, struct relation *rel)
 {
 	skip_blanks(text);
-	for (size_t i = 0; i < ARRAY_SIZE(operators); i++) {
-		size_t len = strlen(operators[i].text);
-		if (strncmp(*text, operators[i].text, len) == 0) {
-			*text += len;
-			*ret = operators[i].op;
-			return 0;
-		}
-	}
-	return -1;
-}
-
-/* What is in the parentheses, and the closing one. */
-static int take_version(struct arena *arena, const char **text, struct dpkg_relation *rel)
-{
-	if (take_operator(text, &rel->op) < 0)
+	if (!relation_take_operator(operators, ARRAY_SIZE(operators), text, &rel->op))
 		return -1;
 	rel->version = take_word(arena, text, BLANKS ",|()");
 	return rel->version && take_char(text, ')') ? 0 : -1;
 }
 
-int dpkg_relation_next(struct arena *arena, const char **text, struct dpkg_relation *ret,
-	struct error *err)
+int dpkg_relation_next(
+	struct arena *arena, const char **text, struct relation *ret, struct error *err)
 {
-	struct dpkg_relation rel = {0};
+	struct relation rel = {0};
 	const char *start;
 
-	/* Lists that programs wrote may have empty places: "a, , b". */
+	/* Lists that programs have written may have empty places: "a, , b". */
 	while (take_char(text, ','))
 		;
 	start = *text;
@@ -152,29 +135,4 @@ int dpkg_version_compare(const char *a, const char *b)
 		diff = version_compare(
 			va.revision, va.revision_len, vb.revision, vb.revision_len);
 	return diff;
-}
-
-bool dpkg_version_satisfies(const char *version, const struct dpkg_relation *relation)
-{
-	if (relation->op == DPKG_ANY_VERSION)
-		return true;
-	if (!version)
-		return false;
-
-	int diff = dpkg_version_compare(version, relation->version);
-	switch (relation->op) {
-	case DPKG_EARLIER:
-		return diff < 0;
-	case DPKG_EARLIER_OR_EQUAL:
-		return diff <= 0;
-	case DPKG_EQUAL:
-		return diff == 0;
-	case DPKG_LATER_OR_EQUAL:
-		return diff >= 0;
-	case DPKG_LATER:
-		return diff > 0;
-	case DPKG_ANY_VERSION:
-		break;
-	}
-	return true;
 }

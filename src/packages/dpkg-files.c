@@ -1,32 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A package's paths: a line each in info/NAME.list, or info/NAME:ARCH.list where several
- * architectures of it can be installed. The list says what the package holds; a
- * *diversion* may have moved one of its files away:
+ * A package's paths: a line each in info/NAME.list, or info/NAME:ARCH.list if several
+ * architectures of it can be installed. The list says what the package holds. A *diversion*
+ * may have moved one of its files away:
  *
- *	/bin/sh             from
- *	/bin/sh.distrib     to
- *	dash                by: its own /bin/sh stays; ":" diverts everyone's
+ *	/bin/zcat           from
+ *	/bin/zcat.gzip      to
+ *	zutils              by: this package's own /bin/zcat is at its place, others' are
+ *	                    not; ":" is a diversion of the administrator's
  *
- * What is configuration is told by the status file, for all packages at once;
- * info/NAME.conffiles is what the package shipped, and does not know better.
+ * Which files are configuration is in the status file: info/NAME.conffiles is only what the
+ * package shipped.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "packages/dpkg.h"
 
 struct dpkg_diversion {
 	const char *to;
-	const char *by; /* NULL: by the administrator */
+	/* NULL: by the administrator. */
+	const char *by;
 };
 
-/*
- * Cut the next line off and terminate it in place: NULL at the end of the text. A last
- * line without a newline is not given; *text stays at it.
- */
+/* Cut off the next line, terminated in place. NULL at the end of the text, also if a line
+ * without a newline is left there. */
 static char *next_line(char **text)
 {
 	char *line = *text;
@@ -39,10 +40,7 @@ static char *next_line(char **text)
 	return line;
 }
 
-/*
- * A file of lines, in the arena, so that they can be handed out. 1: there is no such
- * file.
- */
+/* A file of lines, which are handed out and so are in the arena. 1: there is no such file. */
 static int read_lines(
 	struct dpkg_db *db, const char *path, char **ret_text, struct error *err)
 {
@@ -64,58 +62,71 @@ static int read_lines(
 	return 0;
 }
 
-static int parse_diversions(struct dpkg_db *db, char *text, const char *file,
-	struct dpkg_diversions *d, struct error *err)
-{
-	size_t line = 1;
-
-	for (char *from; (from = next_line(&text)); line += 3) {
-		char *to = next_line(&text);
-		char *by = to ? next_line(&text) : NULL;
-
-		if (!by || from[0] != '/' || to[0] != '/' || !by[0])
-			return error_set(err, 0,
-				"'%s' line %zu: expected two paths and a package", file,
-				line);
-		struct dpkg_diversion *diversion =
-			arena_alloc(&db->arena, sizeof(*diversion));
-		*diversion =
-			(struct dpkg_diversion){to, strcmp(by, ":") == 0 ? NULL : by};
-		strmap_put(&d->by_path, from, diversion);
-	}
-	return 0;
-}
-
-int dpkg_diversions_read(
-	struct dpkg_db *db, struct dpkg_diversions *ret, struct error *err)
+int dpkg_diversions_read(struct dpkg_db *db, struct error *err)
 {
 	CLEANUP_FREE char *file = xasprintf("%s/var/lib/dpkg/diversions", db->root);
 	char *text;
 
 	int r = read_lines(db, file, &text, err);
-	return r == 0 ? parse_diversions(db, text, file, ret, err) : MIN(r, 0);
+	if (r != 0)
+		return MIN(r, 0);
+	size_t line = 1;
+	for (char *from; (from = next_line(&text)); line += 3) {
+		char *to = next_line(&text);
+		char *by = to ? next_line(&text) : NULL;
+		if (!by || from[0] != '/' || to[0] != '/' || !by[0])
+			return error_set(err, 0,
+				"'%s' line %zu: expected two paths and a package", file,
+				line);
+		struct dpkg_diversion *d = arena_alloc(&db->arena, sizeof(*d));
+		*d = (struct dpkg_diversion){to, strcmp(by, ":") == 0 ? NULL : by};
+		strmap_put(&db->diversions, from, d);
+	}
+	return 0;
 }
 
-void dpkg_diversions_done(struct dpkg_diversions *d)
+static bool has_name(const struct package_set *set, const char *name)
 {
-	strmap_done(&d->by_path);
+	vector_foreach (pkg, set)
+		if (strcmp((*pkg)->name, name) == 0)
+			return true;
+	return false;
 }
 
-static const char *divert(
-	const struct dpkg_diversions *d, const struct dpkg_package *pkg, const char *path)
+static bool exists_below(const char *root, const char *path)
 {
-	const struct dpkg_diversion *diversion = strmap_get(&d->by_path, path);
+	CLEANUP_FREE char *full = xasprintf("%s%s", root, path);
+	struct stat st;
 
-	if (!diversion ||
-		(diversion->by && strcmp(diversion->by, pkg->package.name) == 0))
-		return path;
-	return diversion->to;
+	return lstat(full, &st) == 0;
 }
 
 /*
- * The paths of "Conffiles: PATH HASH [FLAG…]", a line each. An obsolete one (no longer
- * shipped, but still there) is as much the administrator's as the others.
+ * Append a file of a package, as diversions have it. Where only the set's packages are
+ * installed, a diversion by another package does not exist, and the file has its own name.
+ * The administrator's diversions always exist, as does what they have put in the file's
+ * place. `to` is missing on the host after "dpkg-divert --no-rename": then the file is
+ * still where it was.
  */
+static void add_file(const struct dpkg_db *db, struct package_file file,
+	const struct package_set *set, struct package_files *ret)
+{
+	const struct dpkg_diversion *d = strmap_get(&db->diversions, file.path);
+
+	if (d && !d->by) {
+		vector_push(ret, file);
+		file.path = d->to;
+	} else if (d && strcmp(d->by, file.package->name) != 0) {
+		if (has_name(set, d->by))
+			file.path = d->to;
+		else if (exists_below(db->root, d->to))
+			file.source = d->to;
+	}
+	vector_push(ret, file);
+}
+
+/* The paths of "Conffiles: PATH HASH [FLAG…]", a line each. An obsolete one (no longer
+ * shipped, but still there) is configuration too. */
 static void read_conffiles(struct dpkg_db *db, const char *field, struct strmap *ret)
 {
 	static const char *const flags[] = {" remove-on-upgrade", " obsolete"};
@@ -125,8 +136,7 @@ static void read_conffiles(struct dpkg_db *db, const char *field, struct strmap 
 	for (char *line = strtok_r(text, "\n", &save); line;
 		line = strtok_r(NULL, "\n", &save)) {
 		line += strspn(line, " \t");
-		/* From the end: a path may have spaces in it, the hash and the flags
-		 * don't. */
+		/* From the end: a path may have spaces in it. */
 		for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 			size_t len = strlen(line);
 			size_t flag_len = strlen(flags[i]);
@@ -141,28 +151,7 @@ static void read_conffiles(struct dpkg_db *db, const char *field, struct strmap 
 	}
 }
 
-static int parse_list(const struct dpkg_package *pkg, char *text, const char *file,
-	const struct strmap *conffiles, const struct dpkg_diversions *diversions,
-	struct package_files *ret, struct error *err)
-{
-	size_t line = 1;
-
-	for (const char *path; (path = next_line(&text)); line++) {
-		if (path[0] != '/')
-			return error_set(err, 0,
-				"'%s' line %zu: '%.100s' is not an absolute path", file,
-				line, path);
-		if (strcmp(path, "/.") == 0)
-			path = "/";
-		bool is_config = strmap_get(conffiles, path) != NULL;
-		vector_push(ret,
-			(struct package_file){
-				divert(diversions, pkg, path), is_config, &pkg->package});
-	}
-	return 0;
-}
-
-/* info/NAME:ARCH.list or info/NAME.list: the likelier first. */
+/* info/NAME:ARCH.list or info/NAME.list, the likelier one first. */
 static int read_list(struct dpkg_db *db, const struct dpkg_package *pkg, char **ret_text,
 	char **ret_file, struct error *err)
 {
@@ -188,16 +177,27 @@ static int read_list(struct dpkg_db *db, const struct dpkg_package *pkg, char **
 }
 
 int dpkg_files_read(struct dpkg_db *db, const struct dpkg_package *pkg,
-	const struct dpkg_diversions *diversions, struct package_files *ret,
-	struct error *err)
+	const struct package_set *set, struct package_files *ret, struct error *err)
 {
 	CLEANUP(strmap_done) struct strmap conffiles = {0};
-	CLEANUP_FREE char *file = NULL;
+	CLEANUP_FREE char *list = NULL;
+	size_t line = 1;
 	char *text;
 
-	if (read_list(db, pkg, &text, &file, err) < 0)
+	if (read_list(db, pkg, &text, &list, err) < 0)
 		return -1;
 	if (pkg->conffiles)
 		read_conffiles(db, pkg->conffiles, &conffiles);
-	return parse_list(pkg, text, file, &conffiles, diversions, ret, err);
+	for (const char *path; (path = next_line(&text)); line++) {
+		struct package_file file = {.path = path, .package = &pkg->package};
+		if (path[0] != '/')
+			return error_set(err, 0,
+				"'%s' line %zu: '%.100s' is not an absolute path", list,
+				line, path);
+		if (strcmp(path, "/.") == 0)
+			file.path = "/";
+		file.is_config = strmap_get(&conffiles, path) != NULL;
+		add_file(db, file, set, ret);
+	}
+	return 0;
 }

@@ -3,9 +3,8 @@
  * The dpkg handler: Debian, Ubuntu and what stems from them. Reads the database's files
  * (dpkg.h names them) once at the start, the file lists when they are asked for.
  *
- * The rules for which package satisfies a relation are dpkg's own, multi-arch included,
- * with one kindness: ":any" takes a package of any architecture. What is installed was
- * checked by dpkg.
+ * Relations are satisfied by dpkg's rules, with multi-arch, but for one: ":any" takes a
+ * package of any architecture, since dpkg has checked what is installed.
  */
 #include "packages/dpkg.h"
 
@@ -17,17 +16,21 @@
 #include "base/directory.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/strbuf.h"
 
 static const char *const databases[] = {"var/lib/dpkg/status", NULL};
+
+static void dpkg_packages_done(struct dpkg_packages *packages)
+{
+	vector_done(packages);
+}
 
 static void dpkg_close(void *data)
 {
 	struct dpkg_db *db = data;
 
 	vector_done(&db->packages);
-	strmap_done(&db->by_name);
-	strmap_done(&db->by_provided);
+	names_done(&db->names);
+	strmap_done(&db->diversions);
 	arena_done(&db->arena);
 	free(db->root);
 	free(db);
@@ -57,59 +60,27 @@ static void replace_package(struct dpkg_packages *packages, struct dpkg_package 
 }
 
 /*
- * While dpkg works, and after it was killed, the newest stanzas are not in status but, in
- * order, in updates/0000, updates/0001 …
+ * While dpkg works, and after it was killed, the newest stanzas are not in status but in
+ * updates/0000, updates/0001 …, in this order.
  */
 static int read_journal(
 	struct dpkg_db *db, struct dpkg_packages *packages, struct error *err)
 {
 	CLEANUP_FREE char *dir = xasprintf("%s/var/lib/dpkg/updates", db->root);
-	struct dpkg_packages newer = {0};
+	CLEANUP(dpkg_packages_done) struct dpkg_packages newer = {0};
 	CLEANUP_STRVEC struct strvec names = {0};
-	int r = 0;
 
 	if (directory_list(AT_FDCWD, dir, 0, &names) < 0)
 		return errno == ENOENT ? 0 : error_set(err, errno, "open '%s'", dir);
 	vector_foreach (name, &names) {
 		CLEANUP_FREE char *path = xasprintf("%s/%s", dir, *name);
-		if (r == 0 && isdigit((unsigned char)**name))
-			r = read_status(db, path, &newer, err);
+		if (isdigit((unsigned char)**name) &&
+			read_status(db, path, &newer, err) < 0)
+			return -1;
 	}
 	vector_foreach (pkg, &newer)
 		replace_package(packages, *pkg);
-	vector_done(&newer);
-	return r;
-}
-
-static void index_package(struct dpkg_db *db, struct dpkg_package *pkg)
-{
-	struct dpkg_package *first = strmap_get(&db->by_name, pkg->package.name);
-
-	pkg->package.index = db->packages.len;
-	vector_push(&db->packages, pkg);
-	if (!first) {
-		strmap_put(&db->by_name, pkg->package.name, pkg);
-		return;
-	}
-	while (first->same_name)
-		first = first->same_name;
-	first->same_name = pkg;
-}
-
-static void add_provider(struct dpkg_db *db, const struct dpkg_package *pkg,
-	const struct dpkg_relation *rel)
-{
-	struct dpkg_provider *provider = arena_alloc(&db->arena, sizeof(*provider));
-	struct dpkg_provider *first = strmap_get(&db->by_provided, rel->name);
-
-	*provider = (struct dpkg_provider){pkg, rel->version, NULL};
-	if (!first) {
-		strmap_put(&db->by_provided, rel->name, provider);
-		return;
-	}
-	while (first->next)
-		first = first->next;
-	first->next = provider;
+	return 0;
 }
 
 static int field_error(
@@ -119,26 +90,26 @@ static int field_error(
 		err, "dpkg's status of package '%s', field %s", pkg->package.name, field);
 }
 
-static int index_provides(
+static int add_provided(
 	struct dpkg_db *db, const struct dpkg_package *pkg, struct error *err)
 {
 	const char *text = pkg->provides;
-	struct dpkg_relation rel;
+	struct relation rel;
 	int r = 0;
 
 	while (text && (r = dpkg_relation_next(&db->arena, &text, &rel, err)) > 0)
-		add_provider(db, pkg, &rel);
+		names_add_provided(
+			&db->names, &db->arena, rel.name, &pkg->package, rel.version);
 	return r < 0 ? field_error(pkg, "Provides", err) : 0;
 }
 
-/* dpkg has its own architecture compiled in, and no file says it where there is only
- * one. */
+/* The dpkg package's own: with one architecture no file of the database says it. */
 static const char *native_arch(const struct dpkg_db *db)
 {
-	const struct dpkg_package *dpkg = strmap_get(&db->by_name, "dpkg");
+	const struct named *dpkg = names_get(&db->names, "dpkg");
 
-	if (dpkg)
-		return dpkg->package.arch;
+	if (dpkg && !dpkg->provided)
+		return dpkg->package->arch;
 	vector_foreach (pkg, &db->packages)
 		if (strcmp((*pkg)->package.arch, "all") != 0)
 			return (*pkg)->package.arch;
@@ -155,24 +126,26 @@ static int read_database(
 	vector_foreach (pkg, known) {
 		if (!(*pkg)->installed)
 			continue;
-		index_package(db, *pkg);
-		if (index_provides(db, *pkg, err) < 0)
-			return -1;
+		(*pkg)->package.index = db->packages.len;
+		vector_push(&db->packages, *pkg);
+		names_add(&db->names, &db->arena, &(*pkg)->package);
 	}
-	db->native_arch = native_arch(db);
-	return 0;
+	db->names.native_arch = native_arch(db);
+	db->names.every_arch = "all";
+	vector_foreach (pkg, &db->packages)
+		if (add_provided(db, *pkg, err) < 0)
+			return -1;
+	return dpkg_diversions_read(db, err);
 }
 
 static int dpkg_open(
 	const char *root, void **ret_db, struct package_set *ret_all, struct error *err)
 {
 	struct dpkg_db *db = xcalloc(1, sizeof(*db));
-	struct dpkg_packages known = {0};
+	CLEANUP(dpkg_packages_done) struct dpkg_packages known = {0};
 
 	db->root = xstrdup(root);
-	int r = read_database(db, &known, err);
-	vector_done(&known);
-	if (r < 0) {
+	if (read_database(db, &known, err) < 0) {
 		dpkg_close(db);
 		return -1;
 	}
@@ -182,77 +155,40 @@ static int dpkg_open(
 	return 0;
 }
 
-/* "all" runs anywhere, so here it is the native one. */
-static const char *effective_arch(const struct dpkg_db *db, const char *arch)
+static const struct package *dpkg_find(void *data, const char *name)
 {
-	return strcmp(arch, "all") == 0 ? db->native_arch : arch;
+	const struct names *names = &((struct dpkg_db *)data)->names;
+	const char *colon = strchrnul(name, ':');
+	CLEANUP_FREE char *bare = xstrndup(name, colon - name);
+	bool any_arch = *colon == '\0' || strcmp(colon, ":any") == 0;
+
+	const struct package *real = names_find(names, bare, any_arch ? NULL : colon + 1);
+	return real || !any_arch ? real : names_find_provider(names, bare);
 }
 
-/* `arch` NULL: the native one is the best, any is good. */
-static const struct dpkg_package *find_real(
-	const struct dpkg_db *db, const char *name, const char *arch)
+static bool arch_satisfies(const struct dpkg_db *db, const struct package *pkg,
+	const struct relation *rel, const struct dpkg_package *depender)
 {
-	const struct dpkg_package *first = strmap_get(&db->by_name, name);
+	const struct names *names = &db->names;
+	const char *arch = names_arch(names, pkg->arch), *want = rel->arch;
 
-	for (const struct dpkg_package *pkg = first; pkg; pkg = pkg->same_name) {
-		const char *pkg_arch = pkg->package.arch;
-		if (strcmp(effective_arch(db, pkg_arch), arch ? arch : db->native_arch) ==
-				0 ||
-			(arch && strcmp(pkg_arch, arch) == 0))
-			return pkg;
+	if (!want) {
+		if (db->packages.items[pkg->index]->multi_arch == DPKG_MULTI_ARCH_FOREIGN)
+			return true;
+		want = names_arch(names, depender->package.arch);
+	} else if (strcmp(want, "native") == 0) {
+		want = names->native_arch;
 	}
-	return arch ? NULL : first;
+	return strcmp(want, "any") == 0 || strcmp(arch, want) == 0;
 }
 
-static const struct package *dpkg_find(const void *data, const char *name)
+static const struct package *find_satisfier(const struct dpkg_db *db,
+	const struct relation *rel, const struct dpkg_package *depender)
 {
-	const struct dpkg_db *db = data;
-	const char *colon = strchr(name, ':');
-	CLEANUP_FREE char *bare =
-		xstrndup(name, colon ? (size_t)(colon - name) : strlen(name));
-	bool any_arch = !colon || strcmp(colon, ":any") == 0;
-
-	const struct dpkg_package *real =
-		find_real(db, bare, any_arch ? NULL : colon + 1);
-	if (real)
-		return &real->package;
-	const struct dpkg_provider *provider = strmap_get(&db->by_provided, bare);
-	if (!provider || !any_arch)
-		return NULL;
-	log_info("packages: '%s' is provided by '%s'", name,
-		provider->package->package.name);
-	return &provider->package->package;
-}
-
-static bool arch_satisfies(const struct dpkg_db *db, const struct dpkg_package *pkg,
-	const struct dpkg_relation *rel, const struct dpkg_package *depender)
-{
-	const char *arch = effective_arch(db, pkg->package.arch);
-
-	if (!rel->arch)
-		return pkg->multi_arch == DPKG_MULTI_ARCH_FOREIGN ||
-			strcmp(arch, effective_arch(db, depender->package.arch)) == 0;
-	if (strcmp(rel->arch, "any") == 0)
-		return true;
-	return strcmp(arch,
-		       strcmp(rel->arch, "native") == 0 ? db->native_arch : rel->arch) ==
-		0;
-}
-
-static const struct dpkg_package *find_satisfier(const struct dpkg_db *db,
-	const struct dpkg_relation *rel, const struct dpkg_package *depender)
-{
-	const struct dpkg_package *pkg = strmap_get(&db->by_name, rel->name);
-	for (; pkg; pkg = pkg->same_name)
-		if (arch_satisfies(db, pkg, rel, depender) &&
-			dpkg_version_satisfies(pkg->package.version, rel))
-			return pkg;
-
-	const struct dpkg_provider *provider = strmap_get(&db->by_provided, rel->name);
-	for (; provider; provider = provider->next)
-		if (arch_satisfies(db, provider->package, rel, depender) &&
-			dpkg_version_satisfies(provider->version, rel))
-			return provider->package;
+	for (const struct named *e = names_get(&db->names, rel->name); e; e = e->next)
+		if (arch_satisfies(db, e->package, rel, depender) &&
+			relation_holds(rel, e->version, dpkg_version_compare))
+			return e->package;
 	return NULL;
 }
 
@@ -270,8 +206,8 @@ static int satisfy_field(struct dpkg_db *db, const struct dpkg_package *pkg,
 {
 	const char *text = field;
 	const char *group = field;
-	const struct dpkg_package *satisfier = NULL;
-	struct dpkg_relation rel;
+	const struct package *satisfier = NULL;
+	struct relation rel;
 	int r;
 
 	if (!field)
@@ -282,7 +218,7 @@ static int satisfy_field(struct dpkg_db *db, const struct dpkg_package *pkg,
 		if (rel.or_next)
 			continue;
 		if (satisfier)
-			vector_push(ret, &satisfier->package);
+			vector_push(ret, satisfier);
 		else
 			warn_unsatisfied(pkg, group, text - group);
 		satisfier = NULL;
@@ -305,47 +241,24 @@ static int dpkg_depends(void *data, const struct package *package,
 	return 0;
 }
 
-static int dpkg_files(void *data, const struct package_set *set,
-	struct package_files *ret, struct error *err)
+static int dpkg_files(void *data, const struct package *package,
+	const struct package_set *set, struct package_files *ret, struct error *err)
 {
 	struct dpkg_db *db = data;
-	CLEANUP(dpkg_diversions_done) struct dpkg_diversions diversions = {0};
 
-	if (dpkg_diversions_read(db, &diversions, err) < 0)
-		return -1;
-	vector_foreach (item, set) {
-		const struct dpkg_package *pkg = db->packages.items[(*item)->index];
-		if (dpkg_files_read(db, pkg, &diversions, ret, err) < 0)
-			return -1;
-	}
-	package_files_sort(ret);
-	return dpkg_alternatives_read(db, ret, err);
+	return dpkg_files_read(db, db->packages.items[package->index], set, ret, err);
 }
 
-static int dpkg_owner(
-	void *data, const char *path, const struct package **ret, struct error *err)
+static int dpkg_add_links(void *data, struct package_files *files, struct error *err)
 {
-	struct dpkg_db *db = data;
-	CLEANUP(dpkg_diversions_done) struct dpkg_diversions diversions = {0};
-
-	if (dpkg_diversions_read(db, &diversions, err) < 0)
-		return -1;
-	vector_foreach (pkg, &db->packages) {
-		CLEANUP(package_files_done) struct package_files files = {0};
-		if (dpkg_files_read(db, *pkg, &diversions, &files, err) < 0)
-			return -1;
-		if (package_files_list(&files, path)) {
-			*ret = &(*pkg)->package;
-			return 0;
-		}
-	}
-	return 0;
+	return dpkg_alternatives_read(data, files, err);
 }
 
 static void dpkg_watch_paths(const void *data, struct strvec *ret)
 {
 	const struct dpkg_db *db = data;
-	/* In the directories, dpkg and update-alternatives replace files by renaming. */
+	/* In the directories, dpkg and update-alternatives replace files by renaming, which
+	 * changes the directories. */
 	static const char *const paths[] = {
 		"/etc/alternatives",
 		"/var/lib/dpkg/alternatives",
@@ -376,6 +289,6 @@ const struct packages_handler dpkg_handler = {
 	.find = dpkg_find,
 	.depends = dpkg_depends,
 	.files = dpkg_files,
-	.owner = dpkg_owner,
+	.add_links = dpkg_add_links,
 	.watch_paths = dpkg_watch_paths,
 };

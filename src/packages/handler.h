@@ -10,9 +10,8 @@
  *						in is_package() of prepare/fetch.c
  *
  * A handler opens its database into memory of its own, `db`, and hands out packages that
- * live there; it embeds `struct package` in what it knows of each. It answers for one
- * package at a time: the closure, sorting and telling the user about names are
- * packages.c's.
+ * live there, embedding `struct package` in its own struct. It answers for one package at a
+ * time: packages.c computes the closure, sorts, and explains wrong names to the user.
  */
 #pragma once
 
@@ -20,7 +19,8 @@
 
 struct packages_handler {
 	const char *name;
-	const char *install_command; /* for advice: "apt-get install" */
+	/* For advice: "apt-get install". */
+	const char *install_command;
 	/* What stands before version and architecture in a full name: "_" and "_". */
 	const char *before_version, *before_arch;
 	/* What a person at a shell expects, NULL-terminated: each is in every appliance
@@ -31,25 +31,30 @@ struct packages_handler {
 	const char *const *databases;
 
 	/*
-	 * `root` has no slash at its end: "" is the host's own. Appended to the empty set
-	 * are all that are installed, by index, in an order that the same database always
-	 * gives.
+	 * `root` has no slash at its end: "" is the host's own. Appends all installed
+	 * packages to the empty set, by index, in an order that depends on the database
+	 * alone.
 	 */
 	int (*open)(const char *root, void **ret_db, struct package_set *ret_all,
 		struct error *err);
 	void (*close)(void *db);
 
-	/* By what a user writes: a name, with an architecture behind ':' or '.' or
-	 * without, or what a package provides. NULL: nothing installed. */
-	const struct package *(*find)(const void *db, const char *name);
-	/* Append the packages that satisfy what this one needs to run, and warn of what
-	 * does not. */
+	/* By what a user writes: a name, maybe with an architecture behind ':' or '.', or a
+	 * name that a package provides. NULL: none is installed. */
+	const struct package *(*find)(void *db, const char *name);
+	/* Append the packages that satisfy what this one needs to run, and warn of
+	 * dependencies that none satisfies. */
 	int (*depends)(void *db, const struct package *pkg, struct package_set *ret,
 		struct error *err);
-	/* Append the set's paths, in any order. */
-	int (*files)(void *db, const struct package_set *set, struct package_files *ret,
-		struct error *err);
-	/* The package that lists this path itself, not by way of links. NULL: none. */
+	/* Append the files of one package, in any order, as they are where only the set's
+	 * packages are installed. */
+	int (*files)(void *db, const struct package *pkg, const struct package_set *set,
+		struct package_files *ret, struct error *err);
+	/* Append the links that installation scripts made to some of the files, which are
+	 * sorted. May be NULL. */
+	int (*add_links)(void *db, struct package_files *files, struct error *err);
+	/* The package that lists this very path, or NULL. Without this function all
+	 * packages' files are searched. */
 	int (*owner)(void *db, const char *path, const struct package **ret,
 		struct error *err);
 	void (*watch_paths)(const void *db, struct strvec *ret);
@@ -61,10 +66,9 @@ extern const struct packages_handler rpm_handler;
 
 /*
  * Sort by path and leave each path once. A path that several packages list is
- * configuration only if all of them say so: one that ships it as a plain file has taken
- * it over.
+ * configuration only if all of them say so: a package that ships it as a plain file has
+ * taken it over.
  */
 void package_files_sort(struct package_files *files);
-/* Is the path there? In any order; of sorted files, faster. */
-bool package_files_list(const struct package_files *files, const char *path);
+/* Is the path among the files, which are sorted? */
 bool package_files_contain(const struct package_files *files, const char *path);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The package manager at hand: choosing its handler, and what is the same for all of
- * them: the closure over dependencies, and telling the user about a name that is not
- * installed.
+ * Choosing the package manager's handler, and what is the same for all handlers: the
+ * closure over dependencies, sets of files, and explaining a name that is not installed.
  */
 #include "packages/packages.h"
 
@@ -63,7 +62,7 @@ static void close_database(struct packages *p)
 	package_set_done(&p->all);
 }
 
-/* What one manager has installed, if that is more than what `best` has. */
+/* Open a manager's database, and take it if it has more packages than `best`. */
 static int consider(
 	const struct packages_handler *handler, struct packages *best, struct error *err)
 {
@@ -81,8 +80,8 @@ static int consider(
 	return 0;
 }
 
-/* A database that can't be read is an error only where there is no other: it may well be
- * the leftover of a tool that was tried out. */
+/* A database that can't be read is an error only if there is no other: it may be a leftover
+ * of a tool that was tried out. */
 static int choose(struct packages *p, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec problems = {0};
@@ -170,9 +169,28 @@ char *packages_full_name(const struct packages *p, const struct package *pkg)
 		pkg->version, p->handler->before_arch, pkg->arch);
 }
 
+/* Search all packages' files. */
+static int search_owner(struct packages *p, const char *path, const struct package **ret,
+	struct error *err)
+{
+	CLEANUP(package_files_done) struct package_files files = {0};
+
+	vector_foreach (pkg, &p->all) {
+		files.len = 0;
+		if (p->handler->files(p->db, *pkg, &p->all, &files, err) < 0)
+			return -1;
+		vector_foreach (file, &files)
+			if (strcmp(file->path, path) == 0) {
+				*ret = *pkg;
+				return 0;
+			}
+	}
+	return 0;
+}
+
 /*
- * On systems where /bin is a link to /usr/bin, a package may list a file by one of these
- * names and be asked for it by the other.
+ * Where /bin is a link to /usr/bin, a package may list a file by one of these names while
+ * the caller asks for the other.
  */
 static int owner_either_way(struct packages *p, const char *path,
 	const struct package **ret, struct error *err)
@@ -181,10 +199,15 @@ static int owner_either_way(struct packages *p, const char *path,
 	bool in_usr = strncmp(path, "/usr/", 5) == 0;
 	CLEANUP_FREE char *other =
 		xasprintf("%s%s", in_usr ? "" : "/usr", path + 4 * in_usr);
+	const char *const spellings[] = {path, other};
 
-	if (p->handler->owner(p->db, path, &pkg, err) < 0 ||
-		(!pkg && p->handler->owner(p->db, other, &pkg, err) < 0))
-		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(spellings) && !pkg; i++) {
+		int r = p->handler->owner
+			? p->handler->owner(p->db, spellings[i], &pkg, err)
+			: search_owner(p, spellings[i], &pkg, err);
+		if (r < 0)
+			return -1;
+	}
 	if (!pkg)
 		return 1;
 	*ret = pkg;
@@ -209,7 +232,7 @@ int packages_owner(struct packages *p, const char *path, const struct package **
 	return owner_either_way(p, real + root_len, ret, err);
 }
 
-/* Edit distance; a distance above `limit` may be given as any number above it. */
+/* Edit distance. If it is above `limit`, any number above it may be returned. */
 static size_t distance(const char *a, const char *b, size_t limit)
 {
 	size_t b_len = strlen(b);
@@ -231,7 +254,7 @@ static size_t distance(const char *a, const char *b, size_t limit)
 	return row[b_len];
 }
 
-/* The installed name that the user most likely meant: a third of it may be wrong. */
+/* The installed name that the user most likely meant: at most a third of it is wrong. */
 static const char *similar_name(const struct packages *p, const char *name)
 {
 	const char *best = NULL;
@@ -262,7 +285,6 @@ static int not_installed(const struct packages *p, const char *name, struct erro
 
 /* ---- The closure ---- */
 
-/* Append to the set what is not yet in it. */
 static void add_once(struct package_set *set, bool *seen, const struct package *pkg)
 {
 	if (seen[pkg->index])
@@ -271,7 +293,7 @@ static void add_once(struct package_set *set, bool *seen, const struct package *
 	vector_push(set, pkg);
 }
 
-/* The set is its own work list: each package in it is asked once for what it needs. */
+/* The set is the work list too: each package in it is asked once for what it needs. */
 static int close_over(
 	struct packages *p, struct package_set *set, bool *seen, struct error *err)
 {
@@ -346,14 +368,6 @@ void package_files_sort(struct package_files *files)
 	files->len = kept;
 }
 
-bool package_files_list(const struct package_files *files, const char *path)
-{
-	vector_foreach (file, files)
-		if (strcmp(file->path, path) == 0)
-			return true;
-	return false;
-}
-
 bool package_files_contain(const struct package_files *files, const char *path)
 {
 	const struct package_file key = {.path = path};
@@ -367,9 +381,15 @@ int packages_files(struct packages *p, const struct package_set *set,
 {
 	CLEANUP(package_files_done) struct package_files files = {0};
 
-	if (p->handler->files(p->db, set, &files, err) < 0)
-		return -1;
+	vector_foreach (pkg, set)
+		if (p->handler->files(p->db, *pkg, set, &files, err) < 0)
+			return -1;
 	package_files_sort(&files);
+	if (p->handler->add_links) {
+		if (p->handler->add_links(p->db, &files, err) < 0)
+			return -1;
+		package_files_sort(&files);
+	}
 	*ret = files;
 	files = (struct package_files){0};
 	return 0;
@@ -380,7 +400,7 @@ void package_files_done(struct package_files *files)
 	vector_done(files);
 }
 
-/* The databases of the others too: one of them may come to have more packages. */
+/* Other managers' databases too: one of them may get more packages. */
 void packages_watch_paths(const struct packages *p, struct strvec *ret)
 {
 	p->handler->watch_paths(p->db, ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the host has installed. One struct of functions a package manager (struct
- * packages_handler in handler.h), chosen by what is there below the root, not by a
+ * What the host has installed. Each package manager is a struct of functions (struct
+ * packages_handler in handler.h), chosen by the databases below the root, not by the
  * distribution's name.
  *
  *	names ──► packages_resolve() ──► the closure over dependencies, all of it installed
@@ -24,7 +24,8 @@ struct package {
 	const char *name;
 	const char *version;
 	const char *arch;
-	size_t index; /* its place among all that are installed, below packages_count() */
+	/* Among all that are installed, below packages_count(). */
+	size_t index;
 };
 
 struct package_set {
@@ -34,9 +35,17 @@ struct package_set {
 };
 
 struct package_file {
-	const char *path; /* absolute, as installed: diversions are applied */
+	/* Absolute, where it is if only the set's packages are installed. */
+	const char *path;
+	/* Where the host has it instead, since a package diverts it that is not in the
+	 * set. NULL: at the same path. */
+	const char *source;
+	/* It is a symlink to this, which the host has with another target. NULL: as the
+	 * host has it. */
+	const char *target;
 	bool is_config;
-	const struct package *package; /* whose it is; NULL: made by a script */
+	/* NULL: made by a script. */
+	const struct package *package;
 };
 
 struct package_files {
@@ -47,15 +56,15 @@ struct package_files {
 
 /*
  * Open the database below `root` ("/" or a fixture). Where several managers have one
- * (Debian with rpm as a tool), the one with most packages counts. Fails if there is none
- * that we can read.
+ * (Debian with rpm as a tool), the one with the most packages counts. Fails if none can be
+ * read.
  */
 int packages_open(const char *root, struct packages **ret, struct error *err);
 void packages_close(struct packages *p);
 /* "dpkg", "rpm", "pacman" */
 const char *packages_manager(const struct packages *p);
 
-/* Each manager that we know, and whether it has a database below the root. */
+/* Call fn for each known manager, and whether it has a database below the root. */
 typedef void packages_manager_fn(const char *name, bool in_use, void *data);
 void packages_managers(const char *root, packages_manager_fn *fn, void *data);
 /* The names of what goes into every appliance where it is installed. NULL-terminated. */
@@ -63,43 +72,41 @@ const char *const *packages_defaults(const struct packages *p);
 size_t packages_count(const struct packages *p);
 /* The installed package that packages_resolve() would take for this name, or NULL. */
 const struct package *packages_find(const struct packages *p, const char *name);
-/* The shortest name that means this very package: "libc6", "libc6:i386", "glibc.i686".
+/* The shortest name that is unique to this package: "libc6", "libc6:i386", "glibc.i686".
  * Caller frees. */
 char *packages_label(const struct packages *p, const struct package *pkg);
-/* As its distribution names this build of it: "libc6_2.36-9_amd64",
+/* With version and architecture, as the distribution writes it: "libc6_2.36-9_amd64",
  * "glibc-1:2.36-1.x86_64". Caller frees. */
 char *packages_full_name(const struct packages *p, const struct package *pkg);
 /*
- * The package that a file belongs to, given by its absolute path as the host has it now:
- * links to it (/bin/awk) count too. 1: it is no file of any package.
+ * The package that owns a file, given by its absolute path on the host. A link to a
+ * package's file (/bin/awk) counts as the file. 1: no package owns it.
  */
 int packages_owner(struct packages *p, const char *path, const struct package **ret,
 	struct error *err);
 
 /*
- * The installed packages that `names` need, themselves included. A name may carry an
- * architecture ("libc6:i386", "glibc.i686"). One that no package bears but that an
- * installed package provides ("awk") means that package. Any other is an error that says
- * so and, where a similar name is installed, names it. A dependency that nothing
- * installed satisfies is told by log_warning() and left out: the host runs without it
- * too.
+ * The packages `names`, and all they need. A name may have an architecture ("libc6:i386",
+ * "glibc.i686"). A name that no package has but that an installed package provides ("awk")
+ * means that package. Any other name is an error, which suggests a similar one. A
+ * dependency that nothing installed satisfies is logged as a warning and left out: the host
+ * runs without it too.
  */
 int packages_resolve(struct packages *p, const char *const *names, size_t n,
 	struct package_set *ret, struct error *err);
 void package_set_done(struct package_set *set);
 
 /*
- * The paths of a set: the packages' own, and what their installation scripts made of them
- * in a way that the database knows (the alternatives system's links). Not each need exist
- * on the host.
+ * The files of a set: the packages' own, and the links to them that installation scripts
+ * made and the database knows (the alternatives system's). Some may be missing on the
+ * host.
  */
 int packages_files(struct packages *p, const struct package_set *set,
 	struct package_files *ret, struct error *err);
 void package_files_done(struct package_files *files);
 
 /*
- * The paths (absolute, with the root) whose stat data changes whenever the answers above
- * could: a cache that watches them need not ask. A path that does not exist may come to
- * be.
+ * The paths (absolute, with the root) whose stat data changes whenever an answer above may
+ * change. A path need not exist yet.
  */
 void packages_watch_paths(const struct packages *p, struct strvec *ret);

@@ -5,8 +5,8 @@
  *
  *	1.0a < 1.0b < 1.0beta < 1.0p < 1.0pre < 1.0rc < 1.0 < 1.0.a < 1.0.1
  *
- * Pure. base/version.h's order is another one: here letters at the end make a version
- * earlier, and '~' is a separator like all others.
+ * Pure. The order is not that of base/version.h: letters at the end make a version earlier,
+ * and '~' is a separator like any other.
  */
 #include <ctype.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static int compare_words(struct span a, struct span b)
 	return diff ? diff : sign(span_len(&a), span_len(&b));
 }
 
-/* Both start with a letter or a digit: numbers come after words. */
+/* Both start with a letter or a digit. Numbers are later than words. */
 static int compare_segments(struct span *a, struct span *b)
 {
 	bool is_number = starts_with(a, isdigit);
@@ -83,8 +83,8 @@ static int compare_segments(struct span *a, struct span *b)
 			 : compare_words(part_a, part_b);
 }
 
-/* As far as they went they were equal. Letters behind that make the earlier version,
- * anything else the later one. */
+/* What is left when one is a prefix of the other. If the rest begins with a letter, the
+ * longer version is earlier (1.0rc < 1.0), else later. */
 static int compare_rests(const struct span *a, const struct span *b)
 {
 	if (!span_len(a) && !span_len(b))
@@ -151,23 +151,18 @@ int pacman_version_compare(const char *a, const char *b)
 
 /* ---- Relations ---- */
 
-static const struct {
-	const char *text;
-	enum pacman_operator op;
-} operators[] = {
-	/* Each before those that it begins with. */
-	{"<=", PACMAN_EARLIER_OR_EQUAL},
-	{"<", PACMAN_EARLIER},
-	{">=", PACMAN_LATER_OR_EQUAL},
-	{">", PACMAN_LATER},
-	{"=", PACMAN_EQUAL},
+static const struct relation_spelling operators[] = {
+	{"<=", RELATION_EARLIER_OR_EQUAL},
+	{"<", RELATION_EARLIER},
+	{">=", RELATION_LATER_OR_EQUAL},
+	{">", RELATION_LATER},
+	{"=", RELATION_EQUAL},
 };
 
-int pacman_relation_parse(
-	struct arena *arena, const char *text, struct pacman_relation *ret)
+int pacman_relation_parse(struct arena *arena, const char *text, struct relation *ret)
 {
-	struct pacman_relation rel = {0};
-	/* A reason may stand behind: "cups: for printing". */
+	struct relation rel = {0};
+	/* A reason may follow: "cups: for printing". */
 	const char *end = strstr(text, ": ");
 	size_t len = end ? (size_t)(end - text) : strlen(text);
 	size_t name_len = MIN(strcspn(text, "<>="), len);
@@ -175,40 +170,12 @@ int pacman_relation_parse(
 	if (!name_len)
 		return -1;
 	rel.name = arena_strndup(arena, text, name_len);
+	if (!end)
+		end = text + len;
 	text += name_len;
-	len -= name_len;
-	for (size_t i = 0; i < ARRAY_SIZE(operators) && len && !rel.version; i++) {
-		size_t op_len = strlen(operators[i].text);
-		if (len < op_len || strncmp(text, operators[i].text, op_len) != 0)
-			continue;
-		rel.op = operators[i].op;
-		rel.version = arena_strndup(arena, text + op_len, len - op_len);
-	}
+	if (text < end &&
+		relation_take_operator(operators, ARRAY_SIZE(operators), &text, &rel.op))
+		rel.version = arena_strndup(arena, text, end - text);
 	*ret = rel;
 	return 0;
-}
-
-bool pacman_version_satisfies(const char *version, const struct pacman_relation *relation)
-{
-	if (relation->op == PACMAN_ANY_VERSION)
-		return true;
-	if (!version)
-		return false;
-
-	int diff = pacman_version_compare(version, relation->version);
-	switch (relation->op) {
-	case PACMAN_EARLIER:
-		return diff < 0;
-	case PACMAN_EARLIER_OR_EQUAL:
-		return diff <= 0;
-	case PACMAN_EQUAL:
-		return diff == 0;
-	case PACMAN_LATER_OR_EQUAL:
-		return diff >= 0;
-	case PACMAN_LATER:
-		return diff > 0;
-	case PACMAN_ANY_VERSION:
-		break;
-	}
-	return true;
 }

@@ -3,9 +3,9 @@
  * The pacman handler: Arch Linux and what stems from it. Reads the database's files
  * (pacman.h names them), descriptions at the start, file lists when they are asked for.
  *
- * Which package satisfies a relation is as libalpm says: one of that name in a fitting
- * version, or one that provides the name; a relation to a version is satisfied only by
- * what is provided in one.
+ * As in libalpm, a relation is satisfied by a package of that name in a fitting version, or
+ * by one that provides the name; a relation to a version only if the name is provided with
+ * one.
  */
 #include "packages/pacman.h"
 
@@ -16,29 +16,23 @@
 #include "base/directory.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "packages/names.h"
 
-/* The format of the database that this reads, and pacman has written since 2013. */
+/* The database's format, which pacman has written since 2013. */
 #define DATABASE_FORMAT "9"
 
 static const char *const databases[] = {"var/lib/pacman/local", NULL};
 
-/* A package that provides a name, in a list of them. */
-struct provider {
-	const struct pacman_package *package;
-	const char *version; /* or NULL */
-	struct provider *next;
-};
-
 struct pacman_db {
 	char *root;
 	struct arena arena;
+	/* By index. */
 	struct {
-		struct pacman_package **items; /* by index */
+		struct pacman_package **items;
 		size_t len;
 		size_t cap;
 	} packages;
-	struct strmap by_name;	   /* ──► struct pacman_package */
-	struct strmap by_provided; /* ──► struct provider list */
+	struct names names;
 };
 
 static void pacman_close(void *data)
@@ -48,8 +42,7 @@ static void pacman_close(void *data)
 	vector_foreach (pkg, &db->packages)
 		pacman_package_done(*pkg);
 	vector_done(&db->packages);
-	strmap_done(&db->by_name);
-	strmap_done(&db->by_provided);
+	names_done(&db->names);
 	arena_done(&db->arena);
 	free(db->root);
 	free(db);
@@ -75,25 +68,6 @@ static int read_text(struct pacman_db *db, const char *directory, const char *na
 	return 0;
 }
 
-static void add_provider(
-	struct pacman_db *db, const struct pacman_package *pkg, const char *text)
-{
-	struct provider *provider = arena_alloc(&db->arena, sizeof(*provider));
-	struct pacman_relation rel;
-
-	if (pacman_relation_parse(&db->arena, text, &rel) < 0)
-		return;
-	struct provider *first = strmap_get(&db->by_provided, rel.name);
-	*provider = (struct provider){pkg, rel.version, NULL};
-	if (!first) {
-		strmap_put(&db->by_provided, rel.name, provider);
-		return;
-	}
-	while (first->next)
-		first = first->next;
-	first->next = provider;
-}
-
 static int read_package(struct pacman_db *db, const char *directory, struct error *err)
 {
 	struct pacman_package *pkg = arena_alloc(&db->arena, sizeof(*pkg));
@@ -107,9 +81,7 @@ static int read_package(struct pacman_db *db, const char *directory, struct erro
 	vector_push(&db->packages, pkg);
 	if (pacman_desc_parse(text, path, pkg, err) < 0)
 		return -1;
-	strmap_put(&db->by_name, pkg->package.name, pkg);
-	vector_foreach (provided, &pkg->provides)
-		add_provider(db, pkg, *provided);
+	names_add(&db->names, &db->arena, &pkg->package);
 	return 0;
 }
 
@@ -133,21 +105,23 @@ static int check_format(struct pacman_db *db, struct error *err)
 	return 0;
 }
 
-static bool is_package(const char *name)
-{
-	return name[0] != '.' && strcmp(name, "ALPM_DB_VERSION") != 0;
-}
-
 static int read_packages(struct pacman_db *db, struct error *err)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/%s", db->root, databases[0]);
 	CLEANUP_STRVEC struct strvec names = {0};
+	struct relation rel;
 
 	if (directory_list(AT_FDCWD, path, 0, &names) < 0)
 		return error_set(err, errno, "open '%s'", path);
 	vector_foreach (name, &names)
-		if (is_package(*name) && read_package(db, *name, err) < 0)
+		if (**name != '.' && strcmp(*name, "ALPM_DB_VERSION") != 0 &&
+			read_package(db, *name, err) < 0)
 			return -1;
+	vector_foreach (pkg, &db->packages)
+		vector_foreach (text, &(*pkg)->provides)
+			if (pacman_relation_parse(&db->arena, *text, &rel) == 0)
+				names_add_provided(&db->names, &db->arena, rel.name,
+					&(*pkg)->package, rel.version);
 	return 0;
 }
 
@@ -169,28 +143,22 @@ static int pacman_open(
 
 /* ---- Answers ---- */
 
-static const struct pacman_package *find_satisfier(
-	const struct pacman_db *db, const struct pacman_relation *rel)
+static const struct package *find_satisfier(
+	const struct pacman_db *db, const struct relation *rel)
 {
-	const struct pacman_package *pkg = strmap_get(&db->by_name, rel->name);
-
-	if (pkg && pacman_version_satisfies(pkg->package.version, rel))
-		return pkg;
-	const struct provider *provider = strmap_get(&db->by_provided, rel->name);
-	for (; provider; provider = provider->next)
-		if (pacman_version_satisfies(provider->version, rel))
-			return provider->package;
+	for (const struct named *e = names_get(&db->names, rel->name); e; e = e->next)
+		if (relation_holds(rel, e->version, pacman_version_compare))
+			return e->package;
 	return NULL;
 }
 
-static const struct package *pacman_find(const void *data, const char *name)
+static const struct package *pacman_find(void *data, const char *name)
 {
-	const struct pacman_relation any = {.name = name};
-	const struct pacman_package *pkg = find_satisfier(data, &any);
+	const struct pacman_db *db = data;
+	const struct named *first = names_get(&db->names, name);
 
-	if (pkg && strcmp(pkg->package.name, name) != 0)
-		log_info("packages: '%s' is provided by '%s'", name, pkg->package.name);
-	return pkg ? &pkg->package : NULL;
+	return first && !first->provided ? first->package
+					 : names_find_provider(&db->names, name);
 }
 
 static int pacman_depends(void *data, const struct package *package,
@@ -200,15 +168,15 @@ static int pacman_depends(void *data, const struct package *package,
 	const struct pacman_package *pkg = db->packages.items[package->index];
 
 	vector_foreach (text, &pkg->depends) {
-		struct pacman_relation rel;
+		struct relation rel;
 		if (pacman_relation_parse(&db->arena, *text, &rel) < 0)
 			return error_set(err, 0,
 				"pacman's description of package '%s': can't read the "
 				"dependency '%.100s'",
 				package->name, *text);
-		const struct pacman_package *satisfier = find_satisfier(db, &rel);
+		const struct package *satisfier = find_satisfier(db, &rel);
 		if (satisfier)
-			vector_push(ret, &satisfier->package);
+			vector_push(ret, satisfier);
 		else
 			log_warning("package '%s' depends on '%.500s', which is not "
 				    "installed: left out",
@@ -217,47 +185,21 @@ static int pacman_depends(void *data, const struct package *package,
 	return 0;
 }
 
-static int read_files(struct pacman_db *db, const struct pacman_package *pkg,
-	struct package_files *ret, struct error *err)
+static int pacman_files(void *data, const struct package *package,
+	const struct package_set *set, struct package_files *ret, struct error *err)
 {
+	struct pacman_db *db = data;
+	const char *directory = db->packages.items[package->index]->directory;
 	CLEANUP_FREE char *path = NULL;
 	char *text;
 
-	if (read_text(db, pkg->directory, "files", &path, &text, err) < 0)
+	(void)set;
+	if (read_text(db, directory, "files", &path, &text, err) < 0)
 		return -1;
-	return pacman_files_parse(&db->arena, text, path, &pkg->package, ret, err);
+	return pacman_files_parse(&db->arena, text, path, package, ret, err);
 }
 
-static int pacman_files(void *data, const struct package_set *set,
-	struct package_files *ret, struct error *err)
-{
-	struct pacman_db *db = data;
-
-	vector_foreach (pkg, set)
-		if (read_files(db, db->packages.items[(*pkg)->index], ret, err) < 0)
-			return -1;
-	return 0;
-}
-
-static int pacman_owner(
-	void *data, const char *path, const struct package **ret, struct error *err)
-{
-	struct pacman_db *db = data;
-
-	vector_foreach (pkg, &db->packages) {
-		CLEANUP(package_files_done) struct package_files files = {0};
-		if (read_files(db, *pkg, &files, err) < 0)
-			return -1;
-		if (package_files_list(&files, path)) {
-			*ret = &(*pkg)->package;
-			return 0;
-		}
-	}
-	return 0;
-}
-
-/* Every change of a package makes or removes a directory there, as its name holds the
- * version. */
+/* A package's directory has its version in its name, so each change changes local/. */
 static void pacman_watch_paths(const void *data, struct strvec *ret)
 {
 	const struct pacman_db *db = data;
@@ -281,6 +223,5 @@ const struct packages_handler pacman_handler = {
 	.find = pacman_find,
 	.depends = pacman_depends,
 	.files = pacman_files,
-	.owner = pacman_owner,
 	.watch_paths = pacman_watch_paths,
 };

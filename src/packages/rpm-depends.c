@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which packages satisfy a dependency of rpm's. A simple one is a name with a version or
- * without, or a path; a rich one is an expression of others:
+ * Which packages satisfy a dependency of rpm's. A simple one is a name, maybe with a version,
+ * or a path; a rich one is an expression of others:
  *
  *	(a or b)  (a and b)  (a with b)  (a without b)  (a if b else c)  (a unless b else c)
  *
- * "with" and "without" speak of one package that satisfies both, or the first and not the
- * second; "if" and "unless" of what is installed on the host.
+ * "with" and "without" ask for one package that satisfies both, or the first but not the
+ * second; "if" and "unless" ask what is installed on the host.
  */
 #include <string.h>
 
 #include "base/log.h"
 #include "packages/rpm-db.h"
 
-/* Expressions of anyone sane are a line. */
+/* Real expressions are much shorter, and hardly nested. */
 #define RICH_MAX       4096
 #define RICH_DEPTH_MAX 20
 
 struct search {
 	struct rpm_db *db;
-	const struct rpm_package *depender;
+	const struct package *depender;
+	/* Of nested expressions. */
 	unsigned depth;
 };
 
@@ -47,16 +48,16 @@ static void look_up(
 	Header h;
 
 	while ((h = rpm.rpmdbNextIterator(matches))) {
-		const struct rpm_package *pkg = rpm_db_package(db, h);
+		const struct package *pkg = rpm_db_package(db, h);
 		if (pkg &&
 			(index == RPMDBI_INSTFILENAMES ||
 				rpm.rpmdsAnyMatchesDep(h, dependency, 1)))
-			add_once(ret, &pkg->package);
+			add_once(ret, pkg);
 	}
 	rpm.rpmdbFreeIterator(matches);
 }
 
-/* Looked up once: a C library is asked for by all others. */
+/* Each dependency is looked up once: most packages need the C library. */
 static const struct package_set *simple_candidates(struct rpm_db *db, rpmds dependency)
 {
 	static const struct package_set none;
@@ -73,17 +74,13 @@ static const struct package_set *simple_candidates(struct rpm_db *db, rpmds depe
 	return set;
 }
 
-void rpm_satisfied_done(struct rpm_db *db)
-{
-	strmap_foreach (slot, &db->satisfied)
-		package_set_done(slot->value);
-	strmap_done(&db->satisfied);
-}
-
 /* ---- Expressions ---- */
 
+/* An expression, parsed. */
 struct rich {
-	rpmds left, right; /* right is NULL with RPMRICHOP_SINGLE */
+	struct search *search;
+	/* right is NULL with RPMRICHOP_SINGLE. */
+	rpmds left, right;
 	rpmrichOp op;
 };
 
@@ -91,6 +88,8 @@ static void rich_done(struct rich *r)
 {
 	rpm.rpmdsFree(r->left);
 	rpm.rpmdsFree(r->right);
+	if (r->search)
+		r->search->depth--;
 }
 
 #define CLEANUP_RICH CLEANUP(rich_done)
@@ -101,12 +100,14 @@ static bool parse(struct search *s, rpmds dependency, struct rich *ret)
 
 	if (s->depth >= RICH_DEPTH_MAX || strlen(rpm.rpmdsN(dependency)) > RICH_MAX)
 		return false;
+	s->depth++;
+	ret->search = s;
 	rpmRC result = rpm.rpmdsParseRichDep(
 		dependency, &ret->left, &ret->right, &ret->op, &why);
 	if (result != RPMRC_OK)
 		log_debug("rpm: '%s': %s", rpm.rpmdsN(dependency), why ? why : "");
 	free(why);
-	/* They stand before their one element. */
+	/* Each stands before its only element. */
 	if (ret->left)
 		rpm.rpmdsSetIx(ret->left, 0);
 	if (ret->right)
@@ -116,41 +117,38 @@ static bool parse(struct search *s, rpmds dependency, struct rich *ret)
 
 static void find_candidates(struct search *s, rpmds dependency, struct package_set *ret);
 
-/* Those of the first that are, or are not, among the second. */
-static void filter_candidates(
-	struct search *s, const struct rich *rich, bool wanted, struct package_set *ret)
-{
-	CLEANUP(package_set_done) struct package_set left = {0}, right = {0};
-
-	find_candidates(s, rich->left, &left);
-	find_candidates(s, rich->right, &right);
-	vector_foreach (pkg, &left)
-		if (contains(&right, *pkg) == wanted)
-			add_once(ret, *pkg);
-}
-
 static void find_rich_candidates(
-	struct search *s, rpmds dependency, struct package_set *ret)
+	struct search *s, const struct rich *rich, struct package_set *ret)
 {
-	CLEANUP_RICH struct rich rich = {0};
+	CLEANUP(package_set_done) struct package_set left = {0};
+	CLEANUP(package_set_done) struct package_set right = {0};
 
-	if (!parse(s, dependency, &rich))
-		return;
-	s->depth++;
-	if (rich.op == RPMRICHOP_WITH || rich.op == RPMRICHOP_WITHOUT) {
-		filter_candidates(s, &rich, rich.op == RPMRICHOP_WITH, ret);
-	} else if (rich.op == RPMRICHOP_SINGLE || rich.op == RPMRICHOP_OR) {
-		find_candidates(s, rich.left, ret);
-		if (rich.right)
-			find_candidates(s, rich.right, ret);
+	switch (rich->op) {
+	case RPMRICHOP_WITH:
+	case RPMRICHOP_WITHOUT:
+		find_candidates(s, rich->left, &left);
+		find_candidates(s, rich->right, &right);
+		vector_foreach (pkg, &left)
+			if (contains(&right, *pkg) == (rich->op == RPMRICHOP_WITH))
+				add_once(ret, *pkg);
+		break;
+	case RPMRICHOP_SINGLE:
+	case RPMRICHOP_OR:
+		find_candidates(s, rich->left, ret);
+		if (rich->right)
+			find_candidates(s, rich->right, ret);
+		break;
+	default:
+		break;
 	}
-	s->depth--;
 }
 
 static void find_candidates(struct search *s, rpmds dependency, struct package_set *ret)
 {
 	if (rpm.rpmdsIsRich(dependency)) {
-		find_rich_candidates(s, dependency, ret);
+		CLEANUP_RICH struct rich rich = {0};
+		if (parse(s, dependency, &rich))
+			find_rich_candidates(s, &rich, ret);
 		return;
 	}
 	const struct package_set *set = simple_candidates(s->db, dependency);
@@ -163,22 +161,20 @@ static void find_candidates(struct search *s, rpmds dependency, struct package_s
 static int suitability(
 	const struct search *s, rpmds dependency, const struct package *pkg)
 {
-	const struct package *depender = s->depender ? &s->depender->package : NULL;
-	const char *arch = depender && strcmp(depender->arch, "noarch") != 0
-		? depender->arch
-		: s->db->native_arch;
+	const char *arch = s->depender && strcmp(s->depender->arch, "noarch") != 0
+		? s->depender->arch
+		: s->db->names.native_arch;
 
-	return 4 * (pkg == depender) + 2 * (strcmp(pkg->arch, arch) == 0) +
+	return 4 * (pkg == s->depender) + 2 * (strcmp(pkg->arch, arch) == 0) +
 		(strcmp(pkg->name, rpm.rpmdsN(dependency)) == 0);
 }
 
-static bool take_best(struct search *s, rpmds dependency, struct package_set *ret)
+static bool take_best(struct search *s, rpmds dependency,
+	const struct package_set *candidates, struct package_set *ret)
 {
-	CLEANUP(package_set_done) struct package_set candidates = {0};
 	const struct package *best = NULL;
 
-	find_candidates(s, dependency, &candidates);
-	vector_foreach (pkg, &candidates)
+	vector_foreach (pkg, candidates)
 		if (!best ||
 			suitability(s, dependency, *pkg) >
 				suitability(s, dependency, best))
@@ -190,19 +186,7 @@ static bool take_best(struct search *s, rpmds dependency, struct package_set *re
 
 static bool satisfy(struct search *s, rpmds dependency, struct package_set *ret);
 
-/* Nothing is taken of what is not satisfied as a whole. */
-static bool satisfy_whole(
-	struct search *s, const struct rich *rich, struct package_set *ret)
-{
-	size_t before = ret->len;
-
-	if (satisfy(s, rich->left, ret) && satisfy(s, rich->right, ret))
-		return true;
-	ret->len = before;
-	return false;
-}
-
-/* "a if b else c": `rich` holds a and "b else c", or a and b. */
+/* "a if b else c": `rich` has a and "b else c", or a and b. */
 static bool satisfy_conditional(
 	struct search *s, const struct rich *rich, struct package_set *ret)
 {
@@ -219,7 +203,9 @@ static bool satisfy_conditional(
 
 static bool satisfy_rich(struct search *s, rpmds dependency, struct package_set *ret)
 {
+	CLEANUP(package_set_done) struct package_set candidates = {0};
 	CLEANUP_RICH struct rich rich = {0};
+	size_t before = ret->len;
 
 	if (!parse(s, dependency, &rich))
 		return false;
@@ -227,7 +213,11 @@ static bool satisfy_rich(struct search *s, rpmds dependency, struct package_set 
 	case RPMRICHOP_SINGLE:
 		return satisfy(s, rich.left, ret);
 	case RPMRICHOP_AND:
-		return satisfy_whole(s, &rich, ret);
+		if (satisfy(s, rich.left, ret) && satisfy(s, rich.right, ret))
+			return true;
+		/* Nothing is taken for a half. */
+		ret->len = before;
+		return false;
 	case RPMRICHOP_OR:
 		return satisfy(s, rich.left, ret) || satisfy(s, rich.right, ret);
 	case RPMRICHOP_IF:
@@ -235,7 +225,8 @@ static bool satisfy_rich(struct search *s, rpmds dependency, struct package_set 
 		return satisfy_conditional(s, &rich, ret);
 	case RPMRICHOP_WITH:
 	case RPMRICHOP_WITHOUT:
-		return take_best(s, dependency, ret);
+		find_rich_candidates(s, &rich, &candidates);
+		return take_best(s, dependency, &candidates, ret);
 	case RPMRICHOP_ELSE: /* only behind "if" and "unless" */
 		break;
 	}
@@ -244,15 +235,12 @@ static bool satisfy_rich(struct search *s, rpmds dependency, struct package_set 
 
 static bool satisfy(struct search *s, rpmds dependency, struct package_set *ret)
 {
-	if (!rpm.rpmdsIsRich(dependency))
-		return take_best(s, dependency, ret);
-	s->depth++;
-	bool satisfied = satisfy_rich(s, dependency, ret);
-	s->depth--;
-	return satisfied;
+	return rpm.rpmdsIsRich(dependency)
+		? satisfy_rich(s, dependency, ret)
+		: take_best(s, dependency, simple_candidates(s->db, dependency), ret);
 }
 
-bool rpm_satisfy(struct rpm_db *db, const struct rpm_package *depender, rpmds dependency,
+bool rpm_satisfy(struct rpm_db *db, const struct package *depender, rpmds dependency,
 	struct package_set *ret)
 {
 	struct search s = {db, depender, 0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Loading librpm, and hearing what it complains of: its functions say little more than
- * that they failed, or pass damage over. */
+/* Loading librpm, and keeping the errors that it logs: its functions say little more than
+ * that they failed, or skip what is damaged. */
 #include "packages/rpm-library.h"
 
 #include <dlfcn.h>
@@ -15,7 +15,8 @@ struct rpm_library rpm;
 
 static struct {
 	bool loaded;
-	bool heard; /* since it was asked for */
+	/* An error was logged since the last question. */
+	bool heard;
 	char complaint[500];
 } state;
 
@@ -30,7 +31,7 @@ static int on_log(rpmlogRec record, rpmlogCallbackData data)
 		snprintf(state.complaint, sizeof(state.complaint), "%.*s", len, text);
 		state.heard = true;
 	}
-	return 0; /* it need not print it */
+	return 0; /* librpm must not print it */
 }
 
 const char *rpm_library_complaint(void)

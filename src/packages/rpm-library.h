@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * librpm, loaded when there is a database of rpm's and not before: most hosts of other
- * distributions do not have it, and need not pay for it. After rpm_library_load() its
- * functions are called as
+ * librpm, loaded only when there is a database of rpm's: most hosts of other distributions
+ * do not have it. After rpm_library_load() its functions are called as
  *
  *	rpm.headerFree(h);
  */
@@ -64,8 +63,8 @@ struct rpm_library {
 
 extern struct rpm_library rpm;
 
-/* Once a process; further calls cost nothing. */
+/* Further calls cost nothing. */
 int rpm_library_load(struct error *err);
-/* The first thing that librpm complained of since this was last asked, or NULL. Valid
- * until it complains again. */
+/* The first error that librpm has logged since the last call, or NULL. Valid until it logs
+ * another one. */
 const char *rpm_library_complaint(void);

@@ -3,7 +3,8 @@
  * rpm's database, read through librpm:
  *
  *	rpm-library.c    librpm, loaded when it is needed
- *	rpm-snapshot.c   a copy to read, where reading it in place would leave traces
+ *	rpm-copy.c       a copy to read, where reading in place would change metadata
+ *	rpm-db.c         the database, opened
  *	rpm-depends.c    which packages satisfy a dependency
  *	rpm.c            the handler
  *	rpm-absent.c     instead of all of them, in a build without librpm

@@ -230,41 +230,65 @@ static enum tree_result get_place(
 	return TREE_DONE;
 }
 
+/* A path's parent directory, and its last name; a path that names a directory by itself (the
+ * root, or one that ends in a dot) has no name. */
+struct split {
+	size_t parent;
+	const char *name;
+	size_t len;
+};
+
+static struct split split_path(const char *path)
+{
+	size_t len = trim_slashes(path, strlen(path)), parent = parent_len(path, len);
+	struct split s = {parent, path + parent, len - parent};
+
+	if (s.len == 0 || (s.len == 1 && s.name[0] == '.') ||
+		(s.len == 2 && memcmp(s.name, "..", 2) == 0))
+		s = (struct split){.parent = len, .name = path + len};
+	return s;
+}
+
 static enum tree_result add_path(
-	struct path_cache *c, const char *path, struct error *err)
+	struct path_cache *c, const char *path, const char *at, struct error *err)
 {
 	struct walk w = {.c = c, .err = err};
-	size_t len = trim_slashes(path, strlen(path)), start = parent_len(path, len);
-	CLEANUP_FREE char *name = xstrndup(path + start, len - start);
+	struct split from = split_path(path), to = split_path(at);
+	CLEANUP_FREE char *name = xstrndup(from.name, from.len);
 	struct tree_inode *inode, node;
+	struct place place, target;
 	struct host_name file;
-	struct place place;
 
-	/* The path names a directory by itself: the root, or one that ends in a dot. */
-	bool is_place =
-		name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-	enum tree_result r = get_place(&w, path, is_place ? len : start, &place);
+	enum tree_result r = get_place(&w, path, from.parent, &place);
+	if (r == TREE_DONE)
+		r = get_place(&w, at, to.parent, &target);
 	if (r != TREE_DONE)
 		return r;
 	if (enter(c, place.host, err) < 0)
 		return TREE_FAILED;
-	r = host_stat(c->t, &c->at, is_place ? "." : name, &file, err);
+	r = host_stat(c->t, &c->at, from.len ? name : ".", &file, err);
 	if (r != TREE_DONE)
 		return r;
-	if (!is_place)
+	if (to.len)
 		return host_put_node(c->t, &file,
-			&(struct tree_spot){place.dir, name, len - start}, &inode, err);
+			&(struct tree_spot){target.dir, to.name, to.len}, &inode, err);
 	r = host_read_node(c->t, &file, &node, err);
 	if (r == TREE_DONE)
-		node_update_dir(c->t, place.dir, &node);
+		node_update_dir(c->t, target.dir, &node);
 	return r;
+}
+
+enum tree_result tree_add_path_as(struct tree *t, const char *root, const char *path,
+	const char *at, struct error *err)
+{
+	if (strlen(path) >= PATH_MAX)
+		return error_set(err, ENAMETOOLONG, "add '%.60s…'", path);
+	struct path_cache *c = get_cache(t, root, err);
+	return c ? add_path(c, path, at, err) : TREE_FAILED;
 }
 
 enum tree_result tree_add_path(
 	struct tree *t, const char *root, const char *path, struct error *err)
 {
-	if (strlen(path) >= PATH_MAX)
-		return error_set(err, ENAMETOOLONG, "add '%.60s…'", path);
-	struct path_cache *c = get_cache(t, root, err);
-	return c ? add_path(c, path, err) : TREE_FAILED;
+	return tree_add_path_as(t, root, path, path, err);
 }

@@ -153,6 +153,9 @@ int tree_add_directory(
  */
 enum tree_result tree_add_path(
 	struct tree *t, const char *root, const char *path, struct error *err);
+/* The same under another name: the file that the host has at `path` gets to `at`. */
+enum tree_result tree_add_path_as(struct tree *t, const char *root, const char *path,
+	const char *at, struct error *err);
 
 /*
  * Add an archive from a descriptor, to its end, at `at`: tar in all its forms (GNU and

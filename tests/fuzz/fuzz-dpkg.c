@@ -22,14 +22,14 @@ static void check_order(const char *a, const char *b)
 
 static void read_relations(struct arena *arena, const char *text)
 {
-	struct dpkg_relation rel;
+	struct relation rel;
 	const char *previous = "1:2.3-4";
 
 	while (text && dpkg_relation_next(arena, &text, &rel, NULL) > 0) {
 		if (!rel.version)
 			continue;
 		check_order(previous, rel.version);
-		dpkg_version_satisfies(previous, &rel);
+		relation_holds(&rel, previous, dpkg_version_compare);
 		previous = rel.version;
 	}
 }

@@ -25,11 +25,11 @@ static void read_relations(struct arena *arena, const struct pacman_lines *lines
 	const char *previous = "1:2.3-4";
 
 	vector_foreach (line, lines) {
-		struct pacman_relation rel;
+		struct relation rel;
 		if (pacman_relation_parse(arena, *line, &rel) < 0 || !rel.version)
 			continue;
 		check_order(previous, rel.version);
-		pacman_version_satisfies(previous, &rel);
+		relation_holds(&rel, previous, pacman_version_compare);
 		previous = rel.version;
 	}
 }

@@ -69,7 +69,8 @@ static inline void assert_resolves(
 	assert_string_equal(got, expected);
 }
 
-/* The paths of what a name needs, a line each, "*" behind configuration; or the error. */
+/* The paths of what a name needs, a line each, or the error. Behind a path: "*" for
+ * configuration, "<SOURCE" and ">TARGET" where they are not the host's own. */
 static inline char *files_of(const struct fixture_root *f, const char *name)
 {
 	struct package_files files = {0};
@@ -84,7 +85,9 @@ static inline char *files_of(const struct fixture_root *f, const char *name)
 		packages_files(p, &set, &files, &err) < 0)
 		strbuf_adds(&sb, err.msg);
 	vector_foreach (file, &files)
-		strbuf_addf(&sb, "%s%s\n", file->path, file->is_config ? "*" : "");
+		strbuf_addf(&sb, "%s%s%s%s%s%s\n", file->path, file->is_config ? "*" : "",
+			file->source ? "<" : "", file->source ? file->source : "",
+			file->target ? ">" : "", file->target ? file->target : "");
 	package_files_done(&files);
 	package_set_done(&set);
 	packages_close(p);

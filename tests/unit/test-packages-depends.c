@@ -17,7 +17,7 @@ static char *relations(const char *text)
 	static const char *const operators[] = {"", "<<", "<=", "=", ">=", ">>"};
 	CLEANUP(arena_done) struct arena arena = {0};
 	struct strbuf sb = {0};
-	struct dpkg_relation rel;
+	struct relation rel;
 	struct error err;
 	int r;
 
@@ -92,28 +92,31 @@ static void orders_versions_by_epoch_upstream_revision(void **state)
 
 static void a_version_is_held_against_the_operator(void **state)
 {
-	const struct dpkg_relation any = {.name = "a"};
+	const struct relation any = {.name = "a"};
 	const struct {
-		enum dpkg_operator op;
+		enum relation_operator op;
 		bool earlier, equal, later;
 	} cases[] = {
-		{DPKG_EARLIER, true, false, false},
-		{DPKG_EARLIER_OR_EQUAL, true, true, false},
-		{DPKG_EQUAL, false, true, false},
-		{DPKG_LATER_OR_EQUAL, false, true, true},
-		{DPKG_LATER, false, false, true},
+		{RELATION_EARLIER, true, false, false},
+		{RELATION_EARLIER_OR_EQUAL, true, true, false},
+		{RELATION_EQUAL, false, true, false},
+		{RELATION_LATER_OR_EQUAL, false, true, true},
+		{RELATION_LATER, false, false, true},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct dpkg_relation rel = {
+		const struct relation rel = {
 			.name = "a", .op = cases[i].op, .version = "2"};
-		assert_int_equal(dpkg_version_satisfies("1", &rel), cases[i].earlier);
-		assert_int_equal(dpkg_version_satisfies("2", &rel), cases[i].equal);
-		assert_int_equal(dpkg_version_satisfies("3", &rel), cases[i].later);
-		assert_false(dpkg_version_satisfies(NULL, &rel));
+		assert_int_equal(relation_holds(&rel, "1", dpkg_version_compare),
+			cases[i].earlier);
+		assert_int_equal(
+			relation_holds(&rel, "2", dpkg_version_compare), cases[i].equal);
+		assert_int_equal(
+			relation_holds(&rel, "3", dpkg_version_compare), cases[i].later);
+		assert_false(relation_holds(&rel, NULL, dpkg_version_compare));
 	}
-	assert_true(dpkg_version_satisfies(NULL, &any));
+	assert_true(relation_holds(&any, NULL, dpkg_version_compare));
 }
 
 int main(void)

@@ -152,8 +152,29 @@ static void diverted_files_are_where_they_were_put(void **state)
 	fixture_root_write(*state, INFO "b.list", "/bin/sh\n");
 	fixture_root_write(*state, "var/lib/dpkg/diversions",
 		"/bin/sh\n/bin/sh.distrib\nb\n/bin/local\n/bin/local.real\n:\n");
-	assert_files(*state, "a", "/bin/local.real\n/bin/sh.distrib\n");
 	assert_files(*state, "b", "/bin/sh\n");
+	/* Without its diverter a file has its own name. The administrator's diversion stays,
+	 * with what was put in the file's place. */
+	fixture_root_write(*state, "bin/sh.distrib", "a's\n");
+	assert_files(
+		*state, "a", "/bin/local\n/bin/local.real\n/bin/sh</bin/sh.distrib\n");
+	fixture_root_write(*state, STATUS,
+		PACKAGE("a", "amd64", "1", "Depends: b\n")
+			PACKAGE("b", "amd64", "1", ""));
+	assert_files(
+		*state, "a", "/bin/local\n/bin/local.real\n/bin/sh\n/bin/sh.distrib\n");
+}
+
+/* After "dpkg-divert --no-rename" the file is still at its place. */
+static void a_file_that_was_not_renamed_is_where_it_was(void **state)
+{
+	fixture_root_write(*state, STATUS,
+		PACKAGE("a", "amd64", "1", "") PACKAGE("b", "amd64", "1", ""));
+	fixture_root_write(*state, INFO "a.list", "/bin/tool\n");
+	fixture_root_write(*state, "bin/tool", "a's\n");
+	fixture_root_write(
+		*state, "var/lib/dpkg/diversions", "/bin/tool\n/bin/tool.distrib\nb\n");
+	assert_files(*state, "a", "/bin/tool\n");
 }
 
 static void alternatives_that_lead_into_the_set_belong_to_it(void **state)
@@ -176,6 +197,35 @@ static void alternatives_that_lead_into_the_set_belong_to_it(void **state)
 	/* Listed as /bin/vim, registered as /usr/bin/vim: the same file where /bin is a
 	 * link. */
 	assert_files(*state, "vim", "/bin/vim\n/etc/alternatives/vi\n/usr/bin/vi\n");
+}
+
+/* The choice in force is not in the set: the links lead to the best that is. */
+static void alternatives_lead_to_what_the_set_has(void **state)
+{
+	fixture_root_write(*state, STATUS,
+		PACKAGE("gawk", "amd64", "1", "") PACKAGE("original-awk", "amd64", "1",
+			"") PACKAGE("both", "all", "1", "Depends: gawk, original-awk\n"));
+	fixture_root_write(*state, INFO "gawk.list", "/usr/bin/gawk\n");
+	fixture_root_write(*state, INFO "original-awk.list", "/usr/bin/original-awk\n");
+	fixture_root_write(*state, INFO "both.list", "");
+	fixture_root_write(*state, "var/lib/dpkg/alternatives/awk",
+		"manual\n/usr/bin/awk\nawk.1\n/usr/man/awk.1\nnawk\n/usr/bin/nawk\n\n"
+		"/usr/bin/original-awk\n0\n/usr/man/original-awk.1\n\n"
+		"/usr/bin/gawk\n10\n\n/usr/bin/gawk\n"
+		"/usr/bin/mawk\n5\n\n/usr/bin/mawk\n\n");
+	fixture_root_link(*state, "etc/alternatives/awk", "/usr/bin/mawk");
+	assert_files(*state, "gawk",
+		"/etc/alternatives/awk>/usr/bin/gawk\n"
+		"/etc/alternatives/nawk>/usr/bin/gawk\n"
+		"/usr/bin/awk>/etc/alternatives/awk\n/usr/bin/gawk\n"
+		"/usr/bin/nawk>/etc/alternatives/nawk\n");
+	assert_files(*state, "original-awk",
+		"/etc/alternatives/awk>/usr/bin/original-awk\n"
+		"/etc/alternatives/awk.1>/usr/man/original-awk.1\n"
+		"/usr/bin/awk>/etc/alternatives/awk\n/usr/bin/original-awk\n"
+		"/usr/man/awk.1>/etc/alternatives/awk.1\n");
+	CLEANUP_FREE char *both = files_of(*state, "both");
+	assert_contains(both, "/etc/alternatives/awk>/usr/bin/gawk\n");
 }
 
 static void damage_is_told_by_file_and_line(void **state)
@@ -259,7 +309,9 @@ int main(void)
 		TEST(the_journal_of_an_interrupted_dpkg_counts),
 		TEST(lists_files_with_configuration_marked),
 		TEST(diverted_files_are_where_they_were_put),
+		TEST(a_file_that_was_not_renamed_is_where_it_was),
 		TEST(alternatives_that_lead_into_the_set_belong_to_it),
+		TEST(alternatives_lead_to_what_the_set_has),
 		TEST(damage_is_told_by_file_and_line),
 		TEST(without_a_database_it_says_where_it_looked),
 		TEST(the_watched_paths_are_below_the_root),

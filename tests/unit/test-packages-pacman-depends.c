@@ -91,7 +91,7 @@ static char *relation(const char *text)
 {
 	static const char *const operators[] = {"", "<", "<=", "=", ">=", ">"};
 	CLEANUP(arena_done) struct arena arena = {0};
-	struct pacman_relation rel;
+	struct relation rel;
 
 	if (pacman_relation_parse(&arena, text, &rel) < 0)
 		return xstrdup("error");
@@ -128,26 +128,30 @@ static void reads_relations(void **state)
 static void a_version_is_held_against_the_operator(void **state)
 {
 	const struct {
-		enum pacman_operator op;
+		enum relation_operator op;
 		bool earlier, equal, later;
 	} cases[] = {
-		{PACMAN_EARLIER, true, false, false},
-		{PACMAN_EARLIER_OR_EQUAL, true, true, false},
-		{PACMAN_EQUAL, false, true, false},
-		{PACMAN_LATER_OR_EQUAL, false, true, true},
-		{PACMAN_LATER, false, false, true},
+		{RELATION_EARLIER, true, false, false},
+		{RELATION_EARLIER_OR_EQUAL, true, true, false},
+		{RELATION_EQUAL, false, true, false},
+		{RELATION_LATER_OR_EQUAL, false, true, true},
+		{RELATION_LATER, false, false, true},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct pacman_relation rel = {"a", cases[i].op, "2"};
-		assert_int_equal(pacman_version_satisfies("1", &rel), cases[i].earlier);
-		assert_int_equal(pacman_version_satisfies("2-5", &rel), cases[i].equal);
-		assert_int_equal(pacman_version_satisfies("3", &rel), cases[i].later);
-		assert_false(pacman_version_satisfies(NULL, &rel));
+		const struct relation rel = {
+			.name = "a", .op = cases[i].op, .version = "2"};
+		assert_int_equal(relation_holds(&rel, "1", pacman_version_compare),
+			cases[i].earlier);
+		assert_int_equal(relation_holds(&rel, "2-5", pacman_version_compare),
+			cases[i].equal);
+		assert_int_equal(relation_holds(&rel, "3", pacman_version_compare),
+			cases[i].later);
+		assert_false(relation_holds(&rel, NULL, pacman_version_compare));
 	}
-	const struct pacman_relation any = {.name = "a"};
-	assert_true(pacman_version_satisfies(NULL, &any));
+	const struct relation any = {.name = "a"};
+	assert_true(relation_holds(&any, NULL, pacman_version_compare));
 }
 
 int main(void)

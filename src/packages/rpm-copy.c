@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A private copy of rpm's database in sqlite's format. To read one in place, sqlite wants
- * two more files beside it, which an ordinary user can't make; and when root reads it,
- * their metadata changes, from which a cache would see a change each time it looks.
+ * A private copy of rpm's database in sqlite's format. To read one in place, sqlite creates
+ * two more files beside it, which an ordinary user can't; and when root reads it, their
+ * metadata changes, which a cache would take for a change of the database.
  *
  *	rpmdb.sqlite        the database
- *	rpmdb.sqlite-wal    what was written since, until it is moved into it
+ *	rpmdb.sqlite-wal    later writes, until they are merged into it
  *
- * If neither has changed while they were copied, the copies fit together. They lie in a
- * directory that never gets its final name; what a killed process leaves of it is removed
- * by the next one.
+ * If neither has changed while they were copied, the copies fit together. They are in a
+ * directory that never gets its final name; the next process removes what a killed one
+ * leaves.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -104,7 +104,7 @@ static int copy_parts(const char *directory, const char *copy, struct error *err
 		err, EBUSY, "read '%s/%s', which keeps changing", directory, parts[0]);
 }
 
-int rpm_snapshot_begin(const char *directory, struct replacement *ret, struct error *err)
+int rpm_copy_begin(const char *directory, struct replacement *ret, struct error *err)
 {
 	const char *tmp = getenv("TMPDIR");
 	CLEANUP_FREE char *path = xasprintf("%s/hypermin-rpmdb-%u",
