@@ -17,6 +17,7 @@
 
 #include "base/supervise.h"
 #include "vm/console.h"
+#include "vm/disk-lock.h"
 #include "vm/profile.h"
 #include "vm/qmp.h"
 #include "vm/streams.h"
@@ -151,6 +152,8 @@ struct vm {
 	struct text_channel console;
 	/* NULL between commands. */
 	struct vm_exec *exec;
+	struct disk_lock *locks;
+	size_t n_locks;
 	int control_fd;
 
 	int64_t started_ms;

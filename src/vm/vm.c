@@ -69,6 +69,8 @@ void vm_free(struct vm *vm)
 	free(vm->guest.devices);
 	text_channel_done(&vm->console);
 	text_channel_done(&vm->messages);
+	disk_locks_done(vm->locks, vm->n_locks);
+	free(vm->locks);
 	free(vm->identity);
 	free(vm);
 }
@@ -97,6 +99,15 @@ static void log_argv(const struct strvec *argv)
 	log_debug("qemu command line:%s", sb.data);
 }
 
+static int lock_disks(struct vm *vm, const struct vm_config *config, struct error *err)
+{
+	vm->locks = xcalloc(config->n_disks, sizeof(vm->locks[0]));
+	if (disk_locks_take(config->disks, config->n_disks, vm->locks, err) < 0)
+		return -1;
+	vm->n_locks = config->n_disks;
+	return 0;
+}
+
 static int launch(struct vm *vm, const struct vm_config *config,
 	const struct profile *profile, const struct vm_snapshot *resume,
 	struct error *err)
@@ -112,10 +123,14 @@ static int launch(struct vm *vm, const struct vm_config *config,
 	if (vm->guest.fd < 0 || vm->qmp.fd < 0 || vm->console.fd < 0 ||
 		vm->messages.fd < 0)
 		return error_set(err, errno, "create the VM's channels");
+	if (lock_disks(vm, config, err) < 0)
+		return -1;
 
 	const struct machine_fds fds = {agent_far, qmp_far, console_far};
-	int pass[5] = {agent_far, qmp_far, console_far};
+	int pass[VM_MAX_DISKS + 5] = {agent_far, qmp_far, console_far};
 	size_t n_pass = 3;
+	for (size_t i = 0; i < vm->n_locks; i++)
+		pass[n_pass++] = vm->locks[i].fd;
 	const struct vm_snapshot *files = resume ? resume : config->record;
 	if (files)
 		pass[n_pass++] = files->ram_fd;
