@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "build/contents.h"
@@ -147,15 +148,13 @@ static int make_kernel_key(struct build *b, struct error *err)
 	return 0;
 }
 
-static int add_identity(struct sha256 *ctx, const char *path, struct error *err)
+static int add_identity(struct sha256 *key, const char *path, struct error *err)
 {
 	struct stat st;
 
 	if (stat(path, &st) < 0)
 		return error_set(err, errno, "look at '%s'", path);
-	const uint64_t numbers[] = {st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
-		st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
-	sha256_add_field(ctx, numbers, sizeof(numbers));
+	file_add_identity(key, &st);
 	return 0;
 }
 

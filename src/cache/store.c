@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/directory.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "cache/manifest.h"
 
@@ -41,15 +42,6 @@ void store_list(const struct cache *cache, enum store_kind kind, struct strvec *
 
 /* ---- Holding ---- */
 
-static bool is_at(const struct cache *cache, const char *path, int fd)
-{
-	struct stat named, opened;
-
-	return fstatat(cache->fd, path, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-		fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
-		named.st_ino == opened.st_ino;
-}
-
 /* The manifest's time of modification: that of access changes when anybody looks at
  * it. */
 static void note_use(int manifest_fd)
@@ -77,7 +69,7 @@ int store_hold(const struct cache *cache, enum store_kind kind, const char *key,
 	if (manifest < 0 || lock_try(manifest, LOCK_SHARED) == LOCK_BUSY)
 		return 1;
 	/* Or has done so, before we held it. */
-	if (!is_at(cache, path, dir))
+	if (!file_is_at(cache->fd, path, dir))
 		return 1;
 	note_use(manifest);
 	ret->dir_fd = TAKE_FD(dir);

@@ -14,6 +14,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "vm/machine.h"
 #include "vm/measure.h"
 #include "vm/profile.h"
@@ -401,20 +402,6 @@ int vm_stop(struct vm *vm, struct error *err)
 
 /* ---- qemu ---- */
 
-static char *find_in_path(const char *program)
-{
-	const char *path = getenv("PATH");
-	CLEANUP_FREE char *copy = xstrdup(path && *path ? path : "/usr/bin:/bin");
-	char *rest = copy;
-
-	for (char *dir; (dir = strsep(&rest, ":"));) {
-		CLEANUP_FREE char *file = xasprintf("%s/%s", *dir ? dir : ".", program);
-		if (access(file, X_OK) == 0)
-			return TAKE_PTR(file);
-	}
-	return NULL;
-}
-
 char *vm_find_qemu(const struct architecture *architecture, struct error *err)
 {
 	/* For the host's own architecture alone. */
@@ -428,7 +415,7 @@ char *vm_find_qemu(const struct architecture *architecture, struct error *err)
 			return error_null(err, errno, "use HYPERMIN_QEMU='%s'", named);
 		return xstrdup(named);
 	}
-	char *found = find_in_path(processor->qemu);
+	char *found = path_find_program(processor->qemu, "/usr/bin:/bin");
 	if (found)
 		return found;
 	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
