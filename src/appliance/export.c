@@ -15,8 +15,8 @@
 #include "base/directory.h"
 #include "base/file.h"
 #include "base/replace.h"
-#include "cache/entry.h"
 #include "cache/manifest.h"
+#include "cache/request.h"
 
 #define COPY_STEP ((size_t)16 << 20)
 
