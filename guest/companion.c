@@ -153,12 +153,22 @@ static void read_environment(pid_t pid)
 	environment_len = file_read(AT_FDCWD, path, environment, sizeof(environment));
 }
 
+/*
+ * Rehearsed with the disk that stands in for the user's first one: so what that takes, the
+ * drivers and what udev runs, is in memory already.
+ */
 static int stand_by(uint32_t slots, struct error *err)
 {
 	if (slots > 0)
 		return error_set(err, 0,
-			"an appliance with an /init of its own has no "
-			"slots for disks");
+			"an appliance with an /init of its own has no slots for virtio "
+			"disks");
+	if (scsi_disks_find(1, err) < 0)
+		return -1;
+	udev_settle();
+	if (scsi_disks_forget_first(err) < 0)
+		return -1;
+	udev_settle();
 	return resume_stand_by(0, err);
 }
 

@@ -84,7 +84,12 @@ static bool is_named(int host, unsigned target)
 	bool named = false;
 
 	while (dir && !named && (entry = readdir(dir))) {
-		named = entry->d_name[0] != '.';
+		char dev[300];
+
+		/* The number is what the disk gets last, before it is announced. */
+		snprintf(dev, sizeof(dev), "%s/dev", entry->d_name);
+		named = entry->d_name[0] != '.' &&
+			faccessat(dirfd(dir), dev, F_OK, 0) == 0;
 		if (named)
 			set_attributes(dirfd(dir), entry->d_name);
 	}
@@ -125,4 +130,28 @@ int scsi_disks_find(unsigned n, struct error *err)
 		result = find_disk(fd, host, i, err);
 	close(fd);
 	return result;
+}
+
+int scsi_disks_forget_first(struct error *err)
+{
+	int64_t deadline = uevent_now_ms() + DISK_TIMEOUT_MS;
+	char device[80], path[100];
+
+	snprintf(device, sizeof(device), "/sys/bus/scsi/devices/%d:0:0:0", find_host());
+	snprintf(path, sizeof(path), "%s/delete", device);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t written = fd < 0 ? -1 : write(fd, "1", 1);
+	int num = errno;
+	if (fd >= 0)
+		close(fd);
+	if (written != 1)
+		return error_set(err, num, "have the kernel forget a disk");
+	/* Its name is free for the next one once nobody has it open any more. */
+	while (access(device, F_OK) == 0) {
+		if (uevent_now_ms() > deadline)
+			return error_set(
+				err, ETIMEDOUT, "the kernel does not forget a disk");
+		usleep(LOOK_EVERY_US);
+	}
+	return 0;
 }

@@ -6,3 +6,5 @@
 
 /* Have the kernel see targets 0 to n - 1, in this order: so the first one is sda. */
 int scsi_disks_find(unsigned n, struct error *err);
+/* Have the kernel forget the disk at target 0. */
+int scsi_disks_forget_first(struct error *err);

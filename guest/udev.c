@@ -54,7 +54,7 @@ static bool has_data(int class, const char *name)
 
 	snprintf(path, sizeof(path), "%s/dev", name);
 	if (file_read_line(class, path, number, sizeof(number)) < 0)
-		return true; /* it is gone */
+		return false;
 	snprintf(path, sizeof(path), DATA "/b%s", number);
 	return access(path, F_OK) == 0;
 }

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/path.h"
 #include "cache/store.h"
 
 static char *default_path(void)
@@ -233,6 +232,13 @@ static int open_last(
 	return 0;
 }
 
+/* A link would be followed if a slash came behind it. */
+static void strip_slashes(char *path)
+{
+	for (size_t len = strlen(path); len > 0 && path[len - 1] == '/'; len--)
+		path[len - 1] = '\0';
+}
+
 static char *absolute(const char *path, struct error *err)
 {
 	CLEANUP_FREE char *current = *path == '/' ? xstrdup("") : getcwd(NULL, 0);
@@ -250,8 +256,7 @@ int cache_open(const char *path, struct cache *ret, struct error *err)
 
 	if (!name)
 		return -1;
-	/* A slash behind a symlink would have it followed. */
-	name[path_trimmed_len(name, strlen(name))] = '\0';
+	strip_slashes(name);
 	const char *slash = strrchr(name, '/');
 	if (!slash)
 		return error_set(err, 0, "'%s' can't be a cache directory", path);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Finding, holding and removing what is in the cache. A hold is a shared lock on the
- * manifest, and removing takes that lock exclusively. Before a thing is emptied it is renamed
- * into temporary/, so that nobody sees half of it.
+ * What is in the cache: finding, holding and removing it. Something is removed by a
+ * rename to temporary/ before it is emptied, so that nobody sees half of it; the hold is
+ * a shared lock on the manifest, and who removes has it alone.
  */
 #include "cache/store.h"
 
@@ -13,14 +13,21 @@
 #include <unistd.h>
 
 #include "base/directory.h"
-#include "base/file.h"
 #include "base/log.h"
-#include "base/sha256.h"
-#include "cache/kinds.h"
 #include "cache/manifest.h"
 
 /* A use is noted once in this time: a write to the disk less for each run. */
 #define USE_GRAIN_SECONDS 60
+
+const struct store_kind_info store_kinds[STORE_KINDS] = {
+	[STORE_APPLIANCES] = {"appliances", "appliance", .sealed = true, .digests = true,
+		.ages = true},
+	[STORE_SNAPSHOTS] = {"snapshots", "snapshot", .sealed = true, .ages = true},
+	[STORE_PARTS] = {"parts", "part", .sealed = true, .digests = true},
+	[STORE_REQUESTS] = {"requests", "request"},
+	[STORE_TEMPORARY] = {"temporary", "temporary"},
+	[STORE_LOCKS] = {"locks", "lock"},
+};
 
 char *store_path(enum store_kind kind, const char *key)
 {
@@ -32,26 +39,16 @@ void store_list(const struct cache *cache, enum store_kind kind, struct strvec *
 	directory_list(cache->fd, store_kinds[kind].directory, O_NOFOLLOW, ret_keys);
 }
 
-bool store_is_there(const struct cache *cache, enum store_kind kind, const char *key)
-{
-	CLEANUP_FREE char *path = store_path(kind, key);
-
-	return sha256_is_hex(key) && faccessat(cache->fd, path, F_OK, 0) == 0;
-}
-
-json_t *store_manifest(const struct cache *cache, enum store_kind kind, const char *key)
-{
-	CLEANUP_FREE char *path = store_path(kind, key);
-	CLEANUP_CLOSE int fd =
-		openat(cache->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	json_t *manifest = NULL;
-
-	if (fd >= 0)
-		manifest_read(fd, path, &manifest, NULL);
-	return manifest;
-}
-
 /* ---- Holding ---- */
+
+static bool is_at(const struct cache *cache, const char *path, int fd)
+{
+	struct stat named, opened;
+
+	return fstatat(cache->fd, path, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
+		named.st_ino == opened.st_ino;
+}
 
 /* The manifest's time of modification: that of access changes when anybody looks at
  * it. */
@@ -66,7 +63,7 @@ static void note_use(int manifest_fd)
 		futimens(manifest_fd, times);
 }
 
-bool store_hold(const struct cache *cache, enum store_kind kind, const char *key,
+int store_hold(const struct cache *cache, enum store_kind kind, const char *key,
 	struct store_hold *ret)
 {
 	CLEANUP_FREE char *path = store_path(kind, key);
@@ -76,16 +73,16 @@ bool store_hold(const struct cache *cache, enum store_kind kind, const char *key
 		? -1
 		: openat(dir, MANIFEST_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	/* Busy: another process is about to remove it. */
+	/* Busy: somebody is about to remove it. */
 	if (manifest < 0 || lock_try(manifest, LOCK_SHARED) == LOCK_BUSY)
-		return false;
+		return 1;
 	/* Or has done so, before we held it. */
-	if (!file_is_at(cache->fd, path, dir))
-		return false;
+	if (!is_at(cache, path, dir))
+		return 1;
 	note_use(manifest);
 	ret->dir_fd = TAKE_FD(dir);
 	ret->manifest_fd = TAKE_FD(manifest);
-	return true;
+	return 0;
 }
 
 void store_release(struct store_hold *hold)
@@ -112,6 +109,7 @@ bool store_remove_path(const struct cache *cache, const char *path)
 	return unlinkat(cache->fd, path, AT_REMOVEDIR) == 0;
 }
 
+/* Out of everybody's way, then empty it. */
 bool store_discard(const struct cache *cache, enum store_kind kind, const char *key)
 {
 	CLEANUP_FREE char *path = store_path(kind, key);
@@ -121,7 +119,7 @@ bool store_discard(const struct cache *cache, enum store_kind kind, const char *
 	if (mkdirat(cache->fd, store_kinds[STORE_TEMPORARY].directory, 0700) < 0 &&
 		errno != EEXIST)
 		return false;
-	/* Left by a process that was killed while it did the same. */
+	/* From one that was killed while it did the same. */
 	store_remove_path(cache, aside);
 	if (renameat(cache->fd, path, cache->fd, aside) < 0)
 		return false;
@@ -129,7 +127,7 @@ bool store_discard(const struct cache *cache, enum store_kind kind, const char *
 	return true;
 }
 
-/* Where locks are refused only its age tells what was left from a draft. */
+/* Where locks are refused nothing tells a draft from what was left, but its age. */
 #define ABANDONED_SECONDS (24 * 60 * 60)
 
 static bool is_old(int cache_fd, const char *path)
@@ -140,14 +138,12 @@ static bool is_old(int cache_fd, const char *path)
 		st.st_mtime < time(NULL) - ABANDONED_SECONDS;
 }
 
-/* A draft has the turn of its name. */
-enum store_removed store_remove_temporary(
-	const struct cache *cache, enum store_kind kind, const char *key, bool force)
+/* A draft's turn has its name. */
+static enum store_removed remove_temporary(
+	const struct cache *cache, const char *path, const char *key)
 {
-	CLEANUP_FREE char *path = store_path(kind, key);
 	CLEANUP_TURN struct turn turn = {0};
 
-	(void)force;
 	switch (turn_try(cache, key, &turn)) {
 	case LOCK_BUSY:
 		return STORE_IN_USE;
@@ -161,13 +157,10 @@ enum store_removed store_remove_temporary(
 	return store_remove_path(cache, path) ? STORE_REMOVED : STORE_NOT_REMOVED;
 }
 
-enum store_removed store_remove_lock(
-	const struct cache *cache, enum store_kind kind, const char *key, bool force)
+static enum store_removed remove_lock(const struct cache *cache, const char *key)
 {
 	CLEANUP_TURN struct turn turn = {0};
 
-	(void)kind;
-	(void)force;
 	switch (turn_try(cache, key, &turn)) {
 	case LOCK_TAKEN: /* giving it back removes the file */
 		return STORE_REMOVED;
@@ -178,21 +171,11 @@ enum store_removed store_remove_lock(
 	}
 }
 
-enum store_removed store_remove_file(
-	const struct cache *cache, enum store_kind kind, const char *key, bool force)
-{
-	CLEANUP_FREE char *path = store_path(kind, key);
-
-	(void)force;
-	return store_remove_path(cache, path) ? STORE_REMOVED : STORE_NOT_REMOVED;
-}
-
-/* *ret_fd keeps others from holding it until it is closed. */
+/* ret_fd keeps it from others until the caller is done. */
 static enum lock_result lock_sealed(
-	const struct cache *cache, enum store_kind kind, const char *key, int *ret_fd)
+	const struct cache *cache, const char *path, int *ret_fd)
 {
-	CLEANUP_FREE char *name =
-		xasprintf("%s/%s/" MANIFEST_NAME, store_kinds[kind].directory, key);
+	CLEANUP_FREE char *name = xasprintf("%s/" MANIFEST_NAME, path);
 
 	*ret_fd = openat(cache->fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	/* Without a manifest nobody can hold it. */
@@ -201,12 +184,19 @@ static enum lock_result lock_sealed(
 	return lock_try(*ret_fd, LOCK_ALONE);
 }
 
-enum store_removed store_remove_sealed(
+enum store_removed store_remove(
 	const struct cache *cache, enum store_kind kind, const char *key, bool force)
 {
+	CLEANUP_FREE char *path = store_path(kind, key);
 	CLEANUP_CLOSE int held = -1;
 
-	enum lock_result locked = lock_sealed(cache, kind, key, &held);
+	if (kind == STORE_TEMPORARY)
+		return remove_temporary(cache, path, key);
+	if (kind == STORE_LOCKS)
+		return remove_lock(cache, key);
+	if (!store_kinds[kind].sealed)
+		return store_remove_path(cache, path) ? STORE_REMOVED : STORE_NOT_REMOVED;
+	enum lock_result locked = lock_sealed(cache, path, &held);
 	if (locked == LOCK_BUSY)
 		return STORE_IN_USE;
 	if (locked == LOCK_REFUSED && !force)

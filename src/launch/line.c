@@ -119,7 +119,7 @@ static bool take_disk(struct parser *p, const char *value)
 	char expected[16];
 
 	if (!list_matches(value,
-		    LIST("scsi-hd", "drive=*", "logical_block_size=*",
+		    LIST("scsi-hd", "drive=*", "serial=*", "logical_block_size=*",
 			    "physical_block_size=*"),
 		    "drive", &drive) ||
 		!drive || !p->has_scsi)
@@ -432,8 +432,8 @@ static int check_whole(const struct parser *p, struct error *err)
 			err, 0, "its appliance is no disk that is named by UUID");
 	if (!l->channel || !p->has_serial)
 		return error_set(err, 0, "it has no channel to a daemon");
-	if (l->n_disks != p->n_drives)
-		return error_set(err, 0, "some of its disks are not SCSI disks");
+	if (l->n_disks == 0 || l->n_disks != p->n_drives)
+		return error_set(err, 0, "its disks are not all SCSI disks");
 	return 0;
 }
 

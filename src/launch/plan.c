@@ -21,7 +21,7 @@ char *plan_find_qemu(struct error *err)
 	return architecture ? vm_find_qemu(architecture, err) : NULL;
 }
 
-static bool find(const char *identity, bool best, struct vm_snapshot *ret, void *data)
+static int find(const char *identity, bool best, struct vm_snapshot *ret, void *data)
 {
 	struct plan *plan = data;
 	struct snapshot_files files;
@@ -30,14 +30,14 @@ static bool find(const char *identity, bool best, struct vm_snapshot *ret, void 
 	switch (snapshots_find(&plan->cache, identity, &files)) {
 	case SNAPSHOTS_FOUND:
 		*ret = (struct vm_snapshot){files.ram_fd, files.state_fd};
-		return true;
+		return 0;
 	case SNAPSHOTS_REFUSED:
 		plan->refused = true;
 		break;
 	case SNAPSHOTS_NONE:
 		break;
 	}
-	return false;
+	return 1;
 }
 
 static void discard(const char *identity, void *data)
@@ -67,6 +67,11 @@ int plan_make(int argc, char **argv, struct plan *ret, struct error *err)
 		plan.line.boots_because = "HYPERMIN_COLD is set";
 	if (cache_open(NULL, &plan.cache, &cache_error) < 0)
 		log_info("no snapshots: %s", cache_error.msg);
+	strvec_add(&plan.placeholder, "-drive");
+	strvec_add(&plan.placeholder,
+		"driver=null-co,size=1M,read-zeroes=on,if=none,id=hd0");
+	strvec_add(&plan.placeholder, "-device");
+	strvec_add(&plan.placeholder, "scsi-hd,drive=hd0");
 	*ret = plan;
 	return 0;
 }
@@ -76,6 +81,7 @@ void plan_done(struct plan *plan)
 	launch_line_done(&plan->line);
 	free(plan->qemu);
 	free(plan->cpu);
+	strvec_done(&plan->placeholder);
 	if (plan->cache.fd >= 0)
 		cache_close(&plan->cache);
 }
@@ -110,7 +116,7 @@ struct vm_config plan_config(struct plan *plan, enum plan_kind kind)
 		.cpu = plan->cpu,
 		.kernel_words = held ? line->held_words : line->words,
 		.devices = held ? &line->held_devices : &line->devices,
-		.disks = kind == PLAN_RESUMED ? &line->disks : NULL,
+		.disks = kind == PLAN_RESUMED ? &line->disks : &plan->placeholder,
 		.hold = held ? HOLD : NULL,
 		.verbose = line->verbose,
 	};

@@ -14,6 +14,8 @@ struct plan {
 	struct cache cache;
 	struct vm_route route;
 	struct vm_appliance appliance;
+	/* A disk in place of the user's first one. */
+	struct strvec placeholder;
 	struct vm_snapshots snapshots;
 	/* One was tried not long ago, and can't be made. */
 	bool refused;
