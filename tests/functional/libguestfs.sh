@@ -27,13 +27,13 @@ went_on() {
 	grep -c "going on from a snapshot" "$HYPERMIN_LOG" || true
 }
 
-# warm [GUESTFISH OPTION…]: until launches like this go on from a snapshot
+# warm: until launches like this go on from a snapshot
 warm() {
 	local before
 	truncate -s 1M first
 	for _ in $(seq 120); do
 		before=$(went_on)
-		ours guestfish "$@" -a first run
+		ours guestfish -a first run
 		[ "$(went_on)" -eq "$before" ] || return 0
 		for _ in $(seq 100); do
 			[ -n "$(snapshot_taker)" ] || break
@@ -56,6 +56,18 @@ same_answers() {
 	before=$(went_on)
 	ours guestfish "$@" <session >actual 2>actual.err || true
 	[ "$(went_on)" -gt "$before" ] || fail "$what: booted: $(tail -5 "$HYPERMIN_LOG")"
+	# The one name that has to differ: of the program that is qemu to libguestfs.
+	sed -i -E 's,[^ ]*/(libguestfs-qemu|qemu-[a-z0-9_-]+),qemu,' expected.err actual.err
 	diff -u expected actual >&2 || fail "$what: not the same answers"
 	diff -u expected.err actual.err >&2 || fail "$what: not the same errors"
+}
+
+# device_name N: of the Nth disk, from 1
+device_name() {
+	local n=$(($1 - 1)) letters=abcdefghijklmnopqrstuvwxyz
+	if [ $n -lt 26 ]; then
+		echo "/dev/sd${letters:n:1}"
+	else
+		echo "/dev/sd${letters:n/26-1:1}${letters:n%26:1}"
+	fi
 }
