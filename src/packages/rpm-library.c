@@ -56,22 +56,37 @@ static int find_functions(void *library, struct error *err)
 	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
 		void *function = dlsym(library, functions[i].name);
 		if (!function)
-			return error_set(err, 0, "load " RPM_LIBRARY ": %s", dlerror());
+			return error_set(err, 0, "use rpm's library: %s", dlerror());
 		memcpy((char *)&rpm + functions[i].offset, &function, sizeof(function));
 	}
 	return 0;
+}
+
+/* The one that this was built with, or another: what is called here is the same in all. */
+static void *load_library(struct error *err)
+{
+	static const char *const names[] = {RPM_LIBRARY, "librpm.so.10", "librpm.so.9"};
+	char reason[300] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+		if (library)
+			return library;
+		if (i == 0)
+			snprintf(reason, sizeof(reason), "%s", dlerror());
+	}
+	error_set(
+		err, 0, "read rpm's database: %s. Install rpm's library, librpm", reason);
+	return NULL;
 }
 
 int rpm_library_load(struct error *err)
 {
 	if (state.loaded)
 		return 0;
-	void *library = dlopen(RPM_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	void *library = load_library(err);
 	if (!library)
-		return error_set(err, 0,
-			"load " RPM_LIBRARY
-			", which reads rpm's database: %s. Install it",
-			dlerror());
+		return -1;
 	if (find_functions(library, err) < 0)
 		return -1;
 	rpm.rpmlogSetMask(RPMLOG_UPTO(RPMLOG_WARNING));
