@@ -141,7 +141,8 @@ expect_equal() {
 
 # expect_match FILE PATTERN: an extended regular expression. The file may be a pipe, and is read once.
 expect_match() {
-	local text
+	local - text
+	set +x
 	text=$(tr -d '\0' <"$1")
 	{ [ -n "$text" ] && grep -qE -- "$2" <<<"$text"; } || fail "$1 does not match '$2': $text"
 }
