@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -250,8 +251,11 @@ int output_publish(struct output *o, struct error *err)
 
 void output_done(struct output *o)
 {
-	if (o->temporary[0])
+	if (o->temporary[0]) {
+		/* Full file systems may need its room to take away its name (fuse2fs). */
+		(void)!ftruncate(o->fd, 0);
 		unlinkat(o->directory_fd, o->temporary, 0);
+	}
 	abandoned.directory_fd = -1;
 	if (o->fd >= 0)
 		close(o->fd);
