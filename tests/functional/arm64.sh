@@ -47,7 +47,8 @@ if [ ! -d "$arm64_root" ]; then
 	for tool in apt-get dpkg-deb depmod tar; do
 		PATH=$PATH:/sbin requires $tool
 	done
-	mkdir arm64 && cd arm64
+	mkdir arm64
+	cd arm64 || exit
 	make_arm64_root
-	cd ..
+	cd .. || exit
 fi
