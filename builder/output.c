@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 /* What the handler removes, if the directory's descriptor is not negative. */
@@ -185,11 +186,6 @@ int output_open(const char *path, struct output *ret, struct error *err)
 
 /* ---- Where it is ---- */
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 bool output_is_inside(const struct output *o, const char *dir)
 {
 	struct stat wanted, here, below = {0};
@@ -198,8 +194,8 @@ bool output_is_inside(const struct output *o, const char *dir)
 		return false;
 	CLEANUP_CLOSE int fd =
 		openat(o->directory_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	while (fd >= 0 && fstat(fd, &here) == 0 && !same_file(&here, &below)) {
-		if (same_file(&here, &wanted))
+	while (fd >= 0 && fstat(fd, &here) == 0 && !file_is_same(&here, &below)) {
+		if (file_is_same(&here, &wanted))
 			return true;
 		below = here;
 		int up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);

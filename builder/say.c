@@ -29,7 +29,6 @@ void say(const char *fmt, ...)
 	va_start(ap, fmt);
 	strbuf_vaddf(&line, fmt, ap);
 	va_end(ap);
-	CLEANUP_FREE char *safe = xmalloc(line.len + 1);
-	printable_copy(safe, line.len + 1, line.data, line.len);
+	CLEANUP_FREE char *safe = printable_dup(line.data);
 	fprintf(stderr, "%s%s: %s\n", program_name, command_name, safe);
 }

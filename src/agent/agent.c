@@ -44,7 +44,7 @@ static size_t unsent(const struct agent *a)
 const void *agent_output(const struct agent *a, size_t *ret_len)
 {
 	*ret_len = unsent(a);
-	return a->out.data ? a->out.data + a->out_sent : "";
+	return strbuf_text(&a->out) + a->out_sent;
 }
 
 void agent_output_sent(struct agent *a, size_t len)

@@ -6,6 +6,7 @@
 
 #include "api/handle.h"
 #include "appliance/assembly.h"
+#include "base/path.h"
 
 /* The directory that relative paths start at; NULL: it can't be told, and there may be
  * none of them. */
@@ -49,10 +50,8 @@ static int check(const struct hypermin_assembly *w, struct error *err)
 static char *output_path(struct start *start, const char *path)
 {
 	char *full = absolute(start, path);
-	size_t len = strlen(full);
 
-	while (len > 1 && full[len - 1] == '/')
-		full[--len] = '\0';
+	full[MAX(path_trimmed_len(full, strlen(full)), 1)] = '\0';
 	return full;
 }
 

@@ -135,20 +135,20 @@ static void verify_item(struct telling *t, const struct store_item *item)
 	bool removed = false;
 	struct error err;
 
-	if (!store_kinds[item->kind].sealed && item->kind != STORE_REQUESTS)
+	if (!store_kinds[item->kind].verify)
 		return;
-	int result = store_verify(cache, item->kind, item->key, &v->digests, &err);
-	if (result == 0)
+	switch (store_verify(cache, item->kind, item->key, &v->digests, &err)) {
+	case STORE_SOUND:
 		tell(t, item, false, NULL);
-	if (result >= 0)
-		return;
-	t->count++;
-	if (v->repair && store_kinds[item->kind].sealed)
-		removed = store_discard(cache, item->kind, item->key);
-	else if (v->repair)
-		removed = store_remove(cache, item->kind, item->key, false) ==
-			STORE_REMOVED;
-	tell(t, item, removed, err.msg);
+		break;
+	case STORE_GONE:
+		break;
+	case STORE_DAMAGED:
+		t->count++;
+		if (v->repair)
+			removed = store_discard(cache, item->kind, item->key);
+		tell(t, item, removed, err.msg);
+	}
 }
 
 int hypermin_cache_verify(
@@ -197,6 +197,6 @@ int hypermin_cache_collect(struct hypermin *h, const struct hypermin_cache_limit
 		.everything = limits->everything,
 		.force = limits->force,
 	};
-	collect(&h->cache, &l, on_collect, &t);
+	cache_collect(&h->cache, &l, on_collect, &t);
 	return t.count;
 }

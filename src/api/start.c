@@ -17,7 +17,7 @@ struct snapshot_search {
 	bool missing;
 };
 
-static int find_snapshot(
+static bool find_snapshot(
 	const char *identity, bool best, struct vm_snapshot *ret, void *data)
 {
 	struct snapshot_search *search = data;
@@ -26,14 +26,14 @@ static int find_snapshot(
 	switch (snapshots_find(search->cache, identity, &files)) {
 	case SNAPSHOTS_FOUND:
 		*ret = (struct vm_snapshot){files.ram_fd, files.state_fd};
-		return 0;
+		return true;
 	case SNAPSHOTS_NONE:
 		search->missing |= best;
 		break;
 	case SNAPSHOTS_REFUSED:
 		break;
 	}
-	return 1;
+	return false;
 }
 
 static void discard_snapshot(const char *identity, void *data)
@@ -47,8 +47,8 @@ static void discard_snapshot(const char *identity, void *data)
 /* ---- The start ---- */
 
 /* Along the route that the appliance was made for. */
-static int start(struct hypermin *h, const char *qemu, const struct start_terms *terms,
-	bool *ret_no_snapshot, bool *ret_no_way)
+static enum vm_start_result start(struct hypermin *h, const char *qemu,
+	const struct start_terms *terms, bool *ret_no_snapshot)
 {
 	struct snapshot_search search = {.cache = &h->cache};
 	const struct vm_snapshots snapshots = {find_snapshot, discard_snapshot, &search};
@@ -80,24 +80,23 @@ static int start(struct hypermin *h, const char *qemu, const struct start_terms 
 		.control_fd = h->control[0],
 	};
 
-	*ret_no_way = false;
 	if (!config.route)
 		return error_set(&h->error, 0,
 			"start the appliance: it is for the route '%s', which this version "
 			"of hypermin does not know; build the appliance again",
 			h->appliance.route);
 	strcpy(config.root_uuid, h->appliance.root_uuid);
-	if (vm_start(&config, &h->vm, ret_no_way, &h->error) < 0)
-		return -1;
-	*ret_no_snapshot = search.missing && (vm_is_resumed(h->vm) || vm_identity(h->vm));
-	return 0;
+	enum vm_start_result result = vm_start(&config, &h->vm, &h->error);
+	if (result == VM_STARTED)
+		*ret_no_snapshot =
+			search.missing && (vm_is_resumed(h->vm) || vm_identity(h->vm));
+	return result;
 }
 
 int handle_start(
 	struct hypermin *h, const struct start_terms *terms, bool *ret_no_snapshot)
 {
 	CLEANUP_FREE char *qemu = NULL;
-	bool no_way;
 
 	if (h->vm || h->stopped)
 		return error_set(&h->error, 0,
@@ -112,10 +111,11 @@ int handle_start(
 	for (;;) {
 		if (handle_prepare(h, !terms->no_build) < 0)
 			return -1;
-		if (start(h, qemu, terms, ret_no_snapshot, &no_way) == 0)
+		enum vm_start_result result = start(h, qemu, terms, ret_no_snapshot);
+		if (result == VM_STARTED)
 			return 0;
 		/* Another route takes another appliance. */
-		if (!no_way || !handle_close_route(h))
+		if (result != VM_NO_ROUTE || !handle_close_route(h))
 			return -1;
 	}
 }

@@ -13,10 +13,10 @@
 #include "appliance/appliance.h"
 #include "base/control.h"
 #include "base/directory.h"
-#include "base/io.h"
+#include "base/file.h"
 #include "base/replace.h"
-#include "cache/entry.h"
 #include "cache/manifest.h"
+#include "cache/request.h"
 
 #define COPY_STEP ((size_t)16 << 20)
 
@@ -33,23 +33,6 @@ static int check_interrupted(const struct export *x, struct error *err)
 	if (control_read(x->control_fd, &message) && message.what == CONTROL_INTERRUPT)
 		return control_error(message.signal, err);
 	return 0;
-}
-
-/* -1 with errno, or the bytes copied. */
-static ssize_t copy_some(int from, int to, off_t at, size_t len)
-{
-	static const size_t buffer_size = 256 * 1024;
-	off_t in = at, out = at;
-
-	ssize_t n = copy_file_range(from, &in, to, &out, len, 0);
-	if (n > 0 || (n < 0 && (errno == ENOSPC || errno == EIO || errno == EDQUOT)))
-		return n;
-	/* Not between these file systems. */
-	CLEANUP_FREE char *buffer = xmalloc(buffer_size);
-	n = io_pread_full(from, buffer, MIN(len, buffer_size), at);
-	if (n > 0 && io_pwrite_full(to, buffer, n, at) < 0)
-		return -1;
-	return n;
 }
 
 /* -1 with errno; EINTR: see the error. Holes stay holes. */
@@ -72,11 +55,10 @@ static int copy_content(
 		while (at < end) {
 			if (check_interrupted(x, err) < 0)
 				return -1;
-			ssize_t n = copy_some(
-				from, to, at, MIN((size_t)(end - at), COPY_STEP));
-			if (n <= 0)
-				return error_set(err, n < 0 ? errno : EIO, "copy");
-			at += n;
+			size_t step = MIN(end - at, COPY_STEP);
+			if (file_copy_range(from, at, to, at, step) < 0)
+				return error_set(err, errno, "copy");
+			at += step;
 		}
 	}
 	return 0;

@@ -12,9 +12,9 @@
 
 #include "appliance/appliance.h"
 #include "base/log.h"
-#include "cache/entry.h"
 #include "cache/lock.h"
 #include "cache/manifest.h"
+#include "cache/request.h"
 
 static bool is_uuid(const char *s)
 {

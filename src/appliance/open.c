@@ -8,7 +8,7 @@
 #include "appliance/builder.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "cache/entry.h"
+#include "cache/request.h"
 
 static int build(const struct appliance_request *request, const struct cache *cache,
 	const char *program, int control_fd, struct error *err)
@@ -27,7 +27,7 @@ static int hold(const struct cache *cache, const struct entry *e, struct applian
 {
 	struct store_hold hold = STORE_HOLD_INIT;
 
-	if (entry_hold(cache, e, &hold) != 0)
+	if (!entry_hold(cache, e, &hold))
 		return 1;
 	ret->directory = xasprintf("%s/appliances/%s", cache->path, e->key);
 	ret->kernel = xasprintf("%s/kernel", ret->directory);
@@ -47,7 +47,7 @@ static int find(const struct cache *cache, const char *digest, struct appliance 
 	struct entry e = {0};
 	int result = 1;
 
-	if (entry_find(cache, digest, &e) == ENTRY_FITS)
+	if (request_find(cache, digest, &e) == REQUEST_FITS)
 		result = hold(cache, &e, ret);
 	entry_done(&e);
 	return result;

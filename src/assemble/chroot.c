@@ -13,6 +13,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/strbuf.h"
@@ -41,36 +42,14 @@ static int fail(const struct writer *w, const struct place *at, const char *name
 
 /* ---- Contents ---- */
 
-/* copy_file_range() shares blocks where it can; it does not work between all file
- * systems. */
-static int copy_range(int from, uint64_t from_at, int to, uint64_t to_at, uint64_t len)
-{
-	char buf[64 * 1024];
-
-	while (len) {
-		off_t in = from_at, out = to_at;
-		ssize_t n = copy_file_range(from, &in, to, &out, len, 0);
-		if (n <= 0) {
-			n = io_pread_full(from, buf, MIN(len, sizeof(buf)), from_at);
-			if (n == 0)
-				errno = EIO; /* it has become shorter */
-			if (n <= 0 || io_pwrite_full(to, buf, n, to_at) < 0)
-				return -1;
-		}
-		from_at += n;
-		to_at += n;
-		len -= n;
-	}
-	return 0;
-}
-
 static int copy_runs(const struct tree_inode *inode, int from, uint64_t base, int to)
 {
 	if (!inode->n_extents)
-		return copy_range(from, base, to, 0, inode->size);
+		return file_copy_range(from, base, to, 0, inode->size);
 	for (uint32_t i = 0; i < inode->n_extents; i++) {
 		const struct tree_extent *run = &inode->extents[i];
-		if (copy_range(from, base + run->offset, to, run->offset, run->len) < 0)
+		if (file_copy_range(from, base + run->offset, to, run->offset, run->len) <
+			0)
 			return -1;
 	}
 	return 0;

@@ -196,7 +196,7 @@ static int add_package_list(struct ingredients *in, struct error *err)
 		strbuf_addf(&text, "%s\n", *line);
 	return tree_add_file(in->tree, "/packagelist",
 		&(struct tree_file){.mode = S_IFREG | 0644,
-			.data = text.data ? text.data : "",
+			.data = strbuf_text(&text),
 			.len = text.len},
 		err);
 }

@@ -1,12 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Joining without a slash too many: "/" is the root that has none to give. */
+/* Taking paths apart and putting them together. */
 #include "base/path.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+
+size_t path_trimmed_len(const char *path, size_t len)
+{
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	return len;
+}
 
 char *path_below(const char *root, const char *path)
 {
 	return xasprintf("%s%s", strcmp(root, "/") == 0 ? "" : root, path);
+}
+
+char *path_find_program(const char *name, const char *default_path)
+{
+	const char *path = getenv("PATH");
+	CLEANUP_FREE char *copy = xstrdup(path && *path ? path : default_path);
+	char *rest = copy;
+
+	for (char *dir; (dir = strsep(&rest, ":"));) {
+		CLEANUP_FREE char *file = xasprintf("%s/%s", dir, name);
+		/* A relative directory would let the current one choose the program. */
+		if (*dir == '/' && access(file, X_OK) == 0)
+			return TAKE_PTR(file);
+	}
+	return NULL;
 }

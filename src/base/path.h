@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Paths of a system that need not be the host's own. */
+/* Paths, of the host and of a system that is installed in a directory. */
 #pragma once
 
-/* Where the host has what is `path`, with its slash, in the system that is installed in
- * `root`, "/" or a directory. A new string. */
+#include <stddef.h>
+
+/* The length of the first `len` bytes without slashes at their end; 0 for "/". */
+size_t path_trimmed_len(const char *path, size_t len);
+
+/* The host's path of `path`, which begins with a slash, in the system that is installed
+ * in `root`, "/" or a directory. A new string. */
 char *path_below(const char *root, const char *path);
+
+/* Look for a program in the absolute directories of $PATH, or of `default_path` if $PATH is
+ * not set. A new string, or NULL. */
+char *path_find_program(const char *name, const char *default_path);

@@ -15,6 +15,7 @@
 #include "base/directory.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/remove.h"
 #include "base/strbuf.h"
 
@@ -119,12 +120,9 @@ static int make_temporary(const char *path, struct replacement *r, struct error 
 int replacement_begin(const char *path, struct replacement *ret, struct error *err)
 {
 	struct replacement r = {.fd = -1};
-	size_t len = strlen(path);
 	int result = 1;
 
-	while (len > 1 && path[len - 1] == '/')
-		len--;
-	r.path = xstrndup(path, len);
+	r.path = xstrndup(path, MAX(path_trimmed_len(path, strlen(path)), 1));
 	remove_abandoned(r.path);
 	for (int i = 0; i < 10 && result == 1; i++)
 		result = make_temporary(r.path, &r, err);

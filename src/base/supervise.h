@@ -38,7 +38,7 @@ struct ended {
 	int value;
 };
 
-#define SUPERVISE_PASS_MAX 8
+#define SUPERVISE_PASS_MAX 256
 
 /*
  * Run argv[0] (a path) with stdin from /dev/null, stdout and stderr to stderr_fd, and the

@@ -21,14 +21,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "build/contents.h"
 #include "build/describe.h"
 #include "build/parts.h"
 #include "cache/collect.h"
-#include "cache/entry.h"
 #include "cache/manifest.h"
+#include "cache/request.h"
 
 #define PROGRAM_MAX (64 * 1024 * 1024)
 
@@ -147,15 +148,13 @@ static int make_kernel_key(struct build *b, struct error *err)
 	return 0;
 }
 
-static int add_identity(struct sha256 *ctx, const char *path, struct error *err)
+static int add_identity(struct sha256 *key, const char *path, struct error *err)
 {
 	struct stat st;
 
 	if (stat(path, &st) < 0)
 		return error_set(err, errno, "look at '%s'", path);
-	const uint64_t numbers[] = {st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
-		st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
-	sha256_add_field(ctx, numbers, sizeof(numbers));
+	file_add_identity(key, &st);
 	return 0;
 }
 
@@ -291,9 +290,7 @@ static int make_entry(struct build *b, struct error *err)
 		check_interrupted(b, err);
 		return -1;
 	}
-	return draft_publish(&draft, STORE_APPLIANCES, b->entry.key, manifest, err) < 0
-		? -1
-		: 0;
+	return draft_publish(&draft, STORE_APPLIANCES, b->entry.key, manifest, err);
 }
 
 /* What the request's file says of an appliance that is there, from its manifest. */
@@ -302,7 +299,7 @@ static int find_made(struct build *b)
 	CLEANUP(store_release) struct store_hold hold = STORE_HOLD_INIT;
 	CLEANUP_JSON json_t *manifest = NULL;
 
-	if (store_hold(b->cache, STORE_APPLIANCES, b->entry.key, &hold) != 0 ||
+	if (!store_hold(b->cache, STORE_APPLIANCES, b->entry.key, &hold) ||
 		manifest_read(hold.dir_fd, "", &manifest, NULL) < 0 ||
 		manifest_check(manifest, hold.dir_fd, "", NULL) < 0)
 		return 1;
@@ -347,8 +344,8 @@ static bool is_made(const struct build *b)
 	CLEANUP(store_release) struct store_hold hold = STORE_HOLD_INIT;
 	CLEANUP(entry_done) struct entry e = {0};
 
-	return entry_find(b->cache, b->digest, &e) == ENTRY_FITS &&
-		entry_hold(b->cache, &e, &hold) == 0;
+	return request_find(b->cache, b->digest, &e) == REQUEST_FITS &&
+		entry_hold(b->cache, &e, &hold);
 }
 
 static int build(struct build *b, struct error *err)
@@ -364,7 +361,7 @@ static int build(struct build *b, struct error *err)
 	if (gather(b, err) < 0 || check_interrupted(b, err) < 0 ||
 		find_or_make(b, err) < 0)
 		return -1;
-	return entry_write(b->cache, b->digest, &b->entry, &b->stamp, err);
+	return request_write(b->cache, b->digest, &b->entry, &b->stamp, err);
 }
 
 int appliance_build(const struct appliance_request *request, const struct cache *cache,
@@ -379,6 +376,6 @@ int appliance_build(const struct appliance_request *request, const struct cache 
 	entry_done(&b.entry);
 	stamp_done(&b.stamp);
 	free(b.guest);
-	collect_quietly(cache);
+	cache_collect_quietly(cache);
 	return result;
 }

@@ -2,11 +2,6 @@
 /* Times of directories: from what is in them. */
 #include "build/directory-times.h"
 
-static bool is_later(const struct tree_time *a, const struct tree_time *b)
-{
-	return a->sec != b->sec ? a->sec > b->sec : a->nsec > b->nsec;
-}
-
 void directory_times_set(const struct tree *t)
 {
 	/* Backwards: a directory comes before all that is in it. */
@@ -18,7 +13,7 @@ void directory_times_set(const struct tree *t)
 		if (S_ISDIR(dir->mode))
 			dir->mtime = n ? entries[0].inode->mtime : (struct tree_time){0};
 		for (size_t k = 1; k < n; k++)
-			if (is_later(&entries[k].inode->mtime, &dir->mtime))
+			if (tree_time_is_later(&entries[k].inode->mtime, &dir->mtime))
 				dir->mtime = entries[k].inode->mtime;
 	}
 }

@@ -20,7 +20,7 @@ static int link_part(
 	CLEANUP(store_release) struct store_hold hold = STORE_HOLD_INIT;
 	CLEANUP_JSON json_t *manifest = NULL;
 
-	if (store_hold(cache, STORE_PARTS, part->key, &hold) != 0)
+	if (!store_hold(cache, STORE_PARTS, part->key, &hold))
 		return 1;
 	if (manifest_read(hold.dir_fd, "", &manifest, NULL) < 0 ||
 		manifest_check(manifest, hold.dir_fd, "", NULL) < 0) {
@@ -46,8 +46,7 @@ static int write_part(
 		return error_set(err, errno, "create '%s/%s'", where, part->name);
 	if (part->make(fd, manifest, part->data, err) < 0)
 		return error_prefix(err, "write '%s/%s'", where, part->name);
-	return manifest_add_file(manifest, own->fd, part->name,
-		store_kinds[STORE_PARTS].digests, where, err);
+	return manifest_add_file(manifest, own->fd, part->name, where, err);
 }
 
 /* Made in a draft of its own, and linked to the appliance's before it is published: from

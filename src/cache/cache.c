@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/path.h"
 #include "cache/store.h"
 
 static char *default_path(void)
@@ -232,13 +233,6 @@ static int open_last(
 	return 0;
 }
 
-/* A link would be followed if a slash came behind it. */
-static void strip_slashes(char *path)
-{
-	for (size_t len = strlen(path); len > 0 && path[len - 1] == '/'; len--)
-		path[len - 1] = '\0';
-}
-
 static char *absolute(const char *path, struct error *err)
 {
 	CLEANUP_FREE char *current = *path == '/' ? xstrdup("") : getcwd(NULL, 0);
@@ -256,7 +250,8 @@ int cache_open(const char *path, struct cache *ret, struct error *err)
 
 	if (!name)
 		return -1;
-	strip_slashes(name);
+	/* A slash behind a symlink would have it followed. */
+	name[path_trimmed_len(name, strlen(name))] = '\0';
 	const char *slash = strrchr(name, '/');
 	if (!slash)
 		return error_set(err, 0, "'%s' can't be a cache directory", path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Collecting: what was left by processes that were killed, what nothing leads to, what
- * was not used for long, and what is too much; never what is in use.
+ * Collecting: removing what killed processes have left, what nothing leads to, what was not
+ * used for long, and what is too much; never what is in use.
  */
 #pragma once
 
@@ -11,32 +11,27 @@
 #define COLLECT_DEFAULT_BYTES ((uint64_t)8 << 30)
 
 struct collect_limits {
-	int64_t age;	 /* seconds since the last use of what ages; 0: the default */
-	uint64_t bytes;	 /* on disk, in all; 0: the default */
-	bool everything; /* that is not in use, however young */
-	bool force;	 /* also where locks are refused, and use can't be told */
+	/* Seconds since the last use; 0: the default. */
+	int64_t age;
+	/* On disk, in all; 0: the default. */
+	uint64_t bytes;
+	/* Remove all that is not in use, however young. */
+	bool everything;
+	/* Remove also where the file system refuses locks, so that use can't be told. */
+	bool force;
 };
 
-/* `why` says in words why it goes, or why it stays though it should go. */
-typedef void collect_fn(enum store_kind kind, const char *key, enum store_removed result,
-	const char *why, void *data);
+/* Called for each thing that is to be removed; `why` says the reason in words. */
+typedef void cache_collect_fn(enum store_kind kind, const char *key,
+	enum store_removed result, const char *why, void *data);
 
-/* fn may be NULL. */
-void collect(const struct cache *cache, const struct collect_limits *limits,
-	collect_fn *fn, void *data);
-/* By the default limits, for after a build. */
-void collect_quietly(const struct cache *cache);
+/* `fn` may be NULL. */
+void cache_collect(const struct cache *cache, const struct collect_limits *limits,
+	cache_collect_fn *fn, void *data);
+/* By the default limits, after a build. */
+void cache_collect_quietly(const struct cache *cache);
 
 /* ---- What there is ---- */
-
-struct store_item {
-	char *key;
-	enum store_kind kind;
-	uint64_t bytes; /* on disk: all that it holds */
-	double share; /* what is shared by N counts an Nth: these add up to what is used */
-	int64_t used; /* seconds since 1970 */
-	bool alone;   /* no other has a hard link to its files */
-};
 
 struct store_items {
 	struct store_item *items;

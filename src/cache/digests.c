@@ -2,17 +2,10 @@
 /* Digests of files. A file that was written to meanwhile has another time of change. */
 #include "cache/digests.h"
 
-#include <stdbool.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/vector.h"
-
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
-		a->st_size == b->st_size && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-		a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
 
 int digests_file(struct digests *d, int fd, const struct stat *st,
 	char ret[static SHA256_HEX_LEN + 1])
@@ -20,7 +13,7 @@ int digests_file(struct digests *d, int fd, const struct stat *st,
 	struct known_digest new = {.st = *st};
 
 	vector_foreach (known, d)
-		if (is_same(&known->st, st)) {
+		if (file_is_unchanged(&known->st, st)) {
 			strcpy(ret, known->hex);
 			return 0;
 		}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Making something that is then published whole: a directory temporary/PID-RANDOM, known
- * to be somebody's by the turn of the same name, which is taken before the directory is
- * made.
+ * Making something that is then published whole, in a directory temporary/PID-RANDOM. Its
+ * maker takes the turn of the same name before it makes the directory: a directory whose turn
+ * is free was left by a killed process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -58,36 +58,47 @@ int draft_open(const struct cache *cache, struct draft *ret, struct error *err)
 	return 0;
 }
 
-/* Did somebody else publish the same? What is damaged makes room. */
-static int judge_conflict(const struct cache *cache, enum store_kind kind,
+enum conflict { CONFLICT_IS_SOUND, CONFLICT_IS_REMOVED, CONFLICT_STAYS };
+
+/* Another process has published the same. If that is damaged it makes room. */
+static enum conflict judge_conflict(const struct cache *cache, enum store_kind kind,
 	const char *key, struct error *err)
 {
 	CLEANUP(store_release) struct store_hold hold = STORE_HOLD_INIT;
 	CLEANUP_JSON json_t *manifest = NULL;
 
-	if (store_hold(cache, kind, key, &hold) == 0 &&
+	if (store_hold(cache, kind, key, &hold) &&
 		manifest_read(hold.dir_fd, "", &manifest, NULL) == 0 &&
 		manifest_check(manifest, hold.dir_fd, "", NULL) == 0)
-		return 1;
-	if (!store_discard(cache, kind, key))
-		return error_set(err, errno, "remove what is damaged: '%s/%s/%s'",
-			cache->path, store_kinds[kind].directory, key);
-	return 0;
+		return CONFLICT_IS_SOUND;
+	if (store_discard(cache, kind, key))
+		return CONFLICT_IS_REMOVED;
+	error_set(err, errno, "remove the damaged '%s/%s/%s'", cache->path,
+		store_kinds[kind].directory, key);
+	return CONFLICT_STAYS;
 }
 
+/* Afterwards d->path is NULL if the draft has become the thing. */
 static int rename_into_place(
-	const struct draft *d, enum store_kind kind, const char *key, struct error *err)
+	struct draft *d, enum store_kind kind, const char *key, struct error *err)
 {
 	CLEANUP_FREE char *path = store_path(kind, key);
 
 	while (renameat(d->cache->fd, d->path, d->cache->fd, path) < 0) {
-		int conflict = errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR
-			? judge_conflict(d->cache, kind, key, err)
-			: error_set(err, errno, "rename '%s/%s' to '%s'", d->cache->path,
-				  d->path, path);
-		if (conflict != 0)
-			return conflict;
+		if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
+			return error_set(err, errno, "rename '%s/%s' to '%s'",
+				d->cache->path, d->path, path);
+		switch (judge_conflict(d->cache, kind, key, err)) {
+		case CONFLICT_IS_SOUND:
+			return 0;
+		case CONFLICT_STAYS:
+			return -1;
+		case CONFLICT_IS_REMOVED:
+			break;
+		}
 	}
+	free(d->path);
+	d->path = NULL;
 	return 0;
 }
 
@@ -101,22 +112,16 @@ int draft_publish(struct draft *d, enum store_kind kind, const char *key,
 		return error_set(err, errno, "list '%s'", where);
 	vector_foreach (file, &files)
 		if (!json_object_get(json_object_get(manifest, "files"), *file) &&
-			manifest_add_file(manifest, d->fd, *file,
-				store_kinds[kind].digests, where, err) < 0)
+			manifest_add_file(manifest, d->fd, *file, where, err) < 0)
 			return -1;
 	if (manifest_write(manifest, d->fd, where, err) < 0)
 		return -1;
-	/* The names, too: a power cut must not leave a directory that misses some. */
+	/* The names too: a power cut must not leave a directory that misses some. */
 	if (fsync(d->fd) < 0)
 		return error_set(err, errno, "write '%s' to disk", where);
 	if (make_parent(d->cache, kind, err) < 0)
 		return -1;
-	int result = rename_into_place(d, kind, key, err);
-	if (result == 0) {
-		free(d->path);
-		d->path = NULL;
-	}
-	return result;
+	return rename_into_place(d, kind, key, err);
 }
 
 int draft_publish_file(struct draft *d, const char *name, enum store_kind kind,
@@ -131,7 +136,7 @@ int draft_publish_file(struct draft *d, const char *name, enum store_kind kind,
 	if (make_parent(d->cache, kind, err) < 0)
 		return -1;
 	int result = renameat(d->fd, name, d->cache->fd, path);
-	/* A directory in its place, say. */
+	/* Something put a directory in its place. */
 	if (result < 0 && errno == EISDIR && store_remove_path(d->cache, path))
 		result = renameat(d->fd, name, d->cache->fd, path);
 	if (result < 0)

@@ -10,10 +10,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/io.h"
 #include "base/log.h"
 
@@ -46,16 +46,6 @@ static int open_lock_file(int cache_fd, const char *path)
 	if (mkdirat(cache_fd, "locks", 0700) < 0 && errno != EEXIST)
 		return -1;
 	return openat(cache_fd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-}
-
-/* Does the lock's name still lead to this file? */
-static bool is_current(const struct turn *t)
-{
-	struct stat named, opened;
-
-	return fstatat(t->cache_fd, t->path, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-		fstat(t->fd, &opened) == 0 && named.st_dev == opened.st_dev &&
-		named.st_ino == opened.st_ino;
 }
 
 /* For those who wait; that it can't be written on a full disk does no harm. */
@@ -120,7 +110,7 @@ int turn_take(const struct cache *cache, const char *name, const char *what,
 			close(t.fd);
 			break;
 		}
-		if (result == LOCK_REFUSED || is_current(&t)) {
+		if (result == LOCK_REFUSED || file_is_at(t.cache_fd, t.path, t.fd)) {
 			write_holder(t.fd);
 			*ret = t;
 			return 0;
@@ -139,7 +129,7 @@ enum lock_result turn_try(const struct cache *cache, const char *name, struct tu
 	t.fd = open_lock_file(cache->fd, t.path);
 	if (t.fd >= 0)
 		result = lock_try(t.fd, LOCK_ALONE);
-	if (result == LOCK_TAKEN && !is_current(&t))
+	if (result == LOCK_TAKEN && !file_is_at(t.cache_fd, t.path, t.fd))
 		result = LOCK_BUSY;
 	if (result == LOCK_TAKEN) {
 		*ret = t;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Manifests: writing one while a directory is made, and holding the directory against
- * it. */
+/* Writing a manifest while a directory is made, and comparing the directory with it. */
 #include "cache/manifest.h"
 
 #include <errno.h>
@@ -12,6 +11,7 @@
 #include "base/directory.h"
 #include "base/io.h"
 #include "base/sha256.h"
+#include "cache/ram.h"
 #include "config.h"
 
 #define FORMAT 2
@@ -46,8 +46,16 @@ static int open_file(int dir_fd, const char *name, const char *where, struct sta
 	return TAKE_FD(fd);
 }
 
-int manifest_add_file(json_t *manifest, int dir_fd, const char *name, bool digest,
-	const char *where, struct error *err)
+static json_t *enter(json_t *manifest, const char *name, const struct stat *st)
+{
+	json_t *file = json_pack("{s:I}", "size", (json_int_t)st->st_size);
+
+	json_object_set_new(json_object_get(manifest, "files"), name, file);
+	return file;
+}
+
+int manifest_add_file(json_t *manifest, int dir_fd, const char *name, const char *where,
+	struct error *err)
 {
 	char hex[SHA256_HEX_LEN + 1];
 	struct stat st;
@@ -55,18 +63,36 @@ int manifest_add_file(json_t *manifest, int dir_fd, const char *name, bool diges
 	CLEANUP_CLOSE int fd = open_file(dir_fd, name, where, &st, err);
 	if (fd < 0)
 		return -1;
-	/* The disk works while we reckon. */
+	/* Start write-back now: it overlaps with hashing. */
 	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	json_t *file = json_pack("{s:I}", "size", (json_int_t)st.st_size);
-	json_object_set_new(json_object_get(manifest, "files"), name, file);
-	if (digest) {
-		if (sha256_file(fd, hex) < 0)
-			return error_set(err, errno, "read '%s/%s'", where, name);
-		json_object_set_new(file, "sha256", json_string(hex));
-	}
-	/* It is also when some file systems say that they are full. */
+	if (sha256_file(fd, hex) < 0)
+		return error_set(err, errno, "read '%s/%s'", where, name);
+	json_object_set_new(enter(manifest, name, &st), "sha256", json_string(hex));
+	/* Some file systems say only here that they are full. */
 	if (fdatasync(fd) < 0)
 		return error_set(err, errno, "write '%s/%s' to disk", where, name);
+	return 0;
+}
+
+/* The time of change can't be set back, and a copy has another inode. (The device's number
+ * may be another after the host's next boot.) */
+static char *identity_of(const struct stat *st)
+{
+	return xasprintf("inode %llu, changed %lld.%09ld", (unsigned long long)st->st_ino,
+		(long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+}
+
+int manifest_add_ram(json_t *manifest, const char *name, int fd,
+	const char pages[static SHA256_HEX_LEN + 1], struct error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return error_set(err, errno, "look at '%s'", name);
+	CLEANUP_FREE char *identity = identity_of(&st);
+	json_t *file = enter(manifest, name, &st);
+	json_object_set_new(file, "pages", json_string(pages));
+	json_object_set_new(file, "identity", json_string(identity));
 	return 0;
 }
 
@@ -99,6 +125,14 @@ static bool is_plain_name(const char *name)
 		strcmp(name, "..") != 0 && strcmp(name, MANIFEST_NAME) != 0;
 }
 
+static bool is_digest_or_absent(const json_t *file, const char *field)
+{
+	const json_t *digest = json_object_get(file, field);
+
+	return !digest ||
+		(json_is_string(digest) && sha256_is_hex(json_string_value(digest)));
+}
+
 static bool has_valid_files(const json_t *manifest)
 {
 	json_t *files = json_object_get(manifest, "files");
@@ -108,13 +142,10 @@ static bool has_valid_files(const json_t *manifest)
 	json_object_foreach(files, name, file)
 	{
 		const json_t *size = json_object_get(file, "size");
-		const json_t *digest = json_object_get(file, "sha256");
 		if (!is_plain_name(name) || !json_is_integer(size) ||
-			json_integer_value(size) < 0)
-			return false;
-		if (digest &&
-			!(json_is_string(digest) &&
-				sha256_is_hex(json_string_value(digest))))
+			json_integer_value(size) < 0 ||
+			!is_digest_or_absent(file, "sha256") ||
+			!is_digest_or_absent(file, "pages"))
 			return false;
 	}
 	return json_is_object(files);
@@ -154,40 +185,79 @@ const char *manifest_text(const json_t *manifest, const char *field)
 
 /* ---- Checking ---- */
 
-static int check_digest(const json_t *file, int fd, const struct stat *st,
+static int check_digest(
+	const char *hex, const char *expected, const char *path, struct error *err)
+{
+	if (strcmp(hex, expected) == 0)
+		return 0;
+	return error_set(err, 0,
+		"'%s' does not hold what it was made with: its SHA-256 is %.16s…, and not "
+		"%.16s…",
+		path, hex, expected);
+}
+
+static int check_content(const json_t *file, int fd, const struct stat *st,
 	struct digests *digests, const char *path, struct error *err)
 {
-	const char *digest = json_string_value(json_object_get(file, "sha256"));
+	const char *sha256 = json_string_value(json_object_get(file, "sha256"));
+	const char *pages = json_string_value(json_object_get(file, "pages"));
 	char hex[SHA256_HEX_LEN + 1];
 
-	if (!digest)
-		return 0;
-	if (digests_file(digests, fd, st, hex) < 0)
+	if (sha256 && digests_file(digests, fd, st, hex) < 0)
 		return error_set(err, errno, "read '%s'", path);
-	if (strcmp(hex, digest) != 0)
-		return error_set(err, 0,
-			"'%s' does not hold what it was made with: its SHA-256 is %.16s…, and "
-			"not %.16s…",
-			path, hex, digest);
+	if (sha256 && check_digest(hex, sha256, path, err) < 0)
+		return -1;
+	if (pages && ram_digest(fd, hex) < 0)
+		return error_set(err, errno, "read '%s'", path);
+	return pages ? check_digest(hex, pages, path, err) : 0;
+}
+
+static int check_size(
+	const json_t *file, const struct stat *st, const char *path, struct error *err)
+{
+	json_int_t size = json_integer_value(json_object_get(file, "size"));
+
+	if (st->st_size == size)
+		return 0;
+	return error_set(err, 0,
+		"'%s' has %lld bytes, and not the %lld that it was made with", path,
+		(long long)st->st_size, (long long)size);
+}
+
+int manifest_check_used(const json_t *manifest, const char *name, int fd,
+	const char *where, struct error *err)
+{
+	const json_t *file = json_object_get(json_object_get(manifest, "files"), name);
+	const char *identity = json_string_value(json_object_get(file, "identity"));
+	CLEANUP(digests_done) struct digests digests = {0};
+	CLEANUP_FREE char *path = xasprintf("%s/%s", where, name);
+	struct stat st;
+
+	if (!file)
+		return error_set(err, 0, "'%s' is not in its manifest", path);
+	if (fstat(fd, &st) < 0)
+		return error_set(err, errno, "look at '%s'", path);
+	if (check_size(file, &st, path, err) < 0)
+		return -1;
+	if (!identity)
+		return check_content(file, fd, &st, &digests, path, err);
+	CLEANUP_FREE char *now = identity_of(&st);
+	if (strcmp(now, identity) != 0)
+		return error_set(err, 0, "'%s' was changed or copied", path);
 	return 0;
 }
 
-/* Digests may be NULL: its size only. */
+/* `digests` may be NULL: then only the size is compared. */
 static int check_file(const json_t *file, int dir_fd, const char *name,
 	struct digests *digests, const char *where, struct error *err)
 {
-	json_int_t size = json_integer_value(json_object_get(file, "size"));
 	CLEANUP_FREE char *path = xasprintf("%s/%s", where, name);
 	struct stat st;
 
 	CLEANUP_CLOSE int fd = open_file(dir_fd, name, where, &st, err);
-	if (fd < 0)
+	if (fd < 0 || check_size(file, &st, path, err) < 0)
 		return -1;
-	if (st.st_size != size)
-		return error_set(err, 0,
-			"'%s' has %lld bytes, and not the %lld that it was made with",
-			path, (long long)st.st_size, (long long)size);
-	return digests ? check_digest(file, fd, &st, digests, path, err) : 0;
+	return digests ? check_content(file, fd, &st, digests, path, err) : 0;
 }
 
 int manifest_check_digests(const json_t *manifest, int dir_fd, struct digests *digests,

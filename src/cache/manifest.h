@@ -7,8 +7,13 @@
  *	  "files": { NAME: { "size": BYTES, "sha256": HEX }, … },
  *	  … what its kind has to say … }
  *
- * "files" names all that is in the directory, but the manifest itself. Whoever reads a
- * manifest trusts nothing in it: it may come from another machine.
+ * "files" names all that is in the directory, except the manifest itself. A VM's RAM, which
+ * is too large to be read at each use, has a digest of its pages (ram.h) instead of its bytes',
+ * and an identity, which a changed or copied file does not have:
+ *
+ *	NAME: { "size": BYTES, "pages": HEX, "identity": TEXT }
+ *
+ * A reader trusts nothing in a manifest: it may come from another machine.
  */
 #pragma once
 
@@ -28,25 +33,29 @@ static inline void cleanup_json(json_t **json)
 }
 #define CLEANUP_JSON CLEANUP(cleanup_json)
 
-/* `kind` and `key` as in store.h. The caller's, to add to. */
+/* `kind` and `key` as in store.h. The caller adds the rest. */
 json_t *manifest_new(const char *kind, const char *key);
 
-/*
- * Enter a file of the directory: bring it to the disk and, unless `digest` is false,
- * record what it holds. `where` is the directory's name for errors.
- */
-int manifest_add_file(json_t *manifest, int dir_fd, const char *name, bool digest,
-	const char *where, struct error *err);
+/* Flush a file of the directory to the disk, and enter it. `where` is the directory's name,
+ * for errors. */
+int manifest_add_file(json_t *manifest, int dir_fd, const char *name, const char *where,
+	struct error *err);
+/* Enter a VM's RAM, which is on the disk. From now on its inode must not change. */
+int manifest_add_ram(json_t *manifest, const char *name, int fd,
+	const char pages[static SHA256_HEX_LEN + 1], struct error *err);
 /* Enter a file as another manifest has it. */
 void manifest_copy_file(json_t *manifest, const json_t *from, const char *name);
 int manifest_write(
 	const json_t *manifest, int dir_fd, const char *where, struct error *err);
 
-/* Read and check its form: after that "files" is as it should be. */
+/* Read it, and check that "files" has the form that it should have. */
 int manifest_read(int dir_fd, const char *where, json_t **ret, struct error *err);
 /* A field's text, or "". */
 const char *manifest_text(const json_t *manifest, const char *field);
 
+/* Is the open file the one that the manifest names? It is not read if it has an identity. */
+int manifest_check_used(const json_t *manifest, const char *name, int fd,
+	const char *where, struct error *err);
 /* Is each file there, and of its size? */
 int manifest_check(
 	const json_t *manifest, int dir_fd, const char *where, struct error *err);

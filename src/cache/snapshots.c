@@ -1,34 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Finding and publishing snapshots. The manifest of one that could not be made has
- * "refused", the reason, and no files; it counts for a day.
+ * Finding and publishing snapshots. For one that could not be made there is a manifest with
+ * "refused", the reason, and no files. It counts for a day.
  */
 #include "cache/snapshots.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "cache/kinds.h"
 #include "cache/manifest.h"
-#include "cache/memory.h"
-#include "cache/store.h"
+#include "cache/ram.h"
 
 #define REFUSED_SECONDS (24 * 60 * 60)
 
 static void make_key(const char *identity, char ret[static SHA256_HEX_LEN + 1])
 {
-	struct sha256 ctx;
+	struct sha256 s;
 
-	sha256_start(&ctx);
-	sha256_add_string(&ctx, "snapshot 2");
-	sha256_add_string(&ctx, identity);
-	sha256_end_hex(&ctx, ret);
+	sha256_start(&s);
+	sha256_add_string(&s, "snapshot 3");
+	sha256_add_string(&s, identity);
+	sha256_end_hex(&s, ret);
 }
 
 /* ---- Finding ---- */
@@ -38,24 +37,19 @@ static int64_t number(const json_t *manifest, const char *field)
 	return json_integer_value(json_object_get(manifest, field));
 }
 
-static int open_files(
-	const json_t *manifest, int dir_fd, struct snapshot_files *ret, struct error *err)
+static int open_files(const json_t *manifest, int dir_fd, const char *where,
+	struct snapshot_files *ret, struct error *err)
 {
-	char digest[SHA256_HEX_LEN + 1];
-	struct stat st;
-
 	/* qemu opens it for writing, though it never writes to it. */
 	CLEANUP_CLOSE int ram = openat(dir_fd, "ram", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	CLEANUP_CLOSE int state =
 		openat(dir_fd, "state", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (ram < 0 || state < 0 || fstat(ram, &st) < 0)
+
+	if (ram < 0 || state < 0)
 		return error_set(err, errno, "open its files");
-	if (st.st_size != number(manifest, "ram_size") ||
-		st.st_mtim.tv_sec != number(manifest, "ram_time"))
-		return error_set(err, 0, "its memory was changed");
-	if (sha256_file(state, digest) < 0 ||
-		strcmp(digest, manifest_text(manifest, "state_sha256")) != 0)
-		return error_set(err, 0, "its state is not what was written");
+	if (manifest_check_used(manifest, "ram", ram, where, err) < 0 ||
+		manifest_check_used(manifest, "state", state, where, err) < 0)
+		return -1;
 	ret->ram_fd = TAKE_FD(ram);
 	ret->state_fd = TAKE_FD(state);
 	return 0;
@@ -80,13 +74,13 @@ enum snapshots_found snapshots_find(
 	struct error err;
 
 	make_key(identity, key);
-	if (store_hold(cache, STORE_SNAPSHOTS, key, &hold) != 0)
+	if (!store_hold(cache, STORE_SNAPSHOTS, key, &hold))
 		return SNAPSHOTS_NONE;
 	int result = manifest_read(hold.dir_fd, key, &manifest, &err);
 	if (result == 0 && is_refused(manifest))
 		return SNAPSHOTS_REFUSED;
 	if (result == 0)
-		result = open_files(manifest, hold.dir_fd, ret, &err);
+		result = open_files(manifest, hold.dir_fd, key, ret, &err);
 	if (result == 0)
 		return SNAPSHOTS_FOUND;
 	log_info("the snapshot %.16s is removed: %s", key, err.msg);
@@ -102,83 +96,65 @@ void snapshots_discard(const struct cache *cache, const char *identity)
 	store_discard(cache, STORE_SNAPSHOTS, key);
 }
 
-/* ---- Verifying ---- */
+/* ---- As a kind in the cache ---- */
 
-static int verify_state(
-	const json_t *manifest, int dir_fd, const char *where, struct error *err)
+char *snapshots_describe(
+	const struct cache *cache, const char *key, const json_t *manifest)
 {
-	char digest[SHA256_HEX_LEN + 1];
+	const char *appliance = manifest_text(manifest, "appliance");
+	const char *root = manifest_text(manifest, "root");
 
-	CLEANUP_CLOSE int fd = openat(dir_fd, "state", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || sha256_file(fd, digest) < 0)
-		return error_set(err, errno, "read '%s/state'", where);
-	if (strcmp(digest, manifest_text(manifest, "state_sha256")) != 0)
-		return error_set(
-			err, 0, "'%s/state' does not hold what it was made with", where);
-	return 0;
-}
-
-static int verify_memory(
-	const json_t *manifest, int dir_fd, const char *where, struct error *err)
-{
-	char digest[SHA256_HEX_LEN + 1];
-	struct stat st;
-
-	CLEANUP_CLOSE int fd = openat(dir_fd, "ram", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || memory_digest(fd, digest) < 0)
-		return error_set(err, errno, "read '%s/ram'", where);
-	if (st.st_mtim.tv_sec != number(manifest, "ram_time"))
-		return error_set(err, 0, "'%s/ram' was written to", where);
-	if (strcmp(digest, manifest_text(manifest, "ram_digest")) != 0)
-		return error_set(
-			err, 0, "'%s/ram' does not hold what it was made with", where);
-	return 0;
-}
-
-int snapshots_verify(
-	const json_t *manifest, int dir_fd, const char *where, struct error *err)
-{
+	(void)cache;
+	(void)key;
+	if (*root)
+		return xasprintf("of %s", root);
 	if (*manifest_text(manifest, "refused"))
-		return 0;
-	if (verify_state(manifest, dir_fd, where, err) < 0)
-		return -1;
-	return verify_memory(manifest, dir_fd, where, err);
+		return xasprintf("appliance %.12s, none can be made", appliance);
+	return xasprintf("appliance %.12s, memory %lld MiB, CPUs %lld, disks %lld",
+		appliance, (long long)number(manifest, "memory_mib"),
+		(long long)number(manifest, "cpus"),
+		(long long)number(manifest, "disks"));
+}
+
+const char *snapshots_judge(const struct cache *cache, const struct store_item *item)
+{
+	CLEANUP_JSON json_t *manifest = store_manifest(cache, STORE_SNAPSHOTS, item->key);
+
+	if (!manifest)
+		return "it can't be read";
+	const char *root = manifest_text(manifest, "root");
+	const char *appliance = manifest_text(manifest, "appliance");
+	bool is_there = *root ? access(root, F_OK) == 0
+			      : store_is_there(cache, STORE_APPLIANCES, appliance);
+	return is_there ? NULL : "its appliance is gone";
 }
 
 /* ---- Publishing ---- */
 
-/* Whole seconds survive where files are packed and unpacked. */
-static int stamp_and_sync(int fd, time_t now)
+static int write_ram(
+	int from, int to, char ret_pages[static SHA256_HEX_LEN + 1], struct error *err)
 {
-	const struct timespec times[] = {{.tv_sec = now}, {.tv_sec = now}};
-
-	return futimens(fd, times) < 0 || fdatasync(fd) < 0 ? -1 : 0;
-}
-
-static int write_memory(int from, int to, time_t now, json_t *manifest, struct error *err)
-{
-	char digest[SHA256_HEX_LEN + 1];
-
-	if (memory_copy(from, to, digest) < 0 || stamp_and_sync(to, now) < 0)
+	if (ram_copy(from, to, ret_pages) < 0 || fdatasync(to) < 0)
 		return error_set(err, errno, "write the VM's memory to the cache");
-	json_object_set_new(manifest, "ram_digest", json_string(digest));
 	return 0;
 }
 
-/* In the draft, from a file without a name if there can be one. */
-static int add_memory(struct draft *d, int from, int unnamed, time_t now,
-	json_t *manifest, struct error *err)
+/* Add the RAM to the draft: give the unnamed file its name, if there is one, or else copy. */
+static int add_ram(struct draft *d, int from, int unnamed, json_t *manifest,
+	char pages[static SHA256_HEX_LEN + 1], struct error *err)
 {
 	char name[40];
 
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", unnamed);
 	if (unnamed >= 0 && linkat(AT_FDCWD, name, d->fd, "ram", AT_SYMLINK_FOLLOW) == 0)
-		return 0;
+		return manifest_add_ram(manifest, "ram", unnamed, pages, err);
 	CLEANUP_CLOSE int fd =
 		openat(d->fd, "ram", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_set(err, errno, "write to the cache");
-	return write_memory(from, fd, now, manifest, err);
+	if (write_ram(from, fd, pages, err) < 0)
+		return -1;
+	return manifest_add_ram(manifest, "ram", fd, pages, err);
 }
 
 static int add_state(struct draft *d, int from, struct error *err)
@@ -193,12 +169,12 @@ static int add_state(struct draft *d, int from, struct error *err)
 	if (lseek(from, 0, SEEK_SET) < 0 ||
 		io_read_fd(from, "the VM's state", SIZE_MAX / 4, &data, &len, err) < 0)
 		return -1;
-	if (io_write_full(fd, data, len) < 0 || fdatasync(fd) < 0)
+	if (io_write_full(fd, data, len) < 0)
 		return error_set(err, errno, "write the VM's state to the cache");
 	return 0;
 }
 
-static json_t *describe(const struct snapshot_about *about, const char *key, time_t now)
+static json_t *new_manifest(const struct snapshot_about *about, const char *key)
 {
 	json_t *manifest = manifest_new(store_kinds[STORE_SNAPSHOTS].word, key);
 
@@ -206,7 +182,7 @@ static json_t *describe(const struct snapshot_about *about, const char *key, tim
 		json_object_set_new(manifest, "appliance", json_string(about->appliance));
 	else
 		json_object_set_new(manifest, "root", manifest_string(about->root));
-	json_object_set_new(manifest, "time", json_integer(now));
+	json_object_set_new(manifest, "time", json_integer(time(NULL)));
 	json_object_set_new(manifest, "memory_mib", json_integer(about->memory_mib));
 	json_object_set_new(manifest, "cpus", json_integer(about->cpus));
 	json_object_set_new(manifest, "disks", json_integer(about->reserved_slots));
@@ -214,41 +190,27 @@ static json_t *describe(const struct snapshot_about *about, const char *key, tim
 	return manifest;
 }
 
-static int describe_files(json_t *manifest, const struct snapshot_files *files,
-	time_t now, struct error *err)
-{
-	char digest[SHA256_HEX_LEN + 1];
-	struct stat st;
-
-	if (fstat(files->ram_fd, &st) < 0 || sha256_file(files->state_fd, digest) < 0)
-		return error_set(err, errno, "read a snapshot's files");
-	json_object_set_new(manifest, "ram_size", json_integer(st.st_size));
-	json_object_set_new(manifest, "ram_time", json_integer(now));
-	json_object_set_new(manifest, "state_sha256", json_string(digest));
-	return 0;
-}
-
-/* Everything that takes time, before there is a name. -1: there are no such files
- * here. */
-static int write_unnamed(const struct cache *cache, int ram_fd, time_t now,
-	json_t *manifest, int *ret_fd, struct error *err)
+/* Everything that takes time, before there is a name. *ret_fd is -1 if this file system has
+ * no unnamed files. */
+static int write_unnamed(const struct cache *cache, int ram_fd,
+	char ret_pages[static SHA256_HEX_LEN + 1], int *ret_fd, struct error *err)
 {
 	CLEANUP_CLOSE int fd =
 		openat(cache->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-	if (fd >= 0 && write_memory(ram_fd, fd, now, manifest, err) < 0)
+	if (fd >= 0 && write_ram(ram_fd, fd, ret_pages, err) < 0)
 		return -1;
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
-/* There is one now. */
+/* Called when there is one after all. */
 static void forget_refusal(const struct cache *cache, const char *key)
 {
 	CLEANUP(store_release) struct store_hold hold = STORE_HOLD_INIT;
 	CLEANUP_JSON json_t *manifest = NULL;
 
-	if (store_hold(cache, STORE_SNAPSHOTS, key, &hold) == 0 &&
+	if (store_hold(cache, STORE_SNAPSHOTS, key, &hold) &&
 		manifest_read(hold.dir_fd, key, &manifest, NULL) == 0 &&
 		*manifest_text(manifest, "refused"))
 		store_discard(cache, STORE_SNAPSHOTS, key);
@@ -259,19 +221,17 @@ int snapshots_publish(const struct cache *cache, const struct snapshot_about *ab
 {
 	CLEANUP_CLOSE int unnamed = -1;
 	CLEANUP_DRAFT struct draft d = {0};
-	char key[SHA256_HEX_LEN + 1];
-	time_t now = time(NULL);
+	char key[SHA256_HEX_LEN + 1], pages[SHA256_HEX_LEN + 1];
 
 	make_key(about->identity, key);
-	CLEANUP_JSON json_t *manifest = describe(about, key, now);
-	if (describe_files(manifest, files, now, err) < 0 ||
-		write_unnamed(cache, files->ram_fd, now, manifest, &unnamed, err) < 0 ||
+	CLEANUP_JSON json_t *manifest = new_manifest(about, key);
+	if (write_unnamed(cache, files->ram_fd, pages, &unnamed, err) < 0 ||
 		draft_open(cache, &d, err) < 0 ||
-		add_memory(&d, files->ram_fd, unnamed, now, manifest, err) < 0 ||
+		add_ram(&d, files->ram_fd, unnamed, manifest, pages, err) < 0 ||
 		add_state(&d, files->state_fd, err) < 0)
 		return -1;
 	forget_refusal(cache, key);
-	return draft_publish(&d, STORE_SNAPSHOTS, key, manifest, err) < 0 ? -1 : 0;
+	return draft_publish(&d, STORE_SNAPSHOTS, key, manifest, err);
 }
 
 void snapshots_refuse(
@@ -282,7 +242,7 @@ void snapshots_refuse(
 	struct error err;
 
 	make_key(about->identity, key);
-	CLEANUP_JSON json_t *manifest = describe(about, key, time(NULL));
+	CLEANUP_JSON json_t *manifest = new_manifest(about, key);
 	json_object_set_new(manifest, "refused", manifest_string(reason));
 	if (draft_open(cache, &d, &err) < 0 ||
 		draft_publish(&d, STORE_SNAPSHOTS, key, manifest, &err) < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is in the cache: finding, holding and removing it. Something is removed by a
- * rename to temporary/ before it is emptied, so that nobody sees half of it; the hold is
- * a shared lock on the manifest, and who removes has it alone.
+ * Finding, holding and removing what is in the cache. A hold is a shared lock on the
+ * manifest, and removing takes that lock exclusively. Before a thing is emptied it is renamed
+ * into temporary/, so that nobody sees half of it.
  */
 #include "cache/store.h"
 
@@ -13,21 +13,14 @@
 #include <unistd.h>
 
 #include "base/directory.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "base/sha256.h"
+#include "cache/kinds.h"
 #include "cache/manifest.h"
 
 /* A use is noted once in this time: a write to the disk less for each run. */
 #define USE_GRAIN_SECONDS 60
-
-const struct store_kind_info store_kinds[STORE_KINDS] = {
-	[STORE_APPLIANCES] = {"appliances", "appliance", .sealed = true, .digests = true,
-		.ages = true},
-	[STORE_SNAPSHOTS] = {"snapshots", "snapshot", .sealed = true, .ages = true},
-	[STORE_PARTS] = {"parts", "part", .sealed = true, .digests = true},
-	[STORE_REQUESTS] = {"requests", "request"},
-	[STORE_TEMPORARY] = {"temporary", "temporary"},
-	[STORE_LOCKS] = {"locks", "lock"},
-};
 
 char *store_path(enum store_kind kind, const char *key)
 {
@@ -39,16 +32,26 @@ void store_list(const struct cache *cache, enum store_kind kind, struct strvec *
 	directory_list(cache->fd, store_kinds[kind].directory, O_NOFOLLOW, ret_keys);
 }
 
-/* ---- Holding ---- */
-
-static bool is_at(const struct cache *cache, const char *path, int fd)
+bool store_is_there(const struct cache *cache, enum store_kind kind, const char *key)
 {
-	struct stat named, opened;
+	CLEANUP_FREE char *path = store_path(kind, key);
 
-	return fstatat(cache->fd, path, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-		fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
-		named.st_ino == opened.st_ino;
+	return sha256_is_hex(key) && faccessat(cache->fd, path, F_OK, 0) == 0;
 }
+
+json_t *store_manifest(const struct cache *cache, enum store_kind kind, const char *key)
+{
+	CLEANUP_FREE char *path = store_path(kind, key);
+	CLEANUP_CLOSE int fd =
+		openat(cache->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	json_t *manifest = NULL;
+
+	if (fd >= 0)
+		manifest_read(fd, path, &manifest, NULL);
+	return manifest;
+}
+
+/* ---- Holding ---- */
 
 /* The manifest's time of modification: that of access changes when anybody looks at
  * it. */
@@ -63,7 +66,7 @@ static void note_use(int manifest_fd)
 		futimens(manifest_fd, times);
 }
 
-int store_hold(const struct cache *cache, enum store_kind kind, const char *key,
+bool store_hold(const struct cache *cache, enum store_kind kind, const char *key,
 	struct store_hold *ret)
 {
 	CLEANUP_FREE char *path = store_path(kind, key);
@@ -73,16 +76,16 @@ int store_hold(const struct cache *cache, enum store_kind kind, const char *key,
 		? -1
 		: openat(dir, MANIFEST_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	/* Busy: somebody is about to remove it. */
+	/* Busy: another process is about to remove it. */
 	if (manifest < 0 || lock_try(manifest, LOCK_SHARED) == LOCK_BUSY)
-		return 1;
+		return false;
 	/* Or has done so, before we held it. */
-	if (!is_at(cache, path, dir))
-		return 1;
+	if (!file_is_at(cache->fd, path, dir))
+		return false;
 	note_use(manifest);
 	ret->dir_fd = TAKE_FD(dir);
 	ret->manifest_fd = TAKE_FD(manifest);
-	return 0;
+	return true;
 }
 
 void store_release(struct store_hold *hold)
@@ -109,7 +112,6 @@ bool store_remove_path(const struct cache *cache, const char *path)
 	return unlinkat(cache->fd, path, AT_REMOVEDIR) == 0;
 }
 
-/* Out of everybody's way, then empty it. */
 bool store_discard(const struct cache *cache, enum store_kind kind, const char *key)
 {
 	CLEANUP_FREE char *path = store_path(kind, key);
@@ -119,7 +121,7 @@ bool store_discard(const struct cache *cache, enum store_kind kind, const char *
 	if (mkdirat(cache->fd, store_kinds[STORE_TEMPORARY].directory, 0700) < 0 &&
 		errno != EEXIST)
 		return false;
-	/* From one that was killed while it did the same. */
+	/* Left by a process that was killed while it did the same. */
 	store_remove_path(cache, aside);
 	if (renameat(cache->fd, path, cache->fd, aside) < 0)
 		return false;
@@ -127,7 +129,7 @@ bool store_discard(const struct cache *cache, enum store_kind kind, const char *
 	return true;
 }
 
-/* Where locks are refused nothing tells a draft from what was left, but its age. */
+/* Where locks are refused only its age tells what was left from a draft. */
 #define ABANDONED_SECONDS (24 * 60 * 60)
 
 static bool is_old(int cache_fd, const char *path)
@@ -138,12 +140,14 @@ static bool is_old(int cache_fd, const char *path)
 		st.st_mtime < time(NULL) - ABANDONED_SECONDS;
 }
 
-/* A draft's turn has its name. */
-static enum store_removed remove_temporary(
-	const struct cache *cache, const char *path, const char *key)
+/* A draft has the turn of its name. */
+enum store_removed store_remove_temporary(
+	const struct cache *cache, enum store_kind kind, const char *key, bool force)
 {
+	CLEANUP_FREE char *path = store_path(kind, key);
 	CLEANUP_TURN struct turn turn = {0};
 
+	(void)force;
 	switch (turn_try(cache, key, &turn)) {
 	case LOCK_BUSY:
 		return STORE_IN_USE;
@@ -157,10 +161,13 @@ static enum store_removed remove_temporary(
 	return store_remove_path(cache, path) ? STORE_REMOVED : STORE_NOT_REMOVED;
 }
 
-static enum store_removed remove_lock(const struct cache *cache, const char *key)
+enum store_removed store_remove_lock(
+	const struct cache *cache, enum store_kind kind, const char *key, bool force)
 {
 	CLEANUP_TURN struct turn turn = {0};
 
+	(void)kind;
+	(void)force;
 	switch (turn_try(cache, key, &turn)) {
 	case LOCK_TAKEN: /* giving it back removes the file */
 		return STORE_REMOVED;
@@ -171,11 +178,21 @@ static enum store_removed remove_lock(const struct cache *cache, const char *key
 	}
 }
 
-/* ret_fd keeps it from others until the caller is done. */
-static enum lock_result lock_sealed(
-	const struct cache *cache, const char *path, int *ret_fd)
+enum store_removed store_remove_file(
+	const struct cache *cache, enum store_kind kind, const char *key, bool force)
 {
-	CLEANUP_FREE char *name = xasprintf("%s/" MANIFEST_NAME, path);
+	CLEANUP_FREE char *path = store_path(kind, key);
+
+	(void)force;
+	return store_remove_path(cache, path) ? STORE_REMOVED : STORE_NOT_REMOVED;
+}
+
+/* *ret_fd keeps others from holding it until it is closed. */
+static enum lock_result lock_sealed(
+	const struct cache *cache, enum store_kind kind, const char *key, int *ret_fd)
+{
+	CLEANUP_FREE char *name =
+		xasprintf("%s/%s/" MANIFEST_NAME, store_kinds[kind].directory, key);
 
 	*ret_fd = openat(cache->fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	/* Without a manifest nobody can hold it. */
@@ -184,19 +201,12 @@ static enum lock_result lock_sealed(
 	return lock_try(*ret_fd, LOCK_ALONE);
 }
 
-enum store_removed store_remove(
+enum store_removed store_remove_sealed(
 	const struct cache *cache, enum store_kind kind, const char *key, bool force)
 {
-	CLEANUP_FREE char *path = store_path(kind, key);
 	CLEANUP_CLOSE int held = -1;
 
-	if (kind == STORE_TEMPORARY)
-		return remove_temporary(cache, path, key);
-	if (kind == STORE_LOCKS)
-		return remove_lock(cache, key);
-	if (!store_kinds[kind].sealed)
-		return store_remove_path(cache, path) ? STORE_REMOVED : STORE_NOT_REMOVED;
-	enum lock_result locked = lock_sealed(cache, path, &held);
+	enum lock_result locked = lock_sealed(cache, kind, key, &held);
 	if (locked == LOCK_BUSY)
 		return STORE_IN_USE;
 	if (locked == LOCK_REFUSED && !force)

@@ -4,24 +4,22 @@
  *
  * Most kinds are *sealed*: a thing is a directory with a manifest.json (manifest.h) that
  * names its files. It is published whole, by one rename after all of it is on the disk,
- * and never changed after that. So is how a kind of one's own is published:
+ * and never changed after that. A new kind is published like this:
  *
- *	turn_take(cache, "snapshot-KEY", …)	of many who want it one makes it (lock.h);
- *	store_hold(…) == 0?			another may have, while we waited: done
+ *	turn_take(cache, "snapshot-KEY", …)	of all that want it one makes it (lock.h)
+ *	if (store_hold(…)) …			another has made it while we waited: done
  *	draft_open(cache, &d)			a directory of our own; write files into d.fd
  *	json = manifest_new(word, KEY)		and what is to be known about them
  *	draft_publish(&d, KIND, KEY, json)	flush, digest, manifest, rename
  *	draft_done(&d), turn_give(&turn)	removes what was not published
  *
- * and used:
+ * It is used like this:
  *
- *	store_hold(cache, KIND, KEY, &hold)	1: it is not there. It will not be removed while
- *	… hold.dir_fd, hold.manifest_fd …	a process has hold.manifest_fd open: it may be
+ *	store_hold(cache, KIND, KEY, &hold)	false: it is not there. It is not removed while a
+ *	… hold.dir_fd, hold.manifest_fd …	process has hold.manifest_fd open, which may be
  *	store_release(&hold)			handed on and outlive its opener
  *
- * and a row in the table of store.c, so that listing, verifying and collecting know it.
- * If what is in it is of use with one appliance only, its manifest says "appliance": KEY,
- * and it goes when that goes.
+ * and a row in the table of kinds.c, from which listing, verifying and collecting know it.
  */
 #pragma once
 
@@ -37,22 +35,55 @@ enum store_kind {
 	STORE_APPLIANCES, /* kernel, initrd, root: hard links to the parts */
 	STORE_SNAPSHOTS,  /* a booted VM, to go on from */
 	STORE_PARTS,	  /* one of the three, by what it is made of */
-	STORE_REQUESTS, /* files: what was asked for ──► the appliance's key (entry.h) */
+	STORE_REQUESTS, /* files: what was asked for ──► the appliance's key (request.h) */
 	STORE_TEMPORARY, /* what is being made or removed */
 	STORE_LOCKS,	 /* files: who has a turn (lock.h) */
 	STORE_KINDS
 };
 
+/* Why something was not removed. */
+enum store_removed {
+	STORE_REMOVED,
+	STORE_IN_USE,
+	STORE_NO_LOCKS, /* the file system refuses locks: whether it is in use is not known */
+	STORE_NOT_REMOVED,
+};
+
+/* Something in the cache, as store_survey() (collect.h) finds it. */
+struct store_item {
+	char *key;
+	enum store_kind kind;
+	/* On disk: all that it holds. */
+	uint64_t bytes;
+	/* The same, but of a file with N links an Nth: the shares add up to what is used. */
+	double share;
+	/* Seconds since 1970. */
+	int64_t used;
+	/* No other thing has a hard link to its files. */
+	bool alone;
+};
+
+struct digests;
+
 struct store_kind_info {
-	const char *directory; /* "appliances" */
-	const char *word;      /* "appliance" */
+	/* "appliances" */
+	const char *directory;
+	/* "appliance" */
+	const char *word;
 	bool sealed;
-	/* Sealed: are the files' contents recorded? Reading them costs a second a
-	 * gigabyte. */
-	bool digests;
-	/* Sealed: is it removed when it has not been used for long, or there is too
-	 * much? */
+	/* Is it removed when it was not used for long, or when there is too much? */
 	bool ages;
+	/* What it is for, in a line; the manifest is that of a sealed one. The caller frees. */
+	char *(*describe)(
+		const struct cache *cache, const char *key, const json_t *manifest);
+	/* Why it is to be removed, however young; NULL if it stays. */
+	const char *(*judge)(const struct cache *cache, const struct store_item *item);
+	/* Is it as it was published? Reads all of it. */
+	int (*verify)(const struct cache *cache, enum store_kind kind, const char *key,
+		struct digests *digests, struct error *err);
+	/* Unless it is in use. `force`: also if whether it is in use is not known. */
+	enum store_removed (*remove)(const struct cache *cache, enum store_kind kind,
+		const char *key, bool force);
 };
 
 extern const struct store_kind_info store_kinds[STORE_KINDS];
@@ -61,6 +92,9 @@ extern const struct store_kind_info store_kinds[STORE_KINDS];
 char *store_path(enum store_kind kind, const char *key);
 /* Sorted by name. What can't be read is empty. */
 void store_list(const struct cache *cache, enum store_kind kind, struct strvec *ret_keys);
+bool store_is_there(const struct cache *cache, enum store_kind kind, const char *key);
+/* The manifest of a sealed thing, without holding it, or NULL. json_decref() it. */
+json_t *store_manifest(const struct cache *cache, enum store_kind kind, const char *key);
 
 /* ---- Using what is there ---- */
 
@@ -74,22 +108,12 @@ struct store_hold {
 		.dir_fd = -1, -1 \
 	}
 
-/* Notes the use, to the minute. 1: there is no such thing. */
-int store_hold(const struct cache *cache, enum store_kind kind, const char *key,
+/* Notes the use, to the minute. False: there is no such thing. */
+bool store_hold(const struct cache *cache, enum store_kind kind, const char *key,
 	struct store_hold *ret);
 void store_release(struct store_hold *hold);
 
-enum store_removed {
-	STORE_REMOVED,
-	STORE_IN_USE,
-	STORE_NO_LOCKS, /* the file system refuses locks: it can't be told */
-	STORE_NOT_REMOVED,
-};
-
-/* Unless it is in use. `force`: where that can't be told, too. */
-enum store_removed store_remove(
-	const struct cache *cache, enum store_kind kind, const char *key, bool force);
-/* A sealed one that is damaged, in use or not: its users have its files open. */
+/* Something that is damaged, in use or not: its users have its files open. */
 bool store_discard(const struct cache *cache, enum store_kind kind, const char *key);
 /* A file, or a directory of files, relative to the cache directory. */
 bool store_remove_path(const struct cache *cache, const char *path);
@@ -98,19 +122,22 @@ bool store_remove_path(const struct cache *cache, const char *path);
 
 struct draft {
 	const struct cache *cache;
-	char *path; /* temporary/NAME; NULL: none, or published */
+	/* temporary/NAME; NULL: none, or published */
+	char *path;
 	int fd;
-	struct turn turn; /* tells it from what a killed process has left */
+	/* Its lock tells the draft from what a killed process has left. */
+	struct turn turn;
 };
 
 int draft_open(const struct cache *cache, struct draft *ret, struct error *err);
 /*
- * All files in it become the thing KEY; those that the manifest names already are taken
- * as they are, and have to be on the disk. 1: somebody else has published it meanwhile.
+ * All files in it become the thing KEY. Those that the manifest names already have to be on
+ * the disk; the others are flushed and entered. If another has published KEY meanwhile, that
+ * one stays.
  */
 int draft_publish(struct draft *d, enum store_kind kind, const char *key,
 	json_t *manifest, struct error *err);
-/* The same for a kind of plain files: the draft's file NAME. It replaces an older one. */
+/* For a kind that is not sealed: the draft's file NAME becomes, or replaces, the thing KEY. */
 int draft_publish_file(struct draft *d, const char *name, enum store_kind kind,
 	const char *key, struct error *err);
 void draft_done(struct draft *d);

@@ -16,6 +16,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/strbuf.h"
 #include "kernel/decompress.h"
 #include "kernel/image.h"
@@ -359,10 +360,8 @@ int kernel_find(const struct kernel_request *request, struct kernel *ret,
 	struct strvec *ret_rejected, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec rejected = {0};
-	size_t len = strlen(request->root);
-	while (len && request->root[len - 1] == '/')
-		len--;
-	CLEANUP_FREE char *root = xstrndup(request->root, len);
+	CLEANUP_FREE char *root = xstrndup(
+		request->root, path_trimmed_len(request->root, strlen(request->root)));
 
 	int r = request->image ? take_named(request, root, ret, err)
 			       : search(request, root, ret, &rejected, err);

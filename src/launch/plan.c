@@ -21,7 +21,7 @@ char *plan_find_qemu(struct error *err)
 	return architecture ? vm_find_qemu(architecture, err) : NULL;
 }
 
-static int find(const char *identity, bool best, struct vm_snapshot *ret, void *data)
+static bool find(const char *identity, bool best, struct vm_snapshot *ret, void *data)
 {
 	struct plan *plan = data;
 	struct snapshot_files files;
@@ -30,14 +30,14 @@ static int find(const char *identity, bool best, struct vm_snapshot *ret, void *
 	switch (snapshots_find(&plan->cache, identity, &files)) {
 	case SNAPSHOTS_FOUND:
 		*ret = (struct vm_snapshot){files.ram_fd, files.state_fd};
-		return 0;
+		return true;
 	case SNAPSHOTS_REFUSED:
 		plan->refused = true;
 		break;
 	case SNAPSHOTS_NONE:
 		break;
 	}
-	return 1;
+	return false;
 }
 
 static void discard(const char *identity, void *data)

@@ -29,9 +29,9 @@ static int try_it(struct plan *plan, struct error *err)
 {
 	struct vm_config config = plan_config(plan, PLAN_HELD);
 	struct vm *vm = NULL;
-	bool no_way, resumed;
+	bool resumed;
 
-	if (vm_start(&config, &vm, &no_way, err) < 0)
+	if (vm_start(&config, &vm, err) != VM_STARTED)
 		return -1;
 	resumed = vm_is_resumed(vm);
 	vm_free(vm);
@@ -72,7 +72,6 @@ static int take_planned(struct plan *plan, struct error *err)
 	CLEANUP_CLOSE int state = make_file("state", 0, err);
 	const struct vm_snapshot record = {ram, state};
 	struct vm_config config = plan_config(plan, PLAN_HELD);
-	bool no_way;
 	struct vm *vm;
 
 	if (ram < 0 || state < 0)
@@ -81,7 +80,7 @@ static int take_planned(struct plan *plan, struct error *err)
 	if (turn_try(&plan->cache, TURN_NAME, &turn) == LOCK_BUSY)
 		return 0;
 	config.record = &record;
-	if (vm_start(&config, &vm, &no_way, err) < 0)
+	if (vm_start(&config, &vm, err) != VM_STARTED)
 		return -1;
 	if (vm_is_resumed(vm) || !vm_identity(vm)) {
 		vm_free(vm);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/path.h"
 #include "base/strbuf.h"
 #include "packages/handler.h"
 
@@ -104,11 +105,8 @@ static int choose(struct packages *p, struct error *err)
 int packages_open(const char *root, struct packages **ret, struct error *err)
 {
 	struct packages *p = xcalloc(1, sizeof(*p));
-	size_t len = strlen(root);
 
-	while (len && root[len - 1] == '/')
-		len--;
-	p->root = xstrndup(root, len);
+	p->root = xstrndup(root, path_trimmed_len(root, strlen(root)));
 	if (choose(p, err) < 0) {
 		packages_close(p);
 		return -1;

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "base/io.h"
 #include "packages/rpm-db.h"
 
@@ -43,14 +44,9 @@ static struct state look(const char *directory)
 
 static bool same_state(const struct state *a, const struct state *b)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		const struct stat *x = &a->parts[i], *y = &b->parts[i];
-		if (x->st_dev != y->st_dev || x->st_ino != y->st_ino ||
-			x->st_size != y->st_size ||
-			x->st_mtim.tv_sec != y->st_mtim.tv_sec ||
-			x->st_mtim.tv_nsec != y->st_mtim.tv_nsec)
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (!file_is_unchanged(&a->parts[i], &b->parts[i]))
 			return false;
-	}
 	return true;
 }
 

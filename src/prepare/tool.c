@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/path.h"
 #include "base/strbuf.h"
 #include "base/supervise.h"
 
@@ -23,21 +24,6 @@ struct reader {
 	char *last[KEPT_LINES]; /* of what it said, the newest at n_lines - 1 */
 	size_t n_lines;
 };
-
-static char *find_in_path(const char *name)
-{
-	CLEANUP_FREE char *copy =
-		xstrdup(getenv("PATH") ?: "/usr/sbin:/usr/bin:/sbin:/bin");
-	char *save;
-
-	for (char *dir = strtok_r(copy, ":", &save); dir;
-		dir = strtok_r(NULL, ":", &save)) {
-		CLEANUP_FREE char *path = xasprintf("%s/%s", dir, name);
-		if (dir[0] == '/' && access(path, X_OK) == 0)
-			return TAKE_PTR(path);
-	}
-	return NULL;
-}
 
 /* ---- What it says ---- */
 
@@ -164,7 +150,7 @@ int tool_run(const struct tool *tool, struct strvec *argv, struct error *err)
 {
 	struct reader r = {.tool = tool};
 	CLEANUP_FREE char *name = xstrdup(argv->items[0]);
-	char *path = find_in_path(name);
+	char *path = path_find_program(name, "/usr/sbin:/usr/bin:/sbin:/bin");
 
 	if (!path)
 		return error_set(err, ENOENT, "run '%s'", name);

@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/path.h"
+
 const struct host_dir *host_root_open(struct tree *t, const char *path, struct error *err)
 {
 	struct stat st;
@@ -65,9 +67,8 @@ char *host_full_path(const struct host_dir *d, const char *name)
 {
 	struct strbuf sb = {0};
 
-	strbuf_adds(&sb, d->root->path);
-	while (sb.len > 0 && sb.data[sb.len - 1] == '/')
-		sb.data[--sb.len] = '\0';
+	strbuf_add(&sb, d->root->path,
+		path_trimmed_len(d->root->path, strlen(d->root->path)));
 	if (d->parent) {
 		strbuf_addc(&sb, '/');
 		host_dir_path(&sb, d);

@@ -3,17 +3,19 @@
 
 #include <errno.h>
 
+bool tree_time_is_later(const struct tree_time *a, const struct tree_time *b)
+{
+	return a->sec != b->sec ? a->sec > b->sec : a->nsec > b->nsec;
+}
+
 static void apply_options(const struct tree_options *o, struct tree_inode *inode)
 {
-	const struct tree_time *t = &inode->mtime, *max = &o->mtime_max;
-
 	if (o->set_owner) {
 		inode->uid = o->uid;
 		inode->gid = o->gid;
 	}
-	if (o->clamp_mtime &&
-		(t->sec > max->sec || (t->sec == max->sec && t->nsec > max->nsec)))
-		inode->mtime = *max;
+	if (o->clamp_mtime && tree_time_is_later(&inode->mtime, &o->mtime_max))
+		inode->mtime = o->mtime_max;
 }
 
 struct tree_inode *node_new(struct tree *t, const struct tree_inode *file)

@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "tree/host.h"
 #include "tree/put.h"
 #include "tree/resolve.h"
@@ -92,13 +93,6 @@ static int enter(struct path_cache *c, const struct host_dir *d, struct error *e
 		c->at.path = host_fd_path(d, fd);
 	}
 	return 0;
-}
-
-static size_t trim_slashes(const char *path, size_t len)
-{
-	while (len > 0 && path[len - 1] == '/')
-		len--;
-	return len;
 }
 
 static size_t parent_len(const char *path, size_t len)
@@ -203,9 +197,9 @@ static enum tree_result get_place(
 	struct path_cache *c = w->c;
 	struct place place = {.host = c->root, .dir = c->t->root};
 	const struct place *known = NULL;
-	size_t at = trim_slashes(path, len);
+	size_t at = path_trimmed_len(path, len);
 
-	for (len = at; at > 0; at = trim_slashes(path, parent_len(path, at))) {
+	for (len = at; at > 0; at = path_trimmed_len(path, parent_len(path, at))) {
 		known = strmap_get_len(&c->places, path, at);
 		if (known)
 			break;
@@ -240,7 +234,7 @@ struct split {
 
 static struct split split_path(const char *path)
 {
-	size_t len = trim_slashes(path, strlen(path)), parent = parent_len(path, len);
+	size_t len = path_trimmed_len(path, strlen(path)), parent = parent_len(path, len);
 	struct split s = {parent, path + parent, len - parent};
 
 	if (s.len == 0 || (s.len == 1 && s.name[0] == '.') ||

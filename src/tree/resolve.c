@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/path.h"
+
 struct walk {
 	struct tree *t;
 	enum tree_walk how;
@@ -92,10 +94,7 @@ enum tree_result resolve_spot(struct tree *t, enum tree_walk how, struct tree_in
 	const char *path, struct tree_spot *ret, struct error *err)
 {
 	struct tree_spot spot;
-	size_t end = strlen(path);
-
-	while (end > 0 && path[end - 1] == '/')
-		end--;
+	size_t end = path_trimmed_len(path, strlen(path));
 	size_t start = end;
 	while (start > 0 && path[start - 1] != '/')
 		start--;

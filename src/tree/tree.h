@@ -32,6 +32,8 @@ struct tree_time {
 	uint32_t nsec; /* 0 to 999,999,999 */
 } __attribute__((packed, aligned(4)));
 
+bool tree_time_is_later(const struct tree_time *a, const struct tree_time *b);
+
 struct tree_xattr {
 	const char *name; /* whole, with its namespace: "user.mime_type" */
 	const void *value;

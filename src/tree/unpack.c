@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "tree/spool.h"
 
 struct pieces {
@@ -29,9 +30,7 @@ void unpack_init(struct unpack *u, struct tree *t, int fd, const char *spool_dir
 	sha256_start(&u->hash);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return;
-	const uint64_t id[] = {st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
-		st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
-	sha256_add(&u->hash, id, sizeof(id));
+	file_add_identity(&u->hash, &st);
 	u->hash_content = false;
 }
 

@@ -4,32 +4,16 @@
 
 #include <string.h>
 
-#define LINE_MAX_LEN 1000
+#include "base/printable.h"
 
-/* Control bytes become '?', but tabs; bytes from 0x80 stay, for UTF-8 (C1 controls are
- * two bytes there: 0xc2 0x80 to 0x9f, and go too). */
-static void make_printable(char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = *s;
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			*s = '?';
-		else if (c == 0xc2 && (unsigned char)s[1] >= 0x80 &&
-			(unsigned char)s[1] < 0xa0)
-			*s = s[1] = '?';
-		else if (c >= 0x80 && c < 0xa0 && (s[-1] & 0x80) == 0)
-			*s = '?';
-	}
-}
+#define LINE_MAX_LEN 1000
 
 static void finish_line(struct console *c)
 {
-	/* s[-1] is looked at: keep a byte in front. */
-	CLEANUP_FREE char *line = xasprintf(" %s", c->line.data ? c->line.data : "");
+	CLEANUP_FREE char *line = printable_dup(strbuf_text(&c->line));
 
-	make_printable(line + 1);
-	if (line[1])
-		c->on_line(line + 1, c->name);
+	if (*line)
+		c->on_line(line, c->name);
 	strbuf_clear(&c->line);
 }
 
@@ -81,10 +65,9 @@ char *console_tail(const struct console *c, unsigned n, const char *indent)
 		start--;
 	}
 	for (char *line; (line = strsep(&start, "\n"));) {
-		CLEANUP_FREE char *copy = xasprintf(" %s", line);
-		make_printable(copy + 1);
-		if (copy[1])
-			strbuf_addf(&sb, "%s%s\n", indent, copy + 1);
+		CLEANUP_FREE char *printable = printable_dup(line);
+		if (*printable)
+			strbuf_addf(&sb, "%s%s\n", indent, printable);
 	}
 	return strbuf_detach(&sb);
 }
@@ -99,9 +82,7 @@ char *console_find(const struct console *c, const char *what)
 	if (!found)
 		return NULL;
 	found[strcspn(found, "\n")] = '\0';
-	CLEANUP_FREE char *copy = xasprintf(" %s", found);
-	make_printable(copy + 1);
-	return xstrdup(copy + 1);
+	return printable_dup(found);
 }
 
 static bool ends_at(const struct console *c, size_t end, const char *what, size_t len)

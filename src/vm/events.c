@@ -1,38 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the agent tells, noted where whoever waits for it looks: the loop turns until
- * then. */
+/* What the agent and qemu tell: it is noted in struct vm, where those who wait for it find
+ * it. Nothing is decided here. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "vm/state.h"
 
+/* ---- The agent ---- */
+
 static void on_boot_event(const struct agent_boot_event *event, void *data)
 {
-	struct vm *vm = data;
+	struct guest *guest = &((struct vm *)data)->guest;
 
-	if (!vm->boot_events.len)
-		vm->spoke_us = timeline_now();
-	vector_push(&vm->boot_events, *event);
+	if (!guest->boot_events.len)
+		guest->spoke_us = timeline_now();
+	vector_push(&guest->boot_events, *event);
 }
 
 static void on_ready(const struct agent_boot_times *times, void *data)
 {
 	struct vm *vm = data;
 
-	vm->boot_times = *times;
-	vm->ready = true;
+	vm->guest.boot_times = *times;
+	vm->phase = PHASE_UP;
 }
 
 static void on_fatal(const char *message, void *data)
 {
-	struct vm *vm = data;
-	snprintf(vm->fatal, sizeof(vm->fatal), "%s", message);
+	struct guest *guest = &((struct vm *)data)->guest;
+
+	snprintf(guest->gave_up, sizeof(guest->gave_up), "%s", message);
 }
 
 static void on_started(void *data)
 {
 	struct vm *vm = data;
-	vm->exec->running = true;
+
+	vm->exec->phase = EXEC_RUNNING;
 	vm->exec->started_us = timeline_now();
 }
 
@@ -42,7 +47,7 @@ void events_end_command(struct vm_exec *exec, enum hypermin_outcome outcome, int
 	exec->result = exec->timed_out
 		? (struct hypermin_result){HYPERMIN_TIMED_OUT, HYPERMIN_STATUS_TIMED_OUT}
 		: (struct hypermin_result){outcome, status};
-	exec->done = true;
+	exec->phase = EXEC_DONE;
 }
 
 static void on_start_failed(
@@ -62,12 +67,14 @@ static void on_start_failed(
 static void on_output(enum stream_id stream, const void *bytes, size_t len, void *data)
 {
 	struct vm *vm = data;
+
 	strbuf_add(&vm->exec->streams.out[stream].pending, bytes, len);
 }
 
 static void on_stdin_closed(void *data)
 {
 	struct vm *vm = data;
+
 	if (vm->exec)
 		vm->exec->streams.stdin_fd = -1;
 }
@@ -86,32 +93,27 @@ static void on_exited(int code, int signal, void *data)
 static void on_block_devices(
 	const struct agent_block_device *devices, size_t n, void *data)
 {
-	struct vm *vm = data;
+	struct guest *guest = &((struct vm *)data)->guest;
 
-	free(vm->devices);
-	vm->devices = xmemdup(devices, n * sizeof(devices[0]));
-	vm->n_devices = n;
-	vm->devices_listed = true;
+	free(guest->devices);
+	guest->devices = xmemdup(devices, n * sizeof(devices[0]));
+	guest->n_devices = n;
+	guest->has_listed = true;
 }
 
 static void on_stopped(void *data)
 {
-	struct vm *vm = data;
-	vm->stopped = true;
-}
-
-static void on_pong(void *data)
-{
-	struct vm *vm = data;
-	/* The last one's: what was sent before it is done, too. */
-	vm->pong = agent_pings(vm->agent) == 0;
-	halt_answered(vm);
+	((struct vm *)data)->phase = PHASE_STOPPED;
 }
 
 static void on_resumed(void *data)
 {
-	struct vm *vm = data;
-	vm->resumed = vm->ready = true;
+	((struct vm *)data)->phase = PHASE_UP;
+}
+
+static void on_pong(void *data)
+{
+	halt_answered(data);
 }
 
 const struct agent_handler vm_agent_handler = {
@@ -128,3 +130,44 @@ const struct agent_handler vm_agent_handler = {
 	.resumed = on_resumed,
 	.stopped = on_stopped,
 };
+
+/* ---- qemu ---- */
+
+static void refuse(struct vm *vm, char *why)
+{
+	if (vm->qmp_wait.refusal)
+		free(why);
+	else
+		vm->qmp_wait.refusal = why;
+}
+
+/* qemu calls it migration, to a file and from one. */
+static void on_event(struct vm *vm, const char *event, const json_t *data)
+{
+	const char *status = json_string_value(json_object_get(data, "status"));
+
+	if (strcmp(event, "RESUME") == 0 && vm->phase == PHASE_LOADING)
+		vm->phase = PHASE_RENEWING;
+	if (strcmp(event, "MIGRATION") != 0 || vm->phase != PHASE_SAVING || !status)
+		return;
+	if (strcmp(status, "completed") == 0)
+		vm->phase = PHASE_SAVED;
+	else if (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0)
+		refuse(vm, xasprintf("migrate: %s", status));
+}
+
+void vm_on_qmp(const struct qmp_message *message, void *data)
+{
+	struct vm *vm = data;
+	struct qmp_wait *wait = &vm->qmp_wait;
+
+	if (message->event) {
+		on_event(vm, message->event, message->data);
+	} else if (message->id == wait->id) {
+		wait->id = 0;
+		wait->result = json_incref((json_t *)message->data);
+		wait->error = message->error ? xstrdup(message->error) : NULL;
+	} else if (message->error) {
+		refuse(vm, xasprintf("%s: %s", message->command, message->error));
+	}
+}

@@ -22,35 +22,36 @@ static void add_tail(struct strbuf *sb, const struct console *c, const char *tit
 		sb->data[--sb->len] = '\0';
 }
 
-static int set_with_tail(struct vm *vm, struct error *err, int num, const char *what)
+void failure_end(struct vm *vm, enum vm_loss loss)
+{
+	supervise_kill(&vm->qemu);
+	vm->phase = PHASE_OVER;
+	vm->loss = loss;
+}
+
+int failure_set(struct vm *vm, enum vm_loss loss, struct error *err, int num,
+	const char *fmt, ...)
 {
 	CLEANUP_STRBUF struct strbuf sb = {0};
+	va_list ap;
 
-	vm->dead = true;
-	supervise_kill(&vm->qemu);
-	strbuf_adds(&sb, what);
-	add_tail(&sb, &vm->messages, "qemu said:");
-	add_tail(&sb, &vm->console, "The guest's console ends with:");
+	failure_end(vm, loss);
+	va_start(ap, fmt);
+	strbuf_vaddf(&sb, fmt, ap);
+	va_end(ap);
+	add_tail(&sb, &vm->messages.text, "qemu said:");
+	add_tail(&sb, &vm->console.text, "The guest's console ends with:");
 	error_set(err, 0, "%s", sb.data);
 	if (err)
 		err->num = num;
 	return -1;
 }
 
-int failure_set(struct vm *vm, struct error *err, int num, const char *fmt, ...)
-{
-	CLEANUP_STRBUF struct strbuf sb = {0};
-	va_list ap;
-
-	va_start(ap, fmt);
-	strbuf_vaddf(&sb, fmt, ap);
-	va_end(ap);
-	return set_with_tail(vm, err, num, sb.data);
-}
+/* ---- What qemu's own words mean ---- */
 
 static bool qemu_said(const struct vm *vm, const char *what)
 {
-	CLEANUP_FREE char *found = console_find(&vm->messages, what);
+	CLEANUP_FREE char *found = console_find(&vm->messages.text, what);
 	return found != NULL;
 }
 
@@ -59,7 +60,7 @@ static bool disk_is_in_use(const struct vm *vm)
 	return qemu_said(vm, "Is another process using the image");
 }
 
-/* What qemu's own words mean for the user; NULL for those that speak for themselves. */
+/* What to do about it; NULL: the words speak for themselves. */
 static const char *advice(const struct vm *vm)
 {
 	if (disk_is_in_use(vm))
@@ -76,77 +77,79 @@ static const char *advice(const struct vm *vm)
 	return NULL;
 }
 
-/* Has this qemu not the machine, or not a property of it that came later? */
-static bool lacks_machine(const struct vm *vm)
+/*
+ * Of a VM that did not start: what its end says of other ways to start it.
+ *
+ * The words are those of the qemus from 4.2 to 10. They save attempts: without them a
+ * refused command line is tried with fewer settings, and then another route is taken, but
+ * what is missing is not remembered. To ask qemu what it has takes as long as to start it.
+ */
+static enum vm_loss judge_end(const struct vm *vm, const struct ended *ended)
 {
-	return !vm->ready &&
-		(qemu_said(vm, "unsupported machine type") || qemu_said(vm, "-machine."));
-}
-
-/* Or not what the root's bus takes: a device, memory that is a file? */
-static bool lacks_bus(const struct vm *vm)
-{
-	return !vm->ready &&
-		(qemu_said(vm, ": -object ") ||
-			qemu_said(vm, "is not a valid device model name"));
-}
-
-/* qemu writes a line in pieces: it has said nothing before the line's end. */
-static bool line_is_whole(const struct console *c)
-{
-	return console_end_of(c, "\n") == c->total;
+	if (ended->how == ENDED_NO_EXEC || ended->how == ENDED_UNKNOWN ||
+		(ended->how == ENDED_SIGNALED && ended->value == SIGKILL))
+		return LOSS_FINAL;
+	/* Has this qemu not the machine, or not a property of it that came later? */
+	if (qemu_said(vm, "unsupported machine type") || qemu_said(vm, "-machine."))
+		return LOSS_NO_MACHINE;
+	/* Has it not the device, or not the memory that is a file? */
+	if (qemu_said(vm, ": -object ") ||
+		qemu_said(vm, "is not a valid device model name"))
+		return LOSS_NO_BUS;
+	if (ended->how == ENDED_EXITED && ended->value != 0 && !vm->console.text.total)
+		return LOSS_REFUSED;
+	return LOSS_GUEST;
 }
 
 int failure_if_waiting(struct vm *vm, struct error *err)
 {
-	if (!line_is_whole(&vm->messages) || !disk_is_in_use(vm))
+	const struct console *c = &vm->messages.text;
+
+	/* qemu writes a line in pieces, and says nothing before the line's end. */
+	if (console_end_of(c, "\n") != c->total || !disk_is_in_use(vm))
 		return 0;
-	vm->hopeless = true;
-	return failure_set(vm, err, 0, "start the VM: %s", advice(vm));
+	return failure_set(vm, LOSS_FINAL, err, 0, "start the VM: %s", advice(vm));
 }
 
 int failure_explain_end(struct vm *vm, struct error *err)
 {
+	const char *verb = vm->phase < PHASE_UP ? "start" : "run";
 	struct ended ended = supervise_wait(&vm->qemu);
-	CLEANUP_FREE char *panic = console_find(&vm->console, "Kernel panic");
+	CLEANUP_FREE char *panic = console_find(&vm->console.text, "Kernel panic");
 	const char *hint = advice(vm);
+	enum vm_loss loss = judge_end(vm, &ended);
 
-	vm->no_machine = lacks_machine(vm);
-	vm->no_route = vm->no_machine || lacks_bus(vm);
-	vm->hopeless = hint || ended.how == ENDED_NO_EXEC || ended.how == ENDED_UNKNOWN ||
-		(ended.how == ENDED_SIGNALED && ended.value == SIGKILL) ||
-		(panic && strstr(panic, "Out of memory"));
-	if (*vm->fatal)
-		return failure_set(
-			vm, err, 0, "the guest could not go on: %s", vm->fatal);
+	if (*vm->guest.gave_up)
+		return failure_set(vm, LOSS_GAVE_UP, err, 0,
+			"the guest could not go on: %s", vm->guest.gave_up);
 	if (panic && strstr(panic, "Out of memory"))
-		return failure_set(vm, err, 0,
+		return failure_set(vm, LOSS_FINAL, err, 0,
 			"the guest has not enough memory; give it more with --memory (%s)",
 			panic);
 	if (panic)
-		return failure_set(vm, err, 0, "the guest's kernel panicked: %s", panic);
-	if (hint)
 		return failure_set(
-			vm, err, 0, "%s the VM: %s", vm->ready ? "run" : "start", hint);
+			vm, LOSS_GUEST, err, 0, "the guest's kernel panicked: %s", panic);
+	if (hint)
+		return failure_set(vm, LOSS_FINAL, err, 0, "%s the VM: %s", verb, hint);
 	switch (ended.how) {
 	case ENDED_NO_EXEC:
-		return failure_set(
-			vm, err, ended.value, "run qemu: %s", strerror(ended.value));
+		return failure_set(vm, loss, err, ended.value, "run qemu: %s",
+			strerror(ended.value));
 	case ENDED_SIGNALED:
-		return failure_set(vm, err, 0, "qemu was killed by signal %d (%s)",
+		return failure_set(vm, loss, err, 0, "qemu was killed by signal %d (%s)",
 			ended.value, strsignal(ended.value));
 	case ENDED_UNKNOWN:
-		return failure_set(vm, err, 0,
+		return failure_set(vm, loss, err, 0,
 			"qemu was lost: the process that watches it was killed");
 	case ENDED_EXITED:
 		break;
 	}
 	if (ended.value != 0)
 		return failure_set(
-			vm, err, 0, "qemu ended with exit status %d", ended.value);
-	if (!vm->ready)
-		return failure_set(
-			vm, err, 0, "the guest reset itself before its agent answered");
+			vm, loss, err, 0, "qemu ended with exit status %d", ended.value);
+	if (vm->phase < PHASE_UP)
+		return failure_set(vm, loss, err, 0,
+			"the guest reset itself before its agent answered");
 	return failure_set(
-		vm, err, 0, "the guest ended the VM, by a reboot or a power-off");
+		vm, loss, err, 0, "the guest ended the VM, by a reboot or a power-off");
 }

@@ -2,13 +2,12 @@
 /*
  * The poll loop that serves a VM while a call is under way.
  *
- *	guest ──agent_fd──► agent ──handler──► stream_out.pending ──► caller's stdout, stderr
- *	caller's stdin ──► agent (as much as its window takes) ──agent_fd──► guest
- *	console_fd, messages_fd ──► rings          qemu's end ──► failure
- *	control pipe ──► a signal for the command, or the end
+ *	guest ──► agent ──events.c──► stream_out.pending ──► caller's stdout, stderr
+ *	caller's stdin ──► agent (as much as its window takes) ──► guest
+ *	console, qemu's messages ──► rings         qemu's end ──► failure
+ *	QMP ──events.c──► struct vm                control pipe ──► a signal, or the end
  *
- * Nothing waits for anything else: a stream that does not move holds back only its own
- * window.
+ * No stream waits for another: one that does not move holds back only its own window.
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,25 +18,24 @@
 
 #include "base/io.h"
 #include "base/log.h"
-#include "vm/snapshot.h"
 #include "vm/state.h"
 
-#define PING_AFTER(vm)	 ((vm)->silence_ms / 6)
+#define PING_AFTER(vm)	 ((vm)->guest.silence_ms / 6)
 #define READ_SIZE	 (64 * 1024)
 #define AFTER_SIGTERM_MS 2000
-#define STATS_MAX	 (1024 * 1024)
 
-enum slot {
-	SLOT_AGENT,
-	SLOT_QMP,
-	SLOT_CONSOLE,
-	SLOT_MESSAGES,
-	SLOT_END,
-	SLOT_CONTROL,
-	SLOT_STDIN,
-	SLOT_STDOUT,
-	SLOT_STDERR,
-	SLOT_COUNT
+/* What is polled. */
+enum polled {
+	POLLED_AGENT,
+	POLLED_QMP,
+	POLLED_CONSOLE,
+	POLLED_MESSAGES,
+	POLLED_END,
+	POLLED_CONTROL,
+	POLLED_STDIN,
+	POLLED_STDOUT,
+	POLLED_STDERR,
+	POLLED_COUNT
 };
 
 /* ---- One descriptor each ---- */
@@ -47,26 +45,25 @@ static int serve_agent_input(struct vm *vm, struct error *err)
 	static __thread char buf[READ_SIZE];
 	struct error cause;
 
-	/* As much as is there: under load a round of poll() for each piece costs more. */
+	/* As much as there is: under load a round of poll() for each piece costs more. */
 	for (int i = 0; i < 8; i++) {
-		ssize_t n = recv(vm->agent_fd, buf, sizeof(buf), MSG_DONTWAIT);
+		ssize_t n = recv(vm->guest.fd, buf, sizeof(buf), MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return 0;
 		if (n <= 0) {
-			/* qemu is ending: its end is reported by the supervisor. */
-			close(vm->agent_fd);
-			vm->agent_fd = -1;
+			/* qemu is ending, which the supervisor will tell. */
+			close(vm->guest.fd);
+			vm->guest.fd = -1;
 			return 0;
 		}
-		vm->heard_ms = io_now_ms();
-		vm->ping_ms = 0;
-		if (agent_receive(vm->agent, buf, n, &cause) < 0)
-			return failure_set(vm, err, 0,
-				"the guest does not speak as agreed: %s", cause.msg);
-		if (*vm->fatal) {
-			return failure_set(
-				vm, err, 0, "the guest could not go on: %s", vm->fatal);
-		}
+		vm->guest.heard_ms = io_now_ms();
+		vm->guest.ping_ms = 0;
+		if (agent_receive(vm->guest.agent, buf, n, &cause) < 0)
+			return failure_set(vm, LOSS_GUEST, err, 0,
+				"the guest breaks the protocol: %s", cause.msg);
+		if (*vm->guest.gave_up)
+			return failure_set(vm, LOSS_GAVE_UP, err, 0,
+				"the guest could not go on: %s", vm->guest.gave_up);
 	}
 	return 0;
 }
@@ -76,69 +73,59 @@ static void serve_agent_output(struct vm *vm)
 	size_t len;
 	const void *bytes;
 
-	while ((bytes = agent_output(vm->agent, &len)) && len) {
-		ssize_t n = send(vm->agent_fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while ((bytes = agent_output(vm->guest.agent, &len)) && len) {
+		ssize_t n = send(vm->guest.fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n <= 0)
 			return;
-		agent_output_sent(vm->agent, n);
+		agent_output_sent(vm->guest.agent, n);
 	}
 }
 
-/* Text that others write, into its ring. */
-static void serve_text(int *fd, struct console *c)
+static void serve_text(struct text_channel *channel)
 {
 	char buf[4096];
 
-	ssize_t n = read(*fd, buf, sizeof(buf));
+	ssize_t n = read(channel->fd, buf, sizeof(buf));
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (n <= 0) {
-		close(*fd);
-		*fd = -1;
+		close(channel->fd);
+		channel->fd = -1;
 		return;
 	}
-	console_add(c, buf, n);
+	console_add(&channel->text, buf, n);
 }
 
-static int serve_messages(struct vm *vm, struct error *err)
+/* Events are read even when nobody waits for them: else qemu would wait for us. */
+static int serve_qmp(struct vm *vm, struct error *err)
 {
-	serve_text(&vm->messages_fd, &vm->messages);
-	return vm->loading ? failure_if_waiting(vm, err) : 0;
-}
+	struct error broken;
 
-/* But for a VM that resumes and for measurements QMP's events are not needed; they are
- * read so that qemu never waits for us. */
-static void serve_qmp(struct vm *vm)
-{
-	char buf[4096];
-
-	ssize_t n = read(vm->qmp_fd, buf, sizeof(buf));
-	if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) {
-		close(vm->qmp_fd);
-		vm->qmp_fd = -1;
+	if (qmp_receive(&vm->qmp, &broken) < 0) {
+		log_debug("QMP: %s", broken.msg);
+		if (vm->phase == PHASE_LOADING || vm->phase == PHASE_SAVING ||
+			vm->qmp_wait.id)
+			return failure_set(
+				vm, LOSS_GUEST, err, 0, "talk to qemu: %s", broken.msg);
 	}
-	if (n > 0 && vm->stats_wanted && vm->stats.len < STATS_MAX) {
-		strbuf_add(&vm->stats, buf, n);
-		vm->stats_came = memmem(vm->stats.data, vm->stats.len, "rd_bytes", 8) &&
-			vm->stats.data[vm->stats.len - 1] == '\n';
-	}
-	if (n > 0 && vm->loading)
-		snapshot_take_qmp(vm, buf, n);
+	if (vm->qmp_wait.refusal)
+		return failure_set(vm, LOSS_GUEST, err, 0, "qemu could not %s",
+			vm->qmp_wait.refusal);
+	return 0;
 }
 
 static int serve_interrupt(struct vm *vm, int signal, struct error *err)
 {
 	struct vm_exec *exec = vm->exec;
 
-	if (exec && exec->running && !exec->done && !exec->interrupted) {
+	if (exec && exec->phase == EXEC_RUNNING && !exec->interrupted) {
 		exec->interrupted = true;
-		agent_send_signal(vm->agent, signal);
+		agent_send_signal(vm->guest.agent, signal);
 		log_info("passing signal %d to the command; a second one ends the VM",
 			signal);
 		return 0;
 	}
-	vm->dead = true;
-	supervise_kill(&vm->qemu);
+	failure_end(vm, LOSS_FINAL);
 	return control_error(signal, err);
 }
 
@@ -155,7 +142,7 @@ static int serve_control(struct vm *vm, struct error *err)
 		return 0;
 	streams_renew_raw(&vm->exec->streams);
 	if (ioctl(vm->exec->command->stdout_fd, TIOCGWINSZ, &size) == 0)
-		agent_send_window_size(vm->agent, size.ws_row, size.ws_col);
+		agent_send_window_size(vm->guest.agent, size.ws_row, size.ws_col);
 	return 0;
 }
 
@@ -163,21 +150,21 @@ static int serve_stdin(struct vm *vm, struct error *err)
 {
 	char buf[READ_SIZE];
 	struct streams *streams = &vm->exec->streams;
-	size_t room = MIN(agent_stdin_room(vm->agent), sizeof(buf));
+	size_t room = MIN(agent_stdin_room(vm->guest.agent), sizeof(buf));
 
 	ssize_t n = read(streams->stdin_fd, buf, room);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return 0;
-	/* EIO: the terminal is gone. That is an end, as others treat it. */
+	/* EIO: the terminal is gone, which is an end of input. */
 	if (n < 0 && errno != EIO)
-		return failure_set(
-			vm, err, errno, "read standard input: %s", strerror(errno));
+		return failure_set(vm, LOSS_FINAL, err, errno, "read standard input: %s",
+			strerror(errno));
 	if (n > 0) {
-		agent_send_stdin(vm->agent, buf, n);
+		agent_send_stdin(vm->guest.agent, buf, n);
 		return 0;
 	}
 	streams->stdin_fd = -1;
-	agent_send_stdin_eof(vm->agent);
+	agent_send_stdin_eof(vm->guest.agent);
 	return 0;
 }
 
@@ -190,13 +177,14 @@ static int serve_output(struct vm *vm, enum stream_id stream, struct error *err)
 		return 0;
 	ssize_t done = stream_flush(out);
 	if (done < 0)
-		return failure_set(vm, err, errno, "write the command's %s: %s",
+		return failure_set(vm, LOSS_FINAL, err, errno,
+			"write the command's %s: %s",
 			stream == STREAM_STDOUT ? "standard output" : "standard error",
 			strerror(errno));
 	if (out->broken && !was_broken)
-		agent_close_output(vm->agent, stream);
+		agent_close_output(vm->guest.agent, stream);
 	if (done)
-		agent_output_taken(vm->agent, stream, done);
+		agent_output_taken(vm->guest.agent, stream, done);
 	return 0;
 }
 
@@ -207,57 +195,54 @@ static void set(struct pollfd *pfd, int fd, short events)
 	*pfd = (struct pollfd){fd, events, 0};
 }
 
-static void fill(struct vm *vm, struct pollfd fds[SLOT_COUNT])
+static void fill(struct vm *vm, struct pollfd fds[POLLED_COUNT])
 {
 	struct vm_exec *exec = vm->exec;
 	size_t unsent = 0;
 
-	if (vm->agent_fd >= 0)
-		agent_output(vm->agent, &unsent);
-	set(&fds[SLOT_AGENT], vm->agent_fd, POLLIN | (unsent ? POLLOUT : 0));
-	set(&fds[SLOT_QMP], vm->qmp_fd, POLLIN);
-	set(&fds[SLOT_CONSOLE], vm->console_fd, POLLIN);
-	set(&fds[SLOT_MESSAGES], vm->messages_fd, POLLIN);
-	set(&fds[SLOT_END], vm->qemu.status_fd, POLLIN);
-	set(&fds[SLOT_CONTROL], vm->control_fd, POLLIN);
-	set(&fds[SLOT_STDIN], -1, POLLIN);
-	set(&fds[SLOT_STDOUT], -1, POLLOUT);
-	set(&fds[SLOT_STDERR], -1, POLLOUT);
+	if (vm->guest.fd >= 0)
+		agent_output(vm->guest.agent, &unsent);
+	set(&fds[POLLED_AGENT], vm->guest.fd, POLLIN | (unsent ? POLLOUT : 0));
+	set(&fds[POLLED_QMP], vm->qmp.fd, POLLIN);
+	set(&fds[POLLED_CONSOLE], vm->console.fd, POLLIN);
+	set(&fds[POLLED_MESSAGES], vm->messages.fd, POLLIN);
+	set(&fds[POLLED_END], vm->qemu.status_fd, POLLIN);
+	set(&fds[POLLED_CONTROL], vm->control_fd, POLLIN);
+	set(&fds[POLLED_STDIN], -1, POLLIN);
+	set(&fds[POLLED_STDOUT], -1, POLLOUT);
+	set(&fds[POLLED_STDERR], -1, POLLOUT);
 	if (!exec)
 		return;
-	/* What was typed before the end of input is still to be sent; then the window
-	 * rests. */
-	if (agent_stdin_room(vm->agent) && exec->running)
-		fds[SLOT_STDIN].fd = exec->streams.stdin_fd;
+	if (exec->phase == EXEC_RUNNING && agent_stdin_room(vm->guest.agent))
+		fds[POLLED_STDIN].fd = exec->streams.stdin_fd;
 	for (int i = STREAM_STDOUT; i <= STREAM_STDERR; i++)
 		if (exec->streams.out[i].pending.len)
-			fds[SLOT_STDIN + i].fd = exec->streams.out[i].fd;
+			fds[POLLED_STDIN + i].fd = exec->streams.out[i].fd;
 }
 
-/* What qemu and the guest said last is still in the sockets when qemu's end is seen. */
+static void drain_text(struct text_channel *channel)
+{
+	struct pollfd pfd = {channel->fd, POLLIN, 0};
+
+	while (channel->fd >= 0 && poll(&pfd, 1, 0) > 0)
+		serve_text(channel);
+}
+
+/* When qemu's end is seen, the last words of qemu and the guest are still in the
+ * sockets. */
 static int drain(struct vm *vm, struct error *err)
 {
-	while (vm->console_fd >= 0) {
-		struct pollfd pfd = {vm->console_fd, POLLIN, 0};
-		if (poll(&pfd, 1, 0) <= 0)
-			break;
-		serve_text(&vm->console_fd, &vm->console);
-	}
-	while (vm->messages_fd >= 0) {
-		struct pollfd pfd = {vm->messages_fd, POLLIN, 0};
-		if (poll(&pfd, 1, 0) <= 0)
-			break;
-		serve_text(&vm->messages_fd, &vm->messages);
-	}
-	return vm->agent_fd >= 0 ? serve_agent_input(vm, err) : 0;
+	drain_text(&vm->console);
+	drain_text(&vm->messages);
+	return vm->guest.fd >= 0 ? serve_agent_input(vm, err) : 0;
 }
 
 static int serve_streams(
-	struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct error *err)
+	struct vm *vm, const struct pollfd fds[POLLED_COUNT], struct error *err)
 {
 	if (!vm->exec)
 		return 0;
-	if (fds[SLOT_STDIN].revents && vm->exec->streams.stdin_fd >= 0 &&
+	if (fds[POLLED_STDIN].revents && vm->exec->streams.stdin_fd >= 0 &&
 		serve_stdin(vm, err) < 0)
 		return -1;
 	if (serve_output(vm, STREAM_STDOUT, err) < 0)
@@ -265,49 +250,54 @@ static int serve_streams(
 	return serve_output(vm, STREAM_STDERR, err);
 }
 
-static int serve(struct vm *vm, const struct pollfd fds[SLOT_COUNT], struct error *err)
+static int serve(struct vm *vm, const struct pollfd fds[POLLED_COUNT], struct error *err)
 {
-	if (fds[SLOT_CONTROL].revents && serve_control(vm, err) < 0)
+	if (fds[POLLED_CONTROL].revents && serve_control(vm, err) < 0)
 		return -1;
-	if (fds[SLOT_CONSOLE].revents) {
-		serve_text(&vm->console_fd, &vm->console);
+	if (fds[POLLED_CONSOLE].revents) {
+		serve_text(&vm->console);
 		halt_notice(vm);
 	}
-	if (fds[SLOT_MESSAGES].revents && serve_messages(vm, err) < 0)
+	if (fds[POLLED_MESSAGES].revents) {
+		serve_text(&vm->messages);
+		if (vm->phase == PHASE_LOADING && failure_if_waiting(vm, err) < 0)
+			return -1;
+	}
+	if (fds[POLLED_QMP].revents && serve_qmp(vm, err) < 0)
 		return -1;
-	if (fds[SLOT_QMP].revents)
-		serve_qmp(vm);
-	if (fds[SLOT_AGENT].revents && serve_agent_input(vm, err) < 0)
+	if (fds[POLLED_AGENT].revents && serve_agent_input(vm, err) < 0)
 		return -1;
 	if (serve_streams(vm, fds, err) < 0)
 		return -1;
-	if (vm->agent_fd >= 0)
+	if (vm->guest.fd >= 0)
 		serve_agent_output(vm);
-	return fds[SLOT_END].revents ? drain(vm, err) : 0;
+	return fds[POLLED_END].revents ? drain(vm, err) : 0;
 }
 
-/* When a guest that does not answer is lost. It has its time from the question on: its
- * silence may be ours, who did not listen between two calls, or were stopped. */
+/* When a guest that does not answer is lost. Its time begins with the question: before,
+ * it may be us who did not listen, between two calls or while we were stopped. */
 static int64_t answer_deadline(const struct vm *vm)
 {
-	return vm->ping_ms + vm->silence_ms - PING_AFTER(vm);
+	return vm->guest.ping_ms + vm->guest.silence_ms - PING_AFTER(vm);
 }
 
 /* A guest that has said nothing for a while is asked. */
 static int check_life(struct vm *vm, int64_t now, struct error *err)
 {
+	struct guest *guest = &vm->guest;
+
 	halt_check(vm, now);
-	if (!vm->ready)
+	if (vm->phase != PHASE_UP)
 		return 0;
-	if (vm->ping_ms && now >= answer_deadline(vm))
-		return failure_set(vm, err, ETIMEDOUT,
+	if (guest->ping_ms && now >= answer_deadline(vm))
+		return failure_set(vm, LOSS_GUEST, err, ETIMEDOUT,
 			"the guest has been silent for %d seconds: its kernel hangs, or the host is "
 			"far too busy",
-			(int)((now - vm->heard_ms) / 1000));
-	if (!vm->ping_ms && now - vm->heard_ms >= PING_AFTER(vm)) {
-		agent_ping(vm->agent);
+			(int)((now - guest->heard_ms) / 1000));
+	if (!guest->ping_ms && now - guest->heard_ms >= PING_AFTER(vm)) {
+		agent_ping(guest->agent);
 		serve_agent_output(vm);
-		vm->ping_ms = now;
+		guest->ping_ms = now;
 	}
 	return 0;
 }
@@ -317,27 +307,29 @@ static void check_timeout(struct vm *vm, int64_t now)
 {
 	struct vm_exec *exec = vm->exec;
 
-	if (!exec || exec->done || !exec->deadline_ms || now < exec->deadline_ms)
+	if (!exec || exec->phase == EXEC_DONE || !exec->deadline_ms ||
+		now < exec->deadline_ms)
 		return;
 	if (!exec->timed_out) {
 		exec->timed_out = true;
 		exec->deadline_ms = now + AFTER_SIGTERM_MS;
-		agent_send_signal(vm->agent, SIGTERM);
+		agent_send_signal(vm->guest.agent, SIGTERM);
 		serve_agent_output(vm);
 		return;
 	}
 	events_end_command(exec, HYPERMIN_KILLED, HYPERMIN_STATUS_KILLED + SIGKILL);
-	vm->dead = true;
-	supervise_kill(&vm->qemu);
+	failure_end(vm, LOSS_FINAL);
 }
 
 static int wait_time(const struct vm *vm, int64_t now, int64_t deadline_ms)
 {
-	int64_t until = vm->ping_ms ? answer_deadline(vm) : vm->heard_ms + PING_AFTER(vm);
+	int64_t until = halt_deadline(vm);
 
-	if (!vm->ready)
-		until = INT64_MAX;
-	until = MIN(until, halt_deadline(vm));
+	if (vm->phase == PHASE_UP) {
+		int64_t life = vm->guest.ping_ms ? answer_deadline(vm)
+						 : vm->guest.heard_ms + PING_AFTER(vm);
+		until = MIN(until, life);
+	}
 	if (deadline_ms)
 		until = MIN(until, deadline_ms);
 	if (vm->exec && vm->exec->deadline_ms)
@@ -347,36 +339,66 @@ static int wait_time(const struct vm *vm, int64_t now, int64_t deadline_ms)
 	return MAX(0, MIN(until - now, 60000)) + 1;
 }
 
-int loop_until(struct vm *vm, const bool *done, int64_t deadline_ms, struct error *err)
+enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
+	int64_t deadline_ms, struct error *err)
 {
-	struct pollfd fds[SLOT_COUNT];
+	struct pollfd fds[POLLED_COUNT];
 
-	if (vm->dead)
+	if (vm->phase == PHASE_OVER)
 		return error_set(err, ESRCH, "the VM has ended");
 	/* What was asked for just now goes out before the first wait. */
 	serve_agent_output(vm);
-	while (!*done) {
-		int64_t now = io_now_ms();
+	while (!done(vm)) {
 		fill(vm, fds);
-		if (poll(fds, SLOT_COUNT, wait_time(vm, now, deadline_ms)) < 0) {
+		if (poll(fds, POLLED_COUNT, wait_time(vm, io_now_ms(), deadline_ms)) <
+			0) {
 			if (errno != EINTR)
-				return failure_set(
-					vm, err, errno, "poll: %s", strerror(errno));
+				return failure_set(vm, LOSS_FINAL, err, errno, "poll: %s",
+					strerror(errno));
 			continue;
 		}
 		if (serve(vm, fds, err) < 0)
-			return -1;
-		/* If what was waited for has come as well, qemu's end is the next call's
-		 * to tell. */
-		if (fds[SLOT_END].revents && !*done)
+			return LOOP_LOST;
+		/* If what was waited for has come as well, the next call tells of qemu's
+		 * end. */
+		if (fds[POLLED_END].revents && !done(vm))
 			return failure_explain_end(vm, err);
-		now = io_now_ms();
+		int64_t now = io_now_ms();
 		if (check_life(vm, now, err) < 0)
-			return -1;
+			return LOOP_LOST;
 		check_timeout(vm, now);
-		if (deadline_ms && now >= deadline_ms && !*done)
-			return 1;
+		if (deadline_ms && now >= deadline_ms && !done(vm))
+			return LOOP_TIME_OVER;
 	}
+	return LOOP_DONE;
+}
+
+static bool has_answered(const struct vm *vm)
+{
+	return vm->qmp_wait.id == 0;
+}
+
+int loop_execute(struct vm *vm, const char *command, json_t *arguments,
+	int64_t deadline_ms, json_t **ret, struct error *err)
+{
+	struct qmp_wait *wait = &vm->qmp_wait;
+
+	int id = qmp_execute(&vm->qmp, command, arguments, -1, err);
+	if (id < 0)
+		return -1;
+	wait->id = id;
+	enum loop_end end = loop_until(vm, has_answered, deadline_ms, err);
+	/* A late answer is nobody's. */
+	wait->id = 0;
+	CLEANUP_FREE char *why = TAKE_PTR(wait->error);
+	json_t *result = TAKE_PTR(wait->result);
+	if (end == LOOP_LOST)
+		return -1;
+	if (end == LOOP_TIME_OVER)
+		return error_set(err, ETIMEDOUT, "have qemu %s", command);
+	if (why)
+		return error_set(err, 0, "have qemu %s: %s", command, why);
+	*ret = result;
 	return 0;
 }
 

@@ -263,7 +263,9 @@ static json_t *disk_node(const struct vm_disk *disk, const char *node)
 {
 	return json_pack("{s:s, s:s, s:b, s:o}", "driver", disk->format, "node-name",
 		node, "read-only", !disk->writable, "file",
-		file_node(disk->path, disk->block_device, !disk->writable, true));
+		/* Of one that is written to disk-lock.c has the lock. */
+		file_node(disk->path, disk->block_device, !disk->writable,
+			!disk->writable));
 }
 
 /* A disk with nothing but a size. */

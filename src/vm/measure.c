@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The root's bytes come from qemu where it is a disk. Where it is mapped into the guest's
- * memory, those of its pages count that are in qemu's: what was used, and what the host's
- * kernel mapped around it.
+ * How much of the root was read. Where it is a disk, qemu has counted it. Where it is
+ * mapped into the guest's memory, the pages of the file that are mapped in qemu count:
+ * those that were used, and those that the host's kernel mapped around them.
  */
 #include "vm/measure.h"
 
@@ -10,7 +10,6 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/io.h"
 #include "vm/timeline.h"
@@ -20,7 +19,7 @@
 
 /* ---- What is read ---- */
 
-static int64_t root_bytes(const json_t *devices)
+int64_t measure_root_bytes(const json_t *devices)
 {
 	size_t i;
 	json_t *device;
@@ -38,20 +37,6 @@ static int64_t root_bytes(const json_t *devices)
 			return json_integer_value(bytes);
 	}
 	return -1;
-}
-
-int64_t measure_parse_blockstats(const char *text)
-{
-	CLEANUP_FREE char *copy = xstrdup(text);
-	char *rest = copy;
-	int64_t bytes = -1;
-
-	for (char *line; bytes < 0 && (line = strsep(&rest, "\n"));) {
-		json_t *json = json_loads(line, 0, NULL);
-		bytes = root_bytes(json_object_get(json, "return"));
-		json_decref(json);
-	}
-	return bytes;
 }
 
 int64_t measure_parse_kib(const char *text, const char *name)
@@ -103,18 +88,15 @@ static int64_t mapped_bytes(const struct vm *vm, const char *path)
 
 static int64_t ask_blockstats(struct vm *vm)
 {
-	static const char question[] = "{\"execute\":\"qmp_capabilities\"}\n"
-				       "{\"execute\":\"query-blockstats\"}\n";
 	struct error ignored;
+	json_t *stats;
 
-	if (vm->qmp_fd < 0 ||
-		send(vm->qmp_fd, question, sizeof(question) - 1, MSG_NOSIGNAL) < 0)
+	if (loop_execute(vm, "query-blockstats", NULL, io_now_ms() + ANSWER_MS, &stats,
+		    &ignored) < 0)
 		return -1;
-	vm->stats_wanted = true;
-	loop_until(vm, &vm->stats_came, io_now_ms() + ANSWER_MS, &ignored);
-	vm->stats_wanted = false;
-	strbuf_addc(&vm->stats, '\0');
-	return measure_parse_blockstats(vm->stats.data);
+	int64_t bytes = measure_root_bytes(stats);
+	json_decref(stats);
+	return bytes;
 }
 
 void measure_boot(struct vm *vm, const struct vm_config *config)

@@ -10,8 +10,7 @@ void measure_boot(struct vm *vm, const struct vm_config *config);
 /* At the end: its peak. */
 void measure_end(struct vm *vm);
 
-/* Pure: the answer to query-blockstats, of many lines from QMP, with the root's; or
- * -1. */
-int64_t measure_parse_blockstats(const char *text);
+/* Pure: what query-blockstats returns, with the root's bytes in it; or -1. */
+int64_t measure_root_bytes(const json_t *devices);
 /* Pure: "Pss:  123 kB" in a file of /proc; or -1. */
 int64_t measure_parse_kib(const char *text, const char *name);

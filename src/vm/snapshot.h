@@ -52,7 +52,6 @@ size_t snapshot_best_slots(const struct vm_config *config);
 char *snapshot_identity(
 	const struct vm_config *config, const struct profile *profile, size_t slots);
 
-/* qemu waits with its memory in place: have it go on. The descriptor is qemu's own. */
+/* qemu waits with its memory in place: have it go on. In qemu the state has the same
+ * descriptor. Afterwards the VM is in PHASE_RENEWING. */
 int snapshot_ask_resume(struct vm *vm, int state_fd, struct error *err);
-/* What QMP said meanwhile: at last vm->loaded is set. */
-void snapshot_take_qmp(struct vm *vm, const char *bytes, size_t len);

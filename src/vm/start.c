@@ -4,8 +4,8 @@
  *
  *	KVM, fast ──► TCG, fast ──► TCG, plain ──► another route (the caller's to take)
  *
- * What did not boot is remembered, so that a start that falls back costs its time once.
- * Nothing is tried again where the reason lies elsewhere: an image in use, no memory.
+ * What did not boot is remembered, so that falling back costs its time once. Where no
+ * other way would do better (LOSS_FINAL) nothing else is tried.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,30 +24,32 @@
 #include "vm/state.h"
 #include "vm/tsc.h"
 
-/* Under KVM a guest answers within a second or two; one that does not, never will. */
+/* Under KVM a guest answers within a second or two, or never. */
 #define KVM_FALLBACK_MS 10000
 /* Far more than an emulated guest takes on a slow and busy host. */
 #define FAST_FALLBACK_MS 45000
 /* An appliance with an /init of its own starts udev and what else it pleases. */
 #define APPLIANCE_FALLBACK_MS 200000
-/* A guest that boots within this without the settings for speed was not slow before, but
- * stuck. */
+/* If the guest boots within this without the settings for speed it was stuck with them,
+ * and not slow. */
 #define PLAIN_PROOF_MS (FAST_FALLBACK_MS / 2)
 /* The firmware looks at each disk, and under emulation not fast. */
 #define PER_DISK_MS 500
 
-/* Far more than it takes, and then booting is faster. */
+/* Far more than resuming takes; booting is faster than to wait longer. */
 #define RESUME_MS 10000
 
 #define ANY_KERNEL "*"
 
 struct start {
 	struct vm_config config;
-	struct verdict_key key, qemu_key; /* of qemu with this kernel; with any */
+	/* Of qemu with this kernel; with any. */
+	struct verdict_key key, qemu_key;
 	struct profile profile;
 	int64_t deadline_ms;
 	bool may_leave_kvm;
-	bool fast_timed_out; /* which proves nothing yet */
+	/* With the settings for speed; the host may just have been busy. */
+	bool fast_timed_out;
 	struct vm *vm;
 };
 
@@ -68,7 +70,7 @@ static char *speed_subject(const struct start *s)
 	return xasprintf("%s %s", s->profile.kvm ? "KVM" : "TCG", s->config.route->name);
 }
 
-/* Kept, so that each start of this boot of the host tells the guest the same. */
+/* Remembered, so that all guests are told the same until the host is booted again. */
 static void find_clock_speed(struct start *s)
 {
 	CLEANUP_FREE char *reason = NULL;
@@ -86,19 +88,18 @@ static void find_clock_speed(struct start *s)
 	verdict_remember(&s->key, "clock", khz, "measured");
 }
 
-static int check_known(struct start *s, bool *ret_no_way, struct error *err)
+/* -1: qemu lacks something for this route. */
+static int check_known(struct start *s, struct error *err)
 {
 	CLEANUP_FREE char *subject = speed_subject(s);
 
-	*ret_no_way = true;
 	if (is_known(&s->qemu_key, s->config.route->machine, "missing"))
 		return error_set(err, 0, "%s has no machine '%s' (remembered)",
 			s->config.qemu, s->config.route->machine);
 	if (is_known(&s->qemu_key, s->config.route->name, "missing"))
 		return error_set(err, 0,
-			"%s has not what a root on '%s' takes (remembered)",
+			"%s has no device for a root on '%s' (remembered)",
 			s->config.qemu, s->config.route->root_bus);
-	*ret_no_way = false;
 	if (is_known(&s->key, subject, "plain")) {
 		s->profile.plain = true;
 		log_info(
@@ -108,12 +109,6 @@ static int check_known(struct start *s, bool *ret_no_way, struct error *err)
 }
 
 /* ---- Attempts ---- */
-
-static bool gives_up(const struct start *s, const struct error *err)
-{
-	return s->vm->hopeless || s->vm->no_route || err->num == EINTR ||
-		io_now_ms() >= s->deadline_ms || (*s->vm->fatal && s->profile.plain);
-}
 
 static void leave_kvm(struct start *s, const struct error *err)
 {
@@ -135,15 +130,15 @@ static void leave_speed(struct start *s, const struct error *err)
 	s->profile.plain = true;
 }
 
-/* Not of a host that is so busy that it may have been the time that did not suffice. */
+/* On a busy host the time may just not have sufficed: that is no reason to remember. */
 static void remember_plain(struct start *s, int64_t took_ms)
 {
 	CLEANUP_FREE char *subject = speed_subject(s);
 
 	if (s->fast_timed_out && took_ms > PLAIN_PROOF_MS)
 		return;
-	log_warning("the guest boots only without the settings for speed; so be it "
-		    "until the host is booted again");
+	log_warning("the guest boots only without the settings for speed; they are left "
+		    "out until the host is booted again");
 	verdict_remember(
 		&s->key, subject, "plain", "it did not boot with the settings for speed");
 }
@@ -185,101 +180,97 @@ static void describe(struct start *s)
 		s->profile.kvm ? "KVM" : "TCG", s->profile.plain ? ", plain" : "");
 }
 
-/* Under KVM without a choice, what remains is the plain profile, as under TCG. */
-static int boot(struct start *s, struct error *err)
+static bool may_try_again(const struct start *s, enum vm_loss loss)
+{
+	switch (loss) {
+	case LOSS_GUEST:
+	case LOSS_REFUSED:
+		return (s->may_leave_kvm || !s->profile.plain) &&
+			io_now_ms() < s->deadline_ms;
+	case LOSS_GAVE_UP:
+		return !s->profile.plain && io_now_ms() < s->deadline_ms;
+	default:
+		return false;
+	}
+}
+
+static enum vm_loss boot(struct start *s, struct error *err)
 {
 	bool was_plain = s->profile.plain;
-	int64_t began_ms;
 
 	for (;;) {
+		int64_t began_ms = io_now_ms();
 		log_profile(s);
 		describe(s);
-		began_ms = io_now_ms();
-		if (vm_boot(&s->config, &s->profile, attempt_deadline(s), &s->vm, err) ==
-			0)
-			break;
-		if (gives_up(s, err))
-			return -1;
-		/* A guest that says what it misses runs well enough. */
-		if (s->may_leave_kvm && !*s->vm->fatal)
+		enum vm_loss loss = vm_boot(
+			&s->config, &s->profile, attempt_deadline(s), &s->vm, err);
+		if (loss == LOSS_NONE) {
+			if (s->profile.plain && !was_plain)
+				remember_plain(s, io_now_ms() - began_ms);
+			return LOSS_NONE;
+		}
+		if (!may_try_again(s, loss))
+			return loss;
+		/* A guest that says what it lacks runs well enough under KVM. */
+		if (s->may_leave_kvm && loss != LOSS_GAVE_UP)
 			leave_kvm(s, err);
-		else if (!s->profile.plain)
-			leave_speed(s, err);
 		else
-			return -1;
-		vm_free(TAKE_PTR(s->vm));
+			leave_speed(s, err);
 	}
-	if (s->profile.plain && !was_plain)
-		remember_plain(s, io_now_ms() - began_ms);
-	return 0;
 }
 
 /* ---- Going on from a snapshot ---- */
 
-/* 0: it runs. 1: it has to be booted. -1: interrupted, or a boot would do no better. */
-static int resume_from(struct start *s, const char *identity,
-	const struct vm_snapshot *snapshot, struct error *err)
-{
-	int64_t deadline = MIN(s->deadline_ms, io_now_ms() + RESUME_MS);
+enum resumed {
+	RESUMED,
+	/* There is no snapshot, or it was no good. */
+	RESUME_BOOT_INSTEAD,
+	/* A boot would do no better. */
+	RESUME_FAILED,
+};
 
-	if (vm_resume(&s->config, &s->profile, snapshot, deadline, &s->vm, err) == 0)
-		return 0;
-	if (err->num == EINTR || s->vm->hopeless)
-		return -1;
-	log_info("the snapshot can't be used and is removed: %s", err->msg);
-	vm_free(TAKE_PTR(s->vm));
-	s->config.snapshots->discard(identity, s->config.snapshots->data);
-	return 1;
-}
-
-static int find_and_resume(struct start *s, size_t slots, struct error *err)
+static enum resumed find_and_resume(struct start *s, size_t slots, struct error *err)
 {
 	const struct vm_snapshots *snapshots = s->config.snapshots;
 	bool best = slots == snapshot_best_slots(&s->config);
+	int64_t deadline = MIN(s->deadline_ms, io_now_ms() + RESUME_MS);
 	struct vm_snapshot snapshot;
 
 	CLEANUP_FREE char *identity = snapshot_identity(&s->config, &s->profile, slots);
-	if (snapshots->find(identity, best, &snapshot, snapshots->data) != 0)
-		return 1;
-	int result = resume_from(s, identity, &snapshot, err);
-	close(snapshot.ram_fd);
-	close(snapshot.state_fd);
-	return result;
+	if (!snapshots->find(identity, best, &snapshot, snapshots->data))
+		return RESUME_BOOT_INSTEAD;
+	CLEANUP_CLOSE int ram_fd = snapshot.ram_fd, state_fd = snapshot.state_fd;
+	enum vm_loss loss =
+		vm_resume(&s->config, &s->profile, &snapshot, deadline, &s->vm, err);
+	if (loss == LOSS_NONE)
+		return RESUMED;
+	if (loss == LOSS_FINAL)
+		return RESUME_FAILED;
+	log_info("the snapshot can't be used and is removed: %s", err->msg);
+	snapshots->discard(identity, snapshots->data);
+	return RESUME_BOOT_INSTEAD;
 }
 
-/* A snapshot without reserved slots resumes more slowly, and still faster than a boot. When
- * the best one is about to be made only that one is of use. */
-static int resume(struct start *s, struct error *err)
+static enum resumed resume(struct start *s, struct error *err)
 {
 	size_t slots = snapshot_best_slots(&s->config);
 
 	if (!s->config.snapshots || !snapshot_is_possible(&s->config, &s->profile))
-		return 1;
-	int result = find_and_resume(s, slots, err);
-	if (result == 1 && slots > 0 && !s->config.record)
+		return RESUME_BOOT_INSTEAD;
+	enum resumed result = find_and_resume(s, slots, err);
+	/* A snapshot without reserved slots resumes more slowly, and still faster than a
+	 * boot. When the best one is about to be made only that one is of use. */
+	if (result == RESUME_BOOT_INSTEAD && slots > 0 && !s->config.record)
 		result = find_and_resume(s, 0, err);
 	return result;
 }
 
-/* Boot a VM of which a snapshot may be made, this one or another like it. */
-static int boot_for_snapshot(struct start *s, struct error *err)
-{
-	if (boot(s, err) < 0)
-		return -1;
-	/* By the profile that it has booted with. */
-	if ((s->config.snapshots || s->config.record) &&
-		snapshot_is_possible(&s->config, &s->profile))
-		s->vm->identity = snapshot_identity(
-			&s->config, &s->profile, snapshot_best_slots(&s->config));
-	return 0;
-}
-
 /* ---- The start ---- */
 
-/* Times of the guest are its own; what lies before them is qemu's and the firmware's. */
+/* The guest's clock starts with its kernel. The time before is qemu's and the firmware's. */
 static void log_boot(const struct vm *vm)
 {
-	const struct agent_boot_times *t = &vm->boot_times;
+	const struct agent_boot_times *t = &vm->guest.boot_times;
 	int64_t total = io_now_ms() - vm->started_ms;
 
 	if (vm_is_resumed(vm)) {
@@ -315,7 +306,7 @@ static void choose_accelerator(struct start *s)
 	find_clock_speed(s);
 }
 
-/* The kernel is told how large the memory is that the root is in. */
+/* The kernel is told how large a root in memory is. */
 static int measure_root(struct start *s, struct error *err)
 {
 	struct stat st;
@@ -328,24 +319,43 @@ static int measure_root(struct start *s, struct error *err)
 	return 0;
 }
 
-static int start(struct start *s, bool *ret_no_way, struct error *err)
+static enum vm_start_result start(struct start *s, struct error *err)
 {
 	choose_accelerator(s);
-	if (measure_root(s, err) < 0 || check_known(s, ret_no_way, err) < 0)
-		return -1;
-	int result = resume(s, err);
-	if (result == 1)
-		result = boot_for_snapshot(s, err);
-	if (result == 0)
-		return 0;
-	if (s->vm->no_route)
-		verdict_remember(&s->qemu_key,
-			s->vm->no_machine ? s->config.route->machine
-					  : s->config.route->name,
-			"missing", "qemu said so");
-	*ret_no_way = s->vm->no_route;
-	vm_free(s->vm);
-	return -1;
+	if (measure_root(s, err) < 0)
+		return VM_NO_START;
+	if (check_known(s, err) < 0)
+		return VM_NO_ROUTE;
+	switch (resume(s, err)) {
+	case RESUMED:
+		return VM_STARTED;
+	case RESUME_FAILED:
+		return VM_NO_START;
+	case RESUME_BOOT_INSTEAD:
+		break;
+	}
+	switch (boot(s, err)) {
+	case LOSS_NONE:
+		break;
+	case LOSS_NO_MACHINE:
+		verdict_remember(&s->qemu_key, s->config.route->machine, "missing",
+			"qemu said so");
+		return VM_NO_ROUTE;
+	case LOSS_NO_BUS:
+		verdict_remember(
+			&s->qemu_key, s->config.route->name, "missing", "qemu said so");
+		return VM_NO_ROUTE;
+	case LOSS_REFUSED:
+		return VM_NO_ROUTE;
+	default:
+		return VM_NO_START;
+	}
+	/* With the profile that it has booted with. */
+	if ((s->config.snapshots || s->config.record) &&
+		snapshot_is_possible(&s->config, &s->profile))
+		s->vm->identity = snapshot_identity(
+			&s->config, &s->profile, snapshot_best_slots(&s->config));
+	return VM_STARTED;
 }
 
 static struct start plan_start(const struct vm_config *config)
@@ -370,13 +380,11 @@ static struct start plan_start(const struct vm_config *config)
 	};
 }
 
-int vm_start(const struct vm_config *config, struct vm **ret, bool *ret_no_way,
-	struct error *err)
+enum vm_start_result vm_start(
+	const struct vm_config *config, struct vm **ret, struct error *err)
 {
 	struct start s = plan_start(config);
-	struct error own;
 
-	*ret_no_way = false;
 	if (!utf8_is_valid(config->root))
 		return error_set(err, EILSEQ,
 			"use the appliance '%s': qemu takes only file names in UTF-8; name another "
@@ -392,11 +400,12 @@ int vm_start(const struct vm_config *config, struct vm **ret, bool *ret_no_way,
 		return error_set(err, 0,
 			"KVM can't run a guest for another processor, %s: leave out --accel",
 			s.profile.machine->processor->architecture);
-	if (start(&s, ret_no_way, err ? err : &own) < 0)
-		return -1;
-	log_boot(s.vm);
-	*ret = s.vm;
-	return 0;
+	enum vm_start_result result = start(&s, err);
+	if (result == VM_STARTED) {
+		log_boot(s.vm);
+		*ret = s.vm;
+	}
+	return result;
 }
 
 /* ---- Without starting it ---- */
@@ -408,17 +417,15 @@ int vm_line_make(const struct vm_config *config, int agent_fd, int qmp_fd,
 	const struct vm_snapshots *snapshots = config->snapshots;
 	const struct machine_fds none = {-1, -1, -1}, fds = {agent_fd, qmp_fd, -1};
 	struct vm_line line = {.snapshot = {-1, -1}};
-	bool no_way;
 
 	choose_accelerator(&s);
-	if (measure_root(&s, err) < 0 || check_known(&s, &no_way, err) < 0)
+	if (measure_root(&s, err) < 0 || check_known(&s, err) < 0)
 		return -1;
 	line.kvm = s.profile.kvm;
 	if (snapshots && snapshot_is_possible(&s.config, &s.profile))
 		line.identity = snapshot_identity(&s.config, &s.profile, 0);
 	if (line.identity &&
-		snapshots->find(line.identity, true, &line.snapshot, snapshots->data) ==
-			0)
+		snapshots->find(line.identity, true, &line.snapshot, snapshots->data))
 		machine_resume_argv(
 			&s.config, &s.profile, &fds, &line.snapshot, &line.argv);
 	else

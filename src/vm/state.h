@@ -1,103 +1,204 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a running VM is made of. */
+/*
+ * What a VM is made of: qemu, its monitor, the conversation with the guest, and the
+ * command under way.
+ *
+ * The files that share this are a stack. Each calls those to its right alone:
+ *
+ *	start.c ──► vm.c ──► snapshot.c, measure.c ──► loop.c ──► events.c ──► halt.c
+ *	                                                 └──► failure.c
+ *
+ * Nothing but events.c and loop.c takes in what qemu and the guest say. The others ask for
+ * something, and have the loop turn until struct vm shows that it has come.
+ */
 #pragma once
 
 #include <poll.h>
 
 #include "base/supervise.h"
 #include "vm/console.h"
+#include "vm/disk-lock.h"
 #include "vm/profile.h"
+#include "vm/qmp.h"
 #include "vm/streams.h"
 #include "vm/vm.h"
+
+/* A VM goes through these in order, but not through all. */
+enum vm_phase {
+	/* Until the guest's agent says that it is ready. */
+	PHASE_BOOTING,
+	/* qemu reads the snapshot that the VM goes on from. */
+	PHASE_LOADING,
+	/* The guest goes on, and becomes a machine of its own. */
+	PHASE_RENEWING,
+	/* The agent takes requests. */
+	PHASE_UP,
+	/* The guest stands still, and qemu writes its state down. */
+	PHASE_SAVING,
+	PHASE_SAVED,
+	/* The guest has unmounted its disks, and does nothing more. */
+	PHASE_STOPPED,
+	/* qemu has ended or was killed. */
+	PHASE_OVER,
+};
+
+/* Why a VM is over: what it says of other ways to start it. */
+enum vm_loss {
+	LOSS_NONE,
+	/* The guest did not boot, or did not answer, or its kernel panicked. */
+	LOSS_GUEST,
+	/* The guest ran, and said why it can't go on. */
+	LOSS_GAVE_UP,
+	/* qemu did not take its command line, for a reason that is not known here. */
+	LOSS_REFUSED,
+	/* qemu has not the machine; or it lacks what the root's bus takes. */
+	LOSS_NO_MACHINE,
+	LOSS_NO_BUS,
+	/* No other way would do better: it was interrupted, a disk is in use, there is too
+	 * little memory, qemu can't be run. */
+	LOSS_FINAL,
+};
+
+/* Text that others write. */
+struct text_channel {
+	int fd; /* -1: closed */
+	struct console text;
+};
+
+/* Has the guest's kernel stopped without switching the machine off? See halt.c. */
+struct halt {
+	/* Up to this byte its console was looked at. */
+	size_t said;
+	/* So many answers of the agent are to come, the last of them to our question. 0:
+	 * nothing is asked. */
+	unsigned pongs;
+	int64_t asked_ms;
+	/* qemu was told to end. */
+	bool told;
+};
+
+/* The conversation with the guest. */
+struct guest {
+	struct agent *agent;
+	int fd; /* -1: closed */
+	/* It is lost when it says nothing for this long, even when it is asked. */
+	unsigned silence_ms;
+	int64_t heard_ms;
+	/* When it was asked for a sign of life; 0: there is no question under way. */
+	int64_t ping_ms;
+	struct halt halt;
+	/* Why it can't go on, in its own words; "": it can. */
+	char gave_up[MESSAGE_MAX + 1];
+	/* It was told the time, since it runs freely. */
+	bool clock_is_set;
+
+	struct agent_boot_times boot_times;
+	/* For a timeline; when the first came, as timeline_now(). */
+	VECTOR(struct agent_boot_event) boot_events;
+	int64_t spoke_us;
+
+	/* The answer to agent_list_block_devices(). */
+	bool has_listed;
+	struct agent_block_device *devices;
+	size_t n_devices;
+};
+
+/* What qemu says on QMP that somebody waits for. */
+struct qmp_wait {
+	/* Of the command; 0: nobody waits. The answer sets it to 0 again. */
+	int id;
+	/* The answer: one of them is set. */
+	json_t *result;
+	char *error;
+	/* A command failed that nobody waits for: the text, or NULL. */
+	char *refusal;
+};
+
+enum vm_exec_phase {
+	EXEC_SENT,
+	EXEC_RUNNING,
+	/* `result` is set. */
+	EXEC_DONE,
+};
 
 /* The command under way. */
 struct vm_exec {
 	const struct vm_command *command;
+	enum vm_exec_phase phase;
 	struct streams streams;
 	struct hypermin_result result;
-	struct error *start_error; /* why the command could not be started */
-	bool running;		   /* the guest said so */
-	bool done;
-	bool interrupted;    /* one signal was passed on: the next one ends the VM */
-	int64_t deadline_ms; /* 0: none */
+	/* Gets why the command could not be started. */
+	struct error *start_error;
+	/* A signal was passed on: the next one ends the VM. */
+	bool interrupted;
+	/* 0: none */
+	int64_t deadline_ms;
+	/* SIGTERM was sent when the deadline came. */
 	bool timed_out;
-	int64_t sent_us, started_us; /* as timeline_now() */
-};
-
-/* Has the guest's kernel stopped, with nobody to switch the machine off? */
-struct halt {
-	size_t said;	/* up to there its console was looked at */
-	unsigned pongs; /* up to the one that says that it goes on; 0: nothing is asked */
-	int64_t asked_ms; /* 0: the same */
-	bool told;	  /* qemu, to end */
+	/* As timeline_now(). 0: it has not started. */
+	int64_t sent_us, started_us;
 };
 
 struct vm {
+	enum vm_phase phase;
+	/* With PHASE_OVER: whether another way of starting it may do better. */
+	enum vm_loss loss;
 	struct supervised qemu;
-	int agent_fd, qmp_fd, console_fd, messages_fd; /* -1 once closed */
+	struct qmp qmp;
+	struct qmp_wait qmp_wait;
+	/* qemu's stderr. */
+	struct text_channel messages;
+	struct guest guest;
+	struct text_channel console;
+	/* NULL between commands. */
+	struct vm_exec *exec;
+	struct disk_lock *locks;
+	size_t n_locks;
 	int control_fd;
-	struct agent *agent;
-	struct console console;	 /* the guest's */
-	struct console messages; /* qemu's stderr */
 
-	struct timeline *timeline; /* NULL: nobody wants it */
-	VECTOR(struct agent_boot_event) boot_events;
-	int64_t spoke_us;    /* the agent, first; as timeline_now() */
-	struct strbuf stats; /* what QMP answers */
-	bool stats_wanted, stats_came;
-
-	bool dead; /* nothing can be asked of it any more */
-	bool ready, stopped, pong;
-	struct strbuf qmp; /* the start of a line whose end has not come */
-	bool loading;	   /* qemu reads the snapshot */
-	bool loaded;	   /* the guest goes on, or *fatal says why not */
-	bool resumed;	   /* and has become a machine of its own */
-	bool has_run;	   /* a command; its clock is right */
-	char *identity;
-	int state_fd;	     /* see vm_config.record; not ours */
-	size_t placeholders; /* among its disks */
-	struct agent_boot_times boot_times;
-	char fatal[1024]; /* what the guest said it could not do; "" */
-	struct halt halt;
-	bool no_machine; /* qemu has no such machine */
-	bool no_route;	 /* or has not what the root's bus takes */
-	bool hopeless;	 /* why it was lost has nothing to do with how it was started */
-
-	struct vm_exec *exec; /* NULL between commands */
-	bool devices_listed;
-	struct agent_block_device *devices;
-	size_t n_devices;
-
-	unsigned silence_ms; /* the guest may say nothing for so long */
 	int64_t started_ms;
-	int64_t heard_ms; /* when the guest last said anything */
-	int64_t ping_ms;  /* when it was asked for a sign of life; 0: no ping under way */
+	/* It went on from a snapshot. */
+	bool is_resumed;
+	/* By which a snapshot of it is found; NULL: there can't be one. */
+	char *identity;
+	/* For a snapshot that is to be taken: the caller's file, or -1; and how many of
+	 * its disks are placeholders. */
+	int state_fd;
+	size_t placeholders;
+	/* NULL: not wanted. */
+	struct timeline *timeline;
 };
 
 /* ---- vm.c ---- */
 
-/* Launch and wait for the agent, once. *ret is set in either case, for vm_free(). */
-int vm_boot(const struct vm_config *config, const struct profile *profile,
+/* Launch and wait for the agent, once. */
+enum vm_loss vm_boot(const struct vm_config *config, const struct profile *profile,
 	int64_t deadline_ms, struct vm **ret, struct error *err);
 
 /* The same with a VM that goes on from a snapshot. */
-int vm_resume(const struct vm_config *config, const struct profile *profile,
+enum vm_loss vm_resume(const struct vm_config *config, const struct profile *profile,
 	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct vm **ret,
 	struct error *err);
 
-/* If it has not ended yet: it writes out what its block layer holds, and ends. */
-void vm_ask_qemu_to_end(struct vm *vm);
-
 /* ---- loop.c ---- */
 
-/*
- * Serve all descriptors until *done, or the time `deadline_ms` (io_now_ms(); 0: never)
- * has come. Returns 1 when the time is over; -1 when the VM is lost: then it is dead and
- * the error says why.
- */
-int loop_until(struct vm *vm, const bool *done, int64_t deadline_ms, struct error *err);
-/* The command has ended: wait until the caller's descriptors have taken its output, of
- * which all has come. The VM is not needed for that. */
+enum loop_end {
+	/* The VM is over, and the error says why. */
+	LOOP_LOST = -1,
+	LOOP_DONE = 0,
+	LOOP_TIME_OVER = 1,
+};
+
+/* Serve all descriptors until `done`, or the time `deadline_ms` (io_now_ms(); 0:
+ * never). */
+enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
+	int64_t deadline_ms, struct error *err);
+/* Have qemu execute a command, and wait for its answer, which is the caller's to free.
+ * `arguments` are freed. -1: it failed, or the time is over; or the VM is. */
+int loop_execute(struct vm *vm, const char *command, json_t *arguments,
+	int64_t deadline_ms, json_t **ret, struct error *err);
+/* All output has come: wait until the caller's descriptors have taken it. The VM is not
+ * needed for that. */
 int loop_flush_output(struct vm *vm, struct error *err);
 
 /* ---- events.c ---- */
@@ -105,6 +206,8 @@ int loop_flush_output(struct vm *vm, struct error *err);
 extern const struct agent_handler vm_agent_handler;
 /* The command under way has ended, or its VM has for its time limit. */
 void events_end_command(struct vm_exec *exec, enum hypermin_outcome outcome, int status);
+
+void vm_on_qmp(const struct qmp_message *message, void *vm);
 
 /* ---- halt.c ---- */
 
@@ -118,11 +221,14 @@ void halt_check(struct vm *vm, int64_t now);
 
 /* ---- failure.c ---- */
 
-/* End qemu and set an error that has the console's last lines. Always -1. */
-int failure_set(struct vm *vm, struct error *err, int num, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-/* 0, or -1 with an error if qemu has said that a disk is in use: when it goes on from a
- * snapshot it does not end then. */
+/* Kill qemu: the VM is over. */
+void failure_end(struct vm *vm, enum vm_loss loss);
+/* The same, with an error that has the console's last lines. `num` is the kind of error,
+ * for callers; its text is not added. Always -1. */
+int failure_set(struct vm *vm, enum vm_loss loss, struct error *err, int num,
+	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* qemu does not end when it can't have a disk on the way on from a snapshot. 0, or -1 with
+ * an error if it has said that it can't. */
 int failure_if_waiting(struct vm *vm, struct error *err);
 /* qemu has ended by itself: say why. Always -1. */
 int failure_explain_end(struct vm *vm, struct error *err);

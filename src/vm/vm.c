@@ -14,6 +14,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "vm/machine.h"
 #include "vm/measure.h"
 #include "vm/profile.h"
@@ -31,27 +32,28 @@ static struct vm *vm_new(const struct vm_config *config)
 {
 	struct vm *vm = xcalloc(1, sizeof(*vm));
 
-	vm->agent_fd = vm->qmp_fd = vm->console_fd = vm->messages_fd = -1;
+	vm->guest.fd = vm->console.fd = vm->messages.fd = -1;
+	qmp_init(&vm->qmp, -1, vm_on_qmp, vm);
 	vm->control_fd = config->control_fd;
 	vm->timeline = config->timeline;
 	vm->state_fd = config->record ? config->record->state_fd : -1;
 	vm->placeholders = machine_disks(config) - config->n_disks;
-	vm->silence_ms = config->silence_timeout_ms;
-	vm->agent = agent_new(&vm_agent_handler, vm);
-	vm->started_ms = vm->heard_ms = io_now_ms();
+	vm->guest.silence_ms = config->silence_timeout_ms;
+	vm->guest.agent = agent_new(&vm_agent_handler, vm);
+	vm->started_ms = vm->guest.heard_ms = io_now_ms();
 	if (log_max_level() >= LOG_LEVEL_DEBUG) {
-		vm->console.on_line = vm->messages.on_line = log_text_line;
-		vm->console.name = "console";
-		vm->messages.name = "qemu";
+		vm->console.text.on_line = vm->messages.text.on_line = log_text_line;
+		vm->console.text.name = "console";
+		vm->messages.text.name = "qemu";
 	}
 	return vm;
 }
 
-static void close_fd(int *fd)
+static void text_channel_done(struct text_channel *channel)
 {
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
+	if (channel->fd >= 0)
+		close(channel->fd);
+	console_done(&channel->text);
 }
 
 void vm_free(struct vm *vm)
@@ -59,18 +61,18 @@ void vm_free(struct vm *vm)
 	if (!vm)
 		return;
 	supervise_kill(&vm->qemu);
-	close_fd(&vm->agent_fd);
-	close_fd(&vm->qmp_fd);
-	close_fd(&vm->console_fd);
-	close_fd(&vm->messages_fd);
-	agent_free(vm->agent);
-	console_done(&vm->console);
-	console_done(&vm->messages);
-	strbuf_done(&vm->stats);
-	vector_done(&vm->boot_events);
-	strbuf_done(&vm->qmp);
+	qmp_done(&vm->qmp);
+	free(vm->qmp_wait.refusal);
+	if (vm->guest.fd >= 0)
+		close(vm->guest.fd);
+	agent_free(vm->guest.agent);
+	vector_done(&vm->guest.boot_events);
+	free(vm->guest.devices);
+	text_channel_done(&vm->console);
+	text_channel_done(&vm->messages);
+	disk_locks_done(vm->locks, vm->n_locks);
+	free(vm->locks);
 	free(vm->identity);
-	free(vm->devices);
 	free(vm);
 }
 
@@ -98,18 +100,13 @@ static void log_argv(const struct strvec *argv)
 	log_debug("qemu command line:%s", sb.data);
 }
 
-/* The memory's file, and for a VM that resumes its state. */
-static size_t add_snapshot_fds(
-	const struct vm_config *config, const struct vm_snapshot *resume, int *pass)
+static int lock_disks(struct vm *vm, const struct vm_config *config, struct error *err)
 {
-	if (resume) {
-		pass[0] = resume->ram_fd;
-		pass[1] = resume->state_fd;
-		return 2;
-	}
-	if (config->record)
-		pass[0] = config->record->ram_fd;
-	return config->record ? 1 : 0;
+	vm->locks = xcalloc(config->n_disks, sizeof(vm->locks[0]));
+	if (disk_locks_take(config->disks, config->n_disks, vm->locks, err) < 0)
+		return -1;
+	vm->n_locks = config->n_disks;
+	return 0;
 }
 
 static int launch(struct vm *vm, const struct vm_config *config,
@@ -120,29 +117,59 @@ static int launch(struct vm *vm, const struct vm_config *config,
 	CLEANUP_CLOSE int agent_far = -1, qmp_far = -1, console_far = -1,
 			  messages_far = -1;
 
-	/* What fails before qemu runs, fails in any way of starting it. */
-	vm->hopeless = true;
-	vm->agent_fd = open_channel(&agent_far);
-	vm->qmp_fd = open_channel(&qmp_far);
-	vm->console_fd = open_channel(&console_far);
-	vm->messages_fd = open_channel(&messages_far);
-	if (vm->agent_fd < 0 || vm->qmp_fd < 0 || vm->console_fd < 0 ||
-		vm->messages_fd < 0)
+	vm->guest.fd = open_channel(&agent_far);
+	vm->qmp.fd = open_channel(&qmp_far);
+	vm->console.fd = open_channel(&console_far);
+	vm->messages.fd = open_channel(&messages_far);
+	if (vm->guest.fd < 0 || vm->qmp.fd < 0 || vm->console.fd < 0 ||
+		vm->messages.fd < 0)
 		return error_set(err, errno, "create the VM's channels");
+	if (lock_disks(vm, config, err) < 0)
+		return -1;
 
 	const struct machine_fds fds = {agent_far, qmp_far, console_far};
-	int pass[5] = {agent_far, qmp_far, console_far};
-	size_t n_pass = 3 + add_snapshot_fds(config, resume, pass + 3);
-	if (resume)
+	int pass[VM_MAX_DISKS + 5] = {agent_far, qmp_far, console_far};
+	size_t n_pass = 3;
+	for (size_t i = 0; i < vm->n_locks; i++)
+		pass[n_pass++] = vm->locks[i].fd;
+	const struct vm_snapshot *files = resume ? resume : config->record;
+	if (files)
+		pass[n_pass++] = files->ram_fd;
+	if (resume) {
+		pass[n_pass++] = resume->state_fd;
 		machine_resume_argv(config, profile, &fds, resume, &argv);
-	else
+	} else {
 		machine_argv(config, profile, &fds, &argv);
+	}
 	log_argv(&argv);
-	if (supervise_start(
-		    &vm->qemu, strvec_argv(&argv), messages_far, pass, n_pass, err) < 0)
-		return -1;
-	vm->hopeless = false;
-	return 0;
+	return supervise_start(
+		&vm->qemu, strvec_argv(&argv), messages_far, pass, n_pass, err);
+}
+
+/* What can be waited for. */
+static bool is_up(const struct vm *vm)
+{
+	return vm->phase == PHASE_UP;
+}
+
+static bool is_loaded(const struct vm *vm)
+{
+	return vm->phase == PHASE_RENEWING;
+}
+
+static bool has_listed(const struct vm *vm)
+{
+	return vm->guest.has_listed;
+}
+
+static bool is_stopped(const struct vm *vm)
+{
+	return vm->phase == PHASE_STOPPED;
+}
+
+static bool has_run(const struct vm *vm)
+{
+	return vm->exec->phase == EXEC_DONE;
 }
 
 static void note_boot(
@@ -155,28 +182,41 @@ static void note_boot(
 			vm->timeline, LANE_MACHINE, "a start that failed", started_us);
 		return;
 	}
-	timeline_add_guest(vm->timeline, started_us, vm->spoke_us, vm->boot_events.items,
-		vm->boot_events.len);
+	timeline_add_guest(vm->timeline, started_us, vm->guest.spoke_us,
+		vm->guest.boot_events.items, vm->guest.boot_events.len);
 	int64_t begin = timeline_now();
 	measure_boot(vm, config);
 	timeline_add(vm->timeline, LANE_HOST, "measure for this chart", begin);
 }
 
-int vm_boot(const struct vm_config *config, const struct profile *profile,
+/* The VM, if it runs; else it is freed. */
+static enum vm_loss hand_out(struct vm *vm, int result, struct vm **ret)
+{
+	/* What fails before qemu runs fails in any way of starting it. */
+	enum vm_loss loss = result == 0 ? LOSS_NONE : vm->loss ? vm->loss : LOSS_FINAL;
+
+	if (result == 0)
+		*ret = vm;
+	else
+		vm_free(vm);
+	return loss;
+}
+
+enum vm_loss vm_boot(const struct vm_config *config, const struct profile *profile,
 	int64_t deadline_ms, struct vm **ret, struct error *err)
 {
-	struct vm *vm = *ret = vm_new(config);
+	struct vm *vm = vm_new(config);
 	int64_t started_us = timeline_now();
 
 	if (launch(vm, config, profile, NULL, err) < 0)
-		return -1;
-	int result = loop_until(vm, &vm->ready, deadline_ms, err);
-	if (result > 0)
-		failure_set(vm, err, ETIMEDOUT,
+		return hand_out(vm, -1, ret);
+	enum loop_end end = loop_until(vm, is_up, deadline_ms, err);
+	if (end == LOOP_TIME_OVER)
+		failure_set(vm, LOSS_GUEST, err, ETIMEDOUT,
 			"the guest's agent did not answer within %lld seconds",
 			(long long)(io_now_ms() - vm->started_ms) / 1000);
-	note_boot(vm, config, started_us, result == 0);
-	return result == 0 ? 0 : -1;
+	note_boot(vm, config, started_us, end == LOOP_DONE);
+	return hand_out(vm, end == LOOP_DONE ? 0 : -1, ret);
 }
 
 static int64_t realtime_ns(void)
@@ -187,41 +227,43 @@ static int64_t realtime_ns(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-/* The guest goes on: make it a machine of its own. */
-static int renew(struct vm *vm, const struct vm_config *config, int64_t deadline_ms,
-	struct error *err)
+static enum loop_end resume(struct vm *vm, const struct vm_config *config,
+	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct error *err)
 {
 	uint8_t seed[RESUME_SEED_SIZE];
 
+	if (snapshot_ask_resume(vm, snapshot->state_fd, err) < 0)
+		return failure_set(vm, LOSS_GUEST, err, err->num, "%s", err->msg);
+	enum loop_end end = loop_until(vm, is_loaded, deadline_ms, err);
+	if (end != LOOP_DONE)
+		return end;
+	/* The guest goes on: make it a machine of its own. */
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return error_set(err, errno, "get random numbers for the guest");
-	agent_resume(vm->agent, realtime_ns(), machine_disks(config), seed);
-	return loop_until(vm, &vm->resumed, deadline_ms, err);
+	agent_resume(vm->guest.agent, realtime_ns(), machine_disks(config), seed);
+	return loop_until(vm, is_up, deadline_ms, err);
 }
 
-int vm_resume(const struct vm_config *config, const struct profile *profile,
+enum vm_loss vm_resume(const struct vm_config *config, const struct profile *profile,
 	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct vm **ret,
 	struct error *err)
 {
-	struct vm *vm = *ret = vm_new(config);
+	struct vm *vm = vm_new(config);
 
-	if (launch(vm, config, profile, snapshot, err) < 0 ||
-		snapshot_ask_resume(vm, snapshot->state_fd, err) < 0)
-		return -1;
-	int result = loop_until(vm, &vm->loaded, deadline_ms, err);
-	if (result == 0 && *vm->fatal)
-		return failure_set(vm, err, 0, "%s", vm->fatal);
-	if (result == 0)
-		result = renew(vm, config, deadline_ms, err);
-	if (result > 0)
-		failure_set(vm, err, ETIMEDOUT, "the guest did not go on within %lld ms",
+	vm->is_resumed = true;
+	if (launch(vm, config, profile, snapshot, err) < 0)
+		return hand_out(vm, -1, ret);
+	enum loop_end end = resume(vm, config, snapshot, deadline_ms, err);
+	if (end == LOOP_TIME_OVER)
+		failure_set(vm, LOSS_GUEST, err, ETIMEDOUT,
+			"the guest did not go on within %lld ms",
 			(long long)(io_now_ms() - vm->started_ms));
-	return result == 0 ? 0 : -1;
+	return hand_out(vm, end == LOOP_DONE ? 0 : -1, ret);
 }
 
 bool vm_is_resumed(const struct vm *vm)
 {
-	return vm->resumed;
+	return vm->is_resumed;
 }
 
 const char *vm_identity(const struct vm *vm)
@@ -240,13 +282,13 @@ static void add_terminal(struct agent_command *agent, int stdout_fd)
 	agent->columns = size.ws_col;
 }
 
-/* What has come of the output is the caller's, even if the VM was lost. But after an
- * interrupt, or when its time was over, nothing waits for who does not read it. */
+/* The output that has come is the caller's, even if the VM was lost. But after an
+ * interrupt, or when the command's time was over, it does not wait for a reader. */
 static int flush_output(struct vm *vm, int result, struct error *err)
 {
 	struct error ignored;
 
-	if (result == 0 && !vm->dead)
+	if (result == 0 && vm->phase != PHASE_OVER)
 		return loop_flush_output(vm, err);
 	if (result < 0 && err->num != EINTR)
 		loop_flush_output(vm, &ignored);
@@ -276,17 +318,17 @@ static int exec_in(struct vm *vm, struct vm_exec *exec, struct error *err)
 		if (streams_set_raw(&exec->streams, exec->command->stdin_fd, err) < 0)
 			return -1;
 	}
-	/* A guest that boots has read whole seconds off a clock, and one that goes on was
-	 * told the time while it woke up. Later the clock is its own. */
-	if (!vm->has_run)
-		agent_set_clock(vm->agent, realtime_ns());
-	vm->has_run = true;
-	if (agent_exec(vm->agent, &agent, err) < 0)
+	/* A guest that has booted has read its clock in whole seconds, and one that goes
+	 * on was told the time while it woke up. Later the clock is its own. */
+	if (!vm->guest.clock_is_set)
+		agent_set_clock(vm->guest.agent, realtime_ns());
+	vm->guest.clock_is_set = true;
+	if (agent_exec(vm->guest.agent, &agent, err) < 0)
 		return -1;
 	if (exec->command->timeout_ms)
 		exec->deadline_ms = io_now_ms() + exec->command->timeout_ms;
 	exec->sent_us = timeline_now();
-	int result = loop_until(vm, &exec->done, 0, err);
+	int result = loop_until(vm, has_run, 0, err);
 	if (result == 0 && vm->timeline && exec->started_us)
 		note_command(vm, exec);
 	return flush_output(vm, result, err);
@@ -297,7 +339,7 @@ int vm_exec(struct vm *vm, const struct vm_command *command, struct hypermin_res
 {
 	struct vm_exec exec = {.command = command, .start_error = err};
 
-	if (vm->dead)
+	if (vm->phase != PHASE_UP)
 		return error_set(err, ESRCH, "run a command: the VM has ended");
 	streams_init(
 		&exec.streams, command->stdin_fd, command->stdout_fd, command->stderr_fd);
@@ -314,72 +356,51 @@ int vm_exec(struct vm *vm, const struct vm_command *command, struct hypermin_res
 int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret_len,
 	struct error *err)
 {
-	if (vm->dead)
+	if (vm->phase != PHASE_UP)
 		return error_set(err, ESRCH, "list block devices: the VM has ended");
-	vm->devices_listed = false;
-	agent_list_block_devices(vm->agent);
-	if (loop_until(vm, &vm->devices_listed, 0, err) < 0)
+	vm->guest.has_listed = false;
+	agent_list_block_devices(vm->guest.agent);
+	if (loop_until(vm, has_listed, 0, err) < 0)
 		return -1;
-	*ret = TAKE_PTR(vm->devices);
-	*ret_len = vm->n_devices;
+	*ret = TAKE_PTR(vm->guest.devices);
+	*ret_len = vm->guest.n_devices;
 	return 0;
-}
-
-void vm_ask_qemu_to_end(struct vm *vm)
-{
-	static const char quit_command[] =
-		"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"quit\"}\n";
-
-	ssize_t sent =
-		send(vm->qmp_fd, quit_command, sizeof(quit_command) - 1, MSG_NOSIGNAL);
-	if (sent < 0)
-		log_debug("ask qemu to end: %s", strerror(errno));
 }
 
 static int quit(struct vm *vm, struct error *err)
 {
-	/* A guest that has stopped ends by itself, too, if it takes us long. */
-	vm_ask_qemu_to_end(vm);
-	int64_t end = io_now_ms() + QUIT_MS;
 	struct pollfd pfd = {vm->qemu.status_fd, POLLIN, 0};
-	while (poll(&pfd, 1, MAX(0, end - io_now_ms())) < 0 && errno == EINTR)
-		;
+	int64_t end = io_now_ms() + QUIT_MS, left = QUIT_MS;
+
+	/* It writes out what its block layer holds. A guest that has stopped may end by
+	 * itself before. */
+	if (qmp_execute(&vm->qmp, "quit", NULL, -1, err) < 0)
+		log_debug("%s", err->msg);
+	while (left > 0 && poll(&pfd, 1, left) < 0 && errno == EINTR)
+		left = end - io_now_ms();
 	if (!pfd.revents)
-		return failure_set(vm, err, ETIMEDOUT, "qemu did not end when asked to");
+		return failure_set(
+			vm, LOSS_FINAL, err, ETIMEDOUT, "qemu did not end when asked to");
 	struct ended ended = supervise_wait(&vm->qemu);
 	if (ended.how != ENDED_EXITED || ended.value != 0)
-		return failure_set(vm, err, EIO, "qemu failed when it was asked to end");
+		return failure_set(
+			vm, LOSS_FINAL, err, EIO, "qemu failed when it was asked to end");
+	failure_end(vm, LOSS_FINAL);
 	return 0;
 }
 
 int vm_stop(struct vm *vm, struct error *err)
 {
-	if (vm->dead)
+	if (vm->phase != PHASE_UP)
 		return error_set(err, ESRCH, "stop the VM: it has ended");
-	agent_stop(vm->agent);
+	agent_stop(vm->guest.agent);
 	/* It takes as long as its disks need, and answers meanwhile. */
-	if (loop_until(vm, &vm->stopped, 0, err) < 0)
+	if (loop_until(vm, is_stopped, 0, err) < 0)
 		return error_prefix(err, "stop the VM");
-	int result = quit(vm, err);
-	vm->dead = true;
-	return result;
+	return quit(vm, err);
 }
 
 /* ---- qemu ---- */
-
-static char *find_in_path(const char *program)
-{
-	const char *path = getenv("PATH");
-	CLEANUP_FREE char *copy = xstrdup(path && *path ? path : "/usr/bin:/bin");
-	char *rest = copy;
-
-	for (char *dir; (dir = strsep(&rest, ":"));) {
-		CLEANUP_FREE char *file = xasprintf("%s/%s", *dir ? dir : ".", program);
-		if (access(file, X_OK) == 0)
-			return TAKE_PTR(file);
-	}
-	return NULL;
-}
 
 char *vm_find_qemu(const struct architecture *architecture, struct error *err)
 {
@@ -394,7 +415,7 @@ char *vm_find_qemu(const struct architecture *architecture, struct error *err)
 			return error_null(err, errno, "use HYPERMIN_QEMU='%s'", named);
 		return xstrdup(named);
 	}
-	char *found = find_in_path(processor->qemu);
+	char *found = path_find_program(processor->qemu, "/usr/bin:/bin");
 	if (found)
 		return found;
 	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)

@@ -62,9 +62,10 @@ struct vm_snapshot {
  * on besides the files' own content: one that was made under the same identity fits.
  */
 struct vm_snapshots {
-	/* 0: the descriptors are vm_start()'s to close. 1: there is none. If there is
-	 * none of the best identity another is asked for. */
-	int (*find)(const char *identity, bool best, struct vm_snapshot *ret, void *data);
+	/* False: there is none. Else the descriptors are vm_start()'s to close. It asks
+	 * for the `best` first. */
+	bool (*find)(
+		const char *identity, bool best, struct vm_snapshot *ret, void *data);
 	/* What find() returned can't be resumed. */
 	void (*discard)(const char *identity, void *data);
 	void *data;
@@ -95,7 +96,7 @@ struct vm_config {
 	const char *qemu; /* path */
 	const char *kernel, *initrd, *root;
 	char root_uuid[37];
-	uint64_t root_size; /* vm_start() finds it out where it matters */
+	uint64_t root_size; /* vm_start() sets its own copy of this */
 	const char *kernel_version;
 	const struct vm_route *route;
 	bool plain; /* no setting that only makes the boot faster */
@@ -146,12 +147,17 @@ int vm_routes_find(
 void vm_routes_done(struct vm_routes *routes);
 void vm_route_done(struct vm_route *route);
 
-/*
- * On failure the error says why, with the console's last lines. EINTR: by the control
- * pipe. Where the route may be the reason, *ret_no_way is set: try another.
- */
-int vm_start(const struct vm_config *config, struct vm **ret, bool *ret_no_way,
-	struct error *err);
+enum vm_start_result {
+	VM_NO_START = -1,
+	VM_STARTED = 0,
+	/* qemu lacks something for this route: try another. */
+	VM_NO_ROUTE = 1,
+};
+
+/* Unless it has started the error says why, with the console's last lines. EINTR: it was
+ * ended by the control pipe. */
+enum vm_start_result vm_start(
+	const struct vm_config *config, struct vm **ret, struct error *err);
 /* It went on from a snapshot. */
 bool vm_is_resumed(const struct vm *vm);
 /* What a snapshot of it has to be found by; NULL if there can't be one. */

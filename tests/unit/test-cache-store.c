@@ -71,7 +71,7 @@ static int publish(const struct fixture *f, enum store_kind kind, const char *te
 	return draft_publish(&d, kind, key, manifest, &err);
 }
 
-static int verify(const struct fixture *f, struct error *err)
+static enum store_verified verify(const struct fixture *f, struct error *err)
 {
 	CLEANUP(digests_done) struct digests digests = {0};
 
@@ -84,15 +84,20 @@ static void what_is_published_is_whole_and_verified(void **state)
 	struct store_hold hold;
 	struct error err;
 
-	assert_int_equal(store_hold(&f->cache, STORE_APPLIANCES, key, &hold), 1);
+	assert_false(store_hold(&f->cache, STORE_APPLIANCES, key, &hold));
 	assert_int_equal(publish(f, STORE_APPLIANCES, "text"), 0);
-	assert_int_equal(store_hold(&f->cache, STORE_APPLIANCES, key, &hold), 0);
+	assert_true(store_hold(&f->cache, STORE_APPLIANCES, key, &hold));
 	store_release(&hold);
-	assert_int_equal(verify(f, &err), 0);
+	assert_int_equal(verify(f, &err), STORE_SOUND);
 	assert_int_equal(count(f, STORE_TEMPORARY), 0);
 	assert_int_equal(count(f, STORE_LOCKS), 0);
-	/* The second to publish it has the first one's. */
-	assert_int_equal(publish(f, STORE_APPLIANCES, "text"), 1);
+	/* The second to publish it gets the first one's. */
+	assert_int_equal(publish(f, STORE_APPLIANCES, "other"), 0);
+	CLEANUP_FREE char *path = xasprintf("appliances/%s/data", key);
+	CLEANUP_FREE char *data = NULL;
+	size_t len;
+	assert_int_equal(io_read_file(f->cache.fd, path, 100, &data, &len, NULL), 0);
+	assert_string_equal(data, "text");
 	assert_int_equal(count(f, STORE_TEMPORARY), 0);
 }
 
@@ -100,7 +105,7 @@ static void expect_damaged(const struct fixture *f, const char *why)
 {
 	struct error err;
 
-	assert_int_equal(verify(f, &err), -1);
+	assert_int_equal(verify(f, &err), STORE_DAMAGED);
 	if (!strstr(err.msg, why))
 		fail_msg("'%s' is not in '%s'", why, err.msg);
 }
@@ -122,7 +127,7 @@ static void damage_is_found_and_made_good(void **state)
 	fixture_root_write(&f->root, data, "t");
 	expect_damaged(f, "has 1 bytes, and not the 4");
 	assert_int_equal(publish(f, STORE_APPLIANCES, "text"), 0);
-	assert_int_equal(verify(f, &err), 0);
+	assert_int_equal(verify(f, &err), STORE_SOUND);
 	assert_int_equal(count(f, STORE_TEMPORARY), 0);
 }
 
@@ -132,19 +137,22 @@ static void what_is_held_is_not_removed(void **state)
 	struct store_hold one, two;
 
 	publish(f, STORE_SNAPSHOTS, "text");
-	assert_int_equal(store_hold(&f->cache, STORE_SNAPSHOTS, key, &one), 0);
-	assert_int_equal(store_hold(&f->cache, STORE_SNAPSHOTS, key, &two), 0);
+	assert_true(store_hold(&f->cache, STORE_SNAPSHOTS, key, &one));
+	assert_true(store_hold(&f->cache, STORE_SNAPSHOTS, key, &two));
 	assert_true(store_in_use(&f->cache, STORE_SNAPSHOTS, key));
-	assert_int_equal(
-		store_remove(&f->cache, STORE_SNAPSHOTS, key, true), STORE_IN_USE);
+	assert_int_equal(store_kinds[STORE_SNAPSHOTS].remove(
+				 &f->cache, STORE_SNAPSHOTS, key, true),
+		STORE_IN_USE);
 	store_release(&one);
-	assert_int_equal(
-		store_remove(&f->cache, STORE_SNAPSHOTS, key, true), STORE_IN_USE);
+	assert_int_equal(store_kinds[STORE_SNAPSHOTS].remove(
+				 &f->cache, STORE_SNAPSHOTS, key, true),
+		STORE_IN_USE);
 	store_release(&two);
 	assert_false(store_in_use(&f->cache, STORE_SNAPSHOTS, key));
-	assert_int_equal(
-		store_remove(&f->cache, STORE_SNAPSHOTS, key, false), STORE_REMOVED);
-	assert_int_equal(store_hold(&f->cache, STORE_SNAPSHOTS, key, &one), 1);
+	assert_int_equal(store_kinds[STORE_SNAPSHOTS].remove(
+				 &f->cache, STORE_SNAPSHOTS, key, false),
+		STORE_REMOVED);
+	assert_false(store_hold(&f->cache, STORE_SNAPSHOTS, key, &one));
 	assert_int_equal(count(f, STORE_TEMPORARY), 0);
 }
 
@@ -157,7 +165,7 @@ static void a_hold_can_be_handed_on(void **state)
 	char byte;
 
 	publish(f, STORE_APPLIANCES, "text");
-	assert_int_equal(store_hold(&f->cache, STORE_APPLIANCES, key, &hold), 0);
+	assert_true(store_hold(&f->cache, STORE_APPLIANCES, key, &hold));
 	assert_int_equal(pipe(pipe_fds), 0);
 	pid_t child = fork();
 	if (child == 0) {
@@ -165,13 +173,15 @@ static void a_hold_can_be_handed_on(void **state)
 		_exit(read(pipe_fds[0], &byte, 1) == 0 ? 0 : 1);
 	}
 	store_release(&hold);
-	assert_int_equal(
-		store_remove(&f->cache, STORE_APPLIANCES, key, false), STORE_IN_USE);
+	assert_int_equal(store_kinds[STORE_APPLIANCES].remove(
+				 &f->cache, STORE_APPLIANCES, key, false),
+		STORE_IN_USE);
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
 	assert_int_equal(waitpid(child, NULL, 0), child);
-	assert_int_equal(
-		store_remove(&f->cache, STORE_APPLIANCES, key, false), STORE_REMOVED);
+	assert_int_equal(store_kinds[STORE_APPLIANCES].remove(
+				 &f->cache, STORE_APPLIANCES, key, false),
+		STORE_REMOVED);
 }
 
 static void what_a_killed_maker_leaves_is_collected(void **state)
@@ -190,7 +200,7 @@ static void what_a_killed_maker_leaves_is_collected(void **state)
 	}
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	assert_int_equal(count(f, STORE_TEMPORARY), 2);
-	collect_quietly(&f->cache);
+	cache_collect_quietly(&f->cache);
 	/* Ours stays. */
 	assert_int_equal(count(f, STORE_TEMPORARY), 1);
 	assert_int_equal(count(f, STORE_LOCKS), 1);
@@ -203,10 +213,10 @@ static void a_snapshot_goes_with_its_appliance(void **state)
 
 	publish(f, STORE_APPLIANCES, "text");
 	publish(f, STORE_SNAPSHOTS, "memory");
-	collect_quietly(&f->cache);
+	cache_collect_quietly(&f->cache);
 	assert_int_equal(count(f, STORE_SNAPSHOTS), 1);
-	store_remove(&f->cache, STORE_APPLIANCES, key, false);
-	collect_quietly(&f->cache);
+	store_kinds[STORE_APPLIANCES].remove(&f->cache, STORE_APPLIANCES, key, false);
+	cache_collect_quietly(&f->cache);
 	assert_int_equal(count(f, STORE_SNAPSHOTS), 0);
 }
 
@@ -223,7 +233,7 @@ static void a_turn_is_had_by_one(void **state)
 	turn_give(&one);
 	assert_int_equal(turn_try(&f->cache, "x", &two), LOCK_TAKEN);
 	/* The collector leaves it alone. */
-	collect_quietly(&f->cache);
+	cache_collect_quietly(&f->cache);
 	assert_int_equal(count(f, STORE_LOCKS), 1);
 	turn_give(&two);
 	assert_int_equal(count(f, STORE_LOCKS), 0);

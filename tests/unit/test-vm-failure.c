@@ -27,7 +27,7 @@ static int teardown(void **state)
 {
 	struct lost *lost = *state;
 
-	console_done(&lost->vm.messages);
+	console_done(&lost->vm.messages.text);
 	free(lost);
 	return 0;
 }
@@ -47,7 +47,7 @@ static void ends(struct lost *lost, enum ended_how how, int value)
 
 static int says(struct lost *lost, const char *words)
 {
-	console_add(&lost->vm.messages, words, strlen(words));
+	console_add(&lost->vm.messages.text, words, strlen(words));
 	return failure_if_waiting(&lost->vm, &lost->err);
 }
 
@@ -59,9 +59,10 @@ static void a_disk_in_use_is_waited_for_to_the_end_of_the_line(void **state)
 	assert_int_equal(says(lost, "qemu: -blockdev {…}:"), 0);
 	assert_int_equal(says(lost, " Failed to get \"write\" lock\n"), 0);
 	assert_int_equal(says(lost, "Is another process using the image"), 0);
-	assert_false(lost->vm.hopeless);
+	assert_int_equal(lost->vm.loss, LOSS_NONE);
 	assert_int_equal(says(lost, " [a.img]?\n"), -1);
-	assert_true(lost->vm.hopeless && lost->vm.dead);
+	assert_int_equal(lost->vm.loss, LOSS_FINAL);
+	assert_int_equal(lost->vm.phase, PHASE_OVER);
 	assert_non_null(strstr(lost->err.msg, "in use by another process"));
 	assert_non_null(strstr(lost->err.msg, "using the image [a.img]?"));
 }
@@ -75,7 +76,7 @@ static void a_disk_that_qemu_cannot_open_is_not_the_last_word(void **state)
 	assert_int_equal(says(lost, "Unsupported qcow2 version 99\n"), 0);
 	ends(lost, ENDED_EXITED, 1);
 	assert_int_equal(failure_explain_end(&lost->vm, &lost->err), -1);
-	assert_true(lost->vm.hopeless);
+	assert_int_equal(lost->vm.loss, LOSS_FINAL);
 	assert_non_null(strstr(lost->err.msg, "can't open a disk image"));
 	assert_non_null(strstr(lost->err.msg, "Unsupported qcow2 version 99"));
 }
@@ -89,7 +90,7 @@ static void a_limit_on_threads_is_named(void **state)
 		says(lost, "qemu_thread_create: Resource temporarily unavailable\n"), 0);
 	ends(lost, ENDED_SIGNALED, SIGABRT);
 	assert_int_equal(failure_explain_end(&lost->vm, &lost->err), -1);
-	assert_true(lost->vm.hopeless);
+	assert_int_equal(lost->vm.loss, LOSS_FINAL);
 	assert_non_null(strstr(lost->err.msg, "ulimit -u"));
 }
 

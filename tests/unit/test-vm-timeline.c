@@ -133,16 +133,25 @@ static void a_picture_has_each_span_and_is_xml(void **state)
 	timeline_free(t);
 }
 
+static int64_t root_bytes(const char *text)
+{
+	json_t *stats = json_loads(text, 0, NULL);
+	int64_t bytes = measure_root_bytes(stats);
+
+	json_decref(stats);
+	return bytes;
+}
+
 static void what_a_vm_takes_is_read_from_qemu_and_proc(void **state)
 {
 	(void)state;
 	assert_int_equal(
-		measure_parse_blockstats(
-			"{\"QMP\": {}}\n{\"return\": {}}\n{\"return\": [{\"device\": \"\", "
-			"\"node-name\": \"disk0\", \"stats\": {\"rd_bytes\": 1}}, {\"device\": "
-			"\"\", \"node-name\": \"root\", \"stats\": {\"rd_bytes\": 77}}]}\n"),
+		root_bytes("[{\"device\": \"\", \"node-name\": \"disk0\", \"stats\": "
+			   "{\"rd_bytes\": 1}}, {\"device\": \"\", \"node-name\": "
+			   "\"root\", \"stats\": {\"rd_bytes\": 77}}]"),
 		77);
-	assert_int_equal(measure_parse_blockstats("{\"return\": [3, {}, []]}\n]["), -1);
+	assert_int_equal(root_bytes("[3, {}, []]"), -1);
+	assert_int_equal(measure_root_bytes(NULL), -1);
 	assert_int_equal(measure_parse_kib(
 				 "Rss:  5 kB\nPss:      12 kB\nPss_Dirty: 3 kB\n", "Pss"),
 		12);

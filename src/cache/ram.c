@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One walk over a memory's pages, which writes them elsewhere or does not. */
-#include "cache/memory.h"
+/* Copying and hashing a VM's RAM are the same walk over its pages. */
+#include "cache/ram.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -29,7 +29,7 @@ static void add_pages(struct sha256 *ctx, const char *data, size_t len, off_t at
 	}
 }
 
-/* What is not zero of a piece, in runs of pages. */
+/* Hash, and copy unless `to` is NOWHERE, the runs of pages that are not zero. */
 static int take_piece(int to, struct sha256 *ctx, const char *data, size_t len, off_t at)
 {
 	size_t end;
@@ -50,7 +50,7 @@ static int take_piece(int to, struct sha256 *ctx, const char *data, size_t len, 
 	return 0;
 }
 
-/* Holes begin and end with pages on the file systems that have them. */
+/* On file systems that have holes, these begin and end with pages. */
 static int walk(int from, int to, struct sha256 *ctx)
 {
 	CLEANUP_FREE char *buffer = xmalloc(PIECE_SIZE);
@@ -73,7 +73,7 @@ static int walk(int from, int to, struct sha256 *ctx)
 	return errno == ENXIO ? 0 : -1; /* no data behind here */
 }
 
-int memory_copy(int from, int to, char ret_digest[static SHA256_HEX_LEN + 1])
+int ram_copy(int from, int to, char ret_digest[static SHA256_HEX_LEN + 1])
 {
 	struct stat st;
 	struct sha256 ctx;
@@ -86,7 +86,7 @@ int memory_copy(int from, int to, char ret_digest[static SHA256_HEX_LEN + 1])
 	return 0;
 }
 
-int memory_digest(int fd, char ret_digest[static SHA256_HEX_LEN + 1])
+int ram_digest(int fd, char ret_digest[static SHA256_HEX_LEN + 1])
 {
 	struct sha256 ctx;
 

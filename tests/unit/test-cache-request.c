@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "cache/entry.h"
+#include "cache/request.h"
 #include "fixture-root.h"
 
 static const char key[] =
@@ -31,7 +31,7 @@ static void write_stamp(const struct fixture *f, const struct stamp *stamp)
 
 	strcpy(e.key, key);
 	strcpy(e.root_uuid, uuid);
-	assert_int_equal(entry_write(&f->cache, digest, &e, stamp, &err), 0);
+	assert_int_equal(request_write(&f->cache, digest, &e, stamp, &err), 0);
 }
 
 /* A cache with one request, which depends on two paths, one of them not there. */
@@ -69,12 +69,12 @@ static int teardown(void **state)
 	return 0;
 }
 
-static enum entry_found find(const struct fixture *f)
+static enum request_found find(const struct fixture *f)
 {
 	struct entry e = {0};
-	enum entry_found found = entry_find(&f->cache, digest, &e);
+	enum request_found found = request_find(&f->cache, digest, &e);
 
-	if (found != ENTRY_MISSING) {
+	if (found != REQUEST_MISSING) {
 		assert_string_equal(e.key, key);
 		assert_string_equal(e.root_uuid, uuid);
 		assert_string_equal(e.kernel_version, "6.1.0");
@@ -85,8 +85,8 @@ static enum entry_found find(const struct fixture *f)
 
 static void an_answer_stands_while_nothing_changes(void **state)
 {
-	assert_int_equal(find(*state), ENTRY_FITS);
-	assert_int_equal(find(*state), ENTRY_FITS);
+	assert_int_equal(find(*state), REQUEST_FITS);
+	assert_int_equal(find(*state), REQUEST_FITS);
 }
 
 static void other_content_is_seen(void **state)
@@ -94,7 +94,7 @@ static void other_content_is_seen(void **state)
 	const struct fixture *f = *state;
 
 	fixture_root_write(&f->root, "host/file", "CONTENT");
-	assert_int_equal(find(f), ENTRY_OUTDATED);
+	assert_int_equal(find(f), REQUEST_OUTDATED);
 }
 
 static void other_content_with_the_old_time_is_seen(void **state)
@@ -106,7 +106,7 @@ static void other_content_with_the_old_time_is_seen(void **state)
 	fixture_root_write(&f->root, "host/file", "CONTENT");
 	const struct timespec times[] = {st.st_atim, st.st_mtim};
 	assert_int_equal(utimensat(AT_FDCWD, f->watched, times, 0), 0);
-	assert_int_equal(find(f), ENTRY_OUTDATED);
+	assert_int_equal(find(f), REQUEST_OUTDATED);
 }
 
 static void a_file_put_in_its_place_is_seen(void **state)
@@ -116,7 +116,7 @@ static void a_file_put_in_its_place_is_seen(void **state)
 	fixture_root_write(&f->root, "host/new", "content");
 	CLEANUP_FREE char *new = fixture_root_place(&f->root, "host/new");
 	assert_int_equal(rename(new, f->watched), 0);
-	assert_int_equal(find(f), ENTRY_OUTDATED);
+	assert_int_equal(find(f), REQUEST_OUTDATED);
 }
 
 static void a_link_with_another_target_is_seen(void **state)
@@ -133,18 +133,18 @@ static void a_link_with_another_target_is_seen(void **state)
 	stamp_add(&stamp, name);
 	write_stamp(f, &stamp);
 	stamp_done(&stamp);
-	assert_int_equal(find(f), ENTRY_FITS);
+	assert_int_equal(find(f), REQUEST_FITS);
 	assert_int_equal(unlink(name), 0);
 	assert_int_equal(symlink("other", name), 0);
-	assert_int_equal(find(f), ENTRY_OUTDATED);
+	assert_int_equal(find(f), REQUEST_OUTDATED);
 	/* What it leads to counts, too. */
 	stamp_start(&stamp);
 	stamp_add(&stamp, name);
 	write_stamp(f, &stamp);
 	stamp_done(&stamp);
-	assert_int_equal(find(f), ENTRY_FITS);
+	assert_int_equal(find(f), REQUEST_FITS);
 	fixture_root_write(&f->root, "host/other", "CONTENT");
-	assert_int_equal(find(f), ENTRY_OUTDATED);
+	assert_int_equal(find(f), REQUEST_OUTDATED);
 }
 
 static void other_permissions_are_seen(void **state)
@@ -152,7 +152,7 @@ static void other_permissions_are_seen(void **state)
 	const struct fixture *f = *state;
 
 	assert_int_equal(chmod(f->watched, 0600), 0);
-	assert_int_equal(find(f), ENTRY_OUTDATED);
+	assert_int_equal(find(f), REQUEST_OUTDATED);
 }
 
 static void what_goes_and_what_comes_is_seen(void **state)
@@ -160,11 +160,11 @@ static void what_goes_and_what_comes_is_seen(void **state)
 	const struct fixture *f = *state;
 
 	fixture_root_write(&f->root, "host/absent", "");
-	assert_int_equal(find(f), ENTRY_OUTDATED);
+	assert_int_equal(find(f), REQUEST_OUTDATED);
 	assert_int_equal(unlink(f->absent), 0);
-	assert_int_equal(find(f), ENTRY_FITS);
+	assert_int_equal(find(f), REQUEST_FITS);
 	assert_int_equal(unlink(f->watched), 0);
-	assert_int_equal(find(f), ENTRY_OUTDATED);
+	assert_int_equal(find(f), REQUEST_OUTDATED);
 }
 
 static void a_request_cut_anywhere_is_not_taken(void **state)
@@ -177,16 +177,16 @@ static void a_request_cut_anywhere_is_not_taken(void **state)
 		io_read_file(f->cache.fd, "requests/d1", 1 << 20, &data, &len, NULL), 0);
 	for (size_t cut = 0; cut < len; cut++) {
 		fixture_root_write_bytes(&f->root, "cache/requests/d1", data, cut);
-		assert_int_not_equal(find(f), ENTRY_FITS);
+		assert_int_not_equal(find(f), REQUEST_FITS);
 	}
 	fixture_root_write_bytes(&f->root, "cache/requests/d1", data, len);
-	assert_int_equal(find(f), ENTRY_FITS);
+	assert_int_equal(find(f), REQUEST_FITS);
 	/* Nor one with something behind its end. */
 	CLEANUP_FREE char *longer = xmalloc(len + 1);
 	memcpy(longer, data, len);
 	longer[len] = '\0';
 	fixture_root_write_bytes(&f->root, "cache/requests/d1", longer, len + 1);
-	assert_int_not_equal(find(f), ENTRY_FITS);
+	assert_int_not_equal(find(f), REQUEST_FITS);
 }
 
 static void what_changed_while_it_was_read_is_looked_at_again(void **state)
@@ -200,14 +200,14 @@ static void what_changed_while_it_was_read_is_looked_at_again(void **state)
 	stamp_add(&stamp, f->watched);
 	write_stamp(f, &stamp);
 	stamp_done(&stamp);
-	assert_int_equal(find(f), ENTRY_OUTDATED);
+	assert_int_equal(find(f), REQUEST_OUTDATED);
 	/* But a change just before the start is only that. */
 	fixture_root_write(&f->root, "host/file", "again");
 	stamp_start(&stamp);
 	stamp_add(&stamp, f->watched);
 	write_stamp(f, &stamp);
 	stamp_done(&stamp);
-	assert_int_equal(find(f), ENTRY_FITS);
+	assert_int_equal(find(f), REQUEST_FITS);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

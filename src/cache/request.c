@@ -1,36 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Request files: from what was asked for to an entry's key, as long as the stamp fits. */
-#include "cache/entry.h"
+/* Reading and writing the files of requests. */
+#include "cache/request.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "cache/kinds.h"
 
 #define MAGIC		 "hypermin-request 4"
 #define REQUEST_FILE_MAX (4 * 1024 * 1024)
+#define OUTDATED_SECONDS (7 * 24 * 60 * 60)
 
 /* ---- The entry ---- */
 
 const char *const entry_parts[ENTRY_PARTS] = {"kernel", "initrd", "root"};
 
-int entry_hold(const struct cache *cache, const struct entry *e, struct store_hold *ret)
+bool entry_hold(const struct cache *cache, const struct entry *e, struct store_hold *ret)
 {
 	struct stat st;
 
-	if (store_hold(cache, STORE_APPLIANCES, e->key, ret) != 0)
-		return 1;
+	if (!store_hold(cache, STORE_APPLIANCES, e->key, ret))
+		return false;
 	for (int i = 0; i < ENTRY_PARTS; i++)
 		if (fstatat(ret->dir_fd, entry_parts[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 			!S_ISREG(st.st_mode) || (uint64_t)st.st_size != e->sizes[i]) {
 			store_release(ret);
-			return 1;
+			return false;
 		}
-	return 0;
+	return true;
 }
 
 /* ---- Request files ---- */
@@ -56,7 +59,7 @@ static bool parse_sizes(const char *text, uint64_t ret[static ENTRY_PARTS])
 		text[end] == '\0';
 }
 
-enum entry_found entry_find(
+enum request_found request_find(
 	const struct cache *cache, const char *digest, struct entry *ret)
 {
 	CLEANUP_FREE char *path = store_path(STORE_REQUESTS, digest);
@@ -64,24 +67,24 @@ enum entry_found entry_find(
 	size_t len;
 
 	if (io_read_file(cache->fd, path, REQUEST_FILE_MAX, &data, &len, NULL) < 0)
-		return ENTRY_MISSING;
+		return REQUEST_MISSING;
 	const char *pos = data, *end = data + len;
 	const char *fields[6] = {NULL};
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		if (!(fields[i] = next_field(&pos, end)))
-			return ENTRY_MISSING;
+			return REQUEST_MISSING;
 	const char *key = fields[1], *version = fields[2], *uuid = fields[3];
 	if (strcmp(fields[0], MAGIC) != 0 || !sha256_is_hex(key) ||
 		strlen(uuid) != sizeof(ret->root_uuid) - 1 ||
 		!parse_sizes(fields[5], ret->sizes))
-		return ENTRY_MISSING;
+		return REQUEST_MISSING;
 	strcpy(ret->key, key);
 	strcpy(ret->root_uuid, uuid);
 	ret->kernel_version = xstrdup(version);
 	ret->route = xstrdup(fields[4]);
 	/* Without the empty field it has been cut off. */
 	bool whole = pos < end && end[-1] == '\0' && (pos + 1 == end || end[-2] == '\0');
-	return whole && stamp_fits(pos, end - 1 - pos) ? ENTRY_FITS : ENTRY_OUTDATED;
+	return whole && stamp_fits(pos, end - 1 - pos) ? REQUEST_FITS : REQUEST_OUTDATED;
 }
 
 void entry_done(struct entry *e)
@@ -91,7 +94,7 @@ void entry_done(struct entry *e)
 	*e = (struct entry){0};
 }
 
-int entry_write(const struct cache *cache, const char *digest, const struct entry *e,
+int request_write(const struct cache *cache, const char *digest, const struct entry *e,
 	const struct stamp *stamp, struct error *err)
 {
 	CLEANUP_DRAFT struct draft draft = {0};
@@ -115,4 +118,47 @@ int entry_write(const struct cache *cache, const char *digest, const struct entr
 		return error_set(
 			err, errno, "write '%s/%s/request'", cache->path, draft.path);
 	return draft_publish_file(&draft, "request", STORE_REQUESTS, digest, err);
+}
+
+/* ---- As a kind in the cache ---- */
+
+char *request_describe(const struct cache *cache, const char *key, const json_t *manifest)
+{
+	CLEANUP(entry_done) struct entry e = {0};
+
+	(void)manifest;
+	switch (request_find(cache, key, &e)) {
+	case REQUEST_FITS:
+		return xasprintf("appliance %.12s", e.key);
+	case REQUEST_OUTDATED:
+		return xasprintf("appliance %.12s, outdated", e.key);
+	default:
+		return xstrdup("damaged");
+	}
+}
+
+const char *request_judge(const struct cache *cache, const struct store_item *item)
+{
+	CLEANUP(entry_done) struct entry e = {0};
+
+	enum request_found found = request_find(cache, item->key, &e);
+	if (found == REQUEST_MISSING)
+		return "it can't be read";
+	if (found == REQUEST_OUTDATED && item->used < time(NULL) - OUTDATED_SECONDS)
+		return "outdated for a week";
+	if (!store_is_there(cache, STORE_APPLIANCES, e.key))
+		return "its appliance is gone";
+	return NULL;
+}
+
+int request_verify(const struct cache *cache, enum store_kind kind, const char *key,
+	struct digests *digests, struct error *err)
+{
+	CLEANUP(entry_done) struct entry e = {0};
+
+	(void)digests;
+	if (request_find(cache, key, &e) != REQUEST_MISSING)
+		return 0;
+	return error_set(err, 0, "'%s/%s/%s' can't be read", cache->path,
+		store_kinds[kind].directory, key);
 }

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Requests: from what was asked for to the appliance that answers it. The library finds a
+ * request's file by the digest of what is asked for; the builder writes it. It is a row of
+ * NUL-terminated fields:
+ *
+ *	"hypermin-request 4"  KEY  KERNEL-VERSION  ROOT-UUID  ROUTE  SIZES  { PATH  IDENTITY }...  ""
+ *
+ * SIZES are those of the appliance's parts, as a check that costs next to nothing. The pairs
+ * are the answer's stamp (stamp.h). The empty field at the end shows that nothing is missing.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/sha256.h"
+#include "cache/stamp.h"
+#include "cache/store.h"
+
+/* The files of an appliance, besides its manifest. */
+enum entry_part { ENTRY_KERNEL, ENTRY_INITRD, ENTRY_ROOT, ENTRY_PARTS };
+extern const char *const entry_parts[ENTRY_PARTS];
+
+/* An appliance in the cache, as a request's file tells of it. */
+struct entry {
+	char key[SHA256_HEX_LEN + 1];
+	char *kernel_version;
+	/* The name of the route that it was made for. */
+	char *route;
+	char root_uuid[37];
+	uint64_t sizes[ENTRY_PARTS];
+};
+
+/* False: there is none of its key, or not all of it. */
+bool entry_hold(const struct cache *cache, const struct entry *e, struct store_hold *ret);
+
+enum request_found {
+	REQUEST_FITS,
+	/* Something has changed since, perhaps nothing that matters. */
+	REQUEST_OUTDATED,
+	/* It was never asked for, or the file is damaged. */
+	REQUEST_MISSING,
+};
+
+/* *ret is not written if it is missing. */
+enum request_found request_find(
+	const struct cache *cache, const char *digest, struct entry *ret);
+void entry_done(struct entry *e);
+
+/* Publish the request's file: this appliance is its answer. */
+int request_write(const struct cache *cache, const char *digest, const struct entry *e,
+	const struct stamp *stamp, struct error *err);
