@@ -34,7 +34,9 @@ int vm_failed(const struct vm_options *o)
 	if (hypermin_error_number(o->vm) == EINTR && interrupt_signal())
 		return HYPERMIN_STATUS_KILLED + interrupt_signal();
 	fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
-	return EXIT_OURS;
+	/* An interrupt without a signal was typed: the terminal is left as if it hung
+	 * up. */
+	return hypermin_error_number(o->vm) == EINTR ? 128 + SIGHUP : EXIT_OURS;
 }
 
 /* ---- Running ---- */
@@ -50,11 +52,18 @@ static int64_t now_ms(void)
 static void prepare_streams(struct vm_options *o)
 {
 	const char *term = getenv("TERM");
+	bool is_terminal = !o->no_stdin && isatty(STDIN_FILENO);
+	/* A background process that reads from the terminal is stopped. */
+	bool is_ours = is_terminal && tcgetpgrp(STDIN_FILENO) == getpgrp();
 	char *pair;
 
-	o->command.stdin_fd = o->no_stdin ? -1 : STDIN_FILENO;
-	o->command.terminal = !o->no_terminal && !o->no_stdin && isatty(STDIN_FILENO) &&
-		isatty(STDOUT_FILENO);
+	if (is_terminal && !is_ours && o->log.verbose)
+		fprintf(stderr,
+			"hypermin: in the background of its terminal: the command "
+			"gets no input and no terminal\n");
+	o->command.stdin_fd =
+		o->no_stdin || (is_terminal && !is_ours) ? -1 : STDIN_FILENO;
+	o->command.terminal = is_ours && !o->no_terminal && isatty(STDOUT_FILENO);
 	o->log.raw = o->command.terminal;
 	if (!o->command.terminal || !term || !*term)
 		return;
@@ -68,13 +77,14 @@ int vm_run(struct vm_options *o, const char *const *argv)
 	struct hypermin_result result;
 	int64_t start = now_ms();
 
-	prepare_streams(o);
-	o->command.argv = argv;
-	o->command.env = o->env.items;
 	vm_catch_signals(o->vm);
 	if (hypermin_start(o->vm) < 0)
 		return vm_failed(o);
 	int64_t booted = now_ms();
+	/* Only now: the shell may have moved us to the background meanwhile. */
+	prepare_streams(o);
+	o->command.argv = argv;
+	o->command.env = o->env.items;
 	if (hypermin_exec(o->vm, &o->command, &result) < 0)
 		return vm_failed(o);
 	if (result.outcome == HYPERMIN_NOT_FOUND ||

@@ -159,6 +159,12 @@ static int serve_stdin(struct vm *vm, struct error *err)
 	if (n < 0 && errno != EIO)
 		return failure_set(vm, LOSS_FINAL, err, errno, "read standard input: %s",
 			strerror(errno));
+	if (n > 0 && vm->exec->command->agent.terminal &&
+		streams_saw_escape(streams, buf, n, io_now_ms())) {
+		failure_end(vm, LOSS_FINAL);
+		control_error(SIGHUP, err);
+		return error_prefix(err, "ctrl-] was typed three times");
+	}
 	if (n > 0) {
 		agent_send_stdin(vm->guest.agent, buf, n);
 		return 0;

@@ -13,6 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/* ctrl-], this often within this time. */
+#define ESCAPE_KEY   '\x1d'
+#define ESCAPE_COUNT 3
+#define ESCAPE_MS    1000
+
 static void open_out(struct stream_out *out, int fd)
 {
 	struct stat st;
@@ -60,8 +65,11 @@ int streams_set_raw(struct streams *s, int terminal_fd, struct error *err)
 			"give the command a terminal: standard input is none");
 	s->own = s->saved;
 	cfmakeraw(&s->own);
-	if (tcsetattr(terminal_fd, TCSADRAIN, &s->own) < 0)
-		return error_set(err, errno, "put the terminal into raw mode");
+	/* In the background this stops the process; SIGCONT interrupts it when the terminal
+	 * is ours again. */
+	while (tcsetattr(terminal_fd, TCSADRAIN, &s->own) < 0)
+		if (errno != EINTR)
+			return error_set(err, errno, "put the terminal into raw mode");
 	s->terminal_fd = terminal_fd;
 	s->raw = true;
 	return 0;
@@ -71,6 +79,23 @@ void streams_renew_raw(struct streams *s)
 {
 	if (s->raw)
 		tcsetattr(s->terminal_fd, TCSADRAIN, &s->own);
+}
+
+bool streams_saw_escape(struct streams *s, const char *data, size_t len, int64_t now_ms)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] != ESCAPE_KEY) {
+			s->escapes = 0;
+			continue;
+		}
+		if (s->escapes == 0 || now_ms - s->first_escape_ms > ESCAPE_MS) {
+			s->escapes = 0;
+			s->first_escape_ms = now_ms;
+		}
+		if (++s->escapes == ESCAPE_COUNT)
+			return true;
+	}
+	return false;
 }
 
 static ssize_t write_some(struct stream_out *out)

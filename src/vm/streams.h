@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <termios.h>
 
 #include "agent/agent.h"
@@ -29,6 +30,9 @@ struct streams {
 	bool raw;
 	int terminal_fd;
 	struct termios saved, own;
+	/* ctrl-] typed in a row, and when the first was. */
+	unsigned escapes;
+	int64_t first_escape_ms;
 	sigset_t saved_mask;
 };
 
@@ -37,6 +41,12 @@ void streams_init(struct streams *s, int stdin_fd, int stdout_fd, int stderr_fd)
 int streams_set_raw(struct streams *s, int terminal_fd, struct error *err);
 /* The same again, if it is to be so: a shell has its own modes while we are stopped. */
 void streams_renew_raw(struct streams *s);
+/*
+ * Has the user typed ctrl-] three times within a second, to end a command that can't be
+ * ended otherwise? Call with all input from a terminal. What is typed is the command's in
+ * any case, so that the key keeps its meaning there.
+ */
+bool streams_saw_escape(struct streams *s, const char *data, size_t len, int64_t now_ms);
 /* Write as much of what is pending as can be without blocking. The number of bytes
  * that are done with, or -1 (errno). Bytes to a broken or absent stream are done with
  * at once. */
