@@ -87,6 +87,12 @@ int main(int argc, char **argv)
 	run((const char *const[]){"echo", "last", NULL});
 	if (hypermin_set_memory(vm, 512) == 0 || hypermin_start(vm) == 0)
 		printf("a running VM was changed\n");
+	/* Most often a variable that is not set; it would be root. */
+	struct hypermin_command nobody = HYPERMIN_COMMAND_INIT;
+	nobody.argv = (const char *const[]){"id", NULL};
+	nobody.user = "";
+	if (hypermin_exec(vm, &nobody, &(struct hypermin_result){0}) == 0)
+		printf("a command ran as a user without a name\n");
 	check(hypermin_stop(vm), "stop");
 	if (hypermin_exec(vm, &(struct hypermin_command)HYPERMIN_COMMAND_INIT,
 		    &(struct hypermin_result){0}) == 0)
