@@ -19,6 +19,7 @@
 
 #include "assemble.h"
 #include "commands.h"
+#include "libguestfs.h"
 #include "settings.h"
 
 struct settings {
@@ -60,23 +61,19 @@ static const struct options options = {
 	"/usr/lib64/guestfs:/usr/lib/guestfs:" \
 	"/usr/local/lib64/guestfs:/usr/local/lib/guestfs"
 
-/* What distributions ship of the appliance: what goes in. */
-static int find_supermin_d(struct settings *s)
+bool libguestfs_find_inputs(char *ret, size_t size)
 {
 	const char *named = getenv("LIBGUESTFS_PATH");
 	const char *path = named && *named ? named : USUAL_PATH;
 
 	while (*path) {
 		size_t len = strcspn(path, ":");
-		snprintf(s->supermin_d, sizeof(s->supermin_d), "%.*s/supermin.d",
-			(int)len, path);
-		if (access(s->supermin_d, R_OK | X_OK) == 0)
-			return 0;
+		snprintf(ret, size, "%.*s/supermin.d", (int)len, path);
+		if (access(ret, R_OK | X_OK) == 0)
+			return true;
 		path += len + (path[len] == ':');
 	}
-	return options_complain(
-		"libguestfs is not installed: there is no guestfs/supermin.d in the usual "
-		"places; name the directory that it is in with LIBGUESTFS_PATH");
+	return false;
 }
 
 static int link_part(const struct settings *s, const char *name)
@@ -183,8 +180,11 @@ static int prepare(struct settings *s)
 	else
 		options_complain("%s", hypermin_error(h));
 	hypermin_free(h);
-	if (result == 0)
-		result = find_supermin_d(s);
+	if (result == 0 && !libguestfs_find_inputs(s->supermin_d, sizeof(s->supermin_d)))
+		result = options_complain(
+			"libguestfs is not installed: there is no guestfs/supermin.d in "
+			"the usual places; name the directory that it is in with "
+			"LIBGUESTFS_PATH");
 	return result < 0 ? -1 : make_appliance(s);
 }
 

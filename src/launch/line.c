@@ -104,8 +104,11 @@ static bool take_drive(struct parser *p, const char *value)
 		    LIST("file=*", "snapshot=on", "id=appliance", "cache=unsafe",
 			    "if=none", "format=raw"),
 		    "file", &file)) {
+		/* There is one. */
+		if (p->line.root || !file || !strstr(value, "id=appliance"))
+			return false;
 		p->line.root = TAKE_PTR(file);
-		return p->line.root && strstr(value, "id=appliance");
+		return true;
 	}
 	snprintf(expected, sizeof(expected), "hd%u", p->n_drives);
 	p->n_drives++;
@@ -349,6 +352,8 @@ static bool take_append(struct parser *p, const char *value)
 	char *rest = copy;
 	bool known = true;
 
+	if (p->line.words)
+		return false;
 	/* Never NULL. */
 	strbuf_adds(&all, "");
 	strbuf_adds(&held, "");

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cache/collect.h"
 #include "cache/lock.h"
 #include "cache/snapshots.h"
 #include "launch/plan.h"
@@ -96,6 +97,9 @@ int take(int argc, char **argv, struct error *err)
 	if (plan_make(argc, argv, &plan, err) < 0)
 		return -1;
 	int result = plan.cache.fd < 0 ? 0 : take_planned(&plan, err);
+	/* Each kind of launch has a snapshot, and each appliance new ones. */
+	if (plan.cache.fd >= 0)
+		cache_collect_quietly(&plan.cache);
 	plan_done(&plan);
 	return result;
 }
