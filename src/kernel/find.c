@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The choice of a kernel. All that could be one is collected, the best version first, and
- * the first is taken that passes: its file can be read and is a kernel, its modules are
- * there, and among them what the boot needs. Each that fails is kept with its reason, so
- * that the user sees why the newest was not taken, or what there is to mend.
+ * The choice of a kernel. All files that could be one are collected, the best version first.
+ * The first is taken that can be read, is a whole kernel, and has its modules, among them
+ * those that the boot needs. The reason why another was passed over is kept, so that the user
+ * sees why the newest was not taken, or what there is to mend.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,17 +34,21 @@ struct identity {
 
 struct candidate {
 	char *image;
-	struct identity
-		identity; /* its version from the file's name if it can't be read */
-	char *problem;	  /* NULL: none so far */
+	/* The version is that in the file's name if the file can't be read. */
+	struct identity identity;
+	/* NULL: none so far. */
+	char *problem;
 	bool beside_modules;
-	bool for_cpu; /* as asked for, by its name */
+	/* By its name, it is for the processor that was asked for. */
+	bool for_cpu;
 };
 
 struct candidates {
 	struct candidate *items;
 	size_t len;
 	size_t cap;
+	/* The first file, and the first directory, that this user may not read. */
+	char *forbidden_file, *forbidden_dir;
 };
 
 static void candidates_done(struct candidates *list)
@@ -55,6 +59,8 @@ static void candidates_done(struct candidates *list)
 		free(c->problem);
 	}
 	vector_done(list);
+	free(list->forbidden_file);
+	free(list->forbidden_dir);
 }
 
 /* What is not in the first bytes: of an arm64 or ELF kernel, packed or not. */
@@ -93,6 +99,10 @@ static int identify(const char *path, struct identity *ret, struct error *err)
 	if (len < 0)
 		return error_set(err, errno, "can't be read");
 
+	if (!kernel_image_is_whole(head, len, st.st_size))
+		return error_set(err, 0,
+			"it is cut off: its header tells of more than the file's %lld bytes",
+			(long long)st.st_size);
 	if (kernel_image_is_bzimage(head, len)) {
 		char *version = kernel_version_parse(head, len);
 		*ret = (struct identity){version, kernel_image_architecture(head, len)};
@@ -113,8 +123,18 @@ static void add_candidate(struct candidates *list, char *image, const char *name
 	if (identify(image, &c.identity, &err) < 0) {
 		c.identity.version = xstrdup(named_version);
 		c.problem = xstrdup(err.msg);
+		if (err.num == EACCES && !list->forbidden_file)
+			list->forbidden_file = xstrdup(image);
 	}
 	vector_push(list, c);
+}
+
+static void list_directory(
+	const char *path, struct candidates *list, struct strvec *ret_names)
+{
+	if (directory_list(AT_FDCWD, path, 0, ret_names) < 0 && errno == EACCES &&
+		!list->forbidden_dir)
+		list->forbidden_dir = xstrdup(path);
 }
 
 static void collect_beside_modules(const char *root, struct candidates *list)
@@ -123,7 +143,7 @@ static void collect_beside_modules(const char *root, struct candidates *list)
 	CLEANUP_FREE char *path = xasprintf("%s/lib/modules", root);
 	CLEANUP_STRVEC struct strvec versions = {0};
 
-	directory_list(AT_FDCWD, path, 0, &versions);
+	list_directory(path, list, &versions);
 	vector_foreach (version, &versions)
 		for (size_t i = 0; i < ARRAY_SIZE(names) && **version != '.'; i++) {
 			CLEANUP_FREE char *image =
@@ -153,7 +173,7 @@ static void collect_boot(const char *root, struct candidates *list)
 	CLEANUP_FREE char *path = xasprintf("%s/boot", root);
 	CLEANUP_STRVEC struct strvec names = {0};
 
-	directory_list(AT_FDCWD, path, 0, &names);
+	list_directory(path, list, &names);
 	vector_foreach (name, &names) {
 		const char *hyphen = strchr(*name, '-');
 		if (is_boot_kernel(*name))
@@ -205,6 +225,8 @@ static int check_modules(const char *dir, const char *const *needs, struct error
 			modules_dir_lookup(ctx, *needs);
 		if (!list)
 			return error_set(err, 0, "has no %s", *needs);
+		if (modules_dir_check_files(dir, list, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -239,21 +261,51 @@ static int check_candidate(const struct candidate *c,
 	return 0;
 }
 
-static int nothing_found(const struct kernel_request *request, const char *root,
-	const struct strvec *rejected, struct error *err)
+/* What a user can do. A package that is installed, but only for root to read, need not be
+ * installed again. */
+static void advise(const struct kernel_request *request, const struct candidates *list,
+	struct strbuf *ret)
 {
 	const struct architecture *a = request->architecture;
+	const char *file = list->forbidden_file, *dir = list->forbidden_dir;
+
+	if (dir)
+		strbuf_addf(ret,
+			"Only root may look into %s: let this user, as root with 'chmod a+rx "
+			"%s', or name a kernel that it may read",
+			dir, dir);
+	else if (file)
+		strbuf_addf(ret,
+			"Only root may read %s: let this user, as root with 'chmod a+r %s' "
+			"(on Ubuntu and Debian 'dpkg-statoverride --update --add root root 0644 "
+			"%s' lasts until that kernel is removed), or name a copy that it may "
+			"read",
+			file, file, file);
+	else
+		strbuf_addf(ret,
+			"Install a kernel package (Debian: linux-image-cloud-%s, Fedora: "
+			"kernel-core, Arch: linux) or name one",
+			a ? a->debian : "…");
+	strbuf_adds(ret, " with --kernel FILE --modules DIR");
+}
+
+static int nothing_found(const struct kernel_request *request, const char *root,
+	const struct candidates *list, const struct strvec *rejected, struct error *err)
+{
 	CLEANUP_STRBUF struct strbuf reasons = {0};
+	CLEANUP_STRBUF struct strbuf advice = {0};
 
 	vector_foreach (reason, rejected)
 		strbuf_addf(&reasons, "%s%s", reasons.len ? "; " : "", *reason);
+	advise(request, list, &advice);
 	return error_set(err, 0,
 		"no kernel to boot: looked for %s/lib/modules/*/vmlinuz and "
-		"%s/boot/vmlinuz*, Image*, kernel-*; %s%s. Install a kernel package "
-		"(Debian: linux-image-cloud-%s, Fedora: kernel-core, Arch: linux) or "
-		"name one with --kernel FILE --modules DIR",
-		root, root, reasons.len ? "passed over " : "there is none",
-		reasons.len ? reasons.data : "", a ? a->debian : "…");
+		"%s/boot/vmlinuz*, Image*, kernel-*; %s%s. %s",
+		root, root,
+		reasons.len		      ? "passed over "
+			: list->forbidden_dir ? "found none"
+					      : "there is none",
+		strbuf_text(&reasons), advice.data);
 }
 
 static int search(const struct kernel_request *request, const char *root,
@@ -273,7 +325,7 @@ static int search(const struct kernel_request *request, const char *root,
 		strvec_addf(rejected, "%s: %s", c->image, why.msg);
 		log_info("kernel: passed over %s: %s", c->image, why.msg);
 	}
-	return nothing_found(request, root, rejected, err);
+	return nothing_found(request, root, &list, rejected, err);
 }
 
 static bool has_index(const char *dir)

@@ -14,8 +14,10 @@
 #include "kernel/kernel.h"
 
 #define X86_SETUP_SECTS 0x1f1 /* u8: 512-byte sectors behind the first; 0 means 4 */
-#define X86_MAGIC	0x202 /* "HdrS" */
-#define X86_PROTOCOL	0x206 /* u16 */
+#define X86_SYSSIZE \
+	0x1f4 /* u32: the code behind the setup sectors, in units of 16 bytes */
+#define X86_MAGIC    0x202 /* "HdrS" */
+#define X86_PROTOCOL 0x206 /* u16 */
 #define X86_KERNEL_VERSION \
 	0x20e /* u16: where the version string is, less 0x200; 0: nowhere */
 #define X86_PAYLOAD_OFFSET 0x248 /* u32: from the end of the setup sectors */
@@ -119,6 +121,14 @@ char *kernel_version_parse(const uint8_t *data, size_t len)
 	return NULL;
 }
 
+/* Where the code behind the boot sector and the setup sectors begins. */
+static uint64_t bzimage_setup_end(const uint8_t *data)
+{
+	unsigned sectors = data[X86_SETUP_SECTS] ? data[X86_SETUP_SECTS] : 4;
+
+	return (sectors + 1) * 512;
+}
+
 static bool bzimage_payload(const uint8_t *data, size_t len, size_t *ret_offset,
 	size_t *ret_len, const char **ret_why)
 {
@@ -126,9 +136,7 @@ static bool bzimage_payload(const uint8_t *data, size_t len, size_t *ret_offset,
 		   "its payload is";
 	if (get_le(data + X86_PROTOCOL, 2) < X86_PAYLOAD_SINCE)
 		return false;
-
-	uint64_t sectors = data[X86_SETUP_SECTS] ? data[X86_SETUP_SECTS] : 4;
-	uint64_t offset = (sectors + 1) * 512 + get_le(data + X86_PAYLOAD_OFFSET, 4);
+	uint64_t offset = bzimage_setup_end(data) + get_le(data + X86_PAYLOAD_OFFSET, 4);
 	uint64_t payload_len = get_le(data + X86_PAYLOAD_LENGTH, 4);
 	*ret_why = "its header names a payload outside of the file";
 	if (payload_len <= 4 || offset > len || payload_len > len - offset)
@@ -218,7 +226,7 @@ static Elf64_Phdr read_segment(const uint8_t *data, const Elf64_Ehdr *elf, size_
 	return segment;
 }
 
-static bool is_inside(const Elf64_Phdr *segment, size_t len)
+static bool is_inside(const Elf64_Phdr *segment, uint64_t len)
 {
 	return segment->p_offset <= len && segment->p_filesz <= len - segment->p_offset;
 }
@@ -237,6 +245,30 @@ bool kernel_image_has_pvh(const uint8_t *data, size_t len)
 			return true;
 	}
 	return false;
+}
+
+bool kernel_image_is_whole(const uint8_t *data, size_t len, uint64_t file_size)
+{
+	Elf64_Ehdr elf;
+
+	if (kernel_image_is_bzimage(data, len)) {
+		uint64_t units = get_le(data + X86_SYSSIZE, 4);
+		/* The last unit need not be a whole one. */
+		return units == 0 ||
+			bzimage_setup_end(data) + (units - 1) * 16 < file_size;
+	}
+	if (kernel_image_is_zboot(data, len))
+		return get_le(data + ZBOOT_PAYLOAD_OFFSET, 4) +
+			(uint64_t)get_le(data + ZBOOT_PAYLOAD_LENGTH, 4) <=
+			file_size;
+	if (!read_elf(data, len, &elf))
+		return true;
+	for (size_t i = 0; i < elf.e_phnum; i++) {
+		Elf64_Phdr segment = read_segment(data, &elf, i);
+		if (segment.p_type == PT_LOAD && !is_inside(&segment, file_size))
+			return false;
+	}
+	return true;
 }
 
 void kernel_image_trim(uint8_t *data, size_t len)

@@ -25,31 +25,37 @@ bool kernel_image_is_elf(const uint8_t *data, size_t len);
 bool kernel_image_is_arm64(const uint8_t *data, size_t len);
 bool kernel_image_is_zboot(const uint8_t *data, size_t len);
 
-/* What it runs on. NULL: something that is not known, or that only what is packed in it
- * can tell. */
+/*
+ * Is the file, of which `data` is the beginning, as long as its header says? A kernel that
+ * is cut off starts, and fails in the VM. True for formats that do not say.
+ */
+bool kernel_image_is_whole(const uint8_t *data, size_t len, uint64_t file_size);
+
+/* What it runs on. NULL: a processor that is not known, or the kernel has to be unpacked to
+ * tell. */
 const struct architecture *kernel_image_architecture(const uint8_t *data, size_t len);
 
 /*
- * Where the compressed kernel is in a bzImage, without the size word behind it, or in a
- * zboot image; `data` is the whole file. False: not there, and *ret_why says how that is.
+ * Find the compressed kernel in a bzImage, without the size word behind it, or in a zboot
+ * image; `data` is the whole file. False: there is none, and *ret_why says why.
  */
 bool kernel_image_payload(const uint8_t *data, size_t len, size_t *ret_offset,
 	size_t *ret_len, const char **ret_why);
 
 /*
- * What is packed in a kernel's file: in a bzImage, in a zboot image, or in a file that is
- * compressed as a whole. At most `max` bytes come out. Caller frees.
+ * Unpack a bzImage, a zboot image, or a file that is compressed as a whole, to at most `max`
+ * bytes. The caller frees *ret_data.
  */
 int kernel_image_unpack(const uint8_t *data, size_t len, size_t max, uint8_t **ret_data,
 	size_t *ret_len, struct error *err);
 
 /*
- * Zeros at a segment's end need not come from the file: whoever loads it fills up with
- * them. There are some 10 MiB, for the kernel's own linker does not leave out its .bss
- * and what it works in before it has memory; qemu would keep them mapped. An ELF file's
- * length stays.
+ * Shorten the segments of an ELF file by the zeros at their ends, which need not come from
+ * the file: the loader fills up with zeros. There are some 10 MiB of them, because the
+ * kernel's linker script does not leave out .bss and the early page tables, and qemu would
+ * keep them mapped. The file's length stays.
  */
 void kernel_image_trim(uint8_t *data, size_t len);
 
-/* Has this ELF file the note that names a PVH entry point? */
+/* Does this ELF file have the note that names a PVH entry point? */
 bool kernel_image_has_pvh(const uint8_t *data, size_t len);

@@ -3,9 +3,15 @@
 #include "kernel/modules-dir.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "base/log.h"
+#include "base/path.h"
+
+#define DEPENDENCIES_MAX (64 * 1024 * 1024)
 
 static void kmod_log(void *data, int priority, const char *file, int line, const char *fn,
 	const char *format, va_list args)
@@ -46,4 +52,68 @@ struct kmod_list *modules_dir_lookup(struct kmod_ctx *ctx, const char *name)
 	if (kmod_module_new_from_lookup(ctx, name, &list) < 0)
 		return NULL;
 	return list;
+}
+
+static int out_of_date(const char *dir, const char *path, struct error *err)
+{
+	int num = errno;
+	CLEANUP_FREE char *copy = xstrdup(dir);
+
+	return error_set(err, num,
+		"the module index in '%s' is out of date (as root, 'depmod %s' renews it): '%s'",
+		dir, basename(copy), path);
+}
+
+int modules_dir_check_files(
+	const char *dir, const struct kmod_list *list, struct error *err)
+{
+	const struct kmod_list *item;
+
+	kmod_list_foreach(item, list)
+	{
+		struct kmod_module *mod = kmod_module_get_module(item);
+		/* A module that is built in has no path. */
+		const char *path = kmod_module_get_path(mod);
+		int result =
+			path && access(path, F_OK) < 0 ? out_of_date(dir, path, err) : 0;
+		kmod_module_unref(mod);
+		if (result < 0)
+			return -1;
+	}
+	return 0;
+}
+
+char *modules_dir_read_dependencies(const char *dir)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/modules.dep", dir);
+	CLEANUP_FREE char *text = NULL;
+	size_t len;
+
+	/* In front of each path there is a newline. */
+	if (io_read_file(AT_FDCWD, path, DEPENDENCIES_MAX, &text, &len, NULL) < 0)
+		return xstrdup("");
+	return xasprintf("\n%s", text);
+}
+
+int modules_dir_check_dependencies(
+	const char *dir, const char *dependencies, const char *path, struct error *err)
+{
+	size_t dir_len = path_trimmed_len(dir, strlen(dir));
+	if (strncmp(path, dir, dir_len) == 0)
+		path += dir_len + strspn(path + dir_len, "/");
+	CLEANUP_FREE char *start = xasprintf("\n%s:", path);
+	const char *line = strstr(dependencies, start);
+	if (!line)
+		return 0;
+	line += strlen(start);
+	CLEANUP_FREE char *copy = xstrndup(line, strcspn(line, "\n"));
+	char *rest = copy;
+	for (char *name; (name = strsep(&rest, " "));) {
+		CLEANUP_FREE char *file = *name == '/'
+			? xstrdup(name)
+			: xasprintf("%.*s/%s", (int)dir_len, dir, name);
+		if (*name && access(file, F_OK) < 0)
+			return out_of_date(dir, file, err);
+	}
+	return 0;
 }

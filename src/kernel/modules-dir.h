@@ -12,10 +12,22 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-/* Fails when depmod's index is not there. */
+/* Fails if depmod's index is not there. */
 int modules_dir_open(const char *dir, struct kmod_ctx **ret, struct error *err);
 /* All modules that a name or alias means, built-in ones too; NULL: none. */
 struct kmod_list *modules_dir_lookup(struct kmod_ctx *ctx, const char *name);
+
+/* Are the modules' files where the index has them? Somebody who moves or compresses modules
+ * has to run depmod. */
+int modules_dir_check_files(
+	const char *dir, const struct kmod_list *list, struct error *err);
+/*
+ * The same for what the module at `path` depends on, of which libkmod says nothing if one is
+ * not there. `dependencies` is the text of the index, to be read once.
+ */
+char *modules_dir_read_dependencies(const char *dir);
+int modules_dir_check_dependencies(
+	const char *dir, const char *dependencies, const char *path, struct error *err);
 
 static inline void cleanup_kmod(struct kmod_ctx **ctx)
 {

@@ -12,14 +12,18 @@
 #include "kernel/modules-dir.h"
 
 struct closure {
+	const char *dir;
+	char *dependencies;
 	struct kmod_ctx *ctx;
-	struct strmap seen; /* keys are the kmod_module's names, in `visited` */
+	/* Its keys are the names of the modules in `visited`. */
+	struct strmap seen;
 	VECTOR(struct kmod_module *) visited;
 	struct kernel_modules modules;
 };
 
 static void closure_done(struct closure *c)
 {
+	free(c->dependencies);
 	vector_foreach (mod, &c->visited)
 		kmod_module_unref(*mod);
 	vector_done(&c->visited);
@@ -52,6 +56,8 @@ static int add_module(struct closure *c, const struct kmod_module *mod, struct e
 
 	if (!path)
 		return error_set(err, 0, "module '%s' has no file in the index", name);
+	if (modules_dir_check_dependencies(c->dir, c->dependencies, path, err) < 0)
+		return -1;
 	vector_push(&c->modules, (struct kernel_module){xstrdup(name), xstrdup(path)});
 	return 0;
 }
@@ -84,6 +90,8 @@ static int visit_name(struct closure *c, const char *name, struct error *err)
 	CLEANUP_KMOD_LIST struct kmod_list *list =
 		modules_dir_lookup(c->ctx, name + optional);
 
+	if (list && modules_dir_check_files(c->dir, list, err) < 0)
+		return -1;
 	if (!list)
 		return optional
 			? 0
@@ -95,10 +103,11 @@ static int visit_name(struct closure *c, const char *name, struct error *err)
 int kernel_modules_closure(const struct kernel *k, const char *const *names,
 	struct kernel_modules *ret, struct error *err)
 {
-	CLEANUP(closure_done) struct closure c = {0};
+	CLEANUP(closure_done) struct closure c = {.dir = k->modules_dir};
 
 	if (modules_dir_open(k->modules_dir, &c.ctx, err) < 0)
 		return error_prefix(err, "kernel %s", k->version);
+	c.dependencies = modules_dir_read_dependencies(c.dir);
 	for (; *names; names++)
 		if (visit_name(&c, *names, err) < 0)
 			return error_prefix(err, "kernel %s", k->version);

@@ -143,26 +143,107 @@ static void each_that_is_passed_over_has_its_reason(void **state)
 	assert_string_equal(got, expected);
 }
 
-static void a_kernel_that_may_not_be_read_is_passed_over(void **state)
+static void a_kernel_that_is_cut_off_is_passed_over(void **state)
 {
 	const struct fixture_root *f = *state;
-	CLEANUP_FREE char *path = xasprintf("%s/boot/vmlinuz-9.0", f->path);
+	CLEANUP_STRBUF struct strbuf image = fixture_bzimage("9.0", "payload", 7);
+	CLEANUP_STRBUF struct strbuf zboot = fixture_zboot("payload", 7);
+	size_t setup = (FIXTURE_SETUP_SECTS + 1) * 512;
+
+	add_kernel(f, "6.1.0");
+	add_modules(f, "9.0", "kernel/drivers/block/virtio_blk.ko\n");
+	fixture_put32(&image, 0x1f4, (image.len - setup + 15) / 16);
+	fixture_root_write_bytes(f, "boot/vmlinuz-9.0", image.data, image.len);
+	assert_finds(f, NULL, "boot/vmlinuz-9.0 9.0\n");
+	/* Its header, and so its version, is still there. */
+	fixture_root_write_bytes(f, "boot/vmlinuz-9.0", image.data, image.len - 16);
+	fixture_root_write_bytes(f, "boot/vmlinuz-8.0", zboot.data, zboot.len - 9);
+	CLEANUP_FREE char *got = find(f, NULL);
+	CLEANUP_FREE char *expected = xasprintf(
+		"boot/vmlinuz-6.1.0 6.1.0\n"
+		"boot/vmlinuz-9.0: it is cut off: its header tells of more than the file's "
+		"%zu bytes\n"
+		"boot/vmlinuz-8.0: it is cut off: its header tells of more than the file's "
+		"%zu bytes\n",
+		image.len - 16, zboot.len - 9);
+	assert_string_equal(got, expected);
+	CLEANUP_FREE char *named = find(f, "boot/vmlinuz-9.0");
+	assert_contains(named, "boot/vmlinuz-9.0': it is cut off");
+}
+
+/* As an ordinary user: root may read everything. */
+static char *find_as_user(const struct fixture_root *f)
+{
 	bool is_root = geteuid() == 0;
 
-	add_kernel(f, "9.0");
-	add_kernel(f, "6.1.0");
-	assert_int_equal(chmod(path, 0), 0);
-	/* root may read everything: be nobody for a moment. */
 	if (is_root) {
 		assert_int_equal(chmod(f->path, 0755), 0);
 		assert_int_equal(seteuid(65534), 0);
 	}
-	CLEANUP_FREE char *got = find(f, NULL);
+	char *got = find(f, NULL);
 	if (is_root)
 		assert_int_equal(seteuid(0), 0);
+	return got;
+}
+
+static void a_kernel_that_may_not_be_read_is_passed_over(void **state)
+{
+	const struct fixture_root *f = *state;
+	CLEANUP_FREE char *path = xasprintf("%s/boot/vmlinuz-9.0", f->path);
+	CLEANUP_FREE char *other = xasprintf("%s/boot/vmlinuz-6.1.0", f->path);
+
+	add_kernel(f, "9.0");
+	add_kernel(f, "6.1.0");
+	assert_int_equal(chmod(path, 0), 0);
+	CLEANUP_FREE char *got = find_as_user(f);
 	assert_string_equal(got,
 		"boot/vmlinuz-6.1.0 6.1.0\n"
 		"boot/vmlinuz-9.0: can't be read: Permission denied\n");
+
+	/* To install one would not help. */
+	assert_int_equal(chmod(other, 0), 0);
+	CLEANUP_FREE char *none = find_as_user(f);
+	CLEANUP_FREE char *advice =
+		xasprintf("as root with 'chmod a+r %s/boot/", f->path);
+	assert_contains(none, advice);
+	assert_contains(none, "dpkg-statoverride --update --add root root 0644 ");
+	assert_contains(none, "--kernel FILE");
+	assert_null(strstr(none, "Install"));
+}
+
+static void a_directory_that_may_not_be_read_is_named(void **state)
+{
+	const struct fixture_root *f = *state;
+	CLEANUP_FREE char *boot = xasprintf("%s/boot", f->path);
+
+	add_kernel(f, "6.1.0");
+	assert_int_equal(chmod(boot, 0), 0);
+	CLEANUP_FREE char *none = find_as_user(f);
+	CLEANUP_FREE char *advice = xasprintf("as root with 'chmod a+rx %s'", boot);
+	assert_int_equal(chmod(boot, 0755), 0);
+	assert_contains(none, advice);
+	assert_null(strstr(none, "there is none"));
+	assert_null(strstr(none, "Install"));
+}
+
+static void an_index_that_is_out_of_date_is_said(void **state)
+{
+	const struct fixture_root *f = *state;
+	const char *module = "lib/modules/9.0/kernel/virtio_blk.ko";
+
+	add_kernel(f, "6.1.0");
+	add_image(f, "boot/vmlinuz-9.0", "9.0");
+	if (!fixture_module(f, module, NULL, NULL, "license=GPL"))
+		skip();
+	add_modules(f, "9.0", "");
+	assert_finds(f, NULL, "boot/vmlinuz-9.0 9.0\n");
+	/* Compressed, but depmod was not run. */
+	CLEANUP_FREE char *path = fixture_root_place(f, module);
+	CLEANUP_FREE char *packed = xasprintf("%s.xz", path);
+	assert_int_equal(rename(path, packed), 0);
+	CLEANUP_FREE char *got = find(f, NULL);
+	assert_contains(got, "boot/vmlinuz-6.1.0 6.1.0\n");
+	assert_contains(got, "(as root, 'depmod 9.0' renews it): ");
 }
 
 static void no_kernel_at_all_says_what_to_do(void **state)
@@ -282,7 +363,7 @@ static void orders_versions(void **state)
 	assert_int_equal(kernel_version_compare("6.1", "6.1"), 0);
 }
 
-#define TEST(fn)                                                                         \
+#define TEST(fn) \
 	cmocka_unit_test_setup_teardown(fn, fixture_root_setup, fixture_root_teardown)
 
 int main(void)
@@ -294,7 +375,10 @@ int main(void)
 		TEST(the_copy_beside_the_modules_is_preferred),
 		TEST(rescue_kernels_are_not_for_this),
 		TEST(each_that_is_passed_over_has_its_reason),
+		TEST(a_kernel_that_is_cut_off_is_passed_over),
 		TEST(a_kernel_that_may_not_be_read_is_passed_over),
+		TEST(a_directory_that_may_not_be_read_is_named),
+		TEST(an_index_that_is_out_of_date_is_said),
 		TEST(no_kernel_at_all_says_what_to_do),
 		TEST(a_named_kernel_is_taken_or_fails),
 		TEST(a_named_kernels_modules_may_be_beside_it),

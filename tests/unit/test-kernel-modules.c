@@ -138,6 +138,26 @@ static void a_directory_without_an_index_is_an_error(void **state)
 	assert_non_null(strstr(no_index, "no module index '/proc/self/modules.dep.bin'"));
 }
 
+static void a_stale_index_is_said_with_its_cure(void **state)
+{
+	const struct fixture_root *f = *state;
+	const char *const names[] = {"bus", NULL};
+
+	if (!f)
+		skip();
+	CLEANUP_FREE char *dir = xasprintf("%s/" MODULES, f->path);
+	CLEANUP_FREE char *core = fixture_root_place(f, MODULES "kernel/core.ko");
+	CLEANUP_FREE char *packed = xasprintf("%s.xz", core);
+
+	/* One that is needed by the one that was asked for. */
+	assert_int_equal(rename(core, packed), 0);
+	CLEANUP_FREE char *error = closure(dir, names);
+	assert_int_equal(rename(packed, core), 0);
+	if (!strstr(error, "is out of date (as root, 'depmod " RELEASE "'"))
+		fail_msg("%s", error);
+	assert_non_null(strstr(error, "kernel/core.ko': No such file"));
+}
+
 static void the_hosts_kernel_has_a_way_to_its_disk(void **state)
 {
 	static const char *const needs[] = {"virtio_blk", "virtio_pci", NULL};
@@ -173,6 +193,7 @@ int main(void)
 		cmocka_unit_test(what_is_built_in_is_left_out),
 		cmocka_unit_test(what_is_missing_is_an_error_unless_optional),
 		cmocka_unit_test(a_directory_without_an_index_is_an_error),
+		cmocka_unit_test(a_stale_index_is_said_with_its_cure),
 		cmocka_unit_test(the_hosts_kernel_has_a_way_to_its_disk),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
