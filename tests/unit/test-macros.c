@@ -19,6 +19,7 @@ static int64_t read_clock(void)
 
 static void each_argument_is_evaluated_once(void **state)
 {
+	(void)state;
 	/* poll() takes a negative time as for ever: one tick before the deadline must not give it. */
 	now = 99;
 	assert_int_equal(MAX(0, 100 - read_clock()), 1);
@@ -34,6 +35,7 @@ static void one_may_stand_inside_the_other(void **state)
 {
 	int a_0 = 3, b_0 = 7;
 
+	(void)state;
 	assert_int_equal(MAX(1, MIN(b_0, a_0)), 3);
 	assert_int_equal(MIN(MIN(9, MAX(a_0, b_0)), MAX(2, MIN(8, 6))), 6);
 }
@@ -43,6 +45,7 @@ static void the_wider_type_holds_the_result(void **state)
 	int64_t until = (int64_t)1 << 40;
 	uint8_t byte = 200;
 
+	(void)state;
 	assert_true(MAX(0, until) == until);
 	assert_true(MIN(byte + 100, 1000) == 300);
 	assert_true(MAX(0.5, byte) == 200);
