@@ -97,7 +97,7 @@ static int check_target(const char *dir, struct error *err)
 	if (fd < 0)
 		return errno == ENOENT ? 0 : error_set(err, errno, "open '%s'", dir);
 	if (manifest_read(fd, dir, &manifest, NULL) == 0 &&
-		manifest_check(manifest, fd, dir, NULL) == 0 &&
+		manifest_check_sizes(manifest, fd, dir, NULL) == 0 &&
 		manifest_check_others(manifest, fd, dir, NULL) == 0)
 		return 0;
 	if (directory_list(fd, ".", 0, &files) < 0)

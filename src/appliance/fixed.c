@@ -59,7 +59,7 @@ static int check_manifest(
 			"use the appliance '%s': it was made for %s, which hypermin does not "
 			"know",
 			where, machine);
-	if (manifest_check(manifest, dir_fd, where, err) < 0)
+	if (manifest_check_sizes(manifest, dir_fd, where, err) < 0)
 		return error_prefix(err, "use the appliance '%s'", where);
 	return 0;
 }

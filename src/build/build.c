@@ -307,12 +307,9 @@ static int find_made(struct build *b)
 	if (strlen(uuid) != sizeof(b->entry.root_uuid) - 1)
 		return 1;
 	strcpy(b->entry.root_uuid, uuid);
-	for (int i = 0; i < ENTRY_PARTS; i++) {
-		const json_t *file = json_object_get(
-			json_object_get(manifest, "files"), entry_parts[i]);
-		b->entry.sizes[i] = json_integer_value(json_object_get(file, "size"));
-	}
-	return 0;
+	free(b->entry.parts);
+	b->entry.parts = entry_look(hold.dir_fd);
+	return b->entry.parts ? 0 : 1;
 }
 
 static int find_or_make(struct build *b, struct error *err)

@@ -30,7 +30,9 @@ static char *default_path(void)
 		const struct passwd *pw = getpwuid(geteuid());
 		home = pw ? pw->pw_dir : NULL;
 	}
-	if (home && *home == '/' && stat(home, &st) == 0 && st.st_uid == geteuid())
+	/* Services are given /dev/null or /nonexistent. */
+	if (home && *home == '/' && stat(home, &st) == 0 && S_ISDIR(st.st_mode) &&
+		st.st_uid == geteuid())
 		return xasprintf("%s/.cache/hypermin", home);
 	return xasprintf("/var/tmp/hypermin-%u", (unsigned)geteuid());
 }

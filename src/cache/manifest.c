@@ -46,12 +46,26 @@ static int open_file(int dir_fd, const char *name, const char *where, struct sta
 	return TAKE_FD(fd);
 }
 
-static json_t *enter(json_t *manifest, const char *name, const struct stat *st)
+/* Without the device: its number may be another after the host's next boot. */
+static char *identity_of(const struct stat *st, bool is_ram)
 {
-	json_t *file = json_pack("{s:I}", "size", (json_int_t)st->st_size);
+	const struct timespec *t = is_ram ? &st->st_ctim : &st->st_mtim;
 
+	return xasprintf("inode %llu, %s %lld.%09ld", (unsigned long long)st->st_ino,
+		is_ram ? "changed" : "modified", (long long)t->tv_sec, t->tv_nsec);
+}
+
+static void enter(json_t *manifest, const char *name, const struct stat *st,
+	const char *sha256, const char *pages)
+{
+	CLEANUP_FREE char *identity = identity_of(st, pages);
+	json_t *file =
+		json_pack("{s:I, s:s*, s:s*, s:s}", "size", (json_int_t)st->st_size,
+			"sha256", sha256, "pages", pages, "identity", identity);
+
+	if (!file)
+		abort(); /* out of memory: everything in it is valid */
 	json_object_set_new(json_object_get(manifest, "files"), name, file);
-	return file;
 }
 
 int manifest_add_file(json_t *manifest, int dir_fd, const char *name, const char *where,
@@ -67,19 +81,11 @@ int manifest_add_file(json_t *manifest, int dir_fd, const char *name, const char
 	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	if (sha256_file(fd, hex) < 0)
 		return error_set(err, errno, "read '%s/%s'", where, name);
-	json_object_set_new(enter(manifest, name, &st), "sha256", json_string(hex));
+	enter(manifest, name, &st, hex, NULL);
 	/* Some file systems say only here that they are full. */
 	if (fdatasync(fd) < 0)
 		return error_set(err, errno, "write '%s/%s' to disk", where, name);
 	return 0;
-}
-
-/* The time of change can't be set back, and a copy has another inode. (The device's number
- * may be another after the host's next boot.) */
-static char *identity_of(const struct stat *st)
-{
-	return xasprintf("inode %llu, changed %lld.%09ld", (unsigned long long)st->st_ino,
-		(long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
 }
 
 int manifest_add_ram(json_t *manifest, const char *name, int fd,
@@ -89,10 +95,7 @@ int manifest_add_ram(json_t *manifest, const char *name, int fd,
 
 	if (fstat(fd, &st) < 0)
 		return error_set(err, errno, "look at '%s'", name);
-	CLEANUP_FREE char *identity = identity_of(&st);
-	json_t *file = enter(manifest, name, &st);
-	json_object_set_new(file, "pages", json_string(pages));
-	json_object_set_new(file, "identity", json_string(identity));
+	enter(manifest, name, &st, NULL, pages);
 	return 0;
 }
 
@@ -224,11 +227,18 @@ static int check_size(
 		(long long)st->st_size, (long long)size);
 }
 
+static bool has_identity(const json_t *file, const struct stat *st)
+{
+	const char *identity = json_string_value(json_object_get(file, "identity"));
+	CLEANUP_FREE char *now = identity_of(st, json_object_get(file, "pages"));
+
+	return identity && strcmp(now, identity) == 0;
+}
+
 int manifest_check_used(const json_t *manifest, const char *name, int fd,
 	const char *where, struct error *err)
 {
 	const json_t *file = json_object_get(json_object_get(manifest, "files"), name);
-	const char *identity = json_string_value(json_object_get(file, "identity"));
 	CLEANUP(digests_done) struct digests digests = {0};
 	CLEANUP_FREE char *path = xasprintf("%s/%s", where, name);
 	struct stat st;
@@ -239,45 +249,54 @@ int manifest_check_used(const json_t *manifest, const char *name, int fd,
 		return error_set(err, errno, "look at '%s'", path);
 	if (check_size(file, &st, path, err) < 0)
 		return -1;
-	if (!identity)
+	if (!json_object_get(file, "pages"))
 		return check_content(file, fd, &st, &digests, path, err);
-	CLEANUP_FREE char *now = identity_of(&st);
-	if (strcmp(now, identity) != 0)
-		return error_set(err, 0, "'%s' was changed or copied", path);
-	return 0;
+	return has_identity(file, &st)
+		? 0
+		: error_set(err, 0, "'%s' was changed or copied", path);
 }
 
-/* `digests` may be NULL: then only the size is compared. */
-static int check_file(const json_t *file, int dir_fd, const char *name,
+enum depth { CHECK_SIZES, CHECK_IDENTITIES, CHECK_CONTENTS };
+
+static int check_files(const json_t *manifest, int dir_fd, enum depth depth,
 	struct digests *digests, const char *where, struct error *err)
-{
-	CLEANUP_FREE char *path = xasprintf("%s/%s", where, name);
-	struct stat st;
-
-	CLEANUP_CLOSE int fd = open_file(dir_fd, name, where, &st, err);
-	if (fd < 0 || check_size(file, &st, path, err) < 0)
-		return -1;
-	return digests ? check_content(file, fd, &st, digests, path, err) : 0;
-}
-
-int manifest_check_digests(const json_t *manifest, int dir_fd, struct digests *digests,
-	const char *where, struct error *err)
 {
 	const char *name;
 	json_t *file;
 
 	json_object_foreach(json_object_get(manifest, "files"), name, file)
 	{
-		if (check_file(file, dir_fd, name, digests, where, err) < 0)
+		CLEANUP_FREE char *path = xasprintf("%s/%s", where, name);
+		struct stat st;
+		CLEANUP_CLOSE int fd = open_file(dir_fd, name, where, &st, err);
+		if (fd < 0 || check_size(file, &st, path, err) < 0)
+			return -1;
+		bool read = depth == CHECK_CONTENTS ||
+			(depth == CHECK_IDENTITIES && !has_identity(file, &st));
+		if (read && check_content(file, fd, &st, digests, path, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
+int manifest_check_sizes(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err)
+{
+	return check_files(manifest, dir_fd, CHECK_SIZES, NULL, where, err);
+}
+
 int manifest_check(
 	const json_t *manifest, int dir_fd, const char *where, struct error *err)
 {
-	return manifest_check_digests(manifest, dir_fd, NULL, where, err);
+	CLEANUP(digests_done) struct digests digests = {0};
+
+	return check_files(manifest, dir_fd, CHECK_IDENTITIES, &digests, where, err);
+}
+
+int manifest_check_digests(const json_t *manifest, int dir_fd, struct digests *digests,
+	const char *where, struct error *err)
+{
+	return check_files(manifest, dir_fd, CHECK_CONTENTS, digests, where, err);
 }
 
 int manifest_check_others(

@@ -4,12 +4,16 @@
  * it was made of.
  *
  *	{ "format": 2, "hypermin": VERSION, "kind": …, "key": …,
- *	  "files": { NAME: { "size": BYTES, "sha256": HEX }, … },
+ *	  "files": { NAME: { "size": BYTES, "sha256": HEX, "identity": TEXT }, … },
  *	  … what its kind has to say … }
  *
- * "files" names all that is in the directory, except the manifest itself. A VM's RAM, which
- * is too large to be read at each use, has a digest of its pages (ram.h) instead of its bytes',
- * and an identity, which a changed or copied file does not have:
+ * "files" names all that is in the directory, except the manifest itself. The identity is
+ * the file's inode and time of modification, so that a file that was changed in place is seen
+ * without reading it; a copy has another one.
+ *
+ * A VM's RAM is too large to be read at each use. It has a digest of its pages (ram.h), and
+ * its identity is the time of change, which can't be set back. (A file that things share by
+ * hard links changes with each link.)
  *
  *	NAME: { "size": BYTES, "pages": HEX, "identity": TEXT }
  *
@@ -57,6 +61,9 @@ const char *manifest_text(const json_t *manifest, const char *field);
 int manifest_check_used(const json_t *manifest, const char *name, int fd,
 	const char *where, struct error *err);
 /* Is each file there, and of its size? */
+int manifest_check_sizes(
+	const json_t *manifest, int dir_fd, const char *where, struct error *err);
+/* Is each file as it was? One whose identity is another is read. */
 int manifest_check(
 	const json_t *manifest, int dir_fd, const char *where, struct error *err);
 /* Does each also hold what it was made with? */

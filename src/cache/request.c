@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,7 +11,7 @@
 #include "base/io.h"
 #include "cache/kinds.h"
 
-#define MAGIC		 "hypermin-request 4"
+#define MAGIC		 "hypermin-request 5"
 #define REQUEST_FILE_MAX (4 * 1024 * 1024)
 #define OUTDATED_SECONDS (7 * 24 * 60 * 60)
 
@@ -21,19 +19,31 @@
 
 const char *const entry_parts[ENTRY_PARTS] = {"kernel", "initrd", "root"};
 
-bool entry_hold(const struct cache *cache, const struct entry *e, struct store_hold *ret)
+char *entry_look(int dir_fd)
 {
+	CLEANUP_STRBUF struct strbuf sb = {0};
 	struct stat st;
 
+	for (int i = 0; i < ENTRY_PARTS; i++) {
+		if (fstatat(dir_fd, entry_parts[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			!S_ISREG(st.st_mode))
+			return NULL;
+		strbuf_addf(&sb, "%lld %llu %lld.%09ld ", (long long)st.st_size,
+			(unsigned long long)st.st_ino, (long long)st.st_mtim.tv_sec,
+			st.st_mtim.tv_nsec);
+	}
+	return strbuf_detach(&sb);
+}
+
+bool entry_hold(const struct cache *cache, const struct entry *e, struct store_hold *ret)
+{
 	if (!store_hold(cache, STORE_APPLIANCES, e->key, ret))
 		return false;
-	for (int i = 0; i < ENTRY_PARTS; i++)
-		if (fstatat(ret->dir_fd, entry_parts[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-			!S_ISREG(st.st_mode) || (uint64_t)st.st_size != e->sizes[i]) {
-			store_release(ret);
-			return false;
-		}
-	return true;
+	CLEANUP_FREE char *parts = entry_look(ret->dir_fd);
+	if (parts && strcmp(parts, e->parts) == 0)
+		return true;
+	store_release(ret);
+	return false;
 }
 
 /* ---- Request files ---- */
@@ -48,15 +58,6 @@ static const char *next_field(const char **pos, const char *end)
 		return NULL;
 	*pos = nul + 1;
 	return field;
-}
-
-static bool parse_sizes(const char *text, uint64_t ret[static ENTRY_PARTS])
-{
-	int end = 0;
-
-	return sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64 "%n", &ret[0], &ret[1],
-		       &ret[2], &end) == ENTRY_PARTS &&
-		text[end] == '\0';
 }
 
 enum request_found request_find(
@@ -75,13 +76,13 @@ enum request_found request_find(
 			return REQUEST_MISSING;
 	const char *key = fields[1], *version = fields[2], *uuid = fields[3];
 	if (strcmp(fields[0], MAGIC) != 0 || !sha256_is_hex(key) ||
-		strlen(uuid) != sizeof(ret->root_uuid) - 1 ||
-		!parse_sizes(fields[5], ret->sizes))
+		strlen(uuid) != sizeof(ret->root_uuid) - 1)
 		return REQUEST_MISSING;
 	strcpy(ret->key, key);
 	strcpy(ret->root_uuid, uuid);
 	ret->kernel_version = xstrdup(version);
 	ret->route = xstrdup(fields[4]);
+	ret->parts = xstrdup(fields[5]);
 	/* Without the empty field it has been cut off. */
 	bool whole = pos < end && end[-1] == '\0' && (pos + 1 == end || end[-2] == '\0');
 	return whole && stamp_fits(pos, end - 1 - pos) ? REQUEST_FITS : REQUEST_OUTDATED;
@@ -91,6 +92,7 @@ void entry_done(struct entry *e)
 {
 	free(e->kernel_version);
 	free(e->route);
+	free(e->parts);
 	*e = (struct entry){0};
 }
 
@@ -105,9 +107,7 @@ int request_write(const struct cache *cache, const char *digest, const struct en
 	strbuf_add(&sb, e->kernel_version, strlen(e->kernel_version) + 1);
 	strbuf_add(&sb, e->root_uuid, strlen(e->root_uuid) + 1);
 	strbuf_add(&sb, e->route, strlen(e->route) + 1);
-	strbuf_addf(&sb, "%" PRIu64 " %" PRIu64 " %" PRIu64, e->sizes[0], e->sizes[1],
-		e->sizes[2]);
-	strbuf_addc(&sb, '\0');
+	strbuf_add(&sb, e->parts, strlen(e->parts) + 1);
 	strbuf_add(&sb, stamp->fields.data, stamp->fields.len);
 	strbuf_addc(&sb, '\0');
 	if (draft_open(cache, &draft, err) < 0)

@@ -4,9 +4,10 @@
  * request's file by the digest of what is asked for; the builder writes it. It is a row of
  * NUL-terminated fields:
  *
- *	"hypermin-request 4"  KEY  KERNEL-VERSION  ROOT-UUID  ROUTE  SIZES  { PATH  IDENTITY }...  ""
+ *	"hypermin-request 5"  KEY  KERNEL-VERSION  ROOT-UUID  ROUTE  PARTS  { PATH  IDENTITY }...  ""
  *
- * SIZES are those of the appliance's parts, as a check that costs next to nothing. The pairs
+ * PARTS has the size, inode and time of modification of each of the appliance's parts: those
+ * that were changed in place are not used, and to look costs next to nothing. The pairs
  * are the answer's stamp (stamp.h). The empty field at the end shows that nothing is missing.
  */
 #pragma once
@@ -28,10 +29,14 @@ struct entry {
 	/* The name of the route that it was made for. */
 	char *route;
 	char root_uuid[37];
-	uint64_t sizes[ENTRY_PARTS];
+	/* What entry_look() said of its parts. */
+	char *parts;
 };
 
-/* False: there is none of its key, or not all of it. */
+/* The sizes and identities of the parts in an appliance's directory, as a text; NULL if one
+ * is missing. Caller frees. */
+char *entry_look(int dir_fd);
+/* False: there is none of its key, or its parts are not those that it had. */
 bool entry_hold(const struct cache *cache, const struct entry *e, struct store_hold *ret);
 
 enum request_found {

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "cache/manifest.h"
 #include "cache/request.h"
 #include "fixture-root.h"
 
@@ -26,7 +27,8 @@ static void write_stamp(const struct fixture *f, const struct stamp *stamp)
 {
 	char version[] = "6.1.0";
 	char route[] = "pc/virtio-blk";
-	struct entry e = {.kernel_version = version, .route = route};
+	char parts[] = "1 2 3.4 ";
+	struct entry e = {.kernel_version = version, .route = route, .parts = parts};
 	struct error err;
 
 	strcpy(e.key, key);
@@ -210,6 +212,47 @@ static void what_changed_while_it_was_read_is_looked_at_again(void **state)
 	assert_int_equal(find(f), REQUEST_FITS);
 }
 
+static void write_part(int dir_fd, const char *name, const char *text)
+{
+	CLEANUP_CLOSE int fd =
+		openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_int_equal(io_write_full(fd, text, strlen(text)), 0);
+}
+
+static void parts_that_were_changed_in_place_are_not_used(void **state)
+{
+	const struct fixture *f = *state;
+	CLEANUP(store_release) struct store_hold hold = STORE_HOLD_INIT;
+	CLEANUP_JSON json_t *manifest = manifest_new("appliance", key);
+	CLEANUP_DRAFT struct draft d = {0};
+	struct entry e = {0};
+
+	strcpy(e.key, key);
+	assert_false(entry_hold(&f->cache, &e, &hold));
+	assert_int_equal(draft_open(&f->cache, &d, NULL), 0);
+	for (int i = 0; i < ENTRY_PARTS; i++)
+		write_part(d.fd, entry_parts[i], "content");
+	e.parts = entry_look(d.fd);
+	assert_int_equal(draft_publish(&d, STORE_APPLIANCES, key, manifest, NULL), 0);
+	for (int i = 0; i < ENTRY_PARTS; i++) {
+		assert_true(entry_hold(&f->cache, &e, &hold));
+		write_part(hold.dir_fd, entry_parts[i], "CONTENT");
+		store_release(&hold);
+		assert_false(entry_hold(&f->cache, &e, &hold));
+		free(e.parts);
+		CLEANUP_FREE char *path =
+			xasprintf("%s/appliances/%s", f->cache.path, key);
+		CLEANUP_CLOSE int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		e.parts = entry_look(dir);
+	}
+	/* None is missing, either. */
+	assert_true(entry_hold(&f->cache, &e, &hold));
+	assert_int_equal(unlinkat(hold.dir_fd, "initrd", 0), 0);
+	assert_null(entry_look(hold.dir_fd));
+	free(e.parts);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -223,6 +266,7 @@ int main(void)
 		TEST(other_permissions_are_seen),
 		TEST(what_goes_and_what_comes_is_seen),
 		TEST(a_request_cut_anywhere_is_not_taken),
+		TEST(parts_that_were_changed_in_place_are_not_used),
 		TEST(what_changed_while_it_was_read_is_looked_at_again),
 	};
 	umask(022);

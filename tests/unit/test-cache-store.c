@@ -131,6 +131,39 @@ static void damage_is_found_and_made_good(void **state)
 	assert_int_equal(count(f, STORE_TEMPORARY), 0);
 }
 
+/* Same size: only its identity tells, and then its content. */
+static void what_was_changed_in_place_makes_room(void **state)
+{
+	const struct fixture *f = *state;
+	CLEANUP_FREE char *data = xasprintf("cache/appliances/%s/data", key);
+	CLEANUP_FREE char *text = NULL;
+	size_t len;
+
+	publish(f, STORE_APPLIANCES, "text");
+	fixture_root_write(&f->root, data, "TEXT");
+	assert_int_equal(publish(f, STORE_APPLIANCES, "text"), 0);
+	CLEANUP_FREE char *path = fixture_root_place(&f->root, data);
+	assert_int_equal(io_read_file(AT_FDCWD, path, 100, &text, &len, NULL), 0);
+	assert_string_equal(text, "text");
+}
+
+/* A cache may be copied to another place: then it is read once. */
+static void a_copy_is_read_and_taken(void **state)
+{
+	const struct fixture *f = *state;
+	CLEANUP_FREE char *data = xasprintf("cache/appliances/%s/data", key);
+	CLEANUP_FREE char *path = fixture_root_place(&f->root, data);
+	struct stat before, after;
+
+	publish(f, STORE_APPLIANCES, "text");
+	assert_int_equal(unlink(path), 0);
+	fixture_root_write(&f->root, data, "text");
+	assert_int_equal(stat(path, &before), 0);
+	assert_int_equal(publish(f, STORE_APPLIANCES, "text"), 0);
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+}
+
 static void what_is_held_is_not_removed(void **state)
 {
 	const struct fixture *f = *state;
@@ -283,6 +316,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_published_is_whole_and_verified),
 		TEST(damage_is_found_and_made_good),
+		TEST(what_was_changed_in_place_makes_room),
+		TEST(a_copy_is_read_and_taken),
 		TEST(what_is_held_is_not_removed),
 		TEST(a_hold_can_be_handed_on),
 		TEST(what_a_killed_maker_leaves_is_collected),
