@@ -56,7 +56,7 @@ trap finish EXIT
 cd "$scratch"
 
 fail() {
-	echo "FAILED: $*" >&2
+	printf 'FAILED: %.3000s\n' "$*" >&2
 	exit 1
 }
 
