@@ -36,7 +36,7 @@ static int take_tree(const struct option_row *row, void *target, const char *val
 {
 	struct mkfs_input *input = add_input(target, value);
 
-	input->add = mkfs_add_tree;
+	input->kind = MKFS_TREE;
 	if (*input->path == '\0')
 		return options_complain(
 			"--%s takes a directory, not '%s'", row->name, value);
@@ -48,7 +48,7 @@ static int take_tar(const struct option_row *row, void *target, const char *valu
 	struct mkfs_request *r = target;
 	struct mkfs_input *input = add_input(r, value);
 
-	input->add = mkfs_add_archive;
+	input->kind = strcmp(row->name, "layer") == 0 ? MKFS_LAYER : MKFS_ARCHIVE;
 	if (*input->path == '\0')
 		return options_complain(
 			"--%s takes an archive, not '%s'", row->name, value);
@@ -59,7 +59,7 @@ static int take_tar(const struct option_row *row, void *target, const char *valu
 			"--tar - reads an archive from standard input, which is a "
 			"terminal; connect it to a file or a pipe");
 	for (size_t i = 0; i + 1 < r->inputs.len; i++)
-		if (r->inputs.items[i].add == mkfs_add_archive &&
+		if (r->inputs.items[i].kind != MKFS_TREE &&
 			strcmp(r->inputs.items[i].path, "-") == 0)
 			return options_complain("--tar - can be given once");
 	return 0;
@@ -212,6 +212,9 @@ static const struct option_row input_rows[] = {
 		.take = take_tree},
 	{OPTION_CALL, "tar", 0, "FILE[:AT]",
 		"add a tar or cpio archive; - reads standard input", .take = take_tar},
+	{OPTION_CALL, "layer", 0, "FILE[:AT]",
+		"add a layer of a container image, applying its whiteouts",
+		.take = take_tar},
 	{OPTION_FLAG, "skip-unreadable", 0, NULL,
 		"leave out what this user may not read, and list it",
 		AT(tree.skip_unreadable)},

@@ -68,28 +68,27 @@ static void say_left_out(const struct mkfs *m)
 
 /* ---- Inputs ---- */
 
-int mkfs_add_tree(struct tree *t, const struct mkfs_input *input, const char *spool_dir,
-	struct error *err)
+static int add_archive(struct mkfs *m, const struct mkfs_input *input, struct error *err)
 {
-	(void)spool_dir;
-	return tree_add_directory(t, input->path, input->at, err);
-}
-
-int mkfs_add_archive(struct tree *t, const struct mkfs_input *input,
-	const char *spool_dir, struct error *err)
-{
-	const char *path = input->path;
-
-	if (strcmp(path, "-") == 0)
-		return tree_add_archive(
-			t, STDIN_FILENO, "standard input", input->at, spool_dir, err);
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	CLEANUP_CLOSE int fd = -1;
+	struct tree_archive archive = {
+		.fd = STDIN_FILENO,
+		.name = "standard input",
+		.at = input->at,
+		.spool_dir = m->output.directory,
+		.is_layer = input->kind == MKFS_LAYER,
+	};
 	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_set(err, errno, "open archive '%s'", path);
-	if (S_ISDIR(st.st_mode))
-		return error_set(err, EISDIR, "open archive '%s'", path);
-	return tree_add_archive(t, fd, path, input->at, spool_dir, err);
+
+	if (strcmp(input->path, "-") != 0) {
+		archive.name = input->path;
+		archive.fd = fd = open(input->path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return error_set(err, errno, "open archive '%s'", input->path);
+		if (S_ISDIR(st.st_mode))
+			return error_set(err, EISDIR, "open archive '%s'", input->path);
+	}
+	return tree_add_archive(m->tree, &archive, err);
 }
 
 /* An image that its own input contains would hold its predecessor, and be another one
@@ -97,7 +96,7 @@ int mkfs_add_archive(struct tree *t, const struct mkfs_input *input,
 static int check_place(
 	const struct mkfs *m, const struct mkfs_input *input, struct error *err)
 {
-	if (input->add != mkfs_add_tree || !output_is_inside(&m->output, input->path))
+	if (input->kind != MKFS_TREE || !output_is_inside(&m->output, input->path))
 		return 0;
 	return error_set(err, 0,
 		"the output '%s' lies in the input '%s', and would be put into itself; write it to "
@@ -112,7 +111,10 @@ static int add_inputs(struct mkfs *m, struct error *err)
 		if (check_place(m, input, err) < 0)
 			return -1;
 		progress_step(what);
-		if (input->add(m->tree, input, m->output.directory, err) < 0)
+		int result = input->kind == MKFS_TREE
+			? tree_add_directory(m->tree, input->path, input->at, err)
+			: add_archive(m, input, err);
+		if (result < 0)
 			return -1;
 	}
 	return 0;
@@ -123,6 +125,7 @@ static int make_tree(struct mkfs *m, struct error *err)
 	const struct mkfs_request *r = m->request;
 	struct tree_options options = r->tree;
 
+	options.max_data = r->ext2.size;
 	options.on_skip = on_skip;
 	options.on_skip_data = m;
 	m->tree = tree_new(&options);

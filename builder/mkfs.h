@@ -6,11 +6,17 @@
 #include "ext2/ext2.h"
 #include "tree/tree.h"
 
+enum mkfs_input_kind {
+	MKFS_TREE,
+	MKFS_ARCHIVE,
+	/* An archive whose whiteouts apply. */
+	MKFS_LAYER,
+};
+
 struct mkfs_input {
-	int (*add)(struct tree *t, const struct mkfs_input *input, const char *spool_dir,
-		struct error *err);
-	char *path; /* owned */
-	char *at;   /* owned; where in the image */
+	enum mkfs_input_kind kind;
+	/* Both owned: the input, and where it goes in the image. */
+	char *path, *at;
 };
 
 struct mkfs_request {
@@ -35,9 +41,3 @@ void mkfs_request_done(struct mkfs_request *r);
 
 /* The exit status. */
 int mkfs_main(int argc, char **argv);
-
-/* The two kinds of input. */
-int mkfs_add_tree(struct tree *t, const struct mkfs_input *input, const char *spool_dir,
-	struct error *err);
-int mkfs_add_archive(struct tree *t, const struct mkfs_input *input,
-	const char *spool_dir, struct error *err);

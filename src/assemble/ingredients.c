@@ -84,7 +84,10 @@ static int add_image(const struct ingredients *in, const char *path,
 
 	if (fd < 0)
 		return error_set(err, errno, "open the base image '%s'", path);
-	return tree_add_archive(in->tree, fd, path, "/", spool_dir, err);
+	return tree_add_archive(in->tree,
+		&(struct tree_archive){
+			.fd = fd, .name = path, .at = "/", .spool_dir = spool_dir},
+		err);
 }
 
 static int add_images(const struct assembly *a, struct ingredients *in,

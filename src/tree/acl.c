@@ -162,6 +162,8 @@ int acl_add_xattrs(struct tree *t, struct archive_entry *entry, struct xattr_lis
 	CLEANUP(acl_done) struct acl access = {0};
 	CLEANUP(acl_done) struct acl standard = {0};
 
+	if (archive_entry_acl_types(entry) & ARCHIVE_ENTRY_ACL_TYPE_NFS4)
+		return error_set(err, 0, "its NFSv4 ACL can't be stored");
 	if (read_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, &access, err) < 0 ||
 		read_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, &standard, err) < 0)
 		return -1;

@@ -13,9 +13,10 @@
 #include <errno.h>
 #include <locale.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tree/acl.h"
+#include "tree/archive-input.h"
+#include "tree/layer.h"
 #include "tree/put.h"
 #include "tree/resolve.h"
 #include "tree/unpack.h"
@@ -25,24 +26,14 @@ struct reader {
 	struct archive *a;
 	struct tree_inode *at;
 	struct unpack unpack;
+	/* NULL: whiteouts are errors. */
+	struct layer *layer;
 };
 
 /* A name is not in the locale's character set. */
 static bool is_charset_warning(int r, struct archive *a)
 {
 	return r == ARCHIVE_WARN && archive_errno(a) == EILSEQ;
-}
-
-/* libarchive's text says what failed, and its number why reading failed. For a damaged
- * archive the number is EILSEQ, EINVAL or negative, which means nothing to a user. */
-static int archive_fail(struct archive *a, struct error *err)
-{
-	const char *why = archive_error_string(a);
-	int num = archive_errno(a);
-
-	if (num < 0 || num == EILSEQ || num == EINVAL)
-		num = 0;
-	return error_set(err, num, "%s", why ? why : "can't be read");
 }
 
 /* A path in an archive, without leading slashes. A ".." in it is an error. */
@@ -62,14 +53,21 @@ static int add_xattrs(struct tree *t, struct archive_entry *e, struct tree_inode
 	struct error *err)
 {
 	CLEANUP_XATTRS struct xattr_list list = {0};
-	const char *name;
+	const char *flags = archive_entry_fflags_text(e), *name;
 	const void *value;
 	size_t len;
 
+	if (flags && *flags)
+		return error_set(err, 0, "its file flags '%s' can't be stored", flags);
 	archive_entry_xattr_reset(e);
-	while (archive_entry_xattr_next(e, &name, &value, &len) == ARCHIVE_OK)
-		if (name && xattr_wanted(name))
-			xattr_add(t, &list, name, value, len);
+	while (archive_entry_xattr_next(e, &name, &value, &len) == ARCHIVE_OK) {
+		if (!name)
+			continue;
+		if (!xattr_wanted(name))
+			return error_set(
+				err, 0, "its attribute '%s' can't be stored", name);
+		xattr_add(t, &list, name, value, len);
+	}
 	if (acl_add_xattrs(t, e, &list, &file->mode, err) < 0)
 		return -1;
 	xattr_attach(t, &list, file);
@@ -170,38 +168,45 @@ static int add_hardlink(struct reader *r, struct archive_entry *e,
 	if (archive_entry_size(e) > 0 && S_ISREG(inode->mode) &&
 		unpack_content(&r->unpack, r->a, e, inode, err) < 0)
 		return -1;
+	layer_note(r->layer, spot->dir, inode);
 	return node_add_link(r->t, spot, inode, err);
 }
 
 static int add_at(
 	struct reader *r, struct archive_entry *e, const char *path, struct error *err)
 {
-	struct tree_inode file = {0}, *ignored;
+	struct tree_inode file = {0}, *inode;
 	struct tree_spot spot;
 
 	if (resolve_spot(r->t, TREE_WALK_MAKE, r->at, path, &spot, err) != TREE_DONE)
 		return -1;
 	bool is_dir = archive_entry_filetype(e) == AE_IFDIR;
 	if (spot.len == 0 && !is_dir)
-		return error_set(err, EISDIR, "take it");
+		return error_set(err, EISDIR,
+			"it would replace the directory that the archive is put at");
 	/* A directory can look like a hard link in cpio archives whose inode numbers are
 	 * made up. */
 	if (archive_entry_hardlink(e) && !is_dir)
 		return add_hardlink(r, e, &spot, err);
 	if (read_metadata(r->t, e, &file, err) < 0 || read_content(r, e, &file, err) < 0)
 		return -1;
-	return tree_put(r->t, &spot, &file, &ignored, err);
+	if (tree_put(r->t, &spot, &file, &inode, err) < 0)
+		return -1;
+	layer_note(r->layer, spot.dir, inode);
+	return 0;
 }
 
 static int add_entry(struct reader *r, struct archive_entry *e, struct error *err)
 {
 	const char *raw = archive_entry_pathname(e);
-	if (!raw)
+	if (!raw || !*raw)
 		return error_set(err, 0, "an entry has no name");
 	const char *path = confine(raw, err);
 	if (!path)
 		return -1;
-	return add_at(r, e, path, err) < 0 ? error_prefix(err, "'%.1000s'", raw) : 0;
+	int result = layer_is_whiteout(path) ? layer_apply(r->layer, r->at, path, err)
+					     : add_at(r, e, path, err);
+	return result < 0 ? error_prefix(err, "'%.1000s'", raw) : 0;
 }
 
 /*
@@ -219,6 +224,7 @@ static int check_end(struct archive *a, struct error *err)
 	return 0;
 }
 
+/* One archive, from the input's position to the archive's end. */
 static int read_entries(struct reader *r, struct error *err)
 {
 	struct archive_entry *e;
@@ -228,70 +234,54 @@ static int read_entries(struct reader *r, struct error *err)
 		if (got == ARCHIVE_EOF)
 			return check_end(r->a, err);
 		if (got != ARCHIVE_OK && !is_charset_warning(got, r->a))
-			return archive_fail(r->a, err);
+			return archive_input_fail(r->a, err);
 		if (add_entry(r, e, err) < 0)
 			return -1;
 	}
 }
 
-static struct archive *open_archive(int fd, struct error *err)
+static int read_archives(struct reader *r, struct archive_input *in, struct error *err)
 {
-	struct archive *a = archive_read_new();
-	if (!a)
-		return error_null(err, ENOMEM, "start libarchive");
-	archive_read_support_format_tar(a);
-	archive_read_support_format_cpio(a);
-	archive_read_support_format_empty(a);
-	archive_read_support_filter_bzip2(a);
-	archive_read_support_filter_gzip(a);
-	archive_read_support_filter_lz4(a);
-	archive_read_support_filter_lzma(a);
-	archive_read_support_filter_xz(a);
-	archive_read_support_filter_zstd(a);
-	if (archive_read_open_fd(a, fd, 128 * 1024) == ARCHIVE_OK)
-		return a;
-	archive_fail(a, err);
-	archive_read_free(a);
-	return NULL;
+	bool is_first = true;
+	int more = 1;
+
+	while (more > 0) {
+		r->a = archive_read_new();
+		if (!r->a)
+			return error_set(err, ENOMEM, "start libarchive");
+		archive_read_support_format_tar(r->a);
+		archive_read_support_format_cpio(r->a);
+		more = archive_input_attach(in, r->a, err);
+		if (more == 0)
+			more = read_entries(r, err);
+		if (more < 0 && !is_first)
+			error_prefix(err, "after the first archive's end");
+		if (more == 0)
+			more = archive_input_next(in, r->a, err);
+		archive_read_free(r->a);
+		is_first = false;
+	}
+	return more;
 }
 
-/* Read the padding too, lest the program that writes into the pipe die of SIGPIPE. */
-static void drain(int fd)
+int tree_add_archive(
+	struct tree *t, const struct tree_archive *archive, struct error *err)
 {
-	char buf[16 * 1024];
-	ssize_t n;
+	CLEANUP(archive_input_done) struct archive_input in = {0};
+	CLEANUP(layer_done) struct layer layer = {.t = t};
+	struct reader r = {.t = t, .layer = archive->is_layer ? &layer : NULL};
+	const struct tree_spot at = {t->root, archive->at, strlen(archive->at)};
 
-	while ((n = read(fd, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR))
-		;
-}
-
-static int read_archive(
-	struct reader *r, int fd, const char *spool_dir, struct error *err)
-{
-	unpack_init(&r->unpack, r->t, fd, spool_dir);
-	r->a = open_archive(fd, err);
-	if (!r->a)
-		return -1;
-	int result = read_entries(r, err);
-	archive_read_free(r->a);
-	unpack_done(&r->unpack);
-	if (result == 0)
-		drain(fd);
-	return result;
-}
-
-int tree_add_archive(struct tree *t, int fd, const char *name, const char *at,
-	const char *spool_dir, struct error *err)
-{
-	struct reader r = {.t = t};
-
-	if (resolve_dir(t, TREE_WALK_MAKE, &(struct tree_spot){t->root, at, strlen(at)},
-		    &r.at, err) < 0)
-		return error_prefix(err, "archive '%s'", name);
+	if (resolve_dir(t, TREE_WALK_MAKE, &at, &r.at, err) < 0)
+		return error_prefix(err, "archive '%s'", archive->name);
 	locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	locale_t before = uselocale(c);
-	int result = read_archive(&r, fd, spool_dir, err);
+	unpack_init(&r.unpack, t, archive->fd, archive->spool_dir);
+	int result = archive_input_open(&in, archive->fd, err);
+	if (result == 0)
+		result = read_archives(&r, &in, err);
+	unpack_done(&r.unpack);
 	uselocale(before);
 	freelocale(c);
-	return result < 0 ? error_prefix(err, "archive '%s'", name) : 0;
+	return result < 0 ? error_prefix(err, "archive '%s'", archive->name) : 0;
 }

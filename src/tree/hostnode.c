@@ -3,6 +3,7 @@
  * From a file of the host to an inode: all its metadata and, for a regular file, where its
  * holes are and whether it can be read. The content is not read before it is copied.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -101,15 +102,31 @@ static int read_xattr(struct tree *t, const struct host_name *file, const char *
 	return 0;
 }
 
+/* Another library's llistxattr() is before the C library's: that of fakeroot, which keeps
+ * attributes of its own and does not see system calls. */
+static bool is_wrapped(void)
+{
+	void *call = dlsym(RTLD_DEFAULT, "llistxattr");
+	void *unwrapped = dlsym(RTLD_DEFAULT, "getppid");
+	Dl_info library, libc;
+
+	return call && unwrapped && dladdr(call, &library) && dladdr(unwrapped, &libc) &&
+		library.dli_fbase != libc.dli_fbase;
+}
+
 /*
- * By directory and name where the kernel can (Linux 6.13): a path through /proc takes
+ * By directory and name if the kernel can do that (Linux 6.13): a path through /proc takes
  * three times as long, which is a third of the time that reading a tree takes.
  */
 static ssize_t list_xattrs(const struct host_name *file, char *list, size_t size)
 {
-	static atomic_bool missing;
+	static atomic_bool known, missing;
 	char path[PATH_MAX];
 
+	if (!known) {
+		missing = is_wrapped();
+		known = true;
+	}
 	if (!missing) {
 		long len = syscall(SYS_listxattrat, file->at->fd, file->name,
 			AT_SYMLINK_NOFOLLOW, list, size);

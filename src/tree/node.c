@@ -91,6 +91,17 @@ int node_add_link(struct tree *t, const struct tree_spot *spot, struct tree_inod
 	return 0;
 }
 
+enum tree_result node_remove(struct tree *t, const struct tree_spot *spot)
+{
+	struct tree_entry *e = tree_dir_find(spot->dir->dir, spot->name, spot->len);
+
+	if (!e || !e->inode)
+		return TREE_ABSENT;
+	e->inode = NULL;
+	t->epoch++;
+	return TREE_DONE;
+}
+
 void node_update_dir(
 	struct tree *t, struct tree_inode *dir, const struct tree_inode *from)
 {

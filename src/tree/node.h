@@ -45,6 +45,8 @@ struct tree {
 	struct strmap host_links;
 	struct path_cache *path_cache;
 	struct spool *spools;
+	/* Bytes written to them. */
+	uint64_t spooled;
 	/* By index, after tree_finish(). */
 	VECTOR(struct tree_inode *) inodes;
 };
@@ -70,6 +72,8 @@ int node_add(struct tree *t, const struct tree_spot *spot, const struct tree_ino
 /* The same with an inode that has a name already. */
 int node_add_link(struct tree *t, const struct tree_spot *spot, struct tree_inode *inode,
 	struct error *err);
+/* Take a name out. */
+enum tree_result node_remove(struct tree *t, const struct tree_spot *spot);
 /* Give a directory another's owner, mode, time and attributes. */
 void node_update_dir(
 	struct tree *t, struct tree_inode *dir, const struct tree_inode *from);

@@ -111,12 +111,7 @@ enum tree_result tree_remove(struct tree *t, const char *path)
 
 	if (resolve_spot(t, TREE_WALK_FIND, t->root, path, &spot, NULL) != TREE_DONE)
 		return TREE_ABSENT;
-	struct tree_entry *e = tree_dir_find(spot.dir->dir, spot.name, spot.len);
-	if (!e || !e->inode)
-		return TREE_ABSENT;
-	e->inode = NULL;
-	t->epoch++;
-	return TREE_DONE;
+	return node_remove(t, &spot);
 }
 
 struct tree_inode *tree_lookup(const struct tree *t, const char *path)

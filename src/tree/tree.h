@@ -120,6 +120,9 @@ struct tree_options {
 	/* Later times become this one. */
 	bool clamp_mtime;
 	struct tree_time mtime_max;
+	/* Archives may have this many bytes of data in one file, and some times as much in
+	 * all, zeros not counted; 0: any number. */
+	uint64_t max_data;
 	/* A file that can't be read is left out, and on_skip is called; else it is an
 	 * error. */
 	bool skip_unreadable;
@@ -159,15 +162,27 @@ enum tree_result tree_add_path(
 enum tree_result tree_add_path_as(struct tree *t, const char *root, const char *path,
 	const char *at, struct error *err);
 
+struct tree_archive {
+	/* Read to its end; need not be seekable. */
+	int fd;
+	/* For errors. */
+	const char *name;
+	/* Where it is put, "/" for the root. */
+	const char *at;
+	/* Contents wait here in an unlinked file until they are copied. */
+	const char *spool_dir;
+	/* It is a layer of a container image: whiteouts in it remove what the tree has. */
+	bool is_layer;
+};
+
 /*
- * Add an archive from a descriptor, to its end, at `at`: tar in all its forms (GNU and
- * PAX sparse entries, xattrs, ACLs) and cpio, plain or compressed; seeking is not needed.
- * Content is spooled to an unlinked file in `spool_dir`. `name` is for errors. It is an
- * error if the archive is damaged, if it ends without its end mark, or if an entry can't be
- * stored as it is.
+ * Add an archive: tar in all its forms (GNU and PAX sparse entries, xattrs, ACLs) and cpio,
+ * plain or compressed, and others appended to it as by cat. It is an error if the archive is
+ * empty or damaged, if it ends without its end mark, or if an entry can't be stored as it
+ * is. Long runs of zeros become holes.
  */
-int tree_add_archive(struct tree *t, int fd, const char *name, const char *at,
-	const char *spool_dir, struct error *err);
+int tree_add_archive(
+	struct tree *t, const struct tree_archive *archive, struct error *err);
 
 /* A file from memory, but no device. */
 struct tree_file {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* An entry's data comes in pieces with offsets. What lies between two of them is a hole, and
- * stays one. */
+ * stays one; long runs of zeros become holes too. */
 #include "tree/unpack.h"
 
 #include <archive_entry.h>
@@ -8,12 +8,28 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "tree/archive-input.h"
 #include "tree/spool.h"
 
+/* Zeros become a hole if there are this many. A shorter hole is not worth an extent. */
+#define HOLE_MIN (64 * 1024)
+#define BLOCK	 4096
+
+/* Stops archives that are small but have endless contents. A file may be there several
+ * times, of which the last one counts. */
+#define TOTAL_FACTOR 8
+
+/* A file's content on its way into the spool. */
 struct pieces {
+	struct unpack *unpack;
+	const struct spool_slice *slice;
+	uint64_t size;
+	/* Extents so far. */
 	struct tree_extent *items;
 	size_t len;
 	size_t cap;
+	/* Bytes so far, zeros too, and where they end; bytes written, without the zeros. */
+	uint64_t total, end, written;
 };
 
 static void pieces_done(struct pieces *p)
@@ -53,27 +69,82 @@ static uint64_t expected_data(struct archive_entry *e)
 	return sum;
 }
 
-static int add_piece(
-	struct pieces *p, uint64_t size, int64_t offset, size_t len, struct error *err)
+static bool is_zero(const char *data, size_t len)
+{
+	return data[0] == 0 && memcmp(data, data + 1, len - 1) == 0;
+}
+
+/* How many of the bytes, which begin at `offset` of the file, are in blocks that are all zero
+ * (or are not). */
+static size_t run_length(const char *data, size_t len, uint64_t offset, bool zero)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		size_t n = MIN(len - done, BLOCK - (offset + done) % BLOCK);
+		if (is_zero(data + done, n) != zero)
+			break;
+		done += n;
+	}
+	return done;
+}
+
+static int check_room(struct pieces *p, uint64_t bytes, struct error *err)
+{
+	struct tree *t = p->unpack->t;
+	uint64_t max = t->options.max_data;
+
+	p->written += bytes;
+	t->spooled += bytes;
+	if (!max || (p->written <= max && t->spooled / TOTAL_FACTOR <= max))
+		return 0;
+	return error_set(err, ENOSPC, "its data does not fit into an image of this size");
+}
+
+/* A run without zeros. Zeros before it belong to the previous extent if there are few. */
+static int add_run(struct pieces *p, const char *data, uint64_t offset, size_t len,
+	bool after_hole, struct error *err)
 {
 	struct tree_extent *last = p->len ? &p->items[p->len - 1] : NULL;
-	uint64_t end = last ? last->offset + last->len : 0;
 
-	if (offset < 0 || (uint64_t)offset < end || (uint64_t)offset > size ||
-		len > size - (uint64_t)offset)
-		return error_set(
-			err, 0, "its data is not within its size, or not in order");
-	if (last && (uint64_t)offset == end)
-		last->len += len;
+	if (check_room(p, len, err) < 0 ||
+		spool_write(p->slice, offset, data, len, err) < 0)
+		return -1;
+	if (last && !after_hole && offset - (last->offset + last->len) < HOLE_MIN)
+		last->len = offset + len - last->offset;
 	else
 		vector_push(p, (struct tree_extent){.offset = offset, .len = len});
 	return 0;
 }
 
-static int read_pieces(struct unpack *u, struct archive *a,
-	const struct spool_slice *slice, uint64_t size, struct pieces *p,
-	struct error *err)
+static int add_piece(
+	struct pieces *p, const char *data, int64_t offset, size_t len, struct error *err)
 {
+	uint64_t at = offset;
+	/* The archive's own holes are kept, however short. */
+	bool after_hole = at > p->end;
+
+	if (offset < 0 || at < p->end || at > p->size || len > p->size - at)
+		return error_set(
+			err, 0, "its data is not within its size, or not in order");
+	p->end = at + len;
+	p->total += len;
+	while (len) {
+		size_t zeros = run_length(data, len, at, true);
+		size_t n = run_length(data + zeros, len - zeros, at + zeros, false);
+		if (n && add_run(p, data + zeros, at + zeros, n, after_hole, err) < 0)
+			return -1;
+		after_hole &= n == 0;
+		data += zeros + n;
+		at += zeros + n;
+		len -= zeros + n;
+	}
+	return 0;
+}
+
+static int read_pieces(struct archive *a, struct pieces *p, struct error *err)
+{
+	struct unpack *u = p->unpack;
 	const void *data;
 	int64_t offset;
 	size_t len;
@@ -82,39 +153,35 @@ static int read_pieces(struct unpack *u, struct archive *a,
 	while ((r = archive_read_data_block(a, &data, &len, &offset)) == ARCHIVE_OK) {
 		if (len == 0)
 			continue;
-		if (add_piece(p, size, offset, len, err) < 0 ||
-			spool_write(slice, offset, data, len, err) < 0)
+		if (add_piece(p, data, offset, len, err) < 0)
 			return -1;
 		if (u->hash_content)
 			sha256_add(&u->hash, data, len);
 	}
-	if (r != ARCHIVE_EOF)
-		return error_set(err, 0, "%s", archive_error_string(a));
-	return 0;
+	return r == ARCHIVE_EOF ? 0 : archive_input_fail(a, err);
 }
 
-static void describe(struct unpack *u, struct tree_inode *file,
-	const struct spool_slice *slice, const struct pieces *p)
+static void describe(struct tree_inode *file, const struct pieces *p)
 {
+	struct arena *arena = &p->unpack->t->arena;
 	bool whole = p->len == 1 && p->items[0].len == file->size;
 
 	file->content = TREE_CONTENT_SPOOL;
-	file->source = slice;
+	file->source = p->slice;
 	file->all_hole = p->len == 0;
 	file->n_extents = whole ? 0 : p->len;
 	file->extents = NULL;
 	if (file->n_extents) {
 		size_t bytes = p->len * sizeof(p->items[0]);
-		file->extents = memcpy(arena_alloc(&u->t->arena, bytes), p->items, bytes);
+		file->extents = memcpy(arena_alloc(arena, bytes), p->items, bytes);
 	}
 }
 
 int unpack_content(struct unpack *u, struct archive *a, struct archive_entry *e,
 	struct tree_inode *file, struct error *err)
 {
-	CLEANUP(pieces_done) struct pieces pieces = {0};
+	CLEANUP(pieces_done) struct pieces pieces = {.unpack = u};
 	int64_t size = archive_entry_size(e);
-	uint64_t total = 0;
 
 	if (size < 0)
 		return error_set(err, 0, "its size is negative");
@@ -126,15 +193,16 @@ int unpack_content(struct unpack *u, struct archive *a, struct archive_entry *e,
 	slice->archive = u->digest;
 	slice->archive_offset = u->done;
 	u->done += size;
+	pieces.slice = slice;
+	pieces.size = size;
 	/* Before reading, which uses up the list of sparse pieces. */
 	uint64_t expected = expected_data(e);
-	if (read_pieces(u, a, slice, size, &pieces, err) < 0)
+	if (read_pieces(a, &pieces, err) < 0)
 		return -1;
-	vector_foreach (piece, &pieces)
-		total += piece->len;
-	if (total != expected)
+	if (pieces.total != expected)
 		return error_set(err, 0, "its data ends before its size says");
 	file->size = size;
-	describe(u, file, slice, &pieces);
-	return file->n_extents ? spool_extend(slice, size, err) : 0;
+	describe(file, &pieces);
+	/* The spool file may end with zeros that were not written. */
+	return spool_extend(slice, size, err);
 }

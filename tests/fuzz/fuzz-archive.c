@@ -94,7 +94,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	CLEANUP_CLOSE int fd = memfd_create("archive", MFD_CLOEXEC);
 	check(fd >= 0 && io_pwrite_full(fd, data, len, 0) == 0);
 	/* What was read before an error has to hold together too. */
-	int r = tree_add_archive(t, fd, "fuzz", "/opt", "/tmp", &err);
+	int r = tree_add_archive(t,
+		&(struct tree_archive){
+			.fd = fd, .name = "fuzz", .at = "/opt", .spool_dir = "/tmp"},
+		&err);
 	check(r == 0 || strncmp(err.msg, "archive 'fuzz': ", 16) == 0);
 	tree_finish(t);
 	for (uint32_t i = 0; i < tree_inode_count(t); i++)

@@ -65,7 +65,10 @@ static inline int add(struct tree *t, const char *file, const char *at)
 	CLEANUP_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
-	return tree_add_archive(t, fd, file, at, ".", &err);
+	return tree_add_archive(t,
+		&(struct tree_archive){
+			.fd = fd, .name = file, .at = at, .spool_dir = "."},
+		&err);
 }
 
 static inline struct tree *tree_of(const char *file)

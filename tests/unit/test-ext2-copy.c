@@ -131,7 +131,10 @@ static void a_source_that_ends_early(void **state)
 	write_file("in/file", "text");
 	assert_int_equal(RUN("tar", "-cf", "in.tar", "-C", "in", "file"), 0);
 	CLEANUP_CLOSE int fd = open("in.tar", O_RDONLY | O_CLOEXEC);
-	assert_ok(tree_add_archive(t, fd, "in.tar", "/", ".", &err));
+	assert_ok(tree_add_archive(t,
+		&(struct tree_archive){
+			.fd = fd, .name = "in.tar", .at = "/", .spool_dir = "."},
+		&err));
 	tree_finish(t);
 	tree_lookup(t, "/file")->size = 1 << 20;
 	assert_fails(write_image(t, &ext2_defaults, IMAGE, NULL),
@@ -165,7 +168,10 @@ static void a_source_that_ends_with_a_hole(void **state)
 	require_e2fsprogs();
 	write_sparse_archive("in.tar");
 	CLEANUP_CLOSE int fd = open("in.tar", O_RDONLY | O_CLOEXEC);
-	assert_ok(tree_add_archive(t, fd, "in.tar", "/", ".", &err));
+	assert_ok(tree_add_archive(t,
+		&(struct tree_archive){
+			.fd = fd, .name = "in.tar", .at = "/", .spool_dir = "."},
+		&err));
 	assert_int_equal(tree_lookup(t, "/file")->n_extents, 1);
 	make_image(t, &ext2_defaults, NULL);
 	assert_image_holds(IMAGE, t);

@@ -216,7 +216,100 @@ static void what_is_no_archive_is_an_error(void **state)
 	write_file("text", "#mtree\n/set type=file\nx content=/etc/passwd\n");
 	assert_fails(add(t, "text", "/"), "archive 'text'");
 	write_file("nothing", "");
-	assert_ok(add(t, "nothing", "/"));
+	assert_fails(add(t, "nothing", "/"), "it is empty");
+	assert_int_equal(RUN("gzip", "nothing"), 0);
+	assert_fails(add(t, "nothing.gz", "/"), "it is empty");
+}
+
+static void what_follows_an_archive_is_no_secret(void **state)
+{
+	CLEANUP_TREE struct tree *t = tree_new(NULL);
+
+	(void)state;
+	struct archive *a = begin(ARCHIVE_FORMAT_TAR_USTAR);
+	put_file(a, "f", "text");
+	end(a);
+	assert_int_equal(RUN("sh", "-c",
+				 "{ cat a; echo junk; } >junk; head -c 99999 "
+				 "/dev/zero >zeros; cat a zeros >padded; gzip a; "
+				 "cat a.gz zeros >padded.gz; { cat a.gz; echo junk; } "
+				 ">junk.gz; cat a.gz a.gz >twice.gz"),
+		0);
+	assert_fails(add(t, "junk", "/"), "after the first archive's end: Unrecognized");
+	assert_fails(add(t, "junk.gz", "/"), "follows its compressed data");
+	assert_ok(add(t, "padded", "/"));
+	assert_ok(add(t, "padded.gz", "/"));
+	assert_ok(add(t, "twice.gz", "/"));
+}
+
+/* A decompressor that gets too little says so, whatever its library calls it. */
+static void a_cut_of_compressed_data_is_called_one(void **state)
+{
+	CLEANUP_TREE struct tree *t = tree_new(NULL);
+
+	(void)state;
+	struct archive *a = begin(ARCHIVE_FORMAT_TAR_USTAR);
+	put_file(a, "f", "text");
+	end(a);
+	assert_int_equal(RUN("sh", "-c",
+				 "gzip -k a; xz -k a; head -c -4 a.gz >b.gz; "
+				 "head -c -30 a.xz >b.xz"),
+		0);
+	assert_fails(add(t, "b.gz", "/"), "ends too early: it was cut off");
+	assert_fails(add(t, "b.xz", "/"), "ends too early: it was cut off");
+}
+
+static void what_cant_be_stored_is_an_error(void **state)
+{
+	static const char *const attributes[] = {
+		"com.apple.quarantine", "system.nfs4_acl", "system.richacl"};
+	CLEANUP_TREE struct tree *t = tree_new(NULL);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
+		struct archive *a = begin(ARCHIVE_FORMAT_TAR_PAX_RESTRICTED);
+		struct archive_entry *e = entry("dir/f", S_IFREG | 0644);
+		archive_entry_xattr_add_entry(e, attributes[i], "x", 1);
+		put(a, e, NULL);
+		end(a);
+		assert_fails(add(t, "a", "/"), attributes[i]);
+		assert_non_null(strstr(err.msg, "'dir/f'"));
+	}
+	struct archive *a = begin(ARCHIVE_FORMAT_TAR_PAX_RESTRICTED);
+	struct archive_entry *e = entry("f", S_IFREG | 0644);
+	archive_entry_copy_fflags_text(e, "schg");
+	put(a, e, NULL);
+	end(a);
+	assert_fails(add(t, "a", "/"), "its file flags 'schg'");
+	a = begin(ARCHIVE_FORMAT_TAR_PAX_RESTRICTED);
+	e = entry("f", S_IFREG | 0644);
+	archive_entry_acl_add_entry(e, ARCHIVE_ENTRY_ACL_TYPE_ALLOW,
+		ARCHIVE_ENTRY_ACL_READ_DATA, ARCHIVE_ENTRY_ACL_USER, 7, "seven");
+	put(a, e, NULL);
+	end(a);
+	assert_fails(add(t, "a", "/"), "NFSv4 ACL");
+}
+
+static void endless_contents_end_at_the_images_size(void **state)
+{
+	CLEANUP_TREE struct tree *t =
+		tree_new(&(struct tree_options){.max_data = 99998});
+	CLEANUP_FREE char *text = xcalloc(1, 99999);
+
+	(void)state;
+	memset(text, 'x', 99998);
+	for (int n = 1; n <= 9; n++) {
+		struct archive *a = begin(ARCHIVE_FORMAT_TAR_USTAR);
+		put_file(a, "f", text);
+		end(a);
+		/* It has this name, and its room, several times. */
+		if (n <= 8)
+			assert_ok(add(t, "a", "/"));
+		else
+			assert_fails(add(t, "a", "/"), "'f': its data does not fit");
+	}
+	CLEANUP_TREE struct tree *u = tree_new(&(struct tree_options){.max_data = 99000});
+	assert_fails(add(u, "a", "/"), "'f': its data does not fit");
 }
 
 static void later_entries_and_archives_win(void **state)
@@ -249,7 +342,10 @@ static void a_full_disk_is_said(void **state)
 	put_file(a, "f", big);
 	end(a);
 	CLEANUP_CLOSE int fd = open("a", O_RDONLY | O_CLOEXEC);
-	int r = tree_add_archive(t, fd, "a", "/", "full", &err);
+	int r = tree_add_archive(t,
+		&(struct tree_archive){
+			.fd = fd, .name = "a", .at = "/", .spool_dir = "full"},
+		&err);
 	RUN("umount", "-l", "full");
 	assert_int_equal(r, -1);
 	assert_non_null(strstr(err.msg, "in 'full': No space left on device"));
@@ -268,6 +364,10 @@ int main(void)
 		scratch_test(too_long_a_name_is_named),
 		scratch_test(a_truncated_archive_never_passes),
 		scratch_test(what_is_no_archive_is_an_error),
+		scratch_test(what_follows_an_archive_is_no_secret),
+		scratch_test(a_cut_of_compressed_data_is_called_one),
+		scratch_test(what_cant_be_stored_is_an_error),
+		scratch_test(endless_contents_end_at_the_images_size),
 		scratch_test(later_entries_and_archives_win),
 		scratch_test(a_full_disk_is_said),
 	};

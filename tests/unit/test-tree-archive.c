@@ -83,7 +83,10 @@ static void a_pipe_will_do(void **state)
 	assert_int_equal(io_write_full(fds[1], data, len), 0);
 	close(fds[1]);
 	CLEANUP_TREE struct tree *t = tree_new(NULL);
-	assert_ok(tree_add_archive(t, fds[0], "-", "/", ".", &err));
+	assert_ok(tree_add_archive(t,
+		&(struct tree_archive){
+			.fd = fds[0], .name = "-", .at = "/", .spool_dir = "."},
+		&err));
 	close(fds[0]);
 	assert_tree(t, fixture);
 }
@@ -323,12 +326,143 @@ static void identity_knows_archives_apart(void **state)
 		assert_int_equal(io_write_full(fds[1], data, len), 0);
 		close(fds[1]);
 		CLEANUP_TREE struct tree *t = tree_new(NULL);
-		assert_ok(tree_add_archive(t, fds[0], "-", "/", ".", &err));
+		assert_ok(tree_add_archive(t,
+			&(struct tree_archive){
+				.fd = fds[0], .name = "-", .at = "/", .spool_dir = "."},
+			&err));
 		close(fds[0]);
 		tree_finish(t);
 		tree_identity(t, i ? after : before);
 	}
 	assert_memory_not_equal(before, after, 32);
+}
+
+static void all_of_several_archives_are_read(void **state)
+{
+	static const int formats[] = {
+		ARCHIVE_FORMAT_TAR_GNUTAR, ARCHIVE_FORMAT_CPIO_SVR4_NOCRC};
+	CLEANUP_FREE char *large = xcalloc(1, 200001);
+
+	(void)state;
+	memset(large, 'y', 200000);
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		struct archive *a = begin(formats[i]);
+		put_file(a, "one", "1");
+		put_file(a, "both", "old");
+		end(a);
+		assert_int_equal(rename("a", "b"), 0);
+		a = begin(formats[i]);
+		put_file(a, "both", large);
+		put_file(a, "two", "2");
+		end(a);
+		assert_int_equal(RUN("sh", "-c", "cat b a b a >c; gzip <c >d"), 0);
+		for (const char *name = "cd"; *name; name++) {
+			CLEANUP_TREE struct tree *t =
+				tree_of((const char[]){*name, '\0'});
+			CLEANUP_FREE char *both = content_of(tree_lookup(t, "both"));
+			assert_string_equal(both, large);
+			assert_non_null(tree_lookup(t, "one"));
+			assert_non_null(tree_lookup(t, "two"));
+		}
+	}
+}
+
+static void long_zeros_become_holes(void **state)
+{
+	const size_t size = 400000;
+	CLEANUP_FREE char *data = xcalloc(1, size);
+
+	(void)state;
+	/* 1: a few zeros, 2, many zeros, 3; and many zeros at the end. */
+	data[10] = 1;
+	data[20000] = 2;
+	data[150000] = 3;
+	for (int pass = 0; pass < 2; pass++) {
+		struct archive *a = begin(ARCHIVE_FORMAT_TAR_USTAR);
+		struct archive_entry *e = entry("f", S_IFREG | 0644);
+		archive_entry_set_size(e, size);
+		put(a, e, NULL);
+		assert_int_equal(archive_write_data(a, data, size), size);
+		end(a);
+		CLEANUP_TREE struct tree *t = tree_of("a");
+		const struct tree_inode *f = tree_lookup(t, "f");
+		CLEANUP_FREE char *content = content_of(f);
+		assert_memory_equal(content, data, size);
+		assert_int_equal(f->size, size);
+		if (pass == 1) {
+			assert_true(f->all_hole);
+			continue;
+		}
+		assert_int_equal(f->n_extents, 2);
+		assert_int_equal(f->extents[0].offset, 0);
+		assert_int_equal(f->extents[0].len, 20480);
+		assert_int_equal(f->extents[1].offset, 147456);
+		assert_int_equal(f->extents[1].len, 4096);
+		memset(data, 0, size);
+	}
+}
+
+static void add_layer(struct tree *t, struct archive *a)
+{
+	end(a);
+	CLEANUP_CLOSE int fd = open("a", O_RDONLY | O_CLOEXEC);
+	assert_ok(tree_add_archive(t,
+		&(struct tree_archive){.fd = fd,
+			.name = "a",
+			.at = "/",
+			.spool_dir = ".",
+			.is_layer = true},
+		&err));
+}
+
+static void assert_has(struct tree *t, const char *paths, bool there)
+{
+	CLEANUP_FREE char *copy = xstrdup(paths);
+
+	for (char *p = strtok(copy, " "); p; p = strtok(NULL, " "))
+		if (!!tree_lookup(t, p) != there)
+			fail_msg("'%s' is %s", p, there ? "missing" : "there");
+}
+
+static void whiteouts_remove_what_is_below_a_layer(void **state)
+{
+	CLEANUP_TREE struct tree *t = tree_new(NULL);
+
+	(void)state;
+	struct archive *a = begin(ARCHIVE_FORMAT_TAR_USTAR);
+	put_file(a, "gone", "1");
+	put_file(a, "replaced", "1");
+	put_file(a, "stays", "1");
+	put_file(a, "opaque/old", "1");
+	put_file(a, "opaque/sub/old", "1");
+	put_file(a, "opaque/listed/old", "1");
+	put_file(a, "directory/deep/old", "1");
+	put_file(a, "again/old", "1");
+	add_layer(t, a);
+	a = begin(ARCHIVE_FORMAT_TAR_USTAR);
+	put_file(a, ".wh.gone", "");
+	put_file(a, ".wh.never", "");
+	put_file(a, "nowhere/.wh.never", "");
+	put_file(a, "replaced", "2");
+	put_file(a, ".wh.replaced", "");
+	put(a, entry("opaque/listed", S_IFDIR | 0700), NULL);
+	put_file(a, "opaque/sub/new", "2");
+	put_file(a, "opaque/.wh..wh..opq", "");
+	put_file(a, "opaque/later", "2");
+	put_file(a, ".wh.directory", "");
+	put_file(a, ".wh.again", "");
+	put_file(a, "again/new", "2");
+	put_file(a, ".wh..wh.plnk", "");
+	add_layer(t, a);
+	assert_has(t,
+		"replaced stays opaque/listed opaque/sub/new opaque/later again/new",
+		true);
+	assert_has(t,
+		"gone opaque/old opaque/sub/old opaque/listed/old directory again/old "
+		"nowhere .wh.gone .wh..wh.plnk opaque/.wh..wh..opq",
+		false);
+	/* Not a layer: nothing is removed behind the user's back. */
+	assert_fails(add(t, "a", "/"), "'.wh.gone': it is a whiteout");
 }
 
 int main(void)
@@ -345,6 +479,9 @@ int main(void)
 		scratch_test(names_are_bytes_whatever_the_locale),
 		scratch_test(pax_names_in_utf8_survive),
 		scratch_test(identity_knows_archives_apart),
+		scratch_test(all_of_several_archives_are_read),
+		scratch_test(long_zeros_become_holes),
+		scratch_test(whiteouts_remove_what_is_below_a_layer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
