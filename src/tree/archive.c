@@ -19,6 +19,7 @@
 #include "tree/layer.h"
 #include "tree/put.h"
 #include "tree/resolve.h"
+#include "tree/spool.h"
 #include "tree/unpack.h"
 
 struct reader {
@@ -146,6 +147,46 @@ static int read_content(struct reader *r, struct archive_entry *e,
 	}
 }
 
+static bool is_format(struct archive *a, int format)
+{
+	return (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == format;
+}
+
+static int put(struct reader *r, const struct tree_spot *spot,
+	const struct tree_inode *file, struct error *err)
+{
+	struct tree_inode *inode;
+
+	if (tree_put(r->t, spot, file, &inode, err) < 0)
+		return -1;
+	layer_note(r->layer, spot->dir, inode);
+	return 0;
+}
+
+static int put_link(struct reader *r, const struct tree_spot *spot,
+	struct tree_inode *inode, struct error *err)
+{
+	layer_note(r->layer, spot->dir, inode);
+	return node_add_link(r->t, spot, inode, err);
+}
+
+/* A name in a cpio archive has the number of a file that has its content already. With other
+ * content it is another file: programs number files by 18 bits, or all by 0. */
+static int add_repeated(struct reader *r, struct archive_entry *e,
+	const struct tree_spot *spot, struct tree_inode *inode, struct error *err)
+{
+	struct tree_inode file = {0};
+	bool same;
+
+	if (read_metadata(r->t, e, &file, err) < 0 || read_content(r, e, &file, err) < 0)
+		return -1;
+	if (spool_equal(inode->source, file.source, MIN(inode->size, file.size), &same,
+		    err) < 0)
+		return -1;
+	return same && inode->size == file.size ? put_link(r, spot, inode, err)
+						: put(r, spot, &file, err);
+}
+
 static int add_hardlink(struct reader *r, struct archive_entry *e,
 	const struct tree_spot *spot, struct error *err)
 {
@@ -164,18 +205,22 @@ static int add_hardlink(struct reader *r, struct archive_entry *e,
 	if (!inode || S_ISDIR(inode->mode))
 		return error_set(err, 0,
 			"it is a hard link to '%s', which is no file so far", path);
-	/* In cpio the last name has the content; some tar archives repeat it. */
-	if (archive_entry_size(e) > 0 && S_ISREG(inode->mode) &&
-		unpack_content(&r->unpack, r->a, e, inode, err) < 0)
-		return -1;
-	layer_note(r->layer, spot->dir, inode);
-	return node_add_link(r->t, spot, inode, err);
+	/* In cpio the last name has the content, or each name has it; some tar archives
+	 * repeat it. */
+	if (archive_entry_size(e) > 0 && S_ISREG(inode->mode)) {
+		if (is_format(r->a, ARCHIVE_FORMAT_CPIO) &&
+			inode->content == TREE_CONTENT_SPOOL)
+			return add_repeated(r, e, spot, inode, err);
+		if (unpack_content(&r->unpack, r->a, e, inode, err) < 0)
+			return -1;
+	}
+	return put_link(r, spot, inode, err);
 }
 
 static int add_at(
 	struct reader *r, struct archive_entry *e, const char *path, struct error *err)
 {
-	struct tree_inode file = {0}, *inode;
+	struct tree_inode file = {0};
 	struct tree_spot spot;
 
 	if (resolve_spot(r->t, TREE_WALK_MAKE, r->at, path, &spot, err) != TREE_DONE)
@@ -190,10 +235,7 @@ static int add_at(
 		return add_hardlink(r, e, &spot, err);
 	if (read_metadata(r->t, e, &file, err) < 0 || read_content(r, e, &file, err) < 0)
 		return -1;
-	if (tree_put(r->t, &spot, &file, &inode, err) < 0)
-		return -1;
-	layer_note(r->layer, spot.dir, inode);
-	return 0;
+	return put(r, &spot, &file, err);
 }
 
 static int add_entry(struct reader *r, struct archive_entry *e, struct error *err)
@@ -215,10 +257,8 @@ static int add_entry(struct reader *r, struct archive_entry *e, struct error *er
  */
 static int check_end(struct archive *a, struct error *err)
 {
-	bool is_tar =
-		(archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
-
-	if (is_tar && archive_filter_bytes(a, 0) == archive_read_header_position(a))
+	if (is_format(a, ARCHIVE_FORMAT_TAR) &&
+		archive_filter_bytes(a, 0) == archive_read_header_position(a))
 		return error_set(
 			err, 0, "the end mark is missing: the archive is cut off");
 	return 0;

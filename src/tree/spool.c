@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "base/io.h"
 
@@ -86,6 +87,24 @@ int spool_extend(const struct spool_slice *s, uint64_t size, struct error *err)
 	if ((uint64_t)st.st_size < s->offset + size &&
 		ftruncate(s->spool->fd, s->offset + size) < 0)
 		return write_error(s->spool, err);
+	return 0;
+}
+
+int spool_equal(const struct spool_slice *a, const struct spool_slice *b, uint64_t size,
+	bool *ret, struct error *err)
+{
+	char one[16 * 1024], two[sizeof(one)];
+	bool same = true;
+
+	for (uint64_t at = 0; same && at < size; at += sizeof(one)) {
+		size_t n = MIN(size - at, sizeof(one));
+		if (io_pread_full(a->spool->fd, one, n, a->offset + at) != (ssize_t)n ||
+			io_pread_full(b->spool->fd, two, n, b->offset + at) != (ssize_t)n)
+			return error_set(err, errno, "read a temporary file in '%s'",
+				a->spool->dir);
+		same = memcmp(one, two, n) == 0;
+	}
+	*ret = same;
 	return 0;
 }
 

@@ -24,5 +24,8 @@ int spool_write(const struct spool_slice *s, uint64_t offset, const void *data,
 	size_t len, struct error *err);
 /* Make the spool file reach to the end of the slice, if that ends with a hole. */
 int spool_extend(const struct spool_slice *s, uint64_t size, struct error *err);
+/* Have two slices the same first bytes? */
+int spool_equal(const struct spool_slice *a, const struct spool_slice *b, uint64_t size,
+	bool *ret, struct error *err);
 int spool_open(const struct spool_slice *s, int *ret_fd, struct error *err);
 void spools_free(struct spool *spools);

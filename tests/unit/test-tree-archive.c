@@ -337,6 +337,35 @@ static void identity_knows_archives_apart(void **state)
 	assert_memory_not_equal(before, after, 32);
 }
 
+/* Some programs number files by 18 bits, or all of them by 0; others repeat the content at
+ * each name of a file. */
+static void a_number_in_cpio_is_not_yet_a_hard_link(void **state)
+{
+	static const struct {
+		const char *name, *content;
+	} files[] = {{"a", "first"}, {"b", "other"}, {"c", "first"}, {"d", "firs"}};
+
+	(void)state;
+	for (size_t i = 1; i < ARRAY_SIZE(files); i++) {
+		struct archive *a = begin(ARCHIVE_FORMAT_CPIO_POSIX);
+		for (size_t k = 0; k <= i; k += i) {
+			struct archive_entry *e = entry(files[k].name, S_IFREG | 0644);
+			archive_entry_set_ino(e, 7);
+			archive_entry_set_nlink(e, 2);
+			put(a, e, files[k].content);
+		}
+		end(a);
+		CLEANUP_TREE struct tree *t = tree_of("a");
+		for (size_t k = 0; k <= i; k += i) {
+			CLEANUP_FREE char *content =
+				content_of(tree_lookup(t, files[k].name));
+			assert_string_equal(content, files[k].content);
+		}
+		assert_int_equal(
+			tree_lookup(t, "a") == tree_lookup(t, files[i].name), i == 2);
+	}
+}
+
 static void all_of_several_archives_are_read(void **state)
 {
 	static const int formats[] = {
@@ -479,6 +508,7 @@ int main(void)
 		scratch_test(names_are_bytes_whatever_the_locale),
 		scratch_test(pax_names_in_utf8_survive),
 		scratch_test(identity_knows_archives_apart),
+		scratch_test(a_number_in_cpio_is_not_yet_a_hard_link),
 		scratch_test(all_of_several_archives_are_read),
 		scratch_test(long_zeros_become_holes),
 		scratch_test(whiteouts_remove_what_is_below_a_layer),
