@@ -125,6 +125,27 @@ static inline void assert_owner(
 	assert_string_equal(got, expected);
 }
 
+/* With this database, the manager's own paths to watch, without the root, a line each. */
+static inline void assert_watched(const struct fixture_root *f, const char *database,
+	const char *path, const char *expected)
+{
+	CLEANUP_STRVEC struct strvec paths = {0};
+	CLEANUP_FREE char *with_slash = xasprintf("%s/", f->path);
+	CLEANUP_STRBUF struct strbuf sb = {0};
+	struct packages *p;
+	struct error err;
+
+	fixture_root_write(f, path, database);
+	assert_int_equal(packages_open(with_slash, &p, &err), 0);
+	packages_watch_paths(p, &paths);
+	packages_close(p);
+	for (size_t i = 0; i < paths.len && sb.len < strlen(expected); i++) {
+		assert_int_equal(strncmp(paths.items[i], f->path, strlen(f->path)), 0);
+		strbuf_addf(&sb, "%s\n", paths.items[i] + strlen(f->path));
+	}
+	assert_string_equal(sb.data, expected);
+}
+
 static inline void assert_contains(const char *text, const char *part)
 {
 	if (!strstr(text, part))

@@ -137,6 +137,12 @@ static void another_format_is_refused(void **state)
 	assert_contains(got, "the database has format '10'");
 }
 
+static void all_that_answers_depend_on_is_watched(void **state)
+{
+	assert_watched(*state, "%NAME%\na\n\n%VERSION%\n1-1\n\n%ARCH%\nany\n\n",
+		LOCAL "a-1-1/desc", "/var/lib/pacman/local\n");
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -151,6 +157,7 @@ int main(void)
 		TEST(damage_is_told_by_file_and_line),
 		TEST(files_that_are_missing_or_damaged_are_told),
 		TEST(another_format_is_refused),
+		TEST(all_that_answers_depend_on_is_watched),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
