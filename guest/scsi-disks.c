@@ -22,7 +22,7 @@
 
 #define HOSTS "/sys/class/scsi_host"
 
-enum { DISK_TIMEOUT_MS = 60000, LOOK_EVERY_US = 500 };
+enum { DISK_TIMEOUT_MS = 60000, LOOK_EVERY_US = 2000 };
 
 /* As an appliance's /init sets them for the disks that it boots with. */
 static const struct {

@@ -14,21 +14,24 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "guest/file.h"
 #include "guest/uevent.h"
 
-#define DATA  "/run/udev/data"
-#define QUEUE "/run/udev/queue"
+#define RUN   "/run/udev"
+#define DATA  RUN "/data"
+#define QUEUE RUN "/queue"
 #define CLASS "/sys/class/block"
 
 enum {
-	LOOK_EVERY_US = 1000,
+	LOOK_EVERY_MS = 20,
 	/* A RAID array that lacks disks may never get its data. */
 	DATA_TIMEOUT_MS = 2000,
 	/* As long as /init would. */
@@ -73,17 +76,35 @@ static bool all_have_data(void)
 	return all;
 }
 
+/* Until something changes in udevd's directory, or a moment has passed: looking again and
+ * again would take the only processor away from udevd. */
+static void wait_for_change(int watch)
+{
+	struct pollfd pfd = {watch, POLLIN, 0};
+	char events[4096];
+
+	if (poll(&pfd, 1, LOOK_EVERY_MS) > 0 && read(watch, events, sizeof(events)) < 0)
+		usleep(LOOK_EVERY_MS * 1000);
+}
+
 void udev_settle(void)
 {
-	int64_t start = uevent_now_ms(), waited = 0;
+	int64_t start = uevent_now_ms();
+	int watch = inotify_init1(IN_CLOEXEC);
 
-	for (;; usleep(LOOK_EVERY_US), waited = uevent_now_ms() - start) {
+	inotify_add_watch(watch, RUN, IN_CREATE | IN_DELETE);
+	inotify_add_watch(watch, DATA, IN_MOVED_TO);
+	for (;;) {
+		int64_t waited = uevent_now_ms() - start;
 		bool busy = access(QUEUE, F_OK) == 0;
 
 		if (busy ? waited > QUEUE_TIMEOUT_MS
 			 : all_have_data() || waited > DATA_TIMEOUT_MS)
-			return;
+			break;
+		wait_for_change(watch);
 	}
+	if (watch >= 0)
+		close(watch);
 }
 
 /* A line of a data file: "E:NAME=VALUE". */
