@@ -37,8 +37,11 @@ static void exec_child(char *const *argv, int stderr_fd, const int *pass, size_t
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != supervisor)
 		_exit(1);
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0 && dup2(null, 0) >= 0 && dup2(stderr_fd, 1) >= 0 &&
+	/* A root directory may have no /dev/null; a pipe without a writer is as empty. */
+	int empty[2] = {open("/dev/null", O_RDWR | O_CLOEXEC), -1};
+	if (empty[0] < 0 && pipe2(empty, O_CLOEXEC) == 0)
+		close(empty[1]);
+	if (empty[0] >= 0 && dup2(empty[0], 0) >= 0 && dup2(stderr_fd, 1) >= 0 &&
 		dup2(stderr_fd, 2) >= 0) {
 		close_but(pass, n_pass, exec_fd);
 		for (size_t i = 0; i < n_pass; i++)
