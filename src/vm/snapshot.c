@@ -64,23 +64,30 @@ static void add_file(struct strbuf *sb, const char *path)
 			(long long)st.st_mtim.tv_sec);
 }
 
-/* The lines that say what the first processor can do; others, its clock's speed say, change
- * all the time. */
-static void add_processor(struct strbuf *sb)
+void snapshot_add_processor(char *cpuinfo, struct strbuf *sb)
 {
 	static const char *const lines[] = {"vendor_id", "cpu family", "model",
 		"stepping", "flags", "Features", "CPU implementer", "CPU part",
 		"CPU variant"};
-	char text[16 * 1024];
-	char *rest = text;
+	char *rest = cpuinfo;
 
-	CLEANUP_CLOSE int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	text[len > 0 ? len : 0] = '\0';
 	for (char *line; (line = strsep(&rest, "\n")) && *line;)
 		for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
 			if (strncmp(line, lines[i], strlen(lines[i])) == 0)
 				strbuf_addf(sb, "%s\n", line);
+}
+
+static void add_host(struct strbuf *sb)
+{
+	char cpuinfo[16 * 1024];
+	struct utsname host;
+
+	uname(&host);
+	strbuf_addf(sb, "host %s %s %s\n", host.release, host.version, host.machine);
+	CLEANUP_CLOSE int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, cpuinfo, sizeof(cpuinfo) - 1);
+	cpuinfo[len > 0 ? len : 0] = '\0';
+	snapshot_add_processor(cpuinfo, sb);
 }
 
 size_t snapshot_best_slots(const struct vm_config *config)
@@ -99,7 +106,6 @@ char *snapshot_identity(
 	const struct machine_fds no_fds = {0};
 	CLEANUP_STRVEC struct strvec argv = {0};
 	struct strbuf sb = {0};
-	struct utsname host;
 
 	bare.n_disks = 0;
 	if (config->appliance) {
@@ -117,9 +123,7 @@ char *snapshot_identity(
 	add_file(&sb, config->qemu);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		(config->appliance ? add_file_itself : add_file)(&sb, parts[i]);
-	uname(&host);
-	strbuf_addf(&sb, "host %s %s %s\n", host.release, host.version, host.machine);
-	add_processor(&sb);
+	add_host(&sb);
 	return strbuf_detach(&sb);
 }
 

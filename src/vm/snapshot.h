@@ -52,6 +52,10 @@ size_t snapshot_best_slots(const struct vm_config *config);
 char *snapshot_identity(
 	const struct vm_config *config, const struct profile *profile, size_t slots);
 
+/* Pure: the lines that say what the first processor can do. Others, its clock's speed say,
+ * change all the time. Takes the text apart. */
+void snapshot_add_processor(char *cpuinfo, struct strbuf *ret);
+
 /* qemu waits with its memory in place: have it go on. In qemu the state has the same
  * descriptor. Afterwards the VM is in PHASE_RENEWING. */
 int snapshot_ask_resume(struct vm *vm, int state_fd, struct error *err);
