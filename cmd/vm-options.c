@@ -49,7 +49,7 @@ static int take_timeline(const struct option_row *row, void *target, const char 
 #define AT(member) offsetof(struct vm_options, member)
 
 static const struct option_row run_rows[] = {
-	{OPTION_CALL, "disk", 'd', "FILE[:rw][:FORMAT]",
+	{OPTION_CALL, "disk", 'd', "FILE[:rw][:FORMAT][:block=BYTES]",
 		"attach a disk image, the first as /dev/vda; read-only without :rw",
 		AT(vm), .take = settings_take},
 	{OPTION_CALL, "env", 'e', "NAME[=VALUE]",

@@ -170,6 +170,9 @@ HYPERMIN_API int hypermin_set_cache_dir(struct hypermin *h, const char *dir);
  */
 HYPERMIN_API int hypermin_add_disk(
 	struct hypermin *h, const char *path, const char *format, bool writable);
+/* The sectors of the disk that was added last have so many bytes in the guest: 512 (what a
+ * file's have by default), 1024, 2048 or 4096. A device's are its own by default. */
+HYPERMIN_API int hypermin_set_sector_size(struct hypermin *h, unsigned bytes);
 
 /*
  * Run this appliance: a directory that hypermin_export() wrote, here or on another machine.

@@ -204,14 +204,25 @@ int hypermin_add_disk(
 	return 0;
 }
 
+int hypermin_set_sector_size(struct hypermin *h, unsigned bytes)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	if (!h->disks.len)
+		return error_set(
+			&h->error, 0, "set the size of sectors: there is no disk");
+	return vm_disk_set_sector(&h->disks.items[h->disks.len - 1], bytes, &h->error);
+}
+
 /*
- * FILE, and behind it at most one of :rw and :ro and one :FORMAT, in any order. A file
- * named "x:rw" is written as "x:rw:ro": the second access word belongs to the name.
+ * FILE, and behind it at most one of :rw and :ro, one :FORMAT and one :block=BYTES, in any
+ * order. A file named "x:rw" is written as "x:rw:ro": the second access word belongs to
+ * the name.
  */
 static int add_disk(struct hypermin *h, const char *text)
 {
 	CLEANUP_FREE char *path = xstrdup(text);
-	const char *access = NULL, *format = NULL;
+	const char *access = NULL, *format = NULL, *block = NULL;
 	char *colon;
 
 	while ((colon = strrchr(path, ':'))) {
@@ -221,11 +232,17 @@ static int add_disk(struct hypermin *h, const char *text)
 			access = word;
 		else if (vm_disk_is_format(word) && !format)
 			format = word;
+		else if (strncmp(word, "block=", 6) == 0 && !block)
+			block = word + 6;
 		else
 			break;
 		*colon = '\0';
 	}
-	return hypermin_add_disk(h, path, format, access && strcmp(access, "rw") == 0);
+	bool writable = access && strcmp(access, "rw") == 0;
+	if (hypermin_add_disk(h, path, format, writable) < 0)
+		return -1;
+	/* What is no number is no size of a sector either. */
+	return block ? hypermin_set_sector_size(h, strtoul(block, NULL, 10)) : 0;
 }
 
 /* ---- The start ---- */

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A user's disk image, checked before qemu sees it. The format is never guessed from
- * content that a guest could have written: an image that looks like qcow2 and is said to
- * be nothing is refused, as a qcow2 header can name any file of the host as its backing
- * file.
+ * content, which a guest may have written. A file that looks like qcow2 is refused unless
+ * its user says that it is, since a qcow2 header can name any file of the host as its
+ * backing file.
  */
 #include "vm/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
+
+#define SECTOR 512
 
 struct format {
 	const char *name; /* qemu's driver */
@@ -80,9 +85,11 @@ static int check_format(int fd, const char *path, const char *format, struct err
 	return 0;
 }
 
-static int check_kind(int fd, const char *path, bool *ret_block_device, struct error *err)
+static int check_kind(
+	int fd, const char *path, bool writable, struct vm_disk *ret, struct error *err)
 {
 	struct stat st;
+	int read_only = 0, sector = SECTOR;
 
 	if (fstat(fd, &st) < 0)
 		return error_set(err, errno, "attach '%s'", path);
@@ -93,21 +100,28 @@ static int check_kind(int fd, const char *path, bool *ret_block_device, struct e
 			"attach '%s': it is neither a file nor a block device", path);
 	if (S_ISREG(st.st_mode) && st.st_size == 0)
 		return error_set(err, 0, "attach '%s': the file is empty", path);
-	*ret_block_device = S_ISBLK(st.st_mode);
+	ret->block_device = S_ISBLK(st.st_mode);
+	if (ret->block_device && writable && ioctl(fd, BLKROGET, &read_only) == 0 &&
+		read_only)
+		return error_set(err, EROFS,
+			"attach '%s' for writing: the device is read-only", path);
+	if (ret->block_device && ioctl(fd, BLKSSZGET, &sector) < 0)
+		return error_set(err, errno, "attach '%s': find its sector size", path);
+	ret->sector = sector;
 	return 0;
 }
 
 int vm_disk_init(struct vm_disk *disk, const char *path, const char *format,
 	bool writable, struct error *err)
 {
-	bool block_device = false;
+	struct vm_disk found = {0};
 
 	/* O_NONBLOCK: a FIFO is refused below, not waited for. */
 	CLEANUP_CLOSE int fd = open(
 		path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return error_set(err, errno, "attach '%s'", path);
-	if (check_kind(fd, path, &block_device, err) < 0 ||
+	if (check_kind(fd, path, writable, &found, err) < 0 ||
 		check_format(fd, path, format, err) < 0)
 		return -1;
 	CLEANUP_FREE char *full = realpath(path, NULL);
@@ -120,8 +134,40 @@ int vm_disk_init(struct vm_disk *disk, const char *path, const char *format,
 	*disk = (struct vm_disk){.path = TAKE_PTR(full),
 		.format = xstrdup(format ? format : "raw"),
 		.writable = writable,
-		.block_device = block_device};
+		.block_device = found.block_device,
+		.sector = found.sector};
 	return 0;
+}
+
+int vm_disk_set_sector(struct vm_disk *disk, unsigned bytes, struct error *err)
+{
+	struct stat st;
+
+	/* A guest's kernel takes none that is larger than a page. */
+	if (bytes != 512 && bytes != 1024 && bytes != 2048 && bytes != 4096)
+		return error_set(err, 0,
+			"attach '%s': sectors have 512, 1024, 2048 or 4096 bytes, not %u",
+			disk->path, bytes);
+	if (strcmp(disk->format, "raw") == 0 && stat(disk->path, &st) == 0 &&
+		S_ISREG(st.st_mode) && st.st_size % bytes != 0)
+		return error_set(err, 0,
+			"attach '%s': its size, %lld bytes, is no multiple of a sector's %u",
+			disk->path, (long long)st.st_size, bytes);
+	disk->sector = bytes;
+	return 0;
+}
+
+void vm_disk_warn_of_growth(const struct vm_disk *disk)
+{
+	struct stat st;
+
+	if (disk->writable && strcmp(disk->format, "raw") == 0 &&
+		stat(disk->path, &st) == 0 && S_ISREG(st.st_mode) &&
+		st.st_size % SECTOR != 0)
+		log_warning(
+			"'%s' has %lld bytes, which is no multiple of %d: a guest that "
+			"writes to its last sector makes the file larger",
+			disk->path, (long long)st.st_size, SECTOR);
 }
 
 void vm_disk_done(struct vm_disk *disk)

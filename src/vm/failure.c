@@ -60,21 +60,47 @@ static bool disk_is_in_use(const struct vm *vm)
 	return qemu_said(vm, "Is another process using the image");
 }
 
-/* What to do about it; NULL: the words speak for themselves. */
-static const char *advice(const struct vm *vm)
+/* qemu repeats the option, JSON, and then says what is wrong. */
+static char *blockdev_advice(const struct vm *vm)
 {
+	CLEANUP_FREE char *line = console_find(&vm->messages.text, ": -blockdev ");
+	const char *why = NULL;
+
+	for (const char *end = line; end && (end = strstr(end, "}: ")); end += 3)
+		why = end + 3;
+	return line ? xasprintf("qemu can't open a disk image: %s",
+			      why ? why : "it is damaged, or was changed just now")
+		    : NULL;
+}
+
+/* What to do about it, as a new string; NULL: the words speak for themselves. */
+static char *advice(const struct vm *vm)
+{
+	static const struct {
+		const char *said, *advice;
+	} rows[] = {
+		{"bytes for jit buffer",
+			"this user's virtual memory is limited (ulimit -v), and qemu needs 1 GiB of "
+			"it for translated code besides the guest's: raise the limit"},
+		{"Cannot allocate memory",
+			"the host has not enough free memory for the guest: ask for less with "
+			"--memory"},
+		{"cannot set up guest memory",
+			"the host has not enough free memory for the guest: ask for less with "
+			"--memory"},
+		{"Resource temporarily unavailable",
+			"this user may have no more processes and threads: see ulimit -u"},
+	};
+
 	if (disk_is_in_use(vm))
-		return "a disk image is in use by another process, another VM most likely: end that "
-		       "one, or attach the image read-only in both";
-	if (qemu_said(vm, ": -blockdev "))
-		return "qemu can't open a disk image: it is damaged, or was changed just now";
-	if (qemu_said(vm, "Cannot allocate memory") ||
-		qemu_said(vm, "cannot set up guest memory"))
-		return "the host has not enough free memory for the guest: ask for less with "
-		       "--memory";
-	if (qemu_said(vm, "Resource temporarily unavailable"))
-		return "this user may have no more processes and threads: see ulimit -u";
-	return NULL;
+		return xstrdup(
+			"a disk image is in use by another process, another VM most "
+			"likely: end that one, or attach the image read-only in both");
+	char *text = blockdev_advice(vm);
+	for (size_t i = 0; i < ARRAY_SIZE(rows) && !text; i++)
+		if (qemu_said(vm, rows[i].said))
+			text = xstrdup(rows[i].advice);
+	return text;
 }
 
 /*
@@ -108,7 +134,8 @@ int failure_if_waiting(struct vm *vm, struct error *err)
 	/* qemu writes a line in pieces, and says nothing before the line's end. */
 	if (console_end_of(c, "\n") != c->total || !disk_is_in_use(vm))
 		return 0;
-	return failure_set(vm, LOSS_FINAL, err, 0, "start the VM: %s", advice(vm));
+	CLEANUP_FREE char *text = advice(vm);
+	return failure_set(vm, LOSS_FINAL, err, 0, "start the VM: %s", text);
 }
 
 int failure_explain_end(struct vm *vm, struct error *err)
@@ -116,7 +143,7 @@ int failure_explain_end(struct vm *vm, struct error *err)
 	const char *verb = vm->phase < PHASE_UP ? "start" : "run";
 	struct ended ended = supervise_wait(&vm->qemu);
 	CLEANUP_FREE char *panic = console_find(&vm->console.text, "Kernel panic");
-	const char *hint = advice(vm);
+	CLEANUP_FREE char *hint = advice(vm);
 	enum vm_loss loss = judge_end(vm, &ended);
 
 	if (*vm->guest.gave_up)

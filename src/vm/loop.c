@@ -234,11 +234,16 @@ static void drain_text(struct text_channel *channel)
 		serve_text(channel);
 }
 
+void loop_read_console(struct vm *vm)
+{
+	drain_text(&vm->console);
+}
+
 /* When qemu's end is seen, the last words of qemu and the guest are still in the
  * sockets. */
 static int drain(struct vm *vm, struct error *err)
 {
-	drain_text(&vm->console);
+	loop_read_console(vm);
 	drain_text(&vm->messages);
 	return vm->guest.fd >= 0 ? serve_agent_input(vm, err) : 0;
 }

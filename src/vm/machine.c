@@ -10,7 +10,7 @@
 #include "base/strbuf.h"
 #include "protocol/boot.h"
 
-/* For the root disk to appear in a guest that runs. */
+/* How long the guest waits for its root disk. */
 #define ROOT_FAST_S  20
 #define ROOT_PLAIN_S 40
 
@@ -21,8 +21,8 @@
 #define MMIO_AGENT	2
 #define MMIO_FIRST_DISK 23 /* counting down */
 
-/* So long that a slow bus has its time, and so short that the guest says what it saw
- * before its time is over. */
+/* Long enough for a slow bus, and short enough that the guest can say what it found
+ * before the boot's time is over. */
 static unsigned root_timeout_s(
 	const struct vm_config *config, const struct profile *profile)
 {
@@ -34,7 +34,8 @@ static unsigned root_timeout_s(
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
-/* Of a root in memory: behind all of the guest's own, however the machine splits that. */
+/* Where a root in memory lies: behind all of the guest's own memory, however the machine
+ * splits that. */
 static uint64_t root_address(const struct vm_config *config)
 {
 	return (4 + (config->memory_mib * MIB + GIB - 1) / GIB) * GIB;
@@ -68,6 +69,14 @@ char *machine_kernel_command_line(
 
 /* ---- Pieces of a line ---- */
 
+/* A command line in the making. */
+struct machine_line {
+	const struct vm_config *config;
+	const struct profile *profile;
+	struct strvec *argv;
+	const struct machine_memory *memory; /* NULL: no file */
+};
+
 static void add(const struct machine_line *l, const char *option, const char *value)
 {
 	strvec_add(l->argv, option);
@@ -85,7 +94,7 @@ static void add_json(const struct machine_line *l, const char *option, json_t *o
 	json_decref(object);
 }
 
-/* -device does so since qemu 6.2 alone; but all that is said of devices are words of our
+/* -device takes JSON only since qemu 6.2, and does not need it: its words are all our
  * own. */
 static void add_device(const struct machine_line *l, struct strbuf *device)
 {
@@ -144,8 +153,7 @@ static void add_chardev(const struct machine_line *l, const char *id, int fd)
 
 /* ---- The steps ---- */
 
-/* By its descriptor: a name would have to be looked up a second time, and could lead
- * elsewhere then. */
+/* By its descriptor: a name could lead to another file when qemu looks it up. */
 static void add_memory(const struct machine_line *l)
 {
 	strvec_add(l->argv, "-object");
@@ -155,16 +163,17 @@ static void add_memory(const struct machine_line *l)
 		l->memory->fd);
 }
 
-/* A guest whose kernel has the driver learns from it as well that it is one of many now,
- * and mixes it into its random numbers. It is found by ACPI alone, and qemu has it for
- * x86. */
+/* By this device a kernel with the driver also learns that it is one of many now, and
+ * mixes the number into its random pool. The kernel finds it by ACPI only, and qemu has
+ * it for x86. */
 static void add_generation_id(const struct machine_line *l)
 {
 	if (l->memory && profile_has_acpi(l->profile))
 		add(l, "-device", "vmgenid,guid=auto");
 }
 
-void machine_add_base(const struct machine_line *l)
+/* What every VM has: qemu itself, the machine, the accelerator, CPUs and memory. */
+static void add_base(const struct machine_line *l)
 {
 	const struct profile *p = l->profile;
 	bool is_nvdimm = p->root_bus->in_memory && !p->root_bus->device_is_virtio;
@@ -195,7 +204,7 @@ void machine_add_base(const struct machine_line *l)
 	add_generation_id(l);
 }
 
-void machine_add_kernel(const struct machine_line *l)
+static void add_kernel(const struct machine_line *l)
 {
 	CLEANUP_FREE char *command_line =
 		machine_kernel_command_line(l->config, l->profile);
@@ -217,7 +226,8 @@ static void add_agent(const struct machine_line *l, int fd)
 	add(l, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT_NAME);
 }
 
-void machine_add_channels(const struct machine_line *l, const struct machine_fds *fds)
+/* QMP, the serial console and the agent's port. */
+static void add_channels(const struct machine_line *l, const struct machine_fds *fds)
 {
 	if (fds->qmp >= 0) {
 		add_chardev(l, "qmp", fds->qmp);
@@ -239,7 +249,7 @@ static const char *const launchers_devices[] = {"virtio-scsi-pci", "virtio-seria
 
 /* The companion's port is on the launcher's own controller, so all other devices are
  * where they are without it. */
-void machine_add_appliance(const struct machine_line *l, const struct machine_fds *fds)
+static void add_appliance(const struct machine_line *l, const struct machine_fds *fds)
 {
 	const struct vm_appliance *appliance = l->config->appliance;
 
@@ -263,7 +273,7 @@ static json_t *disk_node(const struct vm_disk *disk, const char *node)
 {
 	return json_pack("{s:s, s:s, s:b, s:o}", "driver", disk->format, "node-name",
 		node, "read-only", !disk->writable, "file",
-		/* Of one that is written to disk-lock.c has the lock. */
+		/* disk-lock.c has locked the writable ones. */
 		file_node(disk->path, disk->block_device, !disk->writable,
 			!disk->writable));
 }
@@ -285,10 +295,13 @@ static void add_disk(const struct machine_line *l, size_t i)
 
 	if (!is_mmio(l) && i % 8 == 0)
 		strbuf_adds(&device, ",multifunction=on");
-	/* With a serial number of its own none can pass for the root disk. */
+	/* With a serial number of ours a user's disk can't pass for the root disk. */
 	strbuf_addf(&device, ",drive=%s,serial=%s", node, node);
-	/* When the host has no room left qemu would stop the guest otherwise, and wait
-	 * for somebody to make some. */
+	if (i < l->config->n_disks && l->config->disks[i].sector > 512)
+		strbuf_addf(&device, ",logical_block_size=%u,physical_block_size=%u",
+			l->config->disks[i].sector, l->config->disks[i].sector);
+	/* By default qemu stops the guest when the host's disk is full, and waits for
+	 * space. Let the guest see the error. */
 	strbuf_adds(&device, ",werror=report");
 	add_json(l, "-blockdev",
 		i < l->config->n_disks ? disk_node(&l->config->disks[i], node)
@@ -301,7 +314,7 @@ size_t machine_disks(const struct vm_config *config)
 	return MAX(config->n_disks, config->reserved_slots);
 }
 
-void machine_add_disks(const struct machine_line *l)
+static void add_disks(const struct machine_line *l)
 {
 	for (size_t i = 0; i < machine_disks(l->config); i++)
 		add_disk(l, i);
@@ -311,8 +324,8 @@ void machine_add_disks(const struct machine_line *l)
 
 static const struct address root_bus_address = {.device = PCI_ROOT, .mmio = MMIO_ROOT};
 
-/* The file is mapped where the guest's kernel finds persistent memory: shared, for what
- * is private counts as the guest's own and goes into a snapshot. */
+/* The file is mapped where the guest's kernel finds persistent memory. Shared, since a
+ * private mapping counts as the guest's own memory and would go into a snapshot. */
 static void add_root_in_memory(const struct machine_line *l)
 {
 	const struct root_bus *bus = l->profile->root_bus;
@@ -323,7 +336,7 @@ static void add_root_in_memory(const struct machine_line *l)
 			"share", 1, "readonly", 1, "size",
 			(json_int_t)l->config->root_size));
 	strvec_add(l->argv, "-device");
-	/* It has no vectors that it could be told to do without. */
+	/* This device has no property `vectors`. */
 	if (bus->device_is_virtio)
 		strvec_addf(l->argv, "%s-pci,addr=0x%x,memdev=root", bus->device,
 			root_bus_address.device);
@@ -332,8 +345,8 @@ static void add_root_in_memory(const struct machine_line *l)
 			bus->device, root_address(l->config));
 }
 
-/* What is written goes to a file of qemu's that has no name; the root is opened read-only
- * below it. In this old form of option a comma is written twice. */
+/* The guest's writes go to a file of qemu's without a name; the root below it is opened
+ * read-only. In this old form of option a comma is written twice. */
 static void add_root_snapshot(const struct machine_line *l)
 {
 	CLEANUP_STRBUF struct strbuf name = {0};
@@ -347,7 +360,7 @@ static void add_root_snapshot(const struct machine_line *l)
 		name.data);
 }
 
-/* Never written, so nothing to lock; many VMs share it. */
+/* It is never written, and many VMs share it: there is nothing to lock. */
 static void add_root_file(const struct machine_line *l)
 {
 	if (l->profile->root_bus->takes_writable_only) {
@@ -383,7 +396,7 @@ static void add_root_controller(const struct machine_line *l, const char *kind)
 	add_device(l, &controller);
 }
 
-void machine_add_root(const struct machine_line *l)
+static void add_root(const struct machine_line *l)
 {
 	const struct root_bus *bus = l->profile->root_bus;
 
@@ -405,14 +418,14 @@ static void add_all_devices(const struct machine_line *l, const struct machine_f
 {
 	const struct vm_appliance *appliance = l->config->appliance;
 
-	machine_add_channels(l, fds);
+	add_channels(l, fds);
 	if (appliance)
-		machine_add_appliance(l, fds);
+		add_appliance(l, fds);
 	else
-		machine_add_disks(l);
+		add_disks(l);
 	/* Without a hold point the root is among the launcher's devices. */
 	if (!appliance || appliance->hold)
-		machine_add_root(l);
+		add_root(l);
 }
 
 void machine_argv(const struct vm_config *config, const struct profile *profile,
@@ -423,8 +436,8 @@ void machine_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_line l = {
 		config, profile, argv, config->record ? &recorded : NULL};
 
-	machine_add_base(&l);
-	machine_add_kernel(&l);
+	add_base(&l);
+	add_kernel(&l);
 	add_all_devices(&l, fds);
 }
 
@@ -435,7 +448,7 @@ void machine_resume_argv(const struct vm_config *config, const struct profile *p
 	const struct machine_memory memory = {.fd = snapshot->ram_fd, .is_private = true};
 	const struct machine_line l = {config, profile, argv, &memory};
 
-	machine_add_base(&l);
+	add_base(&l);
 	add_all_devices(&l, fds);
 	add(&l, "-incoming", "defer");
 }

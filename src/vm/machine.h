@@ -31,34 +31,13 @@ struct machine_memory {
 	bool is_private; /* mapped so: the file does not change */
 };
 
-/* A command line in the making. */
-struct machine_line {
-	const struct vm_config *config;
-	const struct profile *profile;
-	struct strvec *argv;
-	const struct machine_memory *memory; /* NULL: no file */
-};
-
-/* `argv` gets the whole line, argv[0] = qemu first: all of the steps below, in order. */
+/* `argv` gets the whole line, argv[0] = qemu first. */
 void machine_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_fds *fds, struct strvec *argv);
 /* The line of a VM that goes on from a snapshot: there is no kernel to load. */
 void machine_resume_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_fds *fds, const struct vm_snapshot *snapshot,
 	struct strvec *argv);
-
-/* What every VM has: qemu itself, the machine, the accelerator, CPUs and memory. */
-void machine_add_base(const struct machine_line *l);
-/* Kernel, initrd and the kernel's command line. */
-void machine_add_kernel(const struct machine_line *l);
-/* QMP, the serial console and the agent's port. */
-void machine_add_channels(const struct machine_line *l, const struct machine_fds *fds);
-/* What the launcher of an appliance with an /init of its own has, and the companion. */
-void machine_add_appliance(const struct machine_line *l, const struct machine_fds *fds);
-/* The user's disks, and placeholders. */
-void machine_add_disks(const struct machine_line *l);
-/* The appliance's. */
-void machine_add_root(const struct machine_line *l);
 
 /* How many disk slots are filled, by the user's disks and by placeholders. */
 size_t machine_disks(const struct vm_config *config);

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "vm/accel.h"
+#include "vm/disk.h"
 #include "vm/initcalls.h"
 #include "vm/machine.h"
 #include "vm/snapshot.h"
@@ -400,6 +401,8 @@ enum vm_start_result vm_start(
 		return error_set(err, 0,
 			"KVM can't run a guest for another processor, %s: leave out --accel",
 			s.profile.machine->processor->architecture);
+	for (size_t i = 0; i < config->n_disks; i++)
+		vm_disk_warn_of_growth(&config->disks[i]);
 	enum vm_start_result result = start(&s, err);
 	if (result == VM_STARTED) {
 		log_boot(s.vm);

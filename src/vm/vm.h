@@ -6,8 +6,8 @@
  *
  * One poll loop (loop.c) serves everything while a call is under way: the agent's
  * channel, the command's streams, the console, qemu's messages and its end, and the
- * control pipe. Between calls nothing is served; the channel's windows bound what a guest
- * can pile up.
+ * control pipe. Between calls nothing is served. The windows of the agent's streams limit
+ * what piles up meanwhile.
  */
 #pragma once
 
@@ -34,11 +34,12 @@ struct vm_disk {
 	char *format; /* qemu's driver name */
 	bool writable;
 	bool block_device;
+	unsigned sector; /* bytes, as the guest sees it */
 };
 
 /*
  * A way to boot: a machine, the bus that the root disk is on, and the modules (names as
- * in modprobe) by which a kernel gets along it.
+ * in modprobe) that a kernel needs for it.
  */
 struct vm_route {
 	const char *machine, *root_bus;
@@ -52,14 +53,14 @@ struct vm_routes {
 	size_t cap;
 };
 
-/* A VM that stood still: its memory, and what its devices knew. */
+/* A paused VM: its memory, and the state of its devices. */
 struct vm_snapshot {
 	int ram_fd, state_fd;
 };
 
 /*
- * The caller's store of snapshots. The identity is a text of all that a snapshot depends
- * on besides the files' own content: one that was made under the same identity fits.
+ * The caller's store of snapshots. An identity is the text of all that a snapshot depends
+ * on (snapshot.h). A snapshot that was made with the same identity fits.
  */
 struct vm_snapshots {
 	/* False: there is none. Else the descriptors are vm_start()'s to close. It asks
@@ -113,11 +114,11 @@ struct vm_config {
 	 * Those behind the user's are placeholders (snapshot.h). */
 	size_t reserved_slots;
 	struct timeline *timeline; /* gets what happens when; NULL: not wanted */
-	/* Go on from one of these where there is one that fits. NULL: always boot. */
+	/* Go on from one of these if one fits. NULL: always boot. */
 	const struct vm_snapshots *snapshots;
-	/* If it is booted: with its memory in this file, for vm_save(). NULL: nowhere. */
+	/* If it is booted, its memory is in this file, for vm_save(). NULL: no file. */
 	const struct vm_snapshot *record;
-	int cache_fd;	/* directory where the accelerator's verdict is kept, or -1 */
+	int cache_fd;	/* the directory of verdicts.h, or -1 */
 	int control_fd; /* see base/control.h */
 };
 
@@ -129,8 +130,8 @@ struct vm_command {
 
 struct vm;
 
-/* The first qemu for guests of this architecture in PATH and the usual places;
- * $HYPERMIN_QEMU overrides. A new string. */
+/* The first qemu for guests of this architecture in PATH and the usual directories, or
+ * what $HYPERMIN_QEMU says. A new string. */
 char *vm_find_qemu(const struct architecture *architecture, struct error *err);
 
 struct vm_wishes {
@@ -154,19 +155,18 @@ enum vm_start_result {
 	VM_NO_ROUTE = 1,
 };
 
-/* Unless it has started the error says why, with the console's last lines. EINTR: it was
- * ended by the control pipe. */
+/* If it does not start, the error says why and has the console's last lines. Its number
+ * is EINTR if the control pipe ended the start. */
 enum vm_start_result vm_start(
 	const struct vm_config *config, struct vm **ret, struct error *err);
 /* It went on from a snapshot. */
 bool vm_is_resumed(const struct vm *vm);
-/* What a snapshot of it has to be found by; NULL if there can't be one. */
+/* The identity of a snapshot of it; NULL if there can't be one. */
 const char *vm_identity(const struct vm *vm);
-/* Complete the snapshot in vm_config.record: the memory is in its file already. No
- * command may have run. The VM ends. */
+/* Complete the snapshot in vm_config.record, whose memory file the VM already runs in.
+ * The VM ends. */
 int vm_save(struct vm *vm, struct error *err);
-/* 0: the command ended in one of the ways that *ret tells. Of one that could not be
- * started the error says why. */
+/* 0: *ret says how the command ended. If it could not be started the error says why. */
 int vm_exec(struct vm *vm, const struct vm_command *command, struct hypermin_result *ret,
 	struct error *err);
 /* *ret is the caller's to free. */
