@@ -57,7 +57,7 @@ void agent_output_sent(struct agent *a, size_t len)
 	}
 }
 
-/* A frame of which the caller fills the payload at once. */
+/* Add a frame, whose payload the caller writes at once. */
 static uint8_t *add_frame(
 	struct agent *a, enum frame_type type, enum stream_id stream, size_t len)
 {
@@ -117,9 +117,8 @@ static void encode_request(struct strbuf *sb, const struct agent_command *c)
 	memcpy(sb->data, fixed, sizeof(fixed));
 }
 
-/* Windows start anew with each command. What the caller still holds of the last one's
- * output is remembered, so that taking it later does not open the new command's
- * windows. */
+/* Windows start anew with each command. Output of the last command that the caller still
+ * holds counts as stale: taking it later does not open the new command's windows. */
 static void reset_streams(struct agent *a, bool stdin_closed)
 {
 	for (int i = 0; i < STREAM_COUNT; i++) {
@@ -169,7 +168,7 @@ size_t agent_stdin_room(const struct agent *a)
 {
 	const struct stream *s = &a->streams[STREAM_STDIN];
 
-	/* A guest could say that it took what it has not even fetched. */
+	/* A guest can open its window without reading: limit what waits to be sent. */
 	if (unsent(a) > 2 * PROTOCOL_WINDOW)
 		return 0;
 	return has_command(a) && !s->closed ? s->window : 0;
@@ -206,7 +205,7 @@ void agent_output_taken(struct agent *a, enum stream_id stream, size_t len)
 	assert(len <= s->held);
 	s->held -= len;
 	s->credit += len;
-	/* In large steps: a frame for each write would cost more than it moves. */
+	/* In large steps: a frame for each write would cost too much. */
 	if (has_command(a) && s->credit >= PROTOCOL_WINDOW / 4) {
 		add_u32(a, FRAME_WINDOW, stream, s->credit);
 		s->window += s->credit;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The host's side of the conversation with the agent in the guest: a state machine on
- * bytes that does no I/O of its own. Whoever has the descriptors feeds it what came and
- * sends what it has:
+ * bytes, without I/O. Its owner has the descriptors, passes in the bytes that came, and
+ * sends those that wait:
  *
  *	bytes from the guest ──► agent_receive() ──► struct agent_handler's functions
  *	agent_exec(), agent_send_stdin(), … ──► agent_output() ──► bytes to the guest
@@ -10,9 +10,8 @@
  * protocol.h has the frames. The guest is not trusted: each length, type, stream and
  * order is checked, and a breach is an error after which the VM has to end.
  *
- * One command at a time, any number after each other. Each stream has its own window, so
- * that a command that never reads its input, or a host that does not take the output,
- * stops that stream alone.
+ * One command runs at a time. Each stream has its own window: a command that never reads
+ * its input, or a host that does not take the output, stops only that stream.
  */
 #pragma once
 
@@ -49,10 +48,10 @@ struct agent_boot_event {
 	char name[BOOT_EVENT_NAME_MAX + 1]; /* printable */
 };
 
-/* What can happen; a function that is NULL is not called. They may call the functions
- * below, but neither agent_receive() nor agent_free(). */
+/* What can happen. A function that is NULL is not called. They may call the functions
+ * below, except agent_receive() and agent_free(). */
 struct agent_handler {
-	/* Before `ready`, for a guest that was asked to keep them. */
+	/* Before `ready`, if the guest was asked for them. */
 	void (*boot_event)(const struct agent_boot_event *event, void *data);
 	/* First of all: the guest is up. */
 	void (*ready)(const struct agent_boot_times *times, void *data);
@@ -66,7 +65,7 @@ struct agent_handler {
 		enum start_failure failure, int errnum, const char *step, void *data);
 	/* Output of the command; call agent_output_taken() once it is written. */
 	void (*output)(enum stream_id stream, const void *bytes, size_t len, void *data);
-	/* The command closed its standard input while it runs: more is pointless. */
+	/* The command runs on, but has closed its standard input: don't send more. */
 	void (*stdin_closed)(void *data);
 	/* The command ended and all its output has been delivered. With a signal other
 	 * than 0, that killed it; else it exited with `code`. */
@@ -74,7 +73,7 @@ struct agent_handler {
 	void (*block_devices)(
 		const struct agent_block_device *devices, size_t n, void *data);
 	void (*pong)(void *data);
-	/* All file systems are unmounted and synced; the guest can be ended. */
+	/* All file systems are unmounted and synced: qemu can be ended. */
 	void (*stopped)(void *data);
 	/* What agent_resume() asked for is done. */
 	void (*resumed)(void *data);
@@ -107,18 +106,17 @@ void agent_output_sent(struct agent *a, size_t len);
 /* Fails if the strings are too long for one request (1 MiB), or the guest is not ready
  * for a command: not up yet, or one is running. */
 int agent_exec(struct agent *a, const struct agent_command *command, struct error *err);
-/* How many bytes of input the guest takes now: 0 when none runs, its input is closed, or
- * much waits to be sent already. Send no more than that. */
+/* How many bytes of input may be sent now: 0 if no command runs, its input is closed, or
+ * much waits to be sent already. */
 size_t agent_stdin_room(const struct agent *a);
 void agent_send_stdin(struct agent *a, const void *bytes, size_t len);
 void agent_send_stdin_eof(struct agent *a);
 /* `len` bytes from output() are written or thrown away: the guest may send as many
  * again. */
 void agent_output_taken(struct agent *a, enum stream_id stream, size_t len);
-/* Nobody reads this output any more: the command gets SIGPIPE or EPIPE when it writes
- * on. */
+/* This output has no reader any more: the command gets SIGPIPE or EPIPE when it writes. */
 void agent_close_output(struct agent *a, enum stream_id stream);
-/* To the command's process group; nothing happens if none runs. */
+/* To the command's process group, if a command runs. */
 void agent_send_signal(struct agent *a, int signal);
 void agent_send_window_size(struct agent *a, uint16_t rows, uint16_t columns);
 void agent_ping(struct agent *a);
@@ -131,10 +129,10 @@ void agent_list_block_devices(struct agent *a);
 /* Set the guest's clock: nanoseconds since 1970. */
 void agent_set_clock(struct agent *a, int64_t realtime_ns);
 /*
- * The first that a guest hears that goes on from a snapshot, in place of the hello that
- * its maker has heard: the time, how many disks it has that the snapshot had not, and
- * RESUME_SEED_SIZE random bytes, without which all that go on from there would draw the
- * same numbers. Then `resumed` comes, or `fatal`.
+ * The first request to a guest that goes on from a snapshot; its hello went to the
+ * snapshot's maker. It gets the time, the number of its disks, and RESUME_SEED_SIZE random
+ * bytes, so that no two guests draw the same random numbers. Then `resumed` comes, or
+ * `fatal`.
  */
 void agent_resume(
 	struct agent *a, int64_t realtime_ns, unsigned disks, const uint8_t *seed);

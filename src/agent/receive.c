@@ -65,7 +65,7 @@ static int on_boot_event(struct agent *a, const struct frame *f, struct error *e
 		return error_set(err, 0,
 			"the guest tells more than %u events of its boot",
 			BOOT_EVENTS_MAX);
-	/* Times that could be added to others without a wrap: some weeks. */
+	/* Some weeks: such times can be added without a wrap. */
 	if (kind >= BOOT_EVENT_KINDS || e.end > UINT32_MAX * 1000ULL || e.begin > e.end)
 		return error_set(
 			err, 0, "the guest sent an impossible event of its boot");
@@ -164,7 +164,7 @@ static int on_exited(struct agent *a, const struct frame *f, struct error *err)
 	return 0;
 }
 
-/* A name that is safe below /dev, whatever is done with it. */
+/* A name that is safe as a file's name below /dev. */
 static bool is_device_name(const char *name)
 {
 	size_t len = strlen(name);

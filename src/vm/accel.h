@@ -19,5 +19,5 @@ struct accel_choice {
 void accel_choose(enum vm_accel wanted, const struct architecture *guest,
 	const struct verdict_key *key, struct accel_choice *ret);
 void accel_choice_done(struct accel_choice *c);
-/* KVM looked good and did not boot: TCG from now on. */
+/* The probe was passed, but no guest booted under KVM: choose TCG from now on. */
 void accel_remember_tcg(const struct verdict_key *key, const char *reason);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Together a sixth of an emulated boot. Two things are so dear: the files of tracefs,
- * some ten thousand, and reading the kernel's type information (BTF), which whoever comes
- * first among those that register functions for BPF programs has to do; so it is all of
- * these or none. The rest waits for devices that the VM has no user for, or does nothing
- * but test itself. The kernel compares names, and one that it does not have is no error:
- * kernels differ, and the gain with them.
+ * Together these take a sixth of an emulated boot. Two things are expensive. tracefs makes
+ * some ten thousand files. And the first function that registers others for BPF programs
+ * parses the kernel's type information (BTF), so all of these have to go. The others wait
+ * for devices that the VM does not use, or only test themselves.
+ *
+ * The kernel compares names, and ignores a name that it does not have. Kernels differ in
+ * that, and so does the gain.
  */
 #include "vm/initcalls.h"
 
@@ -13,9 +14,9 @@
 
 #include "base/mem.h"
 
-/* What leaving one of these out of the others costs is a part of the boot's CPU time: of
- * the tests 0.02, of the keyboard 0.06, of what registers functions for BPF 0.09, of
- * tracing 0.12, and with Linux 6.12 of the jitter generator 0.19 (bench/settings). */
+/* How much more CPU time a boot takes when one of these groups runs after all
+ * (bench/settings): the tests 0.02, the keyboard 0.06, what registers functions for BPF
+ * 0.09, tracing 0.12, and with Linux 6.12 the jitter generator 0.19. */
 #define TRACING	  "tracing by tracefs (perf trace, trace-cmd, bpftrace)"
 #define BPF	  "functions of the kernel that BPF programs may call"
 #define TCP_CUBIC "TCP's cubic congestion control (it uses reno)"

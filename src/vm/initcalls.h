@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Parts of the guest's kernel that are not initialised, for speed alone. Each is one that
- * the kernel runs without and that few will miss in such a guest; what is lost is said in
- * the table, in the manual, and by -v.
+ * Parts of the guest's kernel that are not initialised, for speed alone. The kernel runs
+ * without each of them, and few users of such a guest will miss them. The table says what
+ * is lost; so do the manual and -v.
  */
 #pragma once
 

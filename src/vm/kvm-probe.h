@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Does KVM here run code at a processor's speed? There is a probe for x86
- * (kvm-probe-x86.c), where KVM is known to be emulated on some hosts; on others a guest
- * that does not boot in time is what tells.
+ * Does KVM here run code at a processor's speed? On x86 some hosts emulate KVM, so there
+ * is a probe (kvm-probe-x86.c). On other hosts a guest that does not boot in time tells.
  */
 #pragma once
 

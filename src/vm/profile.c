@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The tables. What a row says of a gain is the part of a boot's CPU time that it takes to
- * leave out that one setting of all, on a host without KVM (bench/settings;
- * SPECIFICATION.md has the host).
+ * The tables. A row's number says how much more CPU time a boot takes when that one setting
+ * is left out, on a host without KVM (bench/settings; SPECIFICATION.md has the host).
  */
 #include "vm/profile.h"
 
@@ -68,19 +67,20 @@ static const struct machine_type machine_types[] = {
 	},
 	{
 		.processor = &x86,
-		/* Without its real-time clock the kernel waits two seconds for one. */
+		/* The real-time clock stays: without one the kernel waits two seconds for
+		 * it. */
 		.name = "microvm",
 		.qemu = "microvm,acpi=on,rtc=on",
 		.transport = TRANSPORT_MMIO,
-		/* Of its 24 places for virtio devices one is not seen by the guest, and
-		 * the agent and the root take one each. */
+		/* It has 24 transports for virtio devices. The guest does not see one of
+		 * them, and the agent and the root take one each. */
 		.max_disks = 21,
 		.serial_console = "ttyS0",
 	},
 	{
 		.processor = &arm,
 		.name = "virt",
-		/* Under KVM it has to be that of the host. */
+		/* Under KVM the interrupt controller has to be the host's. */
 		.qemu = "virt,gic-version=max",
 		.transport = TRANSPORT_PCI,
 		.max_disks = 200,
@@ -138,8 +138,8 @@ static const struct root_bus root_buses[] = {
 		.device_is_pci = true,
 		.in_memory = true,
 		.dax = true,
-		/* What the device knows of its queue is not part of qemu's state: the
-		 * kernel would wait for it until the end of time when it shuts down. */
+		/* qemu does not save the state of this device's queue: after a snapshot
+		 * the kernel would wait for ever for it at the shutdown. */
 		.no_snapshots = true,
 		.modules = virtio_pmem_modules,
 	},
@@ -221,7 +221,7 @@ bool profile_fits(const struct machine_type *machine, const struct root_bus *bus
 
 /* ---- What follows from the choice ---- */
 
-/* What can be said of a profile; an option is given where all of its `when` holds. */
+/* Facts about a profile. An option is given where all facts in its `when` hold. */
 enum fact {
 	FACT_FAST = 1 << 0, /* speed may be bought with what few will miss */
 	FACT_TCG = 1 << 1,
@@ -267,7 +267,7 @@ static bool all_hold(const struct profile *p, unsigned when)
 	return (facts(p) & when) == when;
 }
 
-/* Under these the kernel is kept from ACPI. */
+/* With these facts the kernel is kept from ACPI. */
 #define WITHOUT_ACPI (FACT_FAST | FACT_TCG | FACT_ONE_CPU | FACT_PC | FACT_NO_ACPI_NEEDED)
 
 static const struct kernel_option {
@@ -284,25 +284,24 @@ static const struct kernel_option {
 	 * there is the rest of ACPI. The price: no local APIC, so one CPU and no MSI; and
 	 * the machine can be reset but not turned off. */
 	{"acpi=off", WITHOUT_ACPI},
-	/* 0.20 for kernels that find the APIC in the MP table instead, as those of
-	 * distributions for all machines do: they measure its timer by the old one. */
+	/* 0.20 on kernels that find the APIC by the MP table, as most distributions' do:
+	 * they calibrate its timer against the PIT. */
 	{"nolapic", WITHOUT_ACPI},
-	/* For memory, not for speed: ACPI says that some might be plugged in beyond 4
-	 * GiB, where the root is, and for that the kernel would set 64 MiB aside, to copy
-	 * through for old devices. */
+	/* For memory, not for speed: ACPI says that memory may be plugged in beyond 4
+	 * GiB, where the root is. For that case the kernel would set 64 MiB aside as
+	 * bounce buffers for old devices. */
 	{"numa=off", FACT_ROOT_IN_MEMORY},
-	/* 0.15: do not rewrite each lock prefix away, which takes what has been
-	 * translated of the code around it with it. */
+	/* 0.15: do not patch each lock prefix away. Each patch makes TCG translate the
+	 * code around it again. */
 	{"noreplace-smp", FACT_X86 | FACT_FAST | FACT_TCG | FACT_ONE_CPU},
-	/* For a clock, not for speed: without ACPI there is but the old timer to measure
-	 * it by, which on a busy host fails, and then the guest has none better than its
+	/* For a clock, not for speed: without ACPI the kernel can calibrate the TSC only
+	 * against the PIT. On a busy host that fails, and the guest is left with its
 	 * ticks. */
 	{"tsc=reliable", WITHOUT_ACPI | FACT_TSC_KNOWN},
-	/* To boot at all: an emulated microvm has no timer by which the kernel could
-	 * measure its clock. */
+	/* To boot at all: an emulated microvm has no timer to calibrate the TSC against. */
 	{"tsc=reliable", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
-	/* To boot on a busy host: there an emulated timer misses ticks, and a kernel that
-	 * counts them, to see how the timer is wired to the APIC, panics. */
+	/* To boot on a busy host: there the emulated timer misses ticks, and a kernel
+	 * that counts ticks to find out how the timer is wired to the APIC panics. */
 	{"no_timer_check", FACT_X86 | FACT_TCG},
 };
 
@@ -319,13 +318,13 @@ void profile_add_kernel_options(const struct profile *p, struct strbuf *line)
 		initcalls_add_option(line);
 }
 
-/* On a real processor they take a few milliseconds. */
+/* On a real processor these take a few milliseconds. */
 bool profile_skips_initcalls(const struct profile *p)
 {
 	return all_hold(p, FACT_FAST | FACT_TCG);
 }
 
-/* On aarch64 it comes from a firmware, and there is none. */
+/* On aarch64 ACPI comes from a firmware, and there is none. */
 bool profile_has_acpi(const struct profile *p)
 {
 	return all_hold(p, FACT_X86) && !all_hold(p, WITHOUT_ACPI);

@@ -5,8 +5,8 @@
  *
  *	profile = machine × accelerator × root bus × (plain or fast)
  *
- * A plain profile has none of the settings that are there for speed alone: what boots
- * anywhere, for the kernel or the qemu that does not like the fast one.
+ * A plain profile has none of the settings that are only for speed. It boots where the
+ * kernel or qemu does not work with them.
  */
 #pragma once
 

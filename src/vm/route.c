@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Which routes there are: the pairs of a machine and a root bus that fit each other and
- * the caller's wishes. Whether the kernel has the modules, whoever reads kernels will
- * say; whether qemu has the machine shows when it is started.
+ * the caller's wishes. The builder finds out which of them the kernel has modules for, and
+ * the start, which of them qemu has devices for.
  */
 #include <string.h>
 

@@ -37,8 +37,7 @@ static void open_out(struct stream_out *out, int fd)
 	}
 }
 
-/* nohup leaves a standard input that can't be read: there is none, as far as a command
- * goes that does not ask. */
+/* nohup leaves a standard input that is only open for writing: treat it as no input. */
 static bool is_readable(int fd)
 {
 	return fd >= 0 && (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Collecting. The kernel tells no phases, only messages: one that is known to be the
- * first of a phase begins it, and what lies between two known ones is the earlier's.
- * Kernels differ; a message that does not come leaves its phase to the one before.
+ * Collecting. The kernel reports no phases, only messages. A message that is known to be
+ * the first of a phase begins it, and the phase lasts until the next such message. Kernels
+ * differ; when a message does not come, its phase counts as part of the one before.
  */
 #include "vm/timeline.h"
 
@@ -87,7 +87,7 @@ static const struct {
 	{"Run /init ", NULL},
 };
 
-/* The index of the phase that a message begins, or -1. No phase comes back. */
+/* The index of the phase that a message begins, or -1. Phases come in order. */
 static int phase_of(const char *text, int current)
 {
 	for (int i = current + 1; i < (int)ARRAY_SIZE(phases); i++)
@@ -96,7 +96,7 @@ static int phase_of(const char *text, int current)
 	return -1;
 }
 
-/* From the kernel's own beginning to that of the init. */
+/* From the kernel's start to the init's. */
 static void add_phases(struct timeline *t, int64_t zero, int64_t end,
 	const struct agent_boot_event *events, size_t n)
 {
@@ -160,7 +160,7 @@ void timeline_add_guest(struct timeline *t, int64_t started, int64_t spoke,
 			first = MIN(first, events[i].begin);
 			last = MAX(last, events[i].end);
 		}
-	/* A guest that tells nonsense draws a picture of nonsense, and no more. */
+	/* A guest that sends nonsense gets a nonsensical picture, and nothing worse. */
 	int64_t zero = MAX(started, spoke - (int64_t)last);
 	timeline_add_between(t, LANE_MACHINE, "qemu and firmware", started, zero);
 	add_phases(

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Where the time of a start went: spans, on one clock, from the caller's first moment to
- * the command's end. The host's own come from here and there; the guest's come by the
- * agent, by the guest's clock, which is laid on ours where the agent first spoke.
+ * the command's end. The guest's spans come from its agent, by the guest's clock. The two
+ * clocks are aligned at the agent's first frame.
  *
  *	host      ▇▇                        ▇      what we do
  *	machine     ▇▇▇▇                           qemu and its firmware
- *	kernel          ▇▇▇▇▇▇▇▇▇▇                 by what it said when
+ *	kernel          ▇▇▇▇▇▇▇▇▇▇                 by the times of its messages
  *	init                      ▇▇▇ ▇▇▇▇         and the modules it loaded
  *	command                             ▇▇▇▇▇
  *
@@ -64,10 +64,8 @@ void timeline_add(
 void timeline_add_between(struct timeline *t, enum timeline_lane lane, const char *name,
 	int64_t begin, int64_t end);
 
-/*
- * What the guest told. qemu was started at `started`, and the agent first spoke at
- * `spoke`, which in the guest's time was the end of the last of its steps.
- */
+/* The guest's events. qemu was started at `started`, and the agent's first frame came at
+ * `spoke`. In the guest's time that is the end of the last of `events`. */
 void timeline_add_guest(struct timeline *t, int64_t started, int64_t spoke,
 	const struct agent_boot_event *events, size_t n);
 

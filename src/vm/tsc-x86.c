@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Measured against CLOCK_MONOTONIC_RAW. Reading the two takes a moment in which the
- * process may be suspended; of a few tries the one in which that took shortest counts.
+ * Measured against CLOCK_MONOTONIC_RAW. The process may be suspended between reading one
+ * clock and the other, so of a few tries the shortest one counts.
  */
 #include "vm/tsc.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How fast the host's time stamp counter runs, for an emulated machine that has no timer
- * to measure it by, or none that a busy host would not falsify: under TCG the guest reads
- * the host's.
+ * How fast the host's time stamp counter runs. Under TCG the guest reads the host's
+ * counter, and an emulated machine has no timer, or on a busy host no reliable one, to
+ * calibrate it against.
  */
 #pragma once
 

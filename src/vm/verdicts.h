@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What starting VMs has taught: verdicts on a subject ("accelerator", a machine, a
- * route), for a qemu and a kernel, kept in the cache directory until the host is booted
- * again. They save time and nothing else: whether one can be kept makes no difference to
- * the run at hand.
+ * What earlier starts have taught: verdicts on a subject ("accelerator", a machine, a
+ * route), for one qemu and one kernel, kept in the cache directory until the host is
+ * booted again. They only save time: a start does the same without them.
  */
 #pragma once
 
