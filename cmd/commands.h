@@ -10,6 +10,7 @@ int command_build(int argc, char **argv);
 int command_cache(int argc, char **argv);
 int command_libguestfs(int argc, char **argv);
 int command_doctor(int argc, char **argv);
+int command_completion(int argc, char **argv);
 /* What answers to the name supermin; argv[0] is that name. */
 int supermin_main(int argc, char **argv);
 /* mkfs, prepare: the builder program does it. */

@@ -31,6 +31,8 @@ static const struct command {
 		command_by_builder},
 	{"doctor", "say what this host offers, and what is missing", command_doctor},
 	{"help", "say what a command does, and its options", command_help},
+	{"completion", "print a script that completes command lines in bash",
+		command_completion},
 };
 
 static void print_help(FILE *out)
@@ -90,6 +92,11 @@ static int run(int argc, char **argv)
 	}
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
 		print_help(stdout);
+		return 0;
+	}
+	if (strcmp(name, "--list-commands") == 0) {
+		for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+			puts(commands[i].name);
 		return 0;
 	}
 	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
