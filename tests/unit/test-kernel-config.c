@@ -44,6 +44,8 @@ static void a_kernel_locked_down_from_the_start_enforces_them(void **state)
 	(void)state;
 	assert_true(enforces(
 		"boot/config-" VERSION, "CONFIG_LOCK_DOWN_KERNEL_FORCE_INTEGRITY=y"));
+	assert_true(enforces("boot/config-" VERSION,
+		"CONFIG_LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY=y\n"));
 	assert_false(enforces(
 		"boot/config-" VERSION, "CONFIG_LOCK_DOWN_KERNEL_FORCE_NONE=y\n"));
 }
