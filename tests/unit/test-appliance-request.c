@@ -15,6 +15,8 @@ static void requests_differ_in_what_they_ask_for(void **state)
 	     *swapped[] = {packages[1], packages[0]};
 	char *twice[] = {packages[0], packages[1], packages[0]},
 	     *joined[] = {(char *)"ab"};
+	char *route[] = {(char *)"pc/memmap:nd_e820"},
+	     *other_route[] = {(char *)"pc/virtio-blk:virtio_blk"};
 	const struct architecture *x86 = architecture_find("x86_64"),
 				  *arm = architecture_find("aarch64");
 	const struct appliance_request same[] = {
@@ -31,6 +33,8 @@ static void requests_differ_in_what_they_ask_for(void **state)
 		{"/", x86, .packages = {packages, 2, 2}, .agent_version = 1},
 		{"/", x86, .packages = {packages, 2, 2}, .kernel = "/vmlinuz"},
 		{"/", x86, .packages = {packages, 2, 2}, .modules_dir = "/vmlinuz"},
+		{"/", x86, .packages = {packages, 2, 2}, .routes = {route, 1, 1}},
+		{"/", x86, .packages = {packages, 2, 2}, .routes = {other_route, 1, 1}},
 	};
 	char digests[1 + ARRAY_SIZE(others)][SHA256_HEX_LEN + 1],
 		again[SHA256_HEX_LEN + 1];

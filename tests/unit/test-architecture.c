@@ -73,7 +73,7 @@ static void a_symlink_tells_nothing(void **state)
 	assert_root(f, "none");
 }
 
-#define TEST(fn)                                                                         \
+#define TEST(fn) \
 	cmocka_unit_test_setup_teardown(fn, fixture_root_setup, fixture_root_teardown)
 
 int main(void)

@@ -242,8 +242,8 @@ static void offsets_that_wrap_have_no_note(void **state)
 /* A file of one segment, which is these bytes. */
 static struct strbuf with_segment(const void *bytes, size_t len, uint64_t memory)
 {
-	struct strbuf sb = fixture_elf((Elf64_Phdr){
-		.p_type = PT_LOAD, .p_filesz = len, .p_memsz = memory});
+	struct strbuf sb = fixture_elf(
+		(Elf64_Phdr){.p_type = PT_LOAD, .p_filesz = len, .p_memsz = memory});
 
 	strbuf_add(&sb, bytes, len);
 	return sb;

@@ -292,8 +292,7 @@ static void what_cant_be_stored_is_an_error(void **state)
 
 static void endless_contents_end_at_the_images_size(void **state)
 {
-	CLEANUP_TREE struct tree *t =
-		tree_new(&(struct tree_options){.max_data = 99998});
+	CLEANUP_TREE struct tree *t = tree_new(&(struct tree_options){.max_data = 99998});
 	CLEANUP_FREE char *text = xcalloc(1, 99999);
 
 	(void)state;
