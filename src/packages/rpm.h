@@ -21,5 +21,9 @@ static const char *const rpm_databases[] = {
 	"var/lib/rpm/rpmdb.sqlite",
 	"var/lib/rpm/Packages.db",
 	"var/lib/rpm/Packages",
+	/* A tree of ostree's, whose /var is empty. */
+	"usr/share/rpm/rpmdb.sqlite",
+	"usr/share/rpm/Packages.db",
+	"usr/share/rpm/Packages",
 	NULL,
 };

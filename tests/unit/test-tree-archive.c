@@ -464,6 +464,7 @@ static void whiteouts_remove_what_is_below_a_layer(void **state)
 	put_file(a, "stays", "1");
 	put_file(a, "opaque/old", "1");
 	put_file(a, "opaque/sub/old", "1");
+	put_file(a, "opaque/other/old", "1");
 	put_file(a, "opaque/listed/old", "1");
 	put_file(a, "directory/deep/old", "1");
 	put_file(a, "again/old", "1");
@@ -487,7 +488,7 @@ static void whiteouts_remove_what_is_below_a_layer(void **state)
 		"replaced stays opaque/listed opaque/sub/new opaque/later again/new",
 		true);
 	assert_has(t,
-		"gone opaque/old opaque/sub/old opaque/listed/old directory again/old "
+		"gone opaque/old opaque/other opaque/sub/old opaque/listed/old directory again/old "
 		"nowhere .wh.gone .wh..wh.plnk opaque/.wh..wh..opq",
 		false);
 	/* Not a layer: nothing is removed behind the user's back. */
