@@ -225,8 +225,9 @@ int hypermin_stop(struct hypermin *h)
 		writable |= disk->writable;
 	if (writable && vm_stop(h->vm, &h->error) < 0)
 		return -1;
-	/* Nothing that the guest still holds in memory outlives it. */
-	vm_free(TAKE_PTR(h->vm));
+	/* Nothing that the guest still holds in memory outlives it. Its end is awaited by
+	 * hypermin_free(), when a program may have given up its signal handlers. */
+	vm_kill(h->vm);
 	h->stopped = true;
 	return 0;
 }

@@ -193,12 +193,18 @@ struct ended supervise_wait(struct supervised *s)
 	return ended;
 }
 
+void supervise_tell_to_kill(const struct supervised *s)
+{
+	/* To close it would not do where a process that the caller has forked has it
+	 * too. */
+	if (s->supervisor > 0)
+		shutdown(s->life_fd, SHUT_RDWR);
+}
+
 void supervise_kill(struct supervised *s)
 {
 	if (s->supervisor <= 0)
 		return;
-	/* To close it would not do where a process that the caller has forked has it
-	 * too. */
-	shutdown(s->life_fd, SHUT_RDWR);
+	supervise_tell_to_kill(s);
 	supervise_wait(s);
 }

@@ -49,5 +49,7 @@ int supervise_start(struct supervised *s, char *const *argv, int stderr_fd,
 	const int *pass, size_t n_pass, struct error *err);
 /* Read how it ended; call when status_fd is readable, or to wait for it. */
 struct ended supervise_wait(struct supervised *s);
+/* Have it killed, and don't wait for that. */
+void supervise_tell_to_kill(const struct supervised *s);
 /* Kill it if it runs, and reap. Safe on a zeroed or finished one. */
 void supervise_kill(struct supervised *s);

@@ -417,6 +417,12 @@ int vm_stop(struct vm *vm, struct error *err)
 	return quit(vm, err);
 }
 
+void vm_kill(struct vm *vm)
+{
+	supervise_tell_to_kill(&vm->qemu);
+	vm->phase = PHASE_OVER;
+}
+
 /* ---- qemu ---- */
 
 char *vm_find_qemu(const struct architecture *architecture, struct error *err)

@@ -192,4 +192,6 @@ struct vm_line {
 int vm_line_make(const struct vm_config *config, int agent_fd, int qmp_fd,
 	struct vm_line *ret, struct error *err);
 void vm_line_done(struct vm_line *line);
+/* End it without the guest. Only vm_free() waits until qemu is gone. */
+void vm_kill(struct vm *vm);
 void vm_free(struct vm *vm);
