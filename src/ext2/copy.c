@@ -74,7 +74,11 @@ int copier_flush(struct copier *c, struct error *err)
 		uint64_t address = layout_address(l, c->start, &run);
 		run = MIN(run, c->used);
 		size_t len = (size_t)run << l->block_shift;
-		if (io_pwrite_full(c->target->fd, from, len, address << l->block_shift))
+		/* The image is zero there. */
+		bool is_zero = from[0] == 0 && memcmp(from, from + 1, len - 1) == 0;
+		if (!is_zero &&
+			io_pwrite_full(
+				c->target->fd, from, len, address << l->block_shift))
 			return error_set(err, errno, "write the image");
 		count(c, &c->stats.copied, len);
 		from += len;

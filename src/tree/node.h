@@ -45,7 +45,7 @@ struct tree {
 	struct strmap host_links;
 	struct path_cache *path_cache;
 	struct spool *spools;
-	/* Bytes written to them. */
+	/* Bytes of data in them, zeros too. */
 	uint64_t spooled;
 	/* By index, after tree_finish(). */
 	VECTOR(struct tree_inode *) inodes;

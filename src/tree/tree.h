@@ -121,7 +121,7 @@ struct tree_options {
 	bool clamp_mtime;
 	struct tree_time mtime_max;
 	/* Archives may have this many bytes of data in one file, and some times as much in
-	 * all, zeros not counted; 0: any number. */
+	 * all; 0: any number. */
 	uint64_t max_data;
 	/* A file that can't be read is left out, and on_skip is called; else it is an
 	 * error. */
@@ -179,7 +179,7 @@ struct tree_archive {
  * Add an archive: tar in all its forms (GNU and PAX sparse entries, xattrs, ACLs) and cpio,
  * plain or compressed, and others appended to it as by cat. It is an error if the archive is
  * empty or damaged, if it ends without its end mark, or if an entry can't be stored as it
- * is. Long runs of zeros become holes.
+ * is.
  */
 int tree_add_archive(
 	struct tree *t, const struct tree_archive *archive, struct error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* An entry's data comes in pieces with offsets. What lies between two of them is a hole, and
- * stays one; long runs of zeros become holes too. */
+ * stays one. */
 #include "tree/unpack.h"
 
 #include <archive_entry.h>
@@ -11,9 +11,7 @@
 #include "tree/archive-input.h"
 #include "tree/spool.h"
 
-/* Zeros become a hole if there are this many. A shorter hole is not worth an extent. */
-#define HOLE_MIN (64 * 1024)
-#define BLOCK	 4096
+#define BLOCK 4096
 
 /* Stops archives that are small but have endless contents. A file may be there several
  * times, of which the last one counts. */
@@ -28,8 +26,8 @@ struct pieces {
 	struct tree_extent *items;
 	size_t len;
 	size_t cap;
-	/* Bytes so far, zeros too, and where they end; bytes written, without the zeros. */
-	uint64_t total, end, written;
+	/* Bytes so far. */
+	uint64_t total;
 };
 
 static void pieces_done(struct pieces *p)
@@ -89,57 +87,43 @@ static size_t run_length(const char *data, size_t len, uint64_t offset, bool zer
 	return done;
 }
 
-static int check_room(struct pieces *p, uint64_t bytes, struct error *err)
+/* Zeros are not written: the spool file has holes there, however large they are. */
+static int spool_data(const struct pieces *p, const char *data, uint64_t offset,
+	size_t len, struct error *err)
 {
-	struct tree *t = p->unpack->t;
-	uint64_t max = t->options.max_data;
-
-	p->written += bytes;
-	t->spooled += bytes;
-	if (!max || (p->written <= max && t->spooled / TOTAL_FACTOR <= max))
-		return 0;
-	return error_set(err, ENOSPC, "its data does not fit into an image of this size");
-}
-
-/* A run without zeros. Zeros before it belong to the previous extent if there are few. */
-static int add_run(struct pieces *p, const char *data, uint64_t offset, size_t len,
-	bool after_hole, struct error *err)
-{
-	struct tree_extent *last = p->len ? &p->items[p->len - 1] : NULL;
-
-	if (check_room(p, len, err) < 0 ||
-		spool_write(p->slice, offset, data, len, err) < 0)
-		return -1;
-	if (last && !after_hole && offset - (last->offset + last->len) < HOLE_MIN)
-		last->len = offset + len - last->offset;
-	else
-		vector_push(p, (struct tree_extent){.offset = offset, .len = len});
+	while (len) {
+		size_t zeros = run_length(data, len, offset, true);
+		size_t n = run_length(data + zeros, len - zeros, offset + zeros, false);
+		if (n && spool_write(p->slice, offset + zeros, data + zeros, n, err) < 0)
+			return -1;
+		data += zeros + n;
+		offset += zeros + n;
+		len -= zeros + n;
+	}
 	return 0;
 }
 
 static int add_piece(
 	struct pieces *p, const char *data, int64_t offset, size_t len, struct error *err)
 {
-	uint64_t at = offset;
-	/* The archive's own holes are kept, however short. */
-	bool after_hole = at > p->end;
+	struct tree_extent *last = p->len ? &p->items[p->len - 1] : NULL;
+	uint64_t at = offset, end = last ? last->offset + last->len : 0;
+	struct tree *t = p->unpack->t;
+	uint64_t max = t->options.max_data;
 
-	if (offset < 0 || at < p->end || at > p->size || len > p->size - at)
+	if (offset < 0 || at < end || at > p->size || len > p->size - at)
 		return error_set(
 			err, 0, "its data is not within its size, or not in order");
-	p->end = at + len;
 	p->total += len;
-	while (len) {
-		size_t zeros = run_length(data, len, at, true);
-		size_t n = run_length(data + zeros, len - zeros, at + zeros, false);
-		if (n && add_run(p, data + zeros, at + zeros, n, after_hole, err) < 0)
-			return -1;
-		after_hole &= n == 0;
-		data += zeros + n;
-		at += zeros + n;
-		len -= zeros + n;
-	}
-	return 0;
+	t->spooled += len;
+	if (max && (p->total > max || t->spooled / TOTAL_FACTOR > max))
+		return error_set(
+			err, ENOSPC, "its data does not fit into an image of this size");
+	if (last && at == end)
+		last->len += len;
+	else
+		vector_push(p, (struct tree_extent){.offset = at, .len = len});
+	return spool_data(p, data, at, len, err);
 }
 
 static int read_pieces(struct archive *a, struct pieces *p, struct error *err)
