@@ -15,8 +15,10 @@
 
 static size_t last_words_end(const struct vm *vm)
 {
-	static const char *const last_words[] = {
-		"] reboot: Power down", "] reboot: System halted"};
+	static const char *const last_words[] = {"] reboot: Power down",
+		"] reboot: System halted",
+		/* Linux 6.12, where nothing can switch the machine off. */
+		"] reboot: Power off not available: System halted instead"};
 	size_t end = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(last_words); i++) {
