@@ -202,6 +202,7 @@ static void a_full_disk(void **state)
 	CLEANUP_FREE char *data = xcalloc(1, 4 << 20);
 
 	(void)state;
+	memset(data, 'x', 4 << 20);
 	/* Contents that do not fit, then metadata that does not. */
 	assert_ok(tree_add_file(t, "/file",
 		&(struct tree_file){.mode = S_IFREG, .data = data, .len = 4 << 20},
