@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The agent's loop: what has come goes in, what is there goes out. One thread and one
- * poll(): whatever is slow (a command that does not read, a host that does not take
- * output) is a descriptor that is not ready, and holds up nothing else.
+ * The agent's loop: one thread and one poll(). A command that does not read, or a host
+ * that does not take output, is a descriptor that is not ready: it holds up nothing else.
  */
 #include "guest/agent.h"
 
@@ -21,51 +20,6 @@ enum {
 	/* Frames of output before the loop looks at its input again. */
 	OUTPUT_TURNS = 16,
 };
-
-int agent_write(int port, const uint8_t *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(port, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		data += n;
-		len -= n;
-	}
-	return 0;
-}
-
-int agent_say_hello(int port)
-{
-	uint8_t frame[FRAME_HEADER_SIZE + 8];
-
-	frame_put_header(frame, FRAME_HELLO, 0, 8);
-	wire_put_u32(frame + FRAME_HEADER_SIZE, PROTOCOL_MAGIC);
-	wire_put_u32(frame + FRAME_HEADER_SIZE + 4, PROTOCOL_VERSION);
-	return agent_write(port, frame, sizeof(frame));
-}
-
-int agent_say_ready(int port, const uint64_t *times)
-{
-	uint8_t frame[FRAME_HEADER_SIZE + READY_TIMES * 8];
-
-	frame_put_header(frame, FRAME_READY, 0, READY_TIMES * 8);
-	for (int i = 0; i < READY_TIMES; i++)
-		wire_put_u64(frame + FRAME_HEADER_SIZE + i * 8, times[i]);
-	return agent_write(port, frame, sizeof(frame));
-}
-
-void agent_say_fatal(int port, const char *message)
-{
-	uint8_t frame[FRAME_HEADER_SIZE + MESSAGE_MAX];
-	size_t len = strnlen(message, MESSAGE_MAX);
-
-	frame_put_header(frame, FRAME_FATAL, 0, len);
-	memcpy(frame + FRAME_HEADER_SIZE, message, len);
-	agent_write(port, frame, FRAME_HEADER_SIZE + len);
-}
 
 static void check_start(struct server *s)
 {
@@ -142,7 +96,7 @@ static void say_exited(struct server *s)
 	command_done(c);
 }
 
-/* All children, for the first process inherits every orphan. */
+/* All children: the first process inherits every orphan. */
 static void reap(struct server *s)
 {
 	struct signalfd_siginfo info;
@@ -152,8 +106,8 @@ static void reap(struct server *s)
 	if (read(s->child_signals, &info, sizeof(info)) < 0)
 		return;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		/* It may be over before its start was noticed; what it said then
-		 * counts. */
+		/* It may end before we have noticed its start. A start error that it has
+		 * written still counts. */
 		if (pid == s->command.pid)
 			check_start(s);
 		if (pid == s->writer)
@@ -171,7 +125,7 @@ enum {
 	POLL_COUNT = POLL_OUTPUT + 2,
 };
 
-/* Something can go on without any descriptor changing. */
+/* There is work although no descriptor changes. */
 static bool has_work(const struct server *s)
 {
 	const struct command *c = &s->command;
@@ -196,13 +150,13 @@ static int wait_for_events(struct server *s, struct error *err)
 
 	if (!channel_is_idle(&s->channel))
 		p[POLL_PORT].events |= POLLOUT;
-	/* Whatever happens wants to be told: without room for that, it waits. */
+	/* Each event may need a frame: without room for one, wait for the port alone. */
 	if (!channel_has_room(&s->channel)) {
 		p[POLL_PORT].events = POLLOUT;
 		p[POLL_SIGNALS].fd = p[POLL_STATUS].fd = -1;
 	}
-	/* A closed pipe tells even if asked for nothing; a terminal would tell all the
-	 * time. */
+	/* A closed pipe reports POLLERR even if no event is asked for; a terminal would
+	 * report POLLHUP all the time. */
 	if (c->state == COMMAND_RUNNING && channel_has_room(&s->channel) &&
 		(p[POLL_INPUT].events || !c->input.terminal))
 		p[POLL_INPUT].fd = c->input.fd;
@@ -227,13 +181,13 @@ static int wait_for_events(struct server *s, struct error *err)
 	return 0;
 }
 
-/* Disks may be slow. The host hears meanwhile that we live: so it is a process that
- * waits for them. */
+/* Disks may be slow. A process of its own waits for them, so that we go on answering the
+ * host's pings. */
 static int write_out(struct server *s, struct error *err)
 {
 	s->writer = fork();
 	if (s->writer == 0) {
-		s->machine->write_out();
+		s->machine->write_out(s->machine->data);
 		_exit(0);
 	}
 	s->stop = false;
@@ -246,7 +200,7 @@ static int write_out(struct server *s, struct error *err)
 			return -1;
 	}
 	if (s->writer < 0)
-		s->machine->write_out();
+		s->machine->write_out(s->machine->data);
 	return 0;
 }
 
@@ -263,7 +217,7 @@ static int serve(struct server *s, struct error *err)
 			return error_set(err, errno, "write to the port");
 	}
 	s->machine->end_processes();
-	/* Output that is still in its pipe is lost with its command, but a frame is not
+	/* What the command has written and we have not read yet is lost, but no frame is
 	 * cut. */
 	command_done(&s->command);
 	if (write_out(s, err) < 0)
@@ -287,7 +241,7 @@ static int open_child_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int agent_serve(int port, const struct machine *machine, struct error *err)
+int agent_serve(int port, const struct agent_machine *machine, struct error *err)
 {
 	static struct server s;
 	int result;

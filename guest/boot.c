@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The boot, step by step. Each either succeeds or gives the sentence that the user will
- * read.
- */
+/* The boot, step by step. The error of a step that fails is what the user reads. */
 #include "guest/boot.h"
 
 #include <errno.h>
@@ -11,22 +8,17 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "guest/clock.h"
+#include "guest/environment.h"
 #include "guest/file.h"
 #include "guest/log.h"
+#include "guest/root.h"
+#include "guest/switch-root.h"
 #include "guest/timeline.h"
 #include "guest/uevent.h"
 #include "protocol/boot.h"
-
-uint64_t boot_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000000ULL + now.tv_nsec / 1000;
-}
 
 static int mount_kernel_file_systems(struct error *err)
 {
@@ -43,8 +35,8 @@ static int mount_kernel_file_systems(struct error *err)
 	return 0;
 }
 
-/* Without a console the kernel starts us with no descriptors at all, and the first files
- * we open would become some command's standard streams. */
+/* Without a console the kernel starts us without descriptors, and the first files that we
+ * open would become a command's standard streams. */
 static void fill_standard_descriptors(void)
 {
 	int fd;
@@ -65,36 +57,32 @@ static int read_options(struct boot_options *ret, struct error *err)
 	return boot_options_parse(cmdline, ret, err);
 }
 
-static void set_attribute(const char *name, const char *attribute, const char *value)
+static void set_attribute(const char *disk, const char *attribute, const char *value)
 {
 	char path[120];
-	int fd;
 
-	snprintf(path, sizeof(path), "/sys/class/block/%s/%s", name, attribute);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+	snprintf(path, sizeof(path), "/sys/class/block/%s/%s", disk, attribute);
+	if (file_write(AT_FDCWD, path, value) < 0)
 		klog_debug("write %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
 }
 
 /*
- * The host lets nobody write to the disk, but only some buses can say so, and on the
- * others the kernel would believe that it had written.
+ * The host has opened the disk read-only, but not every bus tells the guest so. On such a
+ * bus the kernel would accept writes that get lost.
  */
 static void protect_disk(const char *name)
 {
-	/* Persistent memory: of the region that the disk is in. */
+	/* For persistent memory: a property of the region around the disk. */
 	set_attribute(name, "device/../read_only", "1");
-	/* What is never written is never to be flushed. */
+	/* A disk that is never written need not be flushed. */
 	set_attribute(name, "queue/write_cache", "write through");
 }
 
 /*
- * No tool inside should come upon the appliance's own disk: it has no node to open, and
- * for those that go through /sys an empty directory lies over what it says of the disk.
- * (A bind mount of a directory of sysfs's own, so that no further file system appears;
- * before something is mounted there.)
+ * Tools in the guest should not find the appliance's own disk. So its node is removed, and
+ * an empty directory covers its directory in /sys. That is a bind mount of a directory of
+ * sysfs itself, so that no further file system appears; nothing is mounted on that
+ * directory yet.
  */
 static void hide_disk(const char *name)
 {
@@ -107,16 +95,16 @@ static void hide_disk(const char *name)
 		klog_debug("cover %s: %s", link, strerror(errno));
 }
 
-/* A step has ended where the next one begins. */
+/* A step ends where the next one begins. */
 static void note_step(const char *name, uint64_t *begin)
 {
 	timeline_note(BOOT_EVENT_STEP, name, *begin);
-	*begin = boot_now_us();
+	*begin = clock_now_us();
 }
 
 int boot_prepare(struct boot *b, struct error *err)
 {
-	uint64_t begin = boot_now_us();
+	uint64_t begin = clock_now_us();
 
 	b->times.init_started = begin;
 	if (mount_kernel_file_systems(err) < 0)
@@ -130,25 +118,25 @@ int boot_prepare(struct boot *b, struct error *err)
 	if (b->uevents < 0)
 		return -1;
 	note_step("options", &begin);
-	/* Even with bad options: one of the modules drives the port over which to say
-	 * so. */
-	modules_load("/" INITRD_MODULES, b->options.dax);
-	b->times.modules_loaded = boot_now_us();
+	/* Even with bad options: one of the modules drives the port, over which the error
+	 * goes to the host. */
+	modules_load("/" INITRD_MODULES, b->options.dax, b->module_failure);
+	b->times.modules_loaded = clock_now_us();
 	return options;
 }
 
 int boot_run(struct boot *b, struct error *err)
 {
 	if (boot_prepare(b, err) < 0 ||
-		root_find(&b->options, b->uevents, b->disk, err) < 0)
+		root_find(&b->options, b->uevents, b->module_failure, b->disk, err) < 0)
 		return -1;
 	uint64_t begin = b->times.modules_loaded;
 	note_step("wait for the root disk", &begin);
 	b->times.root_found = begin;
-	if (root_mount(b->disk, b->options.dax, &b->disk_dev, err) < 0)
+	if (switch_root_mount(b->disk, b->options.dax, &b->disk_dev, err) < 0)
 		return -1;
 	note_step("mount the root and its overlay", &begin);
-	if (root_switch(err) < 0)
+	if (switch_root_move_mounts(err) < 0 || switch_root(err) < 0)
 		return -1;
 	protect_disk(b->disk);
 	hide_disk(b->disk);

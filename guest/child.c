@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * After the fork: a session of its own, the streams, the user, the directory, the
- * environment, then the command. It happens here and not before the fork because each of
- * these may hang (a command may have mounted anything on the way), and the init must not.
+ * After the fork: a session, the streams, the user, the directory, the environment, then
+ * the command. The child does this and not the init, since each step may hang (an earlier
+ * command may have mounted anything there), and the init must not.
  */
 #include "guest/child.h"
 
@@ -20,33 +20,30 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "guest/file.h"
 #include "guest/user.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define TABLE_MAX    (16 * 1024 * 1024)
+/* Seen by nobody unless the status pipe is broken. */
+#define EXIT_UNSTARTED 127
 
-/* What child_prepare() leaves for child_run(). */
-static struct {
-	int status_pipe;
+struct child {
+	int status_fd;
 	int null_fd;
-	const char *passwd, *group; /* the texts of the tables in /etc */
 	struct user user;
-} child;
+};
 
-__attribute__((format(printf, 3, 4))) static _Noreturn void fail(
+__attribute__((format(printf, 4, 5))) static _Noreturn void fail(const struct child *c,
 	enum start_failure failure, int errnum, const char *fmt, ...)
 {
-	struct start_error f = {.failure = failure, .errnum = errnum};
+	struct start_error e = {.failure = failure, .errnum = errnum};
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(f.step, sizeof(f.step), fmt, ap);
+	vsnprintf(e.step, sizeof(e.step), fmt, ap);
 	va_end(ap);
-	/* If even this fails the parent sees a child that exits with 127. */
-	if (write(child.status_pipe, &f, sizeof(f)) < 0)
-		_exit(127);
-	_exit(127);
+	if (write(c->status_fd, &e, sizeof(e)) < 0)
+		_exit(EXIT_UNSTARTED);
+	_exit(EXIT_UNSTARTED);
 }
 
 static void reset_signals(void)
@@ -59,32 +56,34 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void set_streams(const struct child_io *io)
+static void set_streams(const struct child *c, const struct child_io *io)
 {
 	setsid();
 	if (io->terminal && ioctl(io->stdin_fd, TIOCSCTTY, 0) < 0)
-		fail(START_PROCESS, errno, "take the terminal");
-	/* All of these are above 2, so that none overwrites another. */
+		fail(c, START_PROCESS, errno, "take the terminal");
+	/* All of these are above 2, so none overwrites another. */
 	if (dup2(io->stdin_fd, STDIN_FILENO) < 0 ||
 		dup2(io->stdout_fd, STDOUT_FILENO) < 0 ||
 		dup2(io->stderr_fd, STDERR_FILENO) < 0)
-		fail(START_PROCESS, errno, "set up the standard streams");
-	/* All descriptors of ours close by themselves; this is for those we do not know
-	 * of. */
+		fail(c, START_PROCESS, errno, "set up the standard streams");
+	/* Our own descriptors are all O_CLOEXEC. This is for others that we inherited. */
 	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
-static void read_tables(void)
+/* O_NONBLOCK: a pipe there must not block us. */
+static FILE *open_table(const struct child *c, const char *path)
 {
-	child.passwd = file_read_all("/etc/passwd", TABLE_MAX);
-	child.group = file_read_all("/etc/group", TABLE_MAX);
-	if (!child.passwd || !child.group)
-		fail(START_USER, ENOMEM, "read /etc/passwd and /etc/group");
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	FILE *table = fdopen(fd < 0 ? dup(c->null_fd) : fd, "r");
+
+	if (!table)
+		fail(c, START_USER, errno, "read %s", path);
+	return table;
 }
 
-static void set_default_environment(void)
+static void set_default_environment(const struct child *c)
 {
-	const struct user *u = &child.user;
+	const struct user *u = &c->user;
 	const char *const defaults[][2] = {
 		{"PATH", DEFAULT_PATH},
 		{"HOME", u->home},
@@ -98,52 +97,55 @@ static void set_default_environment(void)
 	clearenv();
 	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
 		if (defaults[i][1][0] && setenv(defaults[i][0], defaults[i][1], 1) < 0)
-			fail(START_ENVIRONMENT, errno, "set the environment");
+			fail(c, START_ENVIRONMENT, errno, "set the environment");
 }
 
-/* In a home and an environment of their own. */
-static void become_user(const char *spec)
+static void become_user(struct child *c, const char *spec)
 {
-	struct user *u = &child.user;
+	struct user *u = &c->user;
+	FILE *passwd = open_table(c, "/etc/passwd");
+	FILE *group = open_table(c, "/etc/group");
+	int result = user_resolve(spec, passwd, group, u);
 
-	if (user_resolve(spec, child.passwd, child.group, u) < 0)
-		fail(START_USER, ENOENT, "find user '%s'", spec);
-	/* A terminal belongs to who uses it: it can be opened again by name, as /dev/tty
-	 * can. */
+	fclose(passwd);
+	fclose(group);
+	if (result < 0)
+		fail(c, START_USER, ENOENT, "find user '%s'", spec);
+	/* The user must be able to open the terminal again by its name. */
 	if (u->uid != 0 && isatty(STDIN_FILENO) && fchown(STDIN_FILENO, u->uid, 5) < 0)
-		fail(START_USER, errno, "give the terminal to user '%s'", spec);
+		fail(c, START_USER, errno, "give the terminal to user '%s'", spec);
 	if (setgroups(u->n_groups, u->groups) < 0 || setgid(u->gid) < 0 ||
 		setuid(u->uid) < 0)
-		fail(START_USER, errno, "become user '%s'", spec);
+		fail(c, START_USER, errno, "become user '%s'", spec);
 	if (chdir(u->home) < 0 && chdir("/") < 0)
-		fail(START_DIRECTORY, errno, "change directory to '/'");
-	set_default_environment();
+		fail(c, START_DIRECTORY, errno, "change directory to '/'");
+	set_default_environment(c);
 }
 
-/* musl and glibc both keep our pointer, and what it points to lives until exec. */
-static void set_variable(char *assignment)
+/* putenv() keeps our pointer; the request lives until exec. */
+static void set_variable(const struct child *c, char *assignment)
 {
 	const char *equals = strchr(assignment, '=');
 
 	if (!equals || equals == assignment)
-		fail(START_ENVIRONMENT, EINVAL, "set the environment variable '%s'",
+		fail(c, START_ENVIRONMENT, EINVAL, "set the environment variable '%s'",
 			assignment);
 	if (putenv(assignment) != 0)
-		fail(START_ENVIRONMENT, errno, "set the environment variable '%s'",
+		fail(c, START_ENVIRONMENT, errno, "set the environment variable '%s'",
 			assignment);
 }
 
-static void add_environment(const struct exec_request *r)
+static void add_environment(const struct child *c, const struct exec_request *r)
 {
 	const char *s = r->env;
 
 	for (uint32_t i = 0; i < r->envc; i++) {
-		set_variable((char *)s);
+		set_variable(c, (char *)s);
 		s += strlen(s) + 1;
 	}
 }
 
-/* Execute one file; like execvp(), what has no known format is a shell script. */
+/* As execvp() does, run a file that has no known format as a shell script. */
 static void execute_file(const char *path, char **argv, uint32_t argc)
 {
 	execv(path, argv);
@@ -162,14 +164,14 @@ static void execute_file(const char *path, char **argv, uint32_t argc)
 	errno = ENOEXEC;
 }
 
-/* These mean "not in this directory"; everything else is about the file itself. */
+/* Does this mean that the search goes on in the next directory? */
 static bool goes_on(int errnum)
 {
 	return errnum == ENOENT || errnum == ENOTDIR || errnum == EACCES ||
 		errnum == ESTALE || errnum == ENAMETOOLONG || errnum == ELOOP;
 }
 
-/* An empty directory is the current one. -1: no path is so long. */
+/* An empty directory is the current one. -1: the path is too long. */
 static int join_path(
 	char *ret, size_t size, const char *dir, size_t dir_len, const char *name)
 {
@@ -187,8 +189,8 @@ static int join_path(
 	return 0;
 }
 
-/* The errno of the most telling failure: that a file may not be executed says more than
- * that some other directory does not have it. */
+/* Returns the errno that tells most: that a file may not be executed says more than that
+ * another directory does not have it. */
 static int search_path(char **argv, uint32_t argc)
 {
 	const char *path = getenv("PATH");
@@ -211,14 +213,14 @@ static int search_path(char **argv, uint32_t argc)
 	}
 }
 
-static _Noreturn void execute(const struct exec_request *r)
+static _Noreturn void execute(const struct child *c, const struct exec_request *r)
 {
 	char **argv = calloc(r->argc + 1, sizeof(*argv));
 	const char *s = r->argv;
 	int errnum;
 
 	if (!argv)
-		fail(START_EXECUTE, ENOMEM, "execute '%s'", r->argv);
+		fail(c, START_EXECUTE, ENOMEM, "execute '%s'", r->argv);
 	for (uint32_t i = 0; i < r->argc; i++) {
 		argv[i] = (char *)s;
 		s += strlen(s) + 1;
@@ -229,42 +231,51 @@ static _Noreturn void execute(const struct exec_request *r)
 	} else {
 		errnum = argv[0][0] ? search_path(argv, r->argc) : ENOENT;
 	}
-	fail(START_EXECUTE, errnum, "execute '%s'", argv[0]);
+	fail(c, START_EXECUTE, errnum, "execute '%s'", argv[0]);
 }
 
-void child_prepare(const struct child_io *io)
+/* What does not depend on the command. */
+static void prepare(struct child *c, const struct child_io *io)
 {
-	child.status_pipe = io->status_fd;
+	c->status_fd = io->status_fd;
 	reset_signals();
-	set_streams(io);
-	child.null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	read_tables();
-	become_user("");
+	set_streams(c, io);
+	c->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	become_user(c, "");
 }
 
-_Noreturn void child_run(const struct exec_request *request)
+static _Noreturn void run(struct child *c, const struct exec_request *request)
 {
-	if (request->flags & EXEC_STDIN_CLOSED && dup2(child.null_fd, STDIN_FILENO) < 0)
-		fail(START_PROCESS, errno, "open /dev/null");
+	if (request->flags & EXEC_STDIN_CLOSED && dup2(c->null_fd, STDIN_FILENO) < 0)
+		fail(c, START_PROCESS, errno, "open /dev/null");
 	if (request->user[0])
-		become_user(request->user);
+		become_user(c, request->user);
 	if (request->cwd[0] && chdir(request->cwd) < 0)
-		fail(START_DIRECTORY, errno, "change directory to '%s'", request->cwd);
-	add_environment(request);
-	execute(request);
+		fail(c, START_DIRECTORY, errno, "change directory to '%s'", request->cwd);
+	add_environment(c, request);
+	execute(c, request);
+}
+
+_Noreturn void child_run(const struct child_io *io, const struct exec_request *request)
+{
+	static struct child c;
+
+	prepare(&c, io);
+	run(&c, request);
 }
 
 _Noreturn void child_stand_by(const struct child_io *io, int request_fd)
 {
+	static struct child c;
 	static uint8_t bytes[CHILD_REQUEST_MAX];
 	struct exec_request request;
 	size_t len = 0;
 	ssize_t n;
 
-	child_prepare(io);
+	prepare(&c, io);
 	while ((n = read(request_fd, bytes + len, sizeof(bytes) - len)) > 0)
 		len += n;
 	if (n < 0 || exec_request_parse(bytes, len, &request) < 0)
-		_exit(127);
-	child_run(&request);
+		_exit(EXIT_UNSTARTED);
+	run(&c, &request);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The command's side of a fork: from a copy of the init to the command itself. */
+/* The child's side of a fork: from a copy of the init to the command. */
 #pragma once
 
 #include "protocol/protocol.h"
 
-/* Bytes of a request that a waiting child takes: what an empty pipe does. */
+/* The longest request for a child that stands by: what an empty pipe takes at once. */
 #define CHILD_REQUEST_MAX (64 * 1024)
 
-/* What the child writes to its status pipe when it can't become the command; the pipe
- * closes by itself when it can. Below PIPE_BUF, so it comes whole. */
+/* What the child writes to its status pipe if it can't become the command. If it can, exec
+ * closes the pipe. It is shorter than PIPE_BUF, so it arrives in one piece. */
 struct start_error {
 	enum start_failure failure;
 	int errnum;
@@ -21,9 +21,8 @@ struct child_io {
 	bool terminal; /* stdin_fd becomes the controlling terminal */
 };
 
-/* What does not depend on the command. */
-void child_prepare(const struct child_io *io);
-/* The rest, after that. */
-_Noreturn void child_run(const struct exec_request *request);
-/* Both, with a wait for the request between them. Its end without one is the child's. */
+/* Become the command of this request. */
+_Noreturn void child_run(const struct child_io *io, const struct exec_request *request);
+/* The same with a request that comes later, through request_fd. All that does not depend on
+ * it is done before. If the pipe closes without a request, the child exits. */
 _Noreturn void child_stand_by(const struct child_io *io, int request_fd);

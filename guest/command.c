@@ -24,10 +24,8 @@ static pid_t start_child(const struct exec_request *r, struct plumbing *p)
 	if (plumbing_make(p, r->flags, r->rows, r->columns) < 0)
 		return 0;
 	pid_t pid = fork();
-	if (pid == 0) {
-		child_prepare(&p->child);
-		child_run(r);
-	}
+	if (pid == 0)
+		child_run(&p->child, r);
 	if (pid < 0) {
 		int errnum = errno;
 		plumbing_close(p);

@@ -19,9 +19,10 @@
 
 #include "base/mem.h"
 #include "guest/agent.h"
-#include "guest/boot.h"
+#include "guest/clock.h"
 #include "guest/file.h"
 #include "guest/log.h"
+#include "guest/port.h"
 #include "guest/resume.h"
 #include "guest/scans.h"
 #include "guest/scsi-disks.h"
@@ -116,13 +117,13 @@ static long count_sleeps(pid_t pid)
 
 static int wait_for_hold(const struct hold *hold, pid_t *ret_pid, struct error *err)
 {
-	int64_t deadline = uevent_now_ms() + HOLD_TIMEOUT_MS;
+	int64_t deadline = clock_now_ms() + HOLD_TIMEOUT_MS;
 	long sleeps = -1;
 	char path[300];
 	struct stat st;
 
 	for (int looks = 0; looks < LOOKS; usleep(LOOK_EVERY_US)) {
-		if (uevent_now_ms() > deadline)
+		if (clock_now_ms() > deadline)
 			return error_set(err, ETIMEDOUT,
 				"nothing in the appliance waits at the port '%s'",
 				hold->port);
@@ -141,24 +142,31 @@ static int wait_for_hold(const struct hold *hold, pid_t *ret_pid, struct error *
 
 /* ---- Going on ---- */
 
-/* What /init had exported when it came to its hold point: the scans run with that. */
-static char environment[ENVIRONMENT_MAX];
-static long environment_len;
+/* Part of the snapshot. */
+struct companion {
+	struct resume_state resume;
+	/* What /init had exported when it came to its hold point: the scans run with it. */
+	char environment[ENVIRONMENT_MAX];
+	long environment_len;
+};
 
-static void read_environment(pid_t pid)
+static void read_environment(struct companion *c, pid_t pid)
 {
 	char path[40];
 
 	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
-	environment_len = file_read(AT_FDCWD, path, environment, sizeof(environment));
+	c->environment_len =
+		file_read(AT_FDCWD, path, c->environment, sizeof(c->environment));
 }
 
 /*
- * Rehearsed with the disk that stands in for the user's first one: so what that takes, the
- * drivers and what udev runs, is in memory already.
+ * The snapshot's maker has attached a disk in place of the user's first one. Finding it once
+ * brings the drivers and what udev runs into memory.
  */
-static int stand_by(uint32_t slots, struct error *err)
+static int prepare_snapshot(unsigned slots, void *data, struct error *err)
 {
+	struct companion *c = data;
+
 	if (slots > 0)
 		return error_set(err, 0,
 			"an appliance with an /init of its own has no slots for virtio "
@@ -169,7 +177,7 @@ static int stand_by(uint32_t slots, struct error *err)
 	if (scsi_disks_forget_first(err) < 0)
 		return -1;
 	udev_settle();
-	return resume_stand_by(0, err);
+	return resume_prepare(&c->resume, 0, err);
 }
 
 /*
@@ -197,35 +205,43 @@ static void renew_boot_id(void)
 	unlink(source);
 }
 
-static int resume_appliance(const struct resume *r, struct error *err)
+static int resume_appliance(const struct resume_request *r, void *data, struct error *err)
 {
-	struct resume bare = *r;
+	struct companion *c = data;
+	struct resume_request bare = *r;
 
 	bare.disks = 0;
-	if (resume(&bare, err) < 0)
+	if (resume_finish(&c->resume, &bare, err) < 0)
 		return -1;
 	renew_boot_id();
 	if (scsi_disks_find(r->disks, err) < 0)
 		return -1;
 	udev_settle();
-	scans_run(environment, MAX(environment_len, 0));
+	scans_run(c->environment, MAX(c->environment_len, 0));
 	return 0;
 }
 
-static void nothing(void)
+static void end_nothing(void)
 {
+}
+
+static void write_nothing(void *data)
+{
+	(void)data;
 }
 
 static int serve(const struct hold *hold, struct error *err)
 {
 	const uint64_t times[READY_TIMES] = {0};
-	const struct machine machine = {
+	static struct companion companion;
+	const struct agent_machine machine = {
 		.sys = "/sys",
-		.set_clock = resume_set_clock,
-		.stand_by = stand_by,
+		.set_clock = clock_set_realtime,
+		.prepare_snapshot = prepare_snapshot,
 		.resume = resume_appliance,
-		.end_processes = nothing,
-		.write_out = nothing,
+		.end_processes = end_nothing,
+		.write_out = write_nothing,
+		.data = &companion,
 	};
 	int uevents = uevent_open(err);
 	pid_t pid = 0;
@@ -234,12 +250,12 @@ static int serve(const struct hold *hold, struct error *err)
 		return -1;
 	if (wait_for_hold(hold, &pid, err) < 0)
 		return -1;
-	read_environment(pid);
-	int port = port_open(uevents, uevent_now_ms(), err);
+	read_environment(&companion, pid);
+	int port = port_open(uevents, clock_now_ms(), err);
 	close(uevents);
 	if (port < 0)
 		return -1;
-	if (agent_say_hello(port) < 0 || agent_say_ready(port, times) < 0)
+	if (port_say_hello(port) < 0 || port_say_ready(port, times) < 0)
 		return error_set(err, errno, "write to the port");
 	return agent_serve(port, &machine, err);
 }

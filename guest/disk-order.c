@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/clock.h"
 #include "guest/file.h"
 #include "guest/uevent.h"
 
@@ -158,7 +159,7 @@ static bool all_ready(void)
 
 void disk_order_settle(int uevents)
 {
-	int64_t deadline = uevent_now_ms() + SETTLE_MS;
+	int64_t deadline = clock_now_ms() + SETTLE_MS;
 	struct uevent event;
 
 	while (!all_ready() && uevent_wait(uevents, deadline, &event) != UEVENT_TIMEOUT)

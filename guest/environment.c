@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * What programs expect of a running system, in the appliance's root. All of it is best
- * effort: a command that does not need a thing should not fail for its lack, so failures
- * are only logged.
- */
-#include "guest/boot.h"
+/* A command that does not need one of these things should run without it, so failures are
+ * only logged. */
+#include "guest/environment.h"
 
 #include <errno.h>
 #include <fcntl.h>

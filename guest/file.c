@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reading small files. */
+/* Reading and writing small files. */
 #include "guest/file.h"
 
 #include <errno.h>
@@ -64,4 +64,16 @@ char *file_read_all(const char *path, size_t max)
 	if (data && file_read(AT_FDCWD, path, data, st.st_size + 1) < 0)
 		data[0] = '\0';
 	return data;
+}
+
+int file_write(int dirfd, const char *path, const char *text)
+{
+	int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
+	int errnum = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = errnum;
+	return n < 0 ? -1 : 0;
 }

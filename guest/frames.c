@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * What each frame from the host means. The table at the end has all that are allowed,
- * with their lengths; whatever else comes is the end of the conversation.
- */
+/* Handlers of the host's frames. The table at the end has all that are allowed, with their
+ * lengths; any other frame ends the conversation. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +20,7 @@ void server_say_start_failed(struct server *s, const struct start_error *e)
 	memcpy(p + START_FAILED_FIXED, e->step, len);
 }
 
-/* The functions of the frames return -1 for what no sane host would send. */
+/* Handlers return -1 if the frame breaks the protocol. */
 
 static int on_exec_part(struct server *s, const struct frame *f)
 {
@@ -63,7 +61,8 @@ static int on_data_end(struct server *s, const struct frame *f)
 	return 0;
 }
 
-/* The next write fails, as to any pipe that nobody reads. A terminal hangs up. */
+/* The command's next write fails, as to any pipe without a reader. A terminal hangs
+ * up. */
 static int on_data_closed(struct server *s, const struct frame *f)
 {
 	struct command *c = &s->command;
@@ -155,30 +154,27 @@ static void say_fatal(struct server *s, const char *message)
 	memcpy(channel_add(&s->channel, FRAME_FATAL, 0, len), message, len);
 }
 
-static int on_stand_by(struct server *s, const struct frame *f)
+static int on_prepare_snapshot(struct server *s, const struct frame *f)
 {
 	struct error err;
 
 	if (s->command.state != COMMAND_NONE)
 		return -1;
 	standby_make(&s->command.standby);
-	if (s->machine->stand_by(wire_get_u32(f->payload), &err) < 0)
+	if (s->machine->prepare_snapshot(
+		    wire_get_u32(f->payload), s->machine->data, &err) < 0)
 		say_fatal(s, err.msg);
 	return 0;
 }
 
 static int on_resume(struct server *s, const struct frame *f)
 {
-	const struct resume r = {
-		.realtime_ns = wire_get_u64(f->payload),
-		.disks = wire_get_u32(f->payload + 8),
-		.seed = f->payload + 12,
-	};
+	const struct resume_request r = resume_request_get(f->payload);
 	struct error err;
 
 	if (s->command.state != COMMAND_NONE)
 		return -1;
-	if (s->machine->resume(&r, &err) < 0)
+	if (s->machine->resume(&r, s->machine->data, &err) < 0)
 		say_fatal(s, err.msg);
 	else
 		channel_add(&s->channel, FRAME_RESUMED, 0, 0);
@@ -208,7 +204,7 @@ static const struct rule {
 	[FRAME_PING] = {0, 0, false, on_ping},
 	[FRAME_LIST_BLOCK_DEVICES] = {0, 0, false, on_list_block_devices},
 	[FRAME_SET_CLOCK] = {8, 8, false, on_set_clock},
-	[FRAME_STAND_BY] = {4, 4, false, on_stand_by},
+	[FRAME_PREPARE_SNAPSHOT] = {4, 4, false, on_prepare_snapshot},
 	[FRAME_RESUME] = {RESUME_SIZE, RESUME_SIZE, false, on_resume},
 	[FRAME_STOP] = {0, 0, false, on_stop},
 };

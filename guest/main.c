@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The first process in the VM: brings the machine up (boot.c), then is the agent
- * (agent.c) until the host says stop. It never returns, since the kernel would panic:
- * whatever ends it, the end is a reboot, which under qemu's -no-reboot ends the VM.
+ * The first process in the VM: it boots (boot.c), then it is the agent (agent.c) until the
+ * host says stop. If it returned, the kernel would panic. So it always ends with a reboot,
+ * which ends a VM that qemu runs with -no-reboot.
  */
 #include <stdio.h>
 #include <sys/reboot.h>
@@ -10,19 +10,20 @@
 
 #include "guest/agent.h"
 #include "guest/boot.h"
+#include "guest/clock.h"
 #include "guest/log.h"
 #include "guest/own-init.h"
+#include "guest/port.h"
 #include "guest/resume.h"
 #include "guest/shutdown.h"
 #include "guest/timeline.h"
-#include "guest/uevent.h"
 #include "protocol/protocol.h"
 
 enum {
 	PORT_TIMEOUT_MS = 20000,
-	/* When something is wrong already, waiting long for the port makes it worse. */
+	/* When the boot has failed already, a long wait for the port makes it worse. */
 	PORT_TIMEOUT_FATAL_MS = 3000,
-	/* The host ends the VM once it has heard; these are for one that does not. */
+	/* The host ends the VM when it has heard. These are for a host that does not. */
 	END_AFTER_STOP_S = 1,
 	END_AFTER_FATAL_S = 5,
 };
@@ -40,11 +41,11 @@ static _Noreturn void end_with_error(int port, const struct error *err)
 {
 	klog_error("%s", err->msg);
 	if (port >= 0)
-		agent_say_fatal(port, err->msg);
+		port_say_fatal(port, err->msg);
 	end_machine(END_AFTER_FATAL_S);
 }
 
-static void bring_up(struct boot *b, int *ret_port)
+static void bring_up(struct boot *b, struct own_mounts *own, int *ret_port)
 {
 	struct error err;
 
@@ -52,31 +53,45 @@ static void bring_up(struct boot *b, int *ret_port)
 		int port = -1;
 
 		if (b->uevents >= 0)
-			port = port_open(b->uevents,
-				uevent_now_ms() + PORT_TIMEOUT_FATAL_MS, NULL);
+			port = port_open(
+				b->uevents, clock_now_ms() + PORT_TIMEOUT_FATAL_MS, NULL);
 		if (port >= 0)
-			agent_say_hello(port);
+			port_say_hello(port);
 		end_with_error(port, &err);
 	}
-	*ret_port = port_open(b->uevents, uevent_now_ms() + PORT_TIMEOUT_MS, &err);
+	*ret_port = port_open(b->uevents, clock_now_ms() + PORT_TIMEOUT_MS, &err);
 	if (*ret_port < 0)
 		end_with_error(-1, &err);
 	close(b->uevents);
-	shutdown_note_mounts();
+	shutdown_note_mounts(own);
 	timeline_note(BOOT_EVENT_STEP, "agent", b->times.root_mounted);
+}
+
+/* What lives as long as the agent. */
+struct state {
+	struct own_mounts own_mounts;
+	struct resume_state resume;
+};
+
+static int prepare_snapshot(unsigned disk_slots, void *data, struct error *err)
+{
+	return resume_prepare(&((struct state *)data)->resume, disk_slots, err);
+}
+
+static int resume(const struct resume_request *r, void *data, struct error *err)
+{
+	return resume_finish(&((struct state *)data)->resume, r, err);
+}
+
+static void write_out(void *data)
+{
+	shutdown_write_out(&((struct state *)data)->own_mounts);
 }
 
 int main(void)
 {
 	struct boot boot = {.uevents = -1};
-	struct machine machine = {
-		.sys = "/sys",
-		.set_clock = resume_set_clock,
-		.stand_by = resume_stand_by,
-		.resume = resume,
-		.end_processes = shutdown_end_processes,
-		.write_out = shutdown_write_out,
-	};
+	struct state state = {0};
 	struct error err;
 	int port;
 
@@ -87,32 +102,41 @@ int main(void)
 		return 1;
 	}
 	if (own_init_wanted()) {
-		/* The kernel panics when we end, as launchers expect of a boot that
-		 * failed. */
+		/* The kernel then panics, as launchers expect when a boot fails. */
 		own_init_boot(&err);
 		klog_error("%s", err.msg);
 		return 1;
 	}
-	bring_up(&boot, &port);
-	machine.hidden_disk = boot.disk_dev;
+	bring_up(&boot, &state.own_mounts, &port);
 
 	const uint64_t times[READY_TIMES] = {
 		boot.times.init_started,
 		boot.times.modules_loaded,
 		boot.times.root_found,
 		boot.times.root_mounted,
-		boot_now_us(),
+		clock_now_us(),
 	};
 
-	if (agent_say_hello(port) < 0)
+	if (port_say_hello(port) < 0)
 		end_machine(END_AFTER_FATAL_S);
 	if (boot.options.timeline)
 		timeline_tell(port);
-	if (agent_say_ready(port, times) < 0)
+	if (port_say_ready(port, times) < 0)
 		end_machine(END_AFTER_FATAL_S);
+	const struct agent_machine machine = {
+		.sys = "/sys",
+		.hidden_disk = boot.disk_dev,
+		.set_clock = clock_set_realtime,
+		.prepare_snapshot = prepare_snapshot,
+		.resume = resume,
+		.end_processes = shutdown_end_processes,
+		.write_out = write_out,
+		.data = &state,
+	};
+
 	if (agent_serve(port, &machine, &err) < 0) {
 		shutdown_end_processes();
-		shutdown_write_out();
+		shutdown_write_out(&state.own_mounts);
 		end_with_error(port, &err);
 	}
 	end_machine(END_AFTER_STOP_S);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Kernel modules, in the order in which the host numbered them: no dependencies are
- * worked out here. The host has unpacked them too.
- */
-#include "guest/boot.h"
+/* The host has numbered the modules in the order of their dependencies and unpacked
+ * them. */
+#include "guest/modules.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "guest/clock.h"
 #include "guest/log.h"
 #include "guest/pmem.h"
 #include "guest/timeline.h"
@@ -23,32 +22,24 @@ static int is_module(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-/* Built in or loaded already, or a driver for a device that this machine does not
- * have. */
+/* Built in, loaded already, or a driver for a device that this machine does not have. */
 static bool is_harmless(int errnum)
 {
 	return errnum == EEXIST || errnum == ENODEV || errnum == ENOENT;
 }
 
-static char failure[384];
-
-static void note_failure(const char *name)
+static void note_failure(const char *name, char failure[static MODULE_FAILURE_SIZE])
 {
 	const char *why = strerror(errno);
 
 	klog_error("load module %s: %s", name, why);
 	if (!*failure)
-		snprintf(failure, sizeof(failure), "module %s was not loaded: %s", name,
-			why);
+		snprintf(failure, MODULE_FAILURE_SIZE, "module %s was not loaded: %s",
+			name, why);
 }
 
-const char *modules_failure(void)
-{
-	return failure;
-}
-
-/* scsi_mod would look for disks behind our back: then nobody could say when it has found
- * the last of those that are there. */
+/* By default scsi_mod looks for disks in the background, and nobody could tell when it has
+ * found the last one. */
 static const char *parameters_of(const char *name)
 {
 	const char *dash = strchr(name, '-');
@@ -56,16 +47,16 @@ static const char *parameters_of(const char *name)
 	return dash && strcmp(dash, "-scsi_mod.ko") == 0 ? "scan=sync" : "";
 }
 
-static void load(int dirfd, const char *name)
+static void load(int dirfd, const char *name, char failure[static MODULE_FAILURE_SIZE])
 {
-	uint64_t begin = boot_now_us();
+	uint64_t begin = clock_now_us();
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || syscall(SYS_finit_module, fd, parameters_of(name), 0) < 0) {
 		if (is_harmless(errno))
 			klog_debug("module %s: %s", name, strerror(errno));
 		else
-			note_failure(name);
+			note_failure(name, failure);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -79,7 +70,7 @@ static bool is_pmem_driver(const char *name)
 	return dash && strcmp(dash, "-nd_pmem.ko") == 0;
 }
 
-void modules_load(const char *dir, bool dax)
+void modules_load(const char *dir, bool dax, char failure[static MODULE_FAILURE_SIZE])
 {
 	struct dirent **entries;
 	int n = scandir(dir, &entries, is_module, alphasort);
@@ -88,7 +79,7 @@ void modules_load(const char *dir, bool dax)
 	for (int i = 0; i < n; i++) {
 		if (!dax && is_pmem_driver(entries[i]->d_name))
 			pmem_forgo_pages();
-		load(dirfd, entries[i]->d_name);
+		load(dirfd, entries[i]->d_name, failure);
 		free(entries[i]);
 	}
 	if (n >= 0)

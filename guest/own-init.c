@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From the kernel's first process to the appliance's own /init. Whatever it may want to
- * do with /dev, /proc and /sys is left to it: some mount them themselves and would fail
- * if that were done already.
+ * From the kernel's first process to the appliance's own /init. That gets no /dev, /proc
+ * and /sys: some mount them themselves, and would fail if that were done already.
  */
 #include "guest/own-init.h"
 
@@ -18,10 +17,11 @@
 #include "guest/boot.h"
 #include "guest/companion.h"
 #include "guest/log.h"
-#include "guest/uevent.h"
+#include "guest/root.h"
+#include "guest/switch-root.h"
 #include "protocol/boot.h"
 
-/* Emulated machines with hundreds of disks take minutes until the last one is there. */
+/* An emulated machine with hundreds of disks takes minutes to find the last one. */
 #define ROOT_TIMEOUT_S 600
 
 bool own_init_wanted(void)
@@ -44,8 +44,9 @@ static int mount_root(const char *name, struct error *err)
 }
 
 /*
- * Many machines go on from what is held, so the disk is shared, and writes go to memory.
- * Nobody inside is to come upon it: it has no node to open, and udev makes no link.
+ * Many machines resume from what is held, so the disk is shared, and writes go to memory.
+ * Programs in the appliance should not find the disk: its node is removed, and udev makes
+ * no link.
  */
 static int mount_held_root(struct boot *b, struct error *err)
 {
@@ -55,11 +56,11 @@ static int mount_held_root(struct boot *b, struct error *err)
 
 	if (!companion_knows(b->options.hold))
 		return error_set(err, 0, "there is no hold point '%s'", b->options.hold);
-	if (root_mount(b->disk, b->options.dax, &b->disk_dev, err) < 0)
+	if (switch_root_mount(b->disk, b->options.dax, &b->disk_dev, err) < 0)
 		return -1;
 	snprintf(node, sizeof(node), "/dev/%s", b->disk);
 	unlink(node);
-	/* Where there is no disk yet udev does not make it, and libguestfs' daemon ends. */
+	/* Without any disk udev does not make it, and libguestfs' daemon exits. */
 	mkdir("/dev/disk", 0755);
 	mkdir("/dev/disk/by-path", 0755);
 	mkdir(directory, 0755);
@@ -75,7 +76,7 @@ static int mount_held_root(struct boot *b, struct error *err)
 	return 0;
 }
 
-/* A shell that /init may start wants a terminal to control. */
+/* A shell that /init starts needs a controlling terminal. */
 static void take_terminal(void)
 {
 	setsid();
@@ -99,13 +100,13 @@ int own_init_boot(struct error *err)
 	if (!b.options.timeout_said)
 		b.options.timeout_s = ROOT_TIMEOUT_S;
 	klog_debug("modules loaded; looking for the root disk");
-	/* Of buses that launchers seldom use, and whose drivers take a while to load. */
+	/* For buses that launchers seldom use: their drivers take a while to load. */
 	if (!root_is_here(&b.options, b.uevents)) {
 		klog_debug("it is not there; loading the drivers of other buses");
-		modules_load("/" INITRD_LATER_MODULES, false);
+		modules_load("/" INITRD_LATER_MODULES, false, b.module_failure);
 		klog_debug("they are loaded");
 	}
-	if (root_find(&b.options, b.uevents, b.disk, err) < 0 ||
+	if (root_find(&b.options, b.uevents, b.module_failure, b.disk, err) < 0 ||
 		(*b.options.hold ? mount_held_root(&b, err) : mount_root(b.disk, err)) <
 			0)
 		return -1;
@@ -114,7 +115,7 @@ int own_init_boot(struct error *err)
 	umount2("/dev", MNT_DETACH);
 	umount2("/sys", MNT_DETACH);
 	umount2("/proc", MNT_DETACH);
-	if (root_change(err) < 0)
+	if (switch_root(err) < 0)
 		return -1;
 	if (*b.options.hold && companion_start(b.options.hold, err) < 0)
 		return -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The other way to boot: an appliance that brings its own /init, which a launcher of its
- * own boots with a command line of its own. The initrd says so by a file. The root is
- * mounted writable and nothing is mounted on it; then its /init is the first process.
+ * The other way to boot: for an appliance that has its own /init, and a launcher that is
+ * not ours. A file in the initrd says so. The root is mounted writable, nothing is mounted
+ * on it, and its /init becomes the first process.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Persistent memory, of which the kernel makes a disk in two ways: with a struct page for
- * each page of it, which files have to have for being mapped as they lie there (DAX), or
- * as plain bytes to copy from. Making the pages takes longer than all that is ever read
- * from a root disk, and the more the larger it is.
+ * The kernel can make a disk of persistent memory in two ways. It can make a struct page
+ * for each page, which mapping files in place (DAX) needs; or it can treat the memory as
+ * plain bytes to copy from. Making the pages takes longer than all reads from a root disk
+ * together, and longer the larger the disk is.
  *
  *	/sys/bus/nd/devices/ndbus0/wait_probe          reading it ends when all is found
  *	                    namespace0.0/force_raw     1: plain bytes, if said in time
@@ -21,16 +21,6 @@
 #include "guest/log.h"
 
 #define ND_DEVICES "/sys/bus/nd/devices"
-
-static void write_attribute(int dirfd, const char *path, const char *value)
-{
-	int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, value, strlen(value)) < 0)
-		klog_debug("write %s/%s: %s", ND_DEVICES, path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-}
 
 static void for_each(const char *kind, void (*visit)(int dirfd, const char *name))
 {
@@ -57,7 +47,8 @@ static void forgo_pages(int dirfd, const char *name)
 	char path[300];
 
 	snprintf(path, sizeof(path), "%s/force_raw", name);
-	write_attribute(dirfd, path, "1");
+	if (file_write(dirfd, path, "1") < 0)
+		klog_debug("write " ND_DEVICES "/%s: %s", path, strerror(errno));
 }
 
 void pmem_forgo_pages(void)

@@ -2,5 +2,5 @@
 /* Persistent memory as a disk. */
 #pragma once
 
-/* Of that which is found, but not driven yet: no pages for DAX. Best effort. */
+/* Call before the driver is loaded: it then makes no pages for DAX. Best effort. */
 void pmem_forgo_pages(void);

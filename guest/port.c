@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The agent's port. A port's name comes by a message from the host after its device, and
- * is announced as a change of it; a node alone does not say whose port it is.
+ * A port's node does not tell whose port it is. Its name comes later, in a message from
+ * the host, and the kernel announces that as a change of the device.
  */
-#include "guest/boot.h"
+#include "guest/port.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "guest/file.h"
 #include "guest/uevent.h"
 #include "protocol/boot.h"
+#include "protocol/protocol.h"
 
 #define PORT_CLASS "/sys/class/virtio-ports"
 
@@ -53,4 +55,49 @@ int port_open(int uevents, int64_t deadline_ms, struct error *err)
 	if (fd < 0)
 		return error_set(err, errno, "open '%s'", path);
 	return fd;
+}
+
+int port_write(int port, const uint8_t *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(port, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		data += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int port_say_hello(int port)
+{
+	uint8_t frame[FRAME_HEADER_SIZE + 8];
+
+	frame_put_header(frame, FRAME_HELLO, 0, 8);
+	wire_put_u32(frame + FRAME_HEADER_SIZE, PROTOCOL_MAGIC);
+	wire_put_u32(frame + FRAME_HEADER_SIZE + 4, PROTOCOL_VERSION);
+	return port_write(port, frame, sizeof(frame));
+}
+
+int port_say_ready(int port, const uint64_t *times)
+{
+	uint8_t frame[FRAME_HEADER_SIZE + READY_TIMES * 8];
+
+	frame_put_header(frame, FRAME_READY, 0, READY_TIMES * 8);
+	for (int i = 0; i < READY_TIMES; i++)
+		wire_put_u64(frame + FRAME_HEADER_SIZE + i * 8, times[i]);
+	return port_write(port, frame, sizeof(frame));
+}
+
+void port_say_fatal(int port, const char *message)
+{
+	uint8_t frame[FRAME_HEADER_SIZE + MESSAGE_MAX];
+	size_t len = strnlen(message, MESSAGE_MAX);
+
+	frame_put_header(frame, FRAME_FATAL, 0, len);
+	memcpy(frame + FRAME_HEADER_SIZE, message, len);
+	port_write(port, frame, FRAME_HEADER_SIZE + len);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * After a snapshot: many machines go on from the same moment, and none of them knows what
- * became of the world since. Before anything else happens in this one it gets what it
- * must not share: random numbers of its own (from which the kernel also makes its boot
- * id, at the first question for it), the time, an identity, and the disks that its user
- * gave it.
+ * Many machines may resume from the same snapshot, and none knows how long it has slept.
+ * So before anything else runs, each gets its own random numbers (from which the kernel
+ * also makes its boot id, when it is first asked for), the time, a machine id, and its
+ * user's disks.
  */
 #include "guest/resume.h"
 
@@ -17,28 +16,12 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "guest/disk-slots.h"
+#include "guest/clock.h"
 #include "guest/log.h"
-#include "protocol/protocol.h"
 
-void resume_set_clock(uint64_t realtime_ns)
-{
-	const struct timespec t = {
-		.tv_sec = realtime_ns / 1000000000,
-		.tv_nsec = realtime_ns % 1000000000,
-	};
-
-	if (clock_settime(CLOCK_REALTIME, &t) < 0)
-		klog_error("set the clock: %s", strerror(errno));
-}
-
-/* What is opened while there is time. */
-static int random_fd = -1, machine_id_fd = -1;
-
-/* An appliance that brings no machine id has none afterwards, as after a boot. */
+/* An appliance without a machine id stays without, as after a boot. */
 static bool has_machine_id(void)
 {
 	struct stat st;
@@ -46,16 +29,17 @@ static bool has_machine_id(void)
 	return stat("/etc/machine-id", &st) == 0 && st.st_size >= 32;
 }
 
-int resume_stand_by(uint32_t reserved_slots, struct error *err)
+int resume_prepare(struct resume_state *state, unsigned disk_slots, struct error *err)
 {
-	random_fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+	state->random_fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+	state->machine_id_fd = -1;
 	if (has_machine_id())
-		machine_id_fd = open("/etc/machine-id", O_WRONLY | O_CLOEXEC);
-	return disk_slots_release(reserved_slots, err);
+		state->machine_id_fd = open("/etc/machine-id", O_WRONLY | O_CLOEXEC);
+	return disk_slots_release(&state->slots, disk_slots, err);
 }
 
-/* Add to the pool, and have the generator use it now and not at its next turn. */
-static int reseed(const uint8_t *seed, struct error *err)
+/* Add to the pool, and make the generator use it at once. */
+static int reseed(int random_fd, const uint8_t *seed, struct error *err)
 {
 	struct {
 		struct rand_pool_info info;
@@ -70,7 +54,7 @@ static int reseed(const uint8_t *seed, struct error *err)
 	return 0;
 }
 
-static void renew_machine_id(void)
+static void renew_machine_id(int machine_id_fd)
 {
 	char text[34];
 	uint8_t id[16];
@@ -84,13 +68,14 @@ static void renew_machine_id(void)
 		klog_error("write /etc/machine-id: %s", strerror(errno));
 }
 
-int resume(const struct resume *r, struct error *err)
+int resume_finish(const struct resume_state *state, const struct resume_request *r,
+	struct error *err)
 {
-	if (reseed(r->seed, err) < 0)
+	if (reseed(state->random_fd, r->seed, err) < 0)
 		return -1;
-	/* Before the disks come, whose nodes have a time. The first command brings it once
-	 * more, when everything is awake. */
-	resume_set_clock(r->realtime_ns);
-	renew_machine_id();
-	return r->disks > 0 ? disk_slots_fill(r->disks, err) : 0;
+	/* Before the disks appear: their nodes get this time. The first command sets the
+	 * clock again, when everything has woken up. */
+	clock_set_realtime(r->realtime_ns);
+	renew_machine_id(state->machine_id_fd);
+	return r->disks > 0 ? disk_slots_fill(&state->slots, r->disks, err) : 0;
 }

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A machine that goes on from a snapshot becomes one of its own. */
+/* A machine that resumes from a snapshot stops being a clone of the others that do. */
 #pragma once
 
-#include <stdint.h>
-
 #include "base/error.h"
+#include "guest/disk-slots.h"
+#include "protocol/protocol.h"
 
-struct resume {
-	uint64_t realtime_ns;
-	uint32_t disks;	     /* which the machine has got since */
-	const uint8_t *seed; /* RESUME_SEED_SIZE bytes that no other machine has */
+/* Part of the snapshot: what is opened while there is time. */
+struct resume_state {
+	int random_fd;
+	int machine_id_fd; /* -1: the appliance has no machine id */
+	struct disk_slots slots;
 };
 
-/* Prepare for it, before the snapshot is taken. */
-int resume_stand_by(uint32_t reserved_slots, struct error *err);
-int resume(const struct resume *r, struct error *err);
-void resume_set_clock(uint64_t realtime_ns);
+/* Before the snapshot. */
+int resume_prepare(struct resume_state *state, unsigned disk_slots, struct error *err);
+/* After it, before anything else runs. */
+int resume_finish(const struct resume_state *state, const struct resume_request *r,
+	struct error *err);

@@ -13,7 +13,7 @@
  * the user's, so of several with the right content the last one counts, and none
  * counts before all have been looked at.
  */
-#include "guest/boot.h"
+#include "guest/root.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "guest/buses.h"
+#include "guest/clock.h"
 #include "guest/devices.h"
 #include "guest/disk-order.h"
 #include "guest/log.h"
@@ -152,22 +153,22 @@ static void say_waiting(const struct boot_options *o, const char *seen)
 		o->timeout_s, seen[0] ? seen : " none");
 }
 
-static int not_found(const struct boot_options *o, const char *seen, struct error *err)
+static int not_found(const struct boot_options *o, const char *seen,
+	const char *module_failure, struct error *err)
 {
-	const char *failure = modules_failure();
 	char buses[400];
 
 	buses_describe("/sys", buses, sizeof(buses));
 	return error_set(err, 0,
 		"the appliance's disk did not appear within %u s%s%s; block devices:%s; %s",
-		o->timeout_s, *failure ? "; " : "", failure, seen[0] ? seen : " none",
-		buses);
+		o->timeout_s, *module_failure ? "; " : "", module_failure,
+		seen[0] ? seen : " none", buses);
 }
 
-int root_find(const struct boot_options *o, int uevents, char ret_name[static 64],
-	struct error *err)
+int root_find(const struct boot_options *o, int uevents, const char *module_failure,
+	char ret_name[static 64], struct error *err)
 {
-	int64_t start = uevent_now_ms();
+	int64_t start = clock_now_ms();
 	int64_t end = start + o->timeout_s * 1000LL;
 	int64_t deadline = end < start + NOTICE_MS ? end : start + NOTICE_MS;
 	char seen[512];
@@ -191,7 +192,7 @@ int root_find(const struct boot_options *o, int uevents, char ret_name[static 64
 			if (found)
 				break;
 			if (deadline == end)
-				return not_found(o, seen, err);
+				return not_found(o, seen, module_failure, err);
 			say_waiting(o, seen);
 			deadline = end;
 		}

@@ -12,13 +12,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "guest/clock.h"
 #include "guest/file.h"
-#include "guest/uevent.h"
 
 #define HOSTS "/sys/class/scsi_host"
 
@@ -61,14 +62,8 @@ static void set_attributes(int dir, const char *disk)
 
 	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
 		snprintf(path, sizeof(path), "%s/%s", disk, attributes[i].name);
-		int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
-		/* No kernel has all of them. */
-		ssize_t ignored = fd < 0
-			? 0
-			: write(fd, attributes[i].value, strlen(attributes[i].value));
-		(void)ignored;
-		if (fd >= 0)
-			close(fd);
+		file_write(
+			dir, path, attributes[i].value); /* no kernel has all of them */
 	}
 }
 
@@ -100,14 +95,14 @@ static bool is_named(int host, unsigned target)
 
 static int find_disk(int scan_fd, int host, unsigned target, struct error *err)
 {
-	int64_t deadline = uevent_now_ms() + DISK_TIMEOUT_MS;
+	int64_t deadline = clock_now_ms() + DISK_TIMEOUT_MS;
 	char address[32];
 	int len = snprintf(address, sizeof(address), "0 %u 0", target);
 
 	if (write(scan_fd, address, len) != len)
 		return error_set(err, errno, "scan for the disk %u", target);
 	while (!is_named(host, target)) {
-		if (uevent_now_ms() > deadline)
+		if (clock_now_ms() > deadline)
 			return error_set(
 				err, ETIMEDOUT, "the disk %u does not appear", target);
 		usleep(LOOK_EVERY_US);
@@ -134,7 +129,7 @@ int scsi_disks_find(unsigned n, struct error *err)
 
 int scsi_disks_forget_first(struct error *err)
 {
-	int64_t deadline = uevent_now_ms() + DISK_TIMEOUT_MS;
+	int64_t deadline = clock_now_ms() + DISK_TIMEOUT_MS;
 	char device[80], path[100];
 
 	snprintf(device, sizeof(device), "/sys/bus/scsi/devices/%d:0:0:0", find_host());
@@ -148,7 +143,7 @@ int scsi_disks_forget_first(struct error *err)
 		return error_set(err, num, "have the kernel forget a disk");
 	/* Its name is free for the next one once nobody has it open any more. */
 	while (access(device, F_OK) == 0) {
-		if (uevent_now_ms() > deadline)
+		if (clock_now_ms() > deadline)
 			return error_set(
 				err, ETIMEDOUT, "the kernel does not forget a disk");
 		usleep(LOOK_EVERY_US);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The agent's state, which its loop (agent.c) and the meaning of frames (frames.c)
- * share. */
+/* The agent's state, shared by its loop (agent.c) and the handlers of frames
+ * (frames.c). */
 #pragma once
 
 #include <stdbool.h>
@@ -10,17 +10,17 @@
 #include "guest/command.h"
 
 struct server {
-	const struct machine *machine;
+	const struct agent_machine *machine;
 	struct channel channel;
 	struct command command;
 	int child_signals; /* a signalfd */
 	bool stop;
-	pid_t writer; /* the process that writes everything out; 0: it has, -1: it can't */
+	pid_t writer; /* the process that writes everything out; 0: done, -1: failed */
 	size_t request_len;
 	uint8_t request[EXEC_REQUEST_MAX];
 };
 
-/* All whole frames that have come, as long as there is room for answers. -1: the host
- * makes no sense. */
+/* Handle all whole frames that have come, as long as there is room for answers. -1: the
+ * host has broken the protocol. */
 int server_handle_frames(struct server *s, struct error *err);
 void server_say_start_failed(struct server *s, const struct start_error *e);

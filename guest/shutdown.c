@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A user's disk must be consistent when the machine is gone. So whoever could still write
- * is ended first, then the file systems are unmounted, innermost first, and one that
- * can't be (a loop, a swap file) is detached and synced.
+ * A user's disk must be consistent when the machine is gone. So processes that could still
+ * write end first. Then the file systems are unmounted, innermost first. One that is busy
+ * (under a loop device, or with a swap file) is detached and synced.
  *
- * "No processes left" is "no children left", since the first process inherits every
- * orphan. Counting by kill(-1) would not do: that finds the kernel's threads too.
+ * When the first process has no children, there are no processes left, since it inherits
+ * every orphan. kill(-1) can't tell: it finds the kernel's threads too.
  */
 #include "guest/shutdown.h"
 
@@ -21,21 +21,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+#include "guest/clock.h"
 #include "guest/file.h"
 #include "guest/log.h"
-#include "guest/uevent.h"
 
 enum {
 	GRACE_MS = 2000,
-	/* After SIGKILL only a process stuck in the kernel is left. */
+	/* After SIGKILL only a process that hangs in the kernel is left. */
 	KILL_WAIT_MS = 1000,
-	NOTED_MAX = 64,
 };
 
-static int noted[NOTED_MAX];
-static size_t n_noted;
-
-/* Undo "\040": the kernel writes blanks, newlines and backslashes so. */
+/* The kernel writes blanks, newlines and backslashes as octal escapes such as "\040". */
 static void unescape(char *s)
 {
 	char *to = s;
@@ -84,28 +81,29 @@ static char *read_mounts(void)
 	return text;
 }
 
-void shutdown_note_mounts(void)
+void shutdown_note_mounts(struct own_mounts *own)
 {
 	char *text = read_mounts(), *target;
 
-	for (char *line = text; line && n_noted < NOTED_MAX;) {
-		line = mountinfo_next(line, &noted[n_noted], &target);
-		n_noted += line ? 1 : 0;
+	own->len = 0;
+	for (char *line = text; line && own->len < ARRAY_SIZE(own->ids);) {
+		line = mountinfo_next(line, &own->ids[own->len], &target);
+		own->len += line ? 1 : 0;
 	}
 	free(text);
 }
 
-static int is_noted(int id)
+static bool is_own(const struct own_mounts *own, int id)
 {
-	for (size_t i = 0; i < n_noted; i++)
-		if (noted[i] == id)
-			return 1;
-	return 0;
+	for (size_t i = 0; i < own->len; i++)
+		if (own->ids[i] == id)
+			return true;
+	return false;
 }
 
-/* The later a mount, the further inside: the last ones first. Returns how many are left;
- * *ret_gone how many are not. */
-static size_t unmount_pass(int flags, size_t *ret_gone)
+/* Later mounts may be inside earlier ones, so the last ones go first. Returns how many are
+ * left; *ret_gone is how many were unmounted. */
+static size_t unmount_pass(const struct own_mounts *own, int flags, size_t *ret_gone)
 {
 	enum { MOUNTS_MAX = 4096 };
 	static char *targets[MOUNTS_MAX];
@@ -115,7 +113,7 @@ static size_t unmount_pass(int flags, size_t *ret_gone)
 
 	for (char *line = text; line && n < MOUNTS_MAX;) {
 		line = mountinfo_next(line, &id, &target);
-		if (line && target && !is_noted(id))
+		if (line && target && !is_own(own, id))
 			targets[n++] = target;
 	}
 	*ret_gone = 0;
@@ -132,20 +130,20 @@ static size_t unmount_pass(int flags, size_t *ret_gone)
 	return left;
 }
 
-static void unmount_all(void)
+static void unmount_all(const struct own_mounts *own)
 {
 	size_t left, gone;
 
 	do
-		left = unmount_pass(0, &gone);
+		left = unmount_pass(own, 0, &gone);
 	while (left > 0 && gone > 0);
 	if (left > 0)
-		unmount_pass(MNT_DETACH, &gone);
+		unmount_pass(own, MNT_DETACH, &gone);
 }
 
-/* True when no process is left. SIGCHLD is blocked, so none is missed between look and
- * wait. */
-static int wait_for_processes(int64_t deadline_ms)
+/* True when no process is left. SIGCHLD is blocked, so none is missed between waitpid()
+ * and sigtimedwait(). */
+static bool wait_for_processes(int64_t deadline_ms)
 {
 	sigset_t set;
 
@@ -157,13 +155,13 @@ static int wait_for_processes(int64_t deadline_ms)
 		if (pid > 0)
 			continue;
 		if (pid < 0 && errno == ECHILD)
-			return 1;
+			return true;
 
-		int64_t left = deadline_ms - uevent_now_ms();
+		int64_t left = deadline_ms - clock_now_ms();
 		struct timespec wait = {left / 1000, left % 1000 * 1000000};
 
 		if (left <= 0)
-			return 0;
+			return false;
 		sigtimedwait(&set, NULL, &wait);
 	}
 }
@@ -174,16 +172,16 @@ void shutdown_end_processes(void)
 		return;
 	kill(-1, SIGTERM);
 	kill(-1, SIGCONT); /* a stopped one can't end */
-	if (wait_for_processes(uevent_now_ms() + GRACE_MS))
+	if (wait_for_processes(clock_now_ms() + GRACE_MS))
 		return;
 	kill(-1, SIGKILL);
-	if (!wait_for_processes(uevent_now_ms() + KILL_WAIT_MS))
+	if (!wait_for_processes(clock_now_ms() + KILL_WAIT_MS))
 		klog_error("a process can't be killed");
 }
 
-void shutdown_write_out(void)
+void shutdown_write_out(const struct own_mounts *own)
 {
 	sync();
-	unmount_all();
+	unmount_all(own);
 	sync();
 }

@@ -4,15 +4,20 @@
 
 #include <stddef.h>
 
-/* Remember the mounts there are: these stay. */
-void shutdown_note_mounts(void);
-/* All of them, of which some get 2 s to end by themselves. With none left over it takes
- * no time to speak of. */
-void shutdown_end_processes(void);
-/* Unmount what was mounted since, sync. It takes as long as the disks need. */
-void shutdown_write_out(void);
+/* The machine's own mounts, by their numbers: these stay. */
+struct own_mounts {
+	int ids[64];
+	size_t len;
+};
 
-/* One line of /proc/self/mountinfo, changed in place: its number and where it is mounted,
- * with the octal escapes undone. Returns the next line, NULL at the end; *ret_target is
- * NULL if the line makes no sense. */
+/* All mounts that there are now. */
+void shutdown_note_mounts(struct own_mounts *own);
+/* SIGTERM, and SIGKILL 2 s later. Returns at once if no process is left. */
+void shutdown_end_processes(void);
+/* Unmount all other mounts and sync. It takes as long as the disks need. */
+void shutdown_write_out(const struct own_mounts *own);
+
+/* Parse one line of /proc/self/mountinfo in place: its number, and where it is mounted,
+ * with the octal escapes undone. *ret_target is NULL if the line is malformed. Returns the
+ * next line, NULL at the end. */
 char *mountinfo_next(char *text, int *ret_id, char **ret_target);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The root is a read-only disk that many VMs may share, so writes go to memory: an
- * overlay.
+ * Many VMs may share the disk that the root is on, so it is mounted read-only, and an
+ * overlay keeps in memory what is written.
  *
  *	/lower  the disk, read-only ─┐
  *	/upper  tmpfs ───────────────┴─► /newroot  overlay ─► moved to /
@@ -9,7 +9,7 @@
  * The overlay keeps its own private mounts of both, so /lower and /upper are unmounted
  * before the switch: nothing below / shows or leads to them.
  */
-#include "guest/boot.h"
+#include "guest/switch-root.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -50,7 +50,7 @@ static int mount_memory(struct error *err)
 	return 0;
 }
 
-/* redirect_dir: without it, renaming a directory that is on the disk fails with EXDEV. */
+/* Without redirect_dir, renaming a directory that is on the disk fails with EXDEV. */
 static int mount_overlay(struct error *err)
 {
 	static const char layers[] =
@@ -66,7 +66,7 @@ static int mount_overlay(struct error *err)
 	return error_set(err, errno, "mount an overlay over the appliance's disk");
 }
 
-int root_mount(const char *name, bool dax, dev_t *ret_dev, struct error *err)
+int switch_root_mount(const char *name, bool dax, dev_t *ret_dev, struct error *err)
 {
 	struct stat lower;
 
@@ -98,8 +98,8 @@ static int move_mount_below(const char *name, struct error *err)
 	return 0;
 }
 
-/* The initrd's files lie in memory. Only this file system: what is mounted on it has
- * moved away or is /newroot. */
+/* The initrd's files take memory. Other file systems are not touched: nothing is mounted
+ * on these directories. */
 static void free_initrd(void)
 {
 	static const char *const dirs[] = {"/" INITRD_MODULES, "/"};
@@ -116,15 +116,15 @@ static void free_initrd(void)
 	}
 }
 
-int root_switch(struct error *err)
+int switch_root_move_mounts(struct error *err)
 {
-	if (move_mount_below("dev", err) < 0 || move_mount_below("proc", err) < 0 ||
-		move_mount_below("sys", err) < 0)
-		return -1;
-	return root_change(err);
+	return move_mount_below("dev", err) < 0 || move_mount_below("proc", err) < 0 ||
+			move_mount_below("sys", err) < 0
+		? -1
+		: 0;
 }
 
-int root_change(struct error *err)
+int switch_root(struct error *err)
 {
 	free_initrd();
 	if (chdir("/newroot") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 ||

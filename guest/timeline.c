@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel stamps its messages with a clock of its own, which starts earlier than any
- * that a program can read. One message of ours, whose time is known by both, says how far
- * they are apart; all that is told is by the kernel's.
+ * The kernel's messages have times of a clock that starts earlier than any that a program
+ * can read. So we write a message that has our time in it, read it back with the kernel's,
+ * and add the difference to our own times.
  */
 #include "guest/timeline.h"
 
@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "guest/agent.h"
-#include "guest/boot.h"
+#include "guest/clock.h"
+#include "guest/port.h"
 
 #define NOTES_MAX   96
 #define RECORD_MAX  8192 /* CONSOLE_EXT_LOG_MAX in the kernel */
@@ -39,7 +39,7 @@ void timeline_note(enum boot_event_kind kind, const char *name, uint64_t begin_u
 	note->kind = kind;
 	snprintf(note->name, sizeof(note->name), "%s", name);
 	note->begin = begin_us;
-	note->end = boot_now_us();
+	note->end = clock_now_us();
 	n_notes++;
 }
 
@@ -58,9 +58,6 @@ int timeline_parse_record(
 	return 0;
 }
 
-/* How much later the kernel's clock is; 0 until that is known. */
-static uint64_t ahead;
-
 static void tell(int port, enum boot_event_kind kind, const char *name, uint64_t begin,
 	uint64_t end)
 {
@@ -75,10 +72,10 @@ static void tell(int port, enum boot_event_kind kind, const char *name, uint64_t
 	wire_put_u64(payload + 8, end);
 	wire_put_u32(payload + 16, kind);
 	memcpy(payload + BOOT_EVENT_FIXED, name, len);
-	agent_write(port, frame, FRAME_HEADER_SIZE + BOOT_EVENT_FIXED + len);
+	port_write(port, frame, FRAME_HEADER_SIZE + BOOT_EVENT_FIXED + len);
 }
 
-static void take_record(int port, const char *record, unsigned *left)
+static void take_record(int port, const char *record, unsigned *left, uint64_t *ret_ahead)
 {
 	char text[BOOT_EVENT_NAME_MAX + 1];
 	uint64_t at;
@@ -87,7 +84,7 @@ static void take_record(int port, const char *record, unsigned *left)
 		return;
 	if (strncmp(text, CLOCK_LABEL, strlen(CLOCK_LABEL)) == 0) {
 		uint64_t ours = strtoull(text + strlen(CLOCK_LABEL), NULL, 10);
-		ahead = at > ours ? at - ours : 0;
+		*ret_ahead = at > ours ? at - ours : 0;
 	} else if (*left > 0) {
 		tell(port, BOOT_EVENT_KERNEL, text, at, at);
 		(*left)--;
@@ -95,7 +92,7 @@ static void take_record(int port, const char *record, unsigned *left)
 }
 
 /* Each read() is one record; EPIPE says that some were overwritten before. */
-static void tell_kernel_log(int port, int log)
+static void tell_kernel_log(int port, int log, uint64_t *ret_ahead)
 {
 	static char record[RECORD_MAX];
 	unsigned left = BOOT_EVENTS_MAX - NOTES_MAX;
@@ -105,19 +102,21 @@ static void tell_kernel_log(int port, int log)
 		(n < 0 && (errno == EPIPE || errno == EINTR)))
 		if (n > 0) {
 			record[n] = '\0';
-			take_record(port, record, &left);
+			take_record(port, record, &left, ret_ahead);
 		}
 }
 
 void timeline_tell(int port)
 {
 	int log = open(KERNEL_LOG, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	/* How much later the kernel's clock is. */
+	uint64_t ahead = 0;
 
 	if (log >= 0) {
 		/* Level 7: nothing that a console shows. */
 		dprintf(log, "<7>" CLOCK_LABEL "%llu\n",
-			(unsigned long long)boot_now_us());
-		tell_kernel_log(port, log);
+			(unsigned long long)clock_now_us());
+		tell_kernel_log(port, log, &ahead);
 		close(log);
 	}
 	for (unsigned i = 0; i < n_notes; i++)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the boot's time went to, in more detail than the few times in READY: noted always,
- * since that costs next to nothing, and told if the host asks by hypermin.timeline on the
- * kernel's command line.
+ * How long each step of the boot took, in more detail than READY says it. Always noted,
+ * since that costs next to nothing, and told if the command line has BOOT_TIMELINE.
  */
 #pragma once
 
@@ -10,7 +9,8 @@
 
 #include "protocol/protocol.h"
 
-/* From begin_us (boot_now_us()) until now. A note that finds no room is dropped. */
+/* From begin_us (clock_now_us()) until now. When there is no room left, notes are
+ * dropped. */
 void timeline_note(enum boot_event_kind kind, const char *name, uint64_t begin_us);
 
 /* All notes and the kernel's own messages, as BOOT_EVENT frames. */

@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "guest/clock.h"
 #include "guest/file.h"
-#include "guest/uevent.h"
 
 #define RUN   "/run/udev"
 #define DATA  RUN "/data"
@@ -89,13 +89,13 @@ static void wait_for_change(int watch)
 
 void udev_settle(void)
 {
-	int64_t start = uevent_now_ms();
+	int64_t start = clock_now_ms();
 	int watch = inotify_init1(IN_CLOEXEC);
 
 	inotify_add_watch(watch, RUN, IN_CREATE | IN_DELETE);
 	inotify_add_watch(watch, DATA, IN_MOVED_TO);
 	for (;;) {
-		int64_t waited = uevent_now_ms() - start;
+		int64_t waited = clock_now_ms() - start;
 		bool busy = access(QUEUE, F_OK) == 0;
 
 		if (busy ? waited > QUEUE_TIMEOUT_MS

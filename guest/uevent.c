@@ -10,8 +10,9 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "guest/clock.h"
 
 /* UEVENT_BUFFER_SIZE in the kernel is 2048; the header comes on top. */
 #define DATAGRAM_MAX 4096
@@ -67,14 +68,6 @@ int uevent_open(struct error *err)
 	return fd;
 }
 
-int64_t uevent_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static ssize_t receive_from_kernel(int fd, char *data, size_t size)
 {
 	struct sockaddr_nl from;
@@ -99,7 +92,7 @@ enum uevent_result uevent_wait(int fd, int64_t deadline_ms, struct uevent *ret)
 		if (errno == ENOBUFS)
 			return UEVENT_RESCAN;
 
-		int64_t left = deadline_ms - uevent_now_ms();
+		int64_t left = deadline_ms - clock_now_ms();
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 
 		if (left <= 0)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel's announcements of devices. Whoever waits for one opens the socket first,
- * looks at what is there already, and then waits: so nothing is missed and nothing is
- * polled.
+ * The kernel's announcements of devices. To wait for a device, open the socket, look at
+ * the devices that are there already, then wait. So none is missed, and nothing polls.
  */
 #pragma once
 
@@ -30,6 +29,5 @@ enum uevent_result {
 	UEVENT_RESCAN,
 };
 
-/* deadline_ms is on the clock of uevent_now_ms(). */
+/* deadline_ms is a time of clock_now_ms(). */
 enum uevent_result uevent_wait(int fd, int64_t deadline_ms, struct uevent *ret);
-int64_t uevent_now_ms(void);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whom to run a command as: NAME, UID, NAME:GROUP or UID:GID, looked up in the
- * appliance's own /etc/passwd and /etc/group. Pure functions on the text of these files:
- * a static program can't use the appliance's name services anyway.
+ * Whom to run a command as: NAME, UID, NAME:GROUP or UID:GID, looked up in the appliance's
+ * own /etc/passwd and /etc/group. A static program can't use its other name services.
  */
 #pragma once
 
+#include <stdio.h>
 #include <sys/types.h>
 
 enum {
-	/* The kernel takes 65536; nobody's command needs them. */
+	/* The kernel takes 65536. */
 	USER_GROUPS_MAX = 1024,
 };
 
@@ -23,6 +23,6 @@ struct user {
 	gid_t groups[USER_GROUPS_MAX];
 };
 
-/* `spec` "" is root, which needs no entry. -1 if a name in it does not exist. */
-int user_resolve(
-	const char *spec, const char *passwd, const char *group, struct user *ret);
+/* `spec` "" is root, which needs no entry. -1 if a name in it does not exist. The two
+ * files are the tables, open for reading. */
+int user_resolve(const char *spec, FILE *passwd, FILE *group, struct user *ret);

@@ -249,10 +249,10 @@ unsigned agent_pings(const struct agent *a)
 	return a->pings;
 }
 
-void agent_stand_by(struct agent *a, unsigned reserved_slots)
+void agent_prepare_snapshot(struct agent *a, unsigned disk_slots)
 {
 	if (is_up(a))
-		add_u32(a, FRAME_STAND_BY, 0, reserved_slots);
+		add_u32(a, FRAME_PREPARE_SNAPSHOT, 0, disk_slots);
 }
 
 void agent_list_block_devices(struct agent *a)
@@ -274,10 +274,8 @@ void agent_resume(
 {
 	if (a->state != STATE_HELLO_AWAITED)
 		return;
-	uint8_t *p = add_frame(a, FRAME_RESUME, 0, RESUME_SIZE);
-	wire_put_u64(p, realtime_ns);
-	wire_put_u32(p + 8, disks);
-	memcpy(p + 12, seed, RESUME_SEED_SIZE);
+	resume_request_put(add_frame(a, FRAME_RESUME, 0, RESUME_SIZE),
+		&(struct resume_request){realtime_ns, disks, seed});
 	a->state = STATE_RESUMING;
 }
 

@@ -124,7 +124,7 @@ void agent_ping(struct agent *a);
 unsigned agent_pings(const struct agent *a);
 /* A snapshot is about to be taken: have the guest prepare for agent_resume(), and unbind the
  * placeholders in so many reserved disk slots. If that fails, `fatal` comes. */
-void agent_stand_by(struct agent *a, unsigned reserved_slots);
+void agent_prepare_snapshot(struct agent *a, unsigned disk_slots);
 void agent_list_block_devices(struct agent *a);
 /* Set the guest's clock: nanoseconds since 1970. */
 void agent_set_clock(struct agent *a, int64_t realtime_ns);

@@ -115,3 +115,19 @@ int exec_request_parse(const uint8_t *data, size_t len, struct exec_request *ret
 	*ret = r;
 	return 0;
 }
+
+void resume_request_put(uint8_t ret[static RESUME_SIZE], const struct resume_request *r)
+{
+	wire_put_u64(ret, r->realtime_ns);
+	wire_put_u32(ret + 8, r->disks);
+	memcpy(ret + 12, r->seed, RESUME_SEED_SIZE);
+}
+
+struct resume_request resume_request_get(const uint8_t payload[static RESUME_SIZE])
+{
+	return (struct resume_request){
+		.realtime_ns = wire_get_u64(payload),
+		.disks = wire_get_u32(payload + 8),
+		.seed = payload + 12,
+	};
+}

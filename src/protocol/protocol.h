@@ -82,10 +82,9 @@ enum frame_type {
 	FRAME_RESIZE,	      /* u16 rows, u16 columns */
 	FRAME_PING,
 	FRAME_LIST_BLOCK_DEVICES,
-	FRAME_SET_CLOCK, /* u64 nanoseconds since 1970 */
-	FRAME_STAND_BY, /* u32: a snapshot is about to be taken, with so many disk slots */
-	FRAME_RESUME,	/* u64 nanoseconds since 1970, u32: so many disks were added,
-			    RESUME_SEED_SIZE random bytes */
+	FRAME_SET_CLOCK,	/* u64 nanoseconds since 1970 */
+	FRAME_PREPARE_SNAPSHOT, /* u32: the number of disk slots to reserve in it */
+	FRAME_RESUME,		/* struct resume_request */
 	FRAME_STOP,
 };
 
@@ -189,3 +188,13 @@ struct exec_request {
 /* -1 unless the whole of `data` is one well-formed request with at least one argument.
  * The strings stay in data. */
 int exec_request_parse(const uint8_t *data, size_t len, struct exec_request *ret);
+
+/* RESUME: u64 nanoseconds since 1970, u32 disks, the seed. */
+struct resume_request {
+	uint64_t realtime_ns;
+	uint32_t disks;	     /* of the machine that resumes */
+	const uint8_t *seed; /* RESUME_SEED_SIZE random bytes, in the payload */
+};
+
+void resume_request_put(uint8_t ret[static RESUME_SIZE], const struct resume_request *r);
+struct resume_request resume_request_get(const uint8_t payload[static RESUME_SIZE]);

@@ -170,7 +170,7 @@ static bool never(const struct vm *vm)
 static int save(struct vm *vm, struct error *err)
 {
 	/* An answer shows that the agent waits, and nothing is on its way. */
-	agent_stand_by(vm->guest.agent, vm->placeholders);
+	agent_prepare_snapshot(vm->guest.agent, vm->placeholders);
 	agent_ping(vm->guest.agent);
 	enum loop_end end = loop_until(vm, answers_all_pings, io_now_ms() + SAVE_MS, err);
 	if (end == LOOP_TIME_OVER)

@@ -19,7 +19,7 @@
  *   - The maker attaches as many placeholders (empty disks of 1 MiB) as there are to be
  *     slots. The guest's kernel gives each its addresses and interrupts, and the driver
  *     virtio_blk binds to them.
- *   - Before the snapshot the guest unbinds the driver (FRAME_STAND_BY), which forgets all
+ *   - Before the snapshot the guest unbinds the driver (FRAME_PREPARE_SNAPSHOT), which forgets all
  *     it knew of the placeholders, their names too.
  *   - The VM that goes on has the user's disks at the same addresses: machine.c gives slot
  *     `i` the same PCI function whatever is in it. To the guest's kernel these are the

@@ -6,6 +6,7 @@
  */
 #include "guest/agent.c"
 #include "guest/channel.c"
+#include "guest/clock.c"
 #include "guest/devices.c"
 #include "guest/file.c"
 #include "guest/frames.c"
@@ -101,13 +102,15 @@ static void ignore_clock(uint64_t realtime_ns)
 	(void)realtime_ns;
 }
 
-static int stand_by_never(uint32_t reserved_slots, struct error *err)
+static int prepare_never(unsigned disk_slots, void *data, struct error *err)
 {
-	return error_set(err, 0, "no %u", reserved_slots);
+	(void)data;
+	return error_set(err, 0, "no %u", disk_slots);
 }
 
-static int resume_never(const struct resume *r, struct error *err)
+static int resume_never(const struct resume_request *r, void *data, struct error *err)
 {
+	(void)data;
 	uint8_t sum = 0;
 
 	for (int i = 0; i < RESUME_SEED_SIZE; i++)
@@ -118,10 +121,10 @@ static int resume_never(const struct resume *r, struct error *err)
 static void fuzz_frames(const uint8_t *data, size_t size)
 {
 	static struct server s;
-	static const struct machine machine = {
+	static const struct agent_machine machine = {
 		.sys = "/nonexistent",
 		.set_clock = ignore_clock,
-		.stand_by = stand_by_never,
+		.prepare_snapshot = prepare_never,
 		.resume = resume_never,
 	};
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -155,6 +158,7 @@ static void fuzz_texts(int which, char *text, size_t size)
 	struct boot_options options;
 	struct uevent event;
 	char *target, *colon;
+	FILE *table;
 	int id;
 
 	switch (which) {
@@ -170,9 +174,11 @@ static void fuzz_texts(int which, char *text, size_t size)
 		if (!colon)
 			break;
 		*colon = '\0';
-		if (user_resolve(text, colon + 1, colon + 1, &user) == 0 &&
+		table = fmemopen(colon + 1, strlen(colon + 1), "r");
+		if (user_resolve(text, table, table, &user) == 0 &&
 			(user.n_groups == 0 || user.n_groups > USER_GROUPS_MAX))
 			abort();
+		fclose(table);
 		break;
 	case 4:
 		for (char *line = text; line;)

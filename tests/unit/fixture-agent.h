@@ -13,13 +13,17 @@
 #include "guest/agent.c"
 #include "guest/channel.c"
 #include "guest/child.c"
+#include "guest/clock.c"
 #include "guest/command.c"
 #include "guest/devices.c"
 #include "guest/file.c"
 #include "guest/frames.c"
+#include "guest/log.c"
 #include "guest/plumbing.c"
+#include "guest/port.c"
 #include "guest/standby.c"
 #include "guest/streams.c"
+#include "guest/uevent.c"
 #include "guest/user.c"
 
 /* child.c's fail() is done with; cmocka has a macro of that name. */
@@ -129,15 +133,17 @@ static inline void ignore_clock(uint64_t realtime_ns)
 
 static bool a_disk_is_stuck;
 
-static inline int stand_by_unless_stuck(uint32_t reserved_slots, struct error *err)
+static inline int prepare_unless_stuck(unsigned disk_slots, void *data, struct error *err)
 {
-	return a_disk_is_stuck && reserved_slots == 3
-		? error_set(err, 0, "a disk is stuck")
-		: 0;
+	(void)data;
+	return a_disk_is_stuck && disk_slots == 3 ? error_set(err, 0, "a disk is stuck")
+						  : 0;
 }
 
-static inline int resume_if_all_is_there(const struct resume *r, struct error *err)
+static inline int resume_if_all_is_there(
+	const struct resume_request *r, void *data, struct error *err)
 {
+	(void)data;
 	for (int i = 0; i < RESUME_SEED_SIZE; i++)
 		if (r->seed[i] != i)
 			return error_set(err, 0, "byte %d of the seed is wrong", i);
@@ -150,18 +156,19 @@ static inline void end_nothing(void)
 {
 }
 
-static inline void write_slowly(void)
+static inline void write_slowly(void *data)
 {
+	(void)data;
 	usleep(300 * 1000);
 }
 
 static inline _Noreturn void be_the_guest(int port)
 {
 	static const uint64_t times[READY_TIMES] = {1, 2, 3, 4, 5};
-	static const struct machine machine = {
+	static const struct agent_machine machine = {
 		.sys = "/nonexistent",
 		.set_clock = ignore_clock,
-		.stand_by = stand_by_unless_stuck,
+		.prepare_snapshot = prepare_unless_stuck,
 		.resume = resume_if_all_is_there,
 		.end_processes = end_nothing,
 		.write_out = write_slowly,
@@ -171,8 +178,8 @@ static inline _Noreturn void be_the_guest(int port)
 	/* The first process inherits orphans; so that this one does too. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	agent_say_hello(port);
-	agent_say_ready(port, times);
+	port_say_hello(port);
+	port_say_ready(port, times);
 	_exit(agent_serve(port, &machine, &err) < 0 ? 1 : 0);
 }
 
@@ -280,7 +287,7 @@ static inline void start(struct fixture *f, const struct agent_command *c)
 	f->started = f->stdin_closed = f->over = false;
 	f->status = f->signal = f->errnum = -1;
 	if (f->stands_by)
-		agent_stand_by(f->a, 0);
+		agent_prepare_snapshot(f->a, 0);
 	if (agent_exec(f->a, c, &err) < 0)
 		fail_msg("%s", err.msg);
 }

@@ -42,7 +42,7 @@ static void who_stands_by_becomes_the_command(void **state)
 	struct fixture *f = *state;
 
 	talk(f, &f->ready);
-	agent_stand_by(f->a, 0);
+	agent_prepare_snapshot(f->a, 0);
 	long waiting = waiting_child(f);
 	assert_true(waiting > 0);
 	run_script(f, "echo $$", no_input);
@@ -54,7 +54,7 @@ static void who_can_not_be_the_command_is_sent_away(void **state)
 	struct fixture *f = *state;
 
 	talk(f, &f->ready);
-	agent_stand_by(f->a, 0);
+	agent_prepare_snapshot(f->a, 0);
 	long waiting = waiting_child(f);
 	run_script(f, "echo $$", (struct agent_command){.terminal = true});
 	assert_true(strtol(text(&f->out), NULL, 10) != waiting);
@@ -87,7 +87,7 @@ static void disks_that_are_not_released_are_the_end(void **state)
 	struct fixture *f = *state;
 
 	talk(f, &f->ready);
-	agent_stand_by(f->a, 3);
+	agent_prepare_snapshot(f->a, 3);
 	talk(f, &f->over);
 	assert_string_equal(f->fatal, "a disk is stuck");
 }
