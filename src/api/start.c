@@ -4,6 +4,7 @@
  * Here src/vm, which goes on from snapshots, meets the cache, which keeps them.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/handle.h"
@@ -52,12 +53,15 @@ static enum vm_start_result start(struct hypermin *h, const char *qemu,
 {
 	struct snapshot_search search = {.cache = &h->cache};
 	const struct vm_snapshots snapshots = {find_snapshot, discard_snapshot, &search};
+	const char *options = secure_getenv("HYPERMIN_KERNEL_OPTIONS");
+	bool is_debugged = options && *options;
 	struct vm_config config = {
 		.qemu = qemu,
 		.kernel = h->appliance.kernel,
 		.initrd = h->appliance.initrd,
 		.root = h->appliance.root,
 		.kernel_version = h->appliance.kernel_version,
+		.kernel_options = is_debugged ? options : NULL,
 		.route = handle_route(h),
 		.plain = h->plain,
 		.accel = h->accel,
@@ -70,13 +74,14 @@ static enum vm_start_result start(struct hypermin *h, const char *qemu,
 		.reserved_slots = terms->reserved_slots,
 		/* A fixed appliance is no part of the cache, and a timeline is of a
 		 * boot. */
-		.snapshots =
-			terms->cold || h->fixed || h->timeline || h->private_cache.path
+		.snapshots = terms->cold || h->fixed || h->timeline || is_debugged ||
+				h->private_cache.path
 			? NULL
 			: &snapshots,
 		.record = terms->record,
 		.timeline = h->timeline,
-		.cache_fd = h->cache.fd,
+		/* How it boots with such options is not to be remembered. */
+		.cache_fd = is_debugged ? -1 : h->cache.fd,
 		.control_fd = h->control[0],
 	};
 

@@ -64,6 +64,8 @@ char *machine_kernel_command_line(
 	if (profile->root_bus->in_memory_map)
 		strbuf_addf(&sb, " memmap=%" PRIu64 "!0x%" PRIx64, config->root_size,
 			root_address(config));
+	if (config->kernel_options)
+		strbuf_addf(&sb, " %s", config->kernel_options);
 	return strbuf_detach(&sb);
 }
 

@@ -99,6 +99,7 @@ struct vm_config {
 	char root_uuid[37];
 	uint64_t root_size; /* vm_start() sets its own copy of this */
 	const char *kernel_version;
+	const char *kernel_options; /* more words for the kernel, or NULL */
 	const struct vm_route *route;
 	bool plain; /* no setting that only makes the boot faster */
 	/* NULL: one of ours. */
