@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What there is to see of the machine, for the message of a boot that found no root. */
+/* A list of the devices, for the message of a boot that found no root disk. */
 #pragma once
 
 #include <stddef.h>

@@ -7,9 +7,9 @@
  *	     ◄─splice── staging ◄── a command's pipe
  *
  * Bulk output does not pass through our memory: pages move from the command's pipe to a
- * staging pipe that nobody else has, and from there to the port, behind their header.
- * (Straight from the command's own pipe would not do: the command can read it too, and
- * leave a frame without its promised bytes.)
+ * staging pipe of ours, and from there to the port, behind their header. They can't go
+ * directly from the command's pipe: the command might read it too, and the frame would
+ * lack bytes that its header promises.
  */
 #pragma once
 
@@ -45,16 +45,16 @@ int channel_receive(struct channel *c);
  * until the next channel_receive(). */
 int channel_next(struct channel *c, struct frame *ret);
 
-/* All of what was added has been written. */
+/* Everything that was added has been written. */
 bool channel_is_idle(const struct channel *c);
-/* There is room for any answer: only then take the next frame. */
+/* Is there room for any answer? Take the next frame only then. */
 bool channel_has_room(const struct channel *c);
-/* A frame whose payload the caller writes at the returned place, at once. */
+/* Add a frame. The caller writes its payload to the returned address at once. */
 uint8_t *channel_add(
 	struct channel *c, enum frame_type type, uint8_t stream, uint32_t len);
-/* A DATA frame of at most `max` bytes (and a frame) from a descriptor, on an idle
- * channel: through our memory, or straight from a pipe. As read(): the bytes moved, 0 at
- * the end, -1 with errno. */
+/* Add a DATA frame of at most `max` bytes to an idle channel, copied from a descriptor or
+ * spliced from a pipe. As read() does, they return how many bytes were moved, 0 at the end,
+ * -1 with errno. */
 long channel_add_copied(struct channel *c, uint8_t stream, int fd, size_t max);
 long channel_add_spliced(struct channel *c, uint8_t stream, int pipe, size_t max);
 /* Write as much as the port takes. -1: the other end is gone. */

@@ -18,7 +18,7 @@ void command_init(struct command *c)
 	output_init(&c->outputs[1], STREAM_STDERR, -1, false);
 }
 
-/* 0 with errno: it can't be. */
+/* 0 with errno if that fails. */
 static pid_t start_child(const struct exec_request *r, struct plumbing *p)
 {
 	if (plumbing_make(p, r->flags, r->rows, r->columns) < 0)
@@ -91,8 +91,8 @@ enum command_start_result command_check_start(
 
 void command_signal(struct command *c, int signal)
 {
-	/* Before it runs it may not have its process group yet; when it has ended, its
-	 * number can be another's. */
+	/* Before it runs it may not have its process group yet. After its end its number
+	 * may belong to another process. */
 	if (c->state == COMMAND_STARTING)
 		c->pending_signals |= 1ULL << (signal - 1);
 	else if (c->state == COMMAND_RUNNING)

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The one command that runs: its process, its streams, and when it is over.
+ * The command that runs: its process, its streams, and when it is over.
  *
  *	NONE ──start──► STARTING ──exec succeeded──► RUNNING ──process ended──► DRAINING ──► NONE
  *	  ▲                 │ could not become the command
  *	  └─────────────────┘
  *
- * It is over when its first process has ended and what that left in the pipes is
- * delivered. What it started in the background goes on: like under ssh or docker exec, a
- * service may be wanted to. It loses the streams (a write to them fails), and ends with
- * the machine.
+ * It is over when its first process has ended and what that left in the pipes is delivered.
+ * Background processes that it started go on, as under ssh or docker exec: they may be
+ * services. They lose the streams (a write to them fails), and end with the machine.
  */
 #pragma once
 
@@ -29,7 +28,7 @@ struct command {
 	enum command_state state;
 	pid_t pid; /* and its process group and session; 0 when it has ended */
 	int wait_status;
-	int status_fd; /* where a child that can't start says why */
+	int status_fd; /* where a child that fails to start writes a struct start_error */
 	int terminal; /* our descriptor of the slave, so that the terminal lives; or -1 */
 	uint64_t pending_signals; /* bit n - 1: to be sent when it runs */
 	struct input input;
@@ -38,8 +37,8 @@ struct command {
 };
 
 void command_init(struct command *c);
-/* In the process that stands by, or in a new one. `r` is what `bytes` say. -1 with the
- * reason in ret_error. */
+/* Start it, in the process that stands by or in a new one. `r` is `bytes`, parsed. -1 with
+ * the reason in ret_error. */
 int command_start(struct command *c, const struct exec_request *r, const uint8_t *bytes,
 	size_t len, struct start_error *ret_error);
 enum command_start_result {
@@ -47,14 +46,14 @@ enum command_start_result {
 	COMMAND_STARTED,
 	COMMAND_START_FAILED,
 };
-/* Whether it became the command; look when status_fd is readable. */
+/* Has the child become the command? Call when status_fd is readable. */
 enum command_start_result command_check_start(
 	struct command *c, struct start_error *ret_error);
 void command_signal(struct command *c, int signal);
 void command_resize(struct command *c, uint16_t rows, uint16_t columns);
-/* A process ended; it may not be this one's. */
+/* A process has ended: perhaps this command's. */
 void command_reaped(struct command *c, pid_t pid, int wait_status);
-/* All that it wrote is on its way. */
+/* It has ended, and its output is delivered. */
 bool command_is_over(const struct command *c);
 /* Close everything. */
 void command_done(struct command *c);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The disks of this machine. The appliance's own is left out by its number, which is what
- * its file system was mounted from: a name may be a copy's.
- */
+/* The appliance's own disk is left out by its device number, which the mounted file system
+ * tells: its name and content could be those of a copy. */
 #include "guest/devices.h"
 
 #include <dirent.h>

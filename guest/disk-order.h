@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The order in which a launcher attached its disks, as far as their addresses tell it.
- * Names do not: the kernel gives them to SCSI disks as it gets to know each, several at a
- * time.
+ * The order in which a launcher attached its disks, by their addresses. Their names do not
+ * tell it: the kernel probes several SCSI disks at a time, and names them as it finds them.
  */
 #pragma once
 
@@ -23,7 +22,7 @@ struct disk_order disk_order_of(const char *name);
 bool disk_order_after(const struct disk_order *a, const struct disk_order *b);
 
 /* "sdc" as a launcher means it: the third SCSI disk in this order, whatever its name is
- * here. False if there are not as many, or if it is not that form of name. */
+ * here. False if there are fewer disks, or if the name has another form. */
 bool disk_order_find(const char *meant, char ret_name[static 64]);
 /* The form: "sd" and letters. 0 for "sda"; -1 if it is another. Pure. */
 int disk_order_index(const char *name);

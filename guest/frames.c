@@ -215,8 +215,8 @@ static int handle_frame(struct server *s, const struct frame *f, struct error *e
 
 	if (!r || !r->handle || f->len < r->min || f->len > r->max ||
 		(f->stream && !r->has_stream) || r->handle(s, f) < 0)
-		return error_set(err, 0,
-			"the host sent a frame of type %u that makes no sense", f->type);
+		return error_set(
+			err, 0, "the host sent a malformed frame of type %u", f->type);
 	return 0;
 }
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * On a PC without ACPI and without messages for interrupts, a PCI device has one of four
- * wires, which the chip set leads to the old interrupt controller. The firmware writes
- * down in each device where its wire ends; a device that came after the firmware has run
- * has nothing there, and the kernel, whose own table covers the first few slots alone,
- * finds no interrupt for it. So this does what the firmware does:
+ * On a PC without ACPI and MSI, a PCI device interrupts by one of four wires, which the
+ * chip set routes to the old interrupt controller. The firmware writes each device's
+ * interrupt line into its configuration. A device that appears after the firmware has run
+ * has no line there, and the kernel finds none: its own table has the first few slots only.
+ * So this does what the firmware does:
  *
  *	device's configuration  0x3d: pin 1 to 4   0x3c: line, for the operating system
  *	wire                    (slot + pin - 2) mod 4, as the board is wired
  *	PIIX3's configuration   0x60 + wire: the line; bit 7: none
  *
- * There is no file of a device that the kernel does not know yet, so this goes through
- * the ports: 0xcf8 chooses the register, 0xcfc is its content.
+ * The kernel has no file in /sys for a device that it does not know yet, so this uses the
+ * ports: 0xcf8 chooses the register, 0xcfc is its content.
  */
 #include "guest/interrupts.h"
 

@@ -2,8 +2,8 @@
 /* Interrupt lines of PCI devices that no firmware has seen. */
 #pragma once
 
-/* Call before the kernel is told to look for new devices. Only on a PC interrupts depend
- * on the firmware. */
+/* Call before the kernel scans for new devices. Only on a PC do interrupts depend on the
+ * firmware. */
 #ifdef __x86_64__
 void interrupts_assign(void);
 #else

@@ -128,8 +128,8 @@ int boot_options_parse(const char *cmdline, struct boot_options *ret, struct err
 			word[len] = '\0';
 			if (parse_word(word, &o) < 0)
 				return error_set(err, 0,
-					"the kernel's command line has '%s', which makes "
-					"no sense",
+					"the kernel's command line has '%s', which is "
+					"malformed",
 					word);
 		}
 		s += len;

@@ -29,5 +29,5 @@ struct boot_options {
 	bool quiet;
 };
 
-/* Pure. The kernel's own parameters are passed over; the last of several root= counts. */
+/* Pure. Other words are skipped; the last of several root= counts. */
 int boot_options_parse(const char *cmdline, struct boot_options *ret, struct error *err);

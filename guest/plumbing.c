@@ -60,7 +60,7 @@ void plumbing_set_size(int terminal, uint16_t rows, uint16_t columns)
 		ioctl(terminal, TIOCSWINSZ, &size);
 }
 
-/* The slave by TIOCGPTPEER: no name, which could be something else by then. */
+/* TIOCGPTPEER opens the slave without its name, which could be another file by then. */
 static int make_terminal(struct plumbing *p, bool stderr_apart)
 {
 	int unlock = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Both ends of a command's streams, from before its process is there. */
+/* Both ends of a command's streams, made before its process. */
 #pragma once
 
 #include "guest/child.h"

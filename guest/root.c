@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which disk is the appliance's own.
+ * Disks appear when their drivers find them, in any order, up to some seconds after the
+ * modules are loaded. The superblock of each is compared with root=. The UUID alone is no
+ * proof: a user may attach a copy of the appliance. So the host gives the real one a serial
+ * number, which a disk's content can't forge, and says it on the command line. On a bus
+ * without serial numbers the UUID decides, but only if no disk has the right number.
  *
- * Disks appear when their drivers find them, in any order, some seconds after the modules
- * are loaded. The superblock of each is compared with root=. The UUID alone is not proof:
- * a user may attach a copy of the appliance. So the host gives the real one a serial
- * number, which a disk's content can't forge, and names it on the command line. A bus
- * that has no serial numbers is taken at its UUID's word, but only if no disk with the
- * right number is there.
- *
- * Launchers of their own name no serial number. They attach the appliance's disk behind
- * the user's, so of several with the right content the last one counts, and none
- * counts before all have been looked at.
+ * Launchers that are not ours say no serial number. They attach the appliance's disk behind
+ * the user's, so the last disk with the right content is the root, and all disks are looked
+ * at before one is chosen.
  */
 #include "guest/root.h"
 
@@ -54,7 +51,7 @@ static bool content_matches(const char *name, const struct boot_options *o)
 	if (o->root == ROOT_DEVICE)
 		return strcmp(name, o->device) == 0;
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	/* Not to wait for a medium in an empty drive. */
+	/* O_NONBLOCK: don't wait for a medium in an empty drive. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return false;
@@ -108,7 +105,7 @@ static bool counts_disks(const struct boot_options *o)
 		disk_order_index(o->device) >= 0;
 }
 
-/* Look at all disks there are; `ret_seen` gets their names, for an error. */
+/* Look at all disks; `ret_seen` gets their names, for an error. */
 static bool scan(const struct boot_options *o, int uevents, char *ret_name,
 	char *ret_seen, size_t seen_size)
 {
@@ -145,7 +142,7 @@ bool root_is_here(const struct boot_options *o, int uevents)
 	return scan(o, uevents, name, seen, sizeof(seen));
 }
 
-/* Where the wait is long, the console says what it is for. */
+/* When the wait is long, the console says what for. */
 static void say_waiting(const struct boot_options *o, const char *seen)
 {
 	klog_error(

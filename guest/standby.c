@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The waiting process, seen from the init. */
+/* The init's side of the standby process. */
 #include "guest/standby.h"
 
 #include <fcntl.h>
@@ -36,7 +36,8 @@ void standby_make(struct standby *s)
 		standby_dismiss(s);
 }
 
-/* It has pipes, and a request that the waiting pipe takes at once holds up nobody. */
+/* The standby process has pipes and no terminal. A request that its pipe takes at once
+ * does not block us. */
 static bool can_do(const struct exec_request *request, size_t len)
 {
 	return !(request->flags & EXEC_TERMINAL) && len <= CHILD_REQUEST_MAX;
@@ -59,7 +60,7 @@ pid_t standby_take(struct standby *s, const struct exec_request *request,
 	return pid;
 }
 
-/* At the end of its pipe it ends. */
+/* The process exits when its pipe closes. */
 void standby_dismiss(struct standby *s)
 {
 	if (s->request_fd >= 0) {

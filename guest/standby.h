@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A process that waits to become the next command. All that does not depend on which one
- * it will be is done: the fork, its streams, its session, the user and directory that
- * most commands have. A machine that goes on from a snapshot has such a process in it; it
- * would otherwise spend half of its short life on making one.
+ * A process that waits to become the next command. It already has its streams, its session,
+ * and the user and directory that most commands run with. A snapshot contains such a
+ * process, since starting one would take half of the time of a short run.
  */
 #pragma once
 
@@ -18,11 +17,12 @@ struct standby {
 };
 
 void standby_init(struct standby *s);
-/* Without one, if there can't be one: a command is then started from the beginning. */
+/* If it can't be made there is none, and the next command starts in a new process. */
 void standby_make(struct standby *s);
 /*
- * Let it become the command of this request: its pid, and *ret is the caller's to close.
- * 0 if there is nobody, or nobody who can do this; then nobody is left.
+ * Let it become the command of this request. Returns its pid; the caller closes *ret.
+ * Returns 0 if there is no standby process, or none that fits the request: that one is
+ * dismissed.
  */
 pid_t standby_take(struct standby *s, const struct exec_request *request,
 	const uint8_t *bytes, size_t len, struct plumbing *ret);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A command's streams. Nothing here waits; what can't be done now is done after the next
- * poll.
+ * Nothing here waits: what can't be done now is done after the next poll().
  *
- * When a command has ended, what lies in its pipes is still delivered, and no more:
- * something that it left in the background may hold them open for ever, or fill them
+ * When a command has ended, what is in its pipes at that moment is still delivered, and no
+ * more: a background process that it left may hold them open for ever, or fill them
  * without end.
  */
 #include "guest/streams.h"
@@ -19,8 +18,7 @@
 #include "base/mem.h"
 
 enum {
-	/* A splice needs a write of its own for the header; a short copy goes out with
-	   it. */
+	/* A splice needs a separate write for its header, a copy does not. */
 	SPLICE_MIN = 8 * 1024,
 	/* More than the kernel's terminal buffers hold, which it does not tell. */
 	TERMINAL_DRAIN_MAX = 128 * 1024,
@@ -56,7 +54,7 @@ static void queue(struct input *in, const uint8_t *bytes, size_t len)
 	in->len += len;
 }
 
-/* The bytes written, 0 if none can be now, -1 if nobody reads. */
+/* Returns how many bytes were written, 0 if none can be now, -1 if there is no reader. */
 static ssize_t write_some(struct input *in, const uint8_t *bytes, size_t len)
 {
 	ssize_t n = write(in->fd, bytes, len);
@@ -80,7 +78,7 @@ int input_add(struct input *in, const uint8_t *bytes, size_t len)
 	if (in->fd < 0)
 		return 0;
 	in->last = bytes[len - 1];
-	/* Usually the pipe takes it all, and the detour is saved. */
+	/* Usually the pipe takes it all, and the ring is not needed. */
 	if (in->len == 0)
 		n = write_some(in, bytes, len);
 	if (n < 0)
@@ -90,8 +88,8 @@ int input_add(struct input *in, const uint8_t *bytes, size_t len)
 }
 
 /*
- * A terminal has no end of file but a character that says so, which ends the read that is
- * under way: in the middle of a line that is the line's, so it takes a second one.
+ * The end of file on a terminal is a character, which ends the read() under way. In the
+ * middle of a line that read() returns the line's start, and a second one is needed.
  */
 static void queue_terminal_end(struct input *in)
 {
@@ -170,8 +168,8 @@ int output_grow_window(struct output *out, uint32_t more)
 	return 0;
 }
 
-/* A closed window, or a poll that has told already: only the host can change
- * something. */
+/* With a closed window nothing can be sent, and what is known to be readable needs no
+ * poll. */
 bool output_wants_poll(const struct output *out)
 {
 	return out->fd >= 0 && !out->readable && !out->draining && out->window > 0;
@@ -202,7 +200,7 @@ void output_move(struct output *out, struct channel *c)
 	} else if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		out->readable = false;
 	} else {
-		/* The end of a pipe; a terminal says EIO. */
+		/* The end of a pipe; a terminal returns EIO. */
 		output_close(out);
 	}
 	if (out->draining && (!out->readable || out->drain_left == 0))

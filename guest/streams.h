@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A command's streams as the init sees them: the far ends of its pipes or of its
- * terminal. */
+/* A command's streams: our ends of its pipes, or of its terminal. */
 #pragma once
 
 #include "guest/channel.h"
 
-/* To the command: what the host has sent and the command not yet read. */
+/* To the command: what the host has sent and the command has not read yet. */
 struct input {
 	int fd; /* -1: closed */
 	bool terminal;
 	bool ended;    /* the host sends no more */
 	uint8_t last;  /* the last byte that came: whether a terminal is at a line's start
 			*/
-	size_t credit; /* written on, and not yet told to the host */
+	size_t credit; /* taken by the command, and not yet told to the host */
 	size_t allowed; /* what the host may still send */
 	size_t head, len;
 	/* Two more for the end-of-file characters of a terminal. */
@@ -24,11 +23,11 @@ void input_close(struct input *in);
 /* -1: more than the host was allowed to send. */
 int input_add(struct input *in, const uint8_t *bytes, size_t len);
 void input_end(struct input *in);
-/* Write on as much as the command takes. -1: the command does not read any more. */
+/* Write as much as the command takes now. -1: the command has closed its input. */
 int input_pump(struct input *in);
-/* What the poll should look for. */
+/* The events for poll(). */
 short input_events(const struct input *in);
-/* The WINDOW that is due, or 0. */
+/* How large a WINDOW frame is due; 0: none. */
 uint32_t input_take_credit(struct input *in);
 
 /* From the command. */

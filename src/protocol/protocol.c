@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Frames and requests, in and out of bytes. Nothing here keeps state or allocates, so
- * that the same code runs in the guest's tiny init, in the library, and under a fuzzer.
- */
+/* Nothing here keeps state or allocates: the same code runs in the guest's init, in the
+ * library and under a fuzzer. */
 #include <string.h>
 
 #include "protocol/protocol.h"
@@ -77,7 +75,7 @@ size_t frame_want(const uint8_t *data, size_t len)
 	return FRAME_HEADER_SIZE + wire_get_u32(data);
 }
 
-/* Step over n strings: what is behind them, or NULL if they do not all end before
+/* Step over n strings. Returns what follows them, or NULL if they do not all end before
  * `end`. */
 static const char *skip_strings(const char *s, const char *end, uint32_t n)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What host and guest say to each other: frames on the one byte stream of a virtio-serial
- * port.
+ * The frames between host and guest, on the byte stream of a virtio-serial port.
  *
  *	 0               4       5        6        8
  *	┌───────────────┬───────┬────────┬────────┬───────── ─ ─ ─┐
@@ -13,27 +12,24 @@
  *	                 ╲               ╱      ╲ ╱                     ╲
  *	host              EXEC_PART… EXEC        DATA… WINDOW… DATA_END  EXEC …
  *
- * The guest's first frame is HELLO with the version; then READY, or FATAL and nothing
- * more. A host that wants to know where the boot's time went says so on the kernel's
- * command line, and BOOT_EVENTs come before READY. One command runs at a time, from EXEC
- * to START_FAILED or EXITED.
+ * The guest's first frame is HELLO with the version. Then comes READY, or FATAL and nothing
+ * more. If the kernel's command line asks for a timeline, BOOT_EVENTs come before READY.
+ * One command runs at a time, from EXEC to START_FAILED or EXITED.
  *
- * A machine that goes on from a snapshot has said all that to the snapshot's maker. Its
- * host begins with RESUME and waits for RESUMED, or FATAL; what the guest had in common
- * with others that go on from there is gone then. Where the snapshot is to have reserved
- * disk slots, its maker attaches placeholder disks, and the guest unbinds their driver
- * when STAND_BY announces the snapshot.
+ * A guest that resumes from a snapshot has sent all that before, to the snapshot's maker.
+ * Its host begins with RESUME and waits for RESUMED, or FATAL. After that the guest is no
+ * longer a clone of others. The maker announces the snapshot by PREPARE_SNAPSHOT.
  *
  * Flow control is by credit, for each stream apart: at EXEC the sender may send
- * PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows so many
- * more. A receiver keeps room for what it has allowed, so DATA of one stream never holds
- * up another, or a control frame.
+ * PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows more. A
+ * receiver keeps room for what it has allowed, so DATA of one stream never blocks another
+ * stream or a control frame.
  *
- * Since frames keep their order, input that is under way when a command ends arrives
- * before the next EXEC: the guest drops it, as it drops a WINDOW, SIGNAL or RESIZE for no
- * command.
+ * Frames keep their order, so input that is under way when a command ends arrives before
+ * the next EXEC. The guest drops it, and also a WINDOW, SIGNAL or RESIZE that comes when no
+ * command runs.
  *
- * Used by both sides, so it needs nothing but libc. Pure functions on bytes.
+ * Pure functions on bytes. The guest uses them too, so they need nothing but libc.
  */
 #pragma once
 
@@ -41,10 +37,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Raise with every change of what is on the wire: host and guest are built together, and
- * a cached initrd of another version has to be noticed. */
+/* Raise with every change of what is on the wire, so that the host notices a cached initrd
+ * with a guest of another version. */
 #define PROTOCOL_VERSION 5
-/* Opens HELLO: whatever else speaks on a port does not start like this. */
+/* The start of HELLO, to recognise what is no agent. */
 #define PROTOCOL_MAGIC 0x6e696d68u /* "hmin" */
 
 #define FRAME_HEADER_SIZE 8u
@@ -71,8 +67,8 @@ enum frame_type {
 
 	/* both ways */
 	FRAME_DATA = 32,   /* bytes of `stream`, at least one */
-	FRAME_WINDOW,	   /* u32: so many more bytes of `stream` may come */
-	FRAME_DATA_CLOSED, /* nobody reads `stream` any more */
+	FRAME_WINDOW,	   /* u32: how many more bytes of `stream` may come */
+	FRAME_DATA_CLOSED, /* `stream` has no reader any more */
 
 	/* host to guest */
 	FRAME_EXEC_PART = 64, /* a piece of an exec request that is longer than a frame */
@@ -121,13 +117,12 @@ struct frame {
 };
 
 /*
- * Look at the start of `data`: returns the bytes of the whole frame there, 0 if it is not
- * complete yet, -1 if no more bytes can make it a frame. `ret` points into data. Types
- * are not judged here.
+ * Parse the frame at the start of `data`. Returns its size in bytes, 0 if it is not
+ * complete yet, -1 if it can't become a frame. `ret` points into data. Types are not
+ * checked here.
  */
 long frame_parse(const uint8_t *data, size_t len, struct frame *ret);
-/* How many bytes are needed, from the start of the frame, before frame_parse() can say
- * more. */
+/* How many bytes, from the start of the frame, frame_parse() needs to get further. */
 size_t frame_want(const uint8_t *data, size_t len);
 void frame_put_header(uint8_t ret[static FRAME_HEADER_SIZE], uint8_t type, uint8_t stream,
 	uint32_t len);
@@ -158,7 +153,7 @@ uint64_t wire_get_u64(const uint8_t *p);
 
 enum boot_event_kind {
 	BOOT_EVENT_KERNEL, /* a message of the kernel's: begin = end */
-	BOOT_EVENT_STEP,   /* of our init */
+	BOOT_EVENT_STEP,   /* a step of our init */
 	BOOT_EVENT_MODULE, /* loaded */
 	BOOT_EVENT_KINDS,
 };
@@ -185,8 +180,8 @@ struct exec_request {
 	const char *argv, *env; /* the first of each: the next is behind its NUL */
 };
 
-/* -1 unless the whole of `data` is one well-formed request with at least one argument.
- * The strings stay in data. */
+/* -1 unless `data` is exactly one well-formed request with at least one argument. The
+ * strings stay in data. */
 int exec_request_parse(const uint8_t *data, size_t len, struct exec_request *ret);
 
 /* RESUME: u64 nanoseconds since 1970, u32 disks, the seed. */
