@@ -134,13 +134,8 @@ int scsi_disks_forget_first(struct error *err)
 
 	snprintf(device, sizeof(device), "/sys/bus/scsi/devices/%d:0:0:0", find_host());
 	snprintf(path, sizeof(path), "%s/delete", device);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t written = fd < 0 ? -1 : write(fd, "1", 1);
-	int num = errno;
-	if (fd >= 0)
-		close(fd);
-	if (written != 1)
-		return error_set(err, num, "have the kernel forget a disk");
+	if (file_write(AT_FDCWD, path, "1") < 0)
+		return error_set(err, errno, "have the kernel forget a disk");
 	/* Its name is free for the next one once nobody has it open any more. */
 	while (access(device, F_OK) == 0) {
 		if (clock_now_ms() > deadline)
