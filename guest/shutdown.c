@@ -2,7 +2,7 @@
 /*
  * A user's disk must be consistent when the machine is gone. So processes that could still
  * write end first. Then the file systems are unmounted, innermost first. One that is busy
- * (under a loop device, or with a swap file) is detached and synced.
+ * (with a swap file, or under a device that is open) is frozen.
  *
  * When the first process has no children, there are no processes left, since it inherits
  * every orphan. kill(-1) can't tell: it finds the kernel's threads too.
@@ -11,10 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -101,9 +103,20 @@ static bool is_own(const struct own_mounts *own, int id)
 	return false;
 }
 
+/* Its journal is emptied, so that it needs no recovery. Not every file system can do this. */
+static void freeze(const char *target)
+{
+	int fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, FIFREEZE, 0) < 0)
+		klog_error("unmount or freeze '%s': %s", target, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
 /* Later mounts may be inside earlier ones, so the last ones go first. Returns how many are
  * left; *ret_gone is how many were unmounted. */
-static size_t unmount_pass(const struct own_mounts *own, int flags, size_t *ret_gone)
+static size_t unmount_pass(const struct own_mounts *own, bool is_last, size_t *ret_gone)
 {
 	enum { MOUNTS_MAX = 4096 };
 	static char *targets[MOUNTS_MAX];
@@ -118,27 +131,28 @@ static size_t unmount_pass(const struct own_mounts *own, int flags, size_t *ret_
 	}
 	*ret_gone = 0;
 	while (n-- > 0) {
-		if (umount2(targets[n], flags | UMOUNT_NOFOLLOW) == 0) {
+		if (umount2(targets[n], UMOUNT_NOFOLLOW) == 0) {
 			(*ret_gone)++;
 			continue;
 		}
 		left++;
-		if (flags & MNT_DETACH)
-			klog_error("unmount '%s': %s", targets[n], strerror(errno));
+		if (is_last)
+			freeze(targets[n]);
 	}
 	free(text);
 	return left;
 }
 
+/* A mount that was moved can be inside a later one, which then takes a second pass. */
 static void unmount_all(const struct own_mounts *own)
 {
 	size_t left, gone;
 
 	do
-		left = unmount_pass(own, 0, &gone);
+		left = unmount_pass(own, false, &gone);
 	while (left > 0 && gone > 0);
 	if (left > 0)
-		unmount_pass(own, MNT_DETACH, &gone);
+		unmount_pass(own, true, &gone);
 }
 
 /* True when no process is left. SIGCHLD is blocked, so none is missed between waitpid()
