@@ -82,6 +82,16 @@ static int pump_output(struct server *s)
 	return 0;
 }
 
+/* A command that fails may have failed for that. */
+static void say_out_of_memory(struct server *s)
+{
+	char name[PROCESS_NAME_MAX + 1];
+
+	if (s->machine->out_of_memory(name, s->machine->data))
+		memcpy(channel_add(&s->channel, FRAME_OUT_OF_MEMORY, 0, strlen(name)),
+			name, strlen(name));
+}
+
 static void say_exited(struct server *s)
 {
 	struct command *c = &s->command;
@@ -90,6 +100,8 @@ static void say_exited(struct server *s)
 
 	if (!command_is_over(c) || !channel_has_room(&s->channel))
 		return;
+	if (status != 0)
+		say_out_of_memory(s);
 	p = channel_add(&s->channel, FRAME_EXITED, 0, 2);
 	p[0] = WIFSIGNALED(status) ? 0 : WEXITSTATUS(status);
 	p[1] = WIFSIGNALED(status) ? WTERMSIG(status) : 0;

@@ -2,6 +2,7 @@
 /* The agent: it does what the host asks for on the port. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -15,6 +16,8 @@ struct agent_machine {
 	void (*set_clock)(uint64_t realtime_ns);
 	int (*prepare_snapshot)(unsigned disk_slots, void *data, struct error *err);
 	int (*resume)(const struct resume_request *r, void *data, struct error *err);
+	/* Was a process killed for lack of memory since the last call? Its name. */
+	bool (*out_of_memory)(char ret_name[static PROCESS_NAME_MAX + 1], void *data);
 	/* End all processes. */
 	void (*end_processes)(void);
 	/* Then unmount the file systems and write everything out. */

@@ -117,7 +117,10 @@ static void become_user(struct child *c, const char *spec)
 	if (setgroups(u->n_groups, u->groups) < 0 || setgid(u->gid) < 0 ||
 		setuid(u->uid) < 0)
 		fail(c, START_USER, errno, "become user '%s'", spec);
-	if (chdir(u->home) < 0 && chdir("/") < 0)
+	/* Homes are seldom in the appliance. */
+	if (chdir(u->home) < 0)
+		strcpy(u->home, "/");
+	if (strcmp(u->home, "/") == 0 && chdir("/") < 0)
 		fail(c, START_DIRECTORY, errno, "change directory to '/'");
 	set_default_environment(c);
 }

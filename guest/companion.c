@@ -221,6 +221,13 @@ static int resume_appliance(const struct resume_request *r, void *data, struct e
 	return 0;
 }
 
+static bool never_out_of_memory(char ret_name[static PROCESS_NAME_MAX + 1], void *data)
+{
+	(void)ret_name;
+	(void)data;
+	return false;
+}
+
 static void end_nothing(void)
 {
 }
@@ -239,6 +246,7 @@ static int serve(const struct hold *hold, struct error *err)
 		.set_clock = clock_set_realtime,
 		.prepare_snapshot = prepare_snapshot,
 		.resume = resume_appliance,
+		.out_of_memory = never_out_of_memory,
 		.end_processes = end_nothing,
 		.write_out = write_nothing,
 		.data = &companion,

@@ -12,6 +12,7 @@
 #include "guest/boot.h"
 #include "guest/clock.h"
 #include "guest/log.h"
+#include "guest/oom.h"
 #include "guest/own-init.h"
 #include "guest/port.h"
 #include "guest/resume.h"
@@ -71,6 +72,7 @@ static void bring_up(struct boot *b, struct own_mounts *own, int *ret_port)
 struct state {
 	struct own_mounts own_mounts;
 	struct resume_state resume;
+	struct oom oom;
 };
 
 static int prepare_snapshot(unsigned disk_slots, void *data, struct error *err)
@@ -81,6 +83,11 @@ static int prepare_snapshot(unsigned disk_slots, void *data, struct error *err)
 static int resume(const struct resume_request *r, void *data, struct error *err)
 {
 	return resume_finish(&((struct state *)data)->resume, r, err);
+}
+
+static bool out_of_memory(char ret_name[static PROCESS_NAME_MAX + 1], void *data)
+{
+	return oom_check(&((struct state *)data)->oom, ret_name);
 }
 
 static void write_out(void *data)
@@ -129,6 +136,7 @@ int main(void)
 		.set_clock = clock_set_realtime,
 		.prepare_snapshot = prepare_snapshot,
 		.resume = resume,
+		.out_of_memory = out_of_memory,
 		.end_processes = shutdown_end_processes,
 		.write_out = write_out,
 		.data = &state,

@@ -160,6 +160,7 @@ int agent_exec(struct agent *a, const struct agent_command *command, struct erro
 		sent += n;
 	}
 	reset_streams(a, command->stdin_closed);
+	a->out_of_memory = false;
 	a->state = STATE_STARTING;
 	return 0;
 }

@@ -67,6 +67,8 @@ struct agent_handler {
 	void (*output)(enum stream_id stream, const void *bytes, size_t len, void *data);
 	/* The command runs on, but has closed its standard input: don't send more. */
 	void (*stdin_closed)(void *data);
+	/* The guest ran out of memory and killed this process; printable. */
+	void (*out_of_memory)(const char *process, void *data);
 	/* The command ended and all its output has been delivered. With a signal other
 	 * than 0, that killed it; else it exited with `code`. */
 	void (*exited)(int code, int signal, void *data);

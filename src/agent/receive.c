@@ -153,6 +153,19 @@ static int on_data_closed(struct agent *a, const struct frame *f, struct error *
 	return 0;
 }
 
+static int on_out_of_memory(struct agent *a, const struct frame *f, struct error *err)
+{
+	char name[PROCESS_NAME_MAX + 1];
+
+	/* Each is a line on the user's terminal. */
+	if (a->out_of_memory)
+		return error_set(err, 0, "the guest ran out of memory twice");
+	a->out_of_memory = true;
+	printable_copy(name, sizeof(name), f->payload, f->len);
+	TELL(a, out_of_memory, name);
+	return 0;
+}
+
 static int on_exited(struct agent *a, const struct frame *f, struct error *err)
 {
 	int code = f->payload[0], signal = f->payload[1];
@@ -260,6 +273,8 @@ static const struct rule {
 	[FRAME_START_FAILED] = {IN(STATE_STARTING), START_FAILED_FIXED,
 		START_FAILED_FIXED + MESSAGE_MAX, false, on_start_failed},
 	[FRAME_DATA_CLOSED] = {IN(STATE_RUNNING), 0, 0, false, on_data_closed},
+	[FRAME_OUT_OF_MEMORY] = {IN(STATE_RUNNING), 1, PROCESS_NAME_MAX, false,
+		on_out_of_memory},
 	[FRAME_EXITED] = {IN(STATE_RUNNING), 2, 2, false, on_exited},
 	[FRAME_BLOCK_DEVICE] = {UP, WIRE_BLOCK_DEVICE_SIZE, WIRE_BLOCK_DEVICE_SIZE, false,
 		on_block_device},

@@ -39,7 +39,7 @@
 
 /* Raise with every change of what is on the wire, so that the host notices a cached initrd
  * with a guest of another version. */
-#define PROTOCOL_VERSION 5
+#define PROTOCOL_VERSION 6
 /* The start of HELLO, to recognise what is no agent. */
 #define PROTOCOL_MAGIC 0x6e696d68u /* "hmin" */
 
@@ -49,6 +49,7 @@
 /* EXEC_PART payloads together. */
 #define EXEC_REQUEST_MAX (1024u * 1024)
 #define MESSAGE_MAX	 1024u /* the text in FATAL and START_FAILED */
+#define PROCESS_NAME_MAX 63
 
 enum frame_type {
 	/* guest to host */
@@ -64,6 +65,8 @@ enum frame_type {
 	FRAME_STOPPED,
 	FRAME_RESUMED,	  /* - */
 	FRAME_BOOT_EVENT, /* struct below; between HELLO and READY, where the host asked */
+	/* text: the process that the kernel killed, while the command ran */
+	FRAME_OUT_OF_MEMORY,
 
 	/* both ways */
 	FRAME_DATA = 32,   /* bytes of `stream`, at least one */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "vm/state.h"
 
 /* ---- The agent ---- */
@@ -79,6 +80,13 @@ static void on_stdin_closed(void *data)
 		vm->exec->streams.stdin_fd = -1;
 }
 
+static void on_out_of_memory(const char *process, void *data)
+{
+	(void)data;
+	log_warning("the guest ran out of memory and killed '%s'; --memory gives it more",
+		process);
+}
+
 static void on_exited(int code, int signal, void *data)
 {
 	struct vm *vm = data;
@@ -124,6 +132,7 @@ const struct agent_handler vm_agent_handler = {
 	.start_failed = on_start_failed,
 	.output = on_output,
 	.stdin_closed = on_stdin_closed,
+	.out_of_memory = on_out_of_memory,
 	.exited = on_exited,
 	.block_devices = on_block_devices,
 	.pong = on_pong,

@@ -27,8 +27,10 @@
 #include "guest/user.c"
 
 /* child.c's fail() is done with; cmocka has a macro of that name. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -51,6 +53,7 @@ struct fixture {
 	bool ready, resumed, started, stdin_closed, over, pong, stopped;
 	char fatal[MESSAGE_MAX + 1];
 	int status, signal, errnum;
+	char killed[PROCESS_NAME_MAX + 1]; /* for lack of memory */
 	enum start_failure failure;
 	char step[MESSAGE_MAX + 1];
 };
@@ -116,6 +119,11 @@ static inline void on_exited(int status, int signal, void *data)
 	f->signal = signal;
 }
 
+static inline void on_out_of_memory(const char *process, void *data)
+{
+	strcpy(((struct fixture *)data)->killed, process);
+}
+
 static inline void on_pong(void *data)
 {
 	((struct fixture *)data)->pong = true;
@@ -131,7 +139,7 @@ static inline void ignore_clock(uint64_t realtime_ns)
 	(void)realtime_ns;
 }
 
-static bool a_disk_is_stuck;
+static bool a_disk_is_stuck, memory_runs_out, own_tables;
 
 static inline int prepare_unless_stuck(unsigned disk_slots, void *data, struct error *err)
 {
@@ -152,6 +160,15 @@ static inline int resume_if_all_is_there(
 	return 0;
 }
 
+/* One process a command, and no count of it. */
+static inline bool out_of_memory_if_wanted(
+	char ret_name[static PROCESS_NAME_MAX + 1], void *data)
+{
+	(void)data;
+	strcpy(ret_name, "hog\033[2J");
+	return memory_runs_out;
+}
+
 static inline void end_nothing(void)
 {
 }
@@ -162,6 +179,34 @@ static inline void write_slowly(void *data)
 	usleep(300 * 1000);
 }
 
+/* Tables of users of our own, in a mount namespace of the guest's. */
+static inline void use_tables(void)
+{
+	static const char passwd[] = "root:x:0:0::/root:/bin/sh\n"
+				     "u:x:1000:1001::/no/such/home:/bin/sh\n";
+	static const char group[] =
+		"root:x:0:\nu:x:1001:\ndisk:x:6:root,u\nvideo:x:44:u\n";
+	static const struct {
+		const char *path, *text;
+	} tables[] = {{"/etc/passwd", passwd}, {"/etc/group", group}};
+
+	if (unshare(CLONE_NEWNS) < 0 ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		_exit(2);
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		char path[] = "/tmp/test-guest-table.XXXXXX";
+		int fd = mkstemp(path);
+		size_t len = strlen(tables[i].text);
+
+		if (write(fd, tables[i].text, len) != (ssize_t)len ||
+			fchmod(fd, 0644) < 0 ||
+			mount(path, tables[i].path, NULL, MS_BIND, NULL) < 0)
+			_exit(2);
+		close(fd);
+		unlink(path);
+	}
+}
+
 static inline _Noreturn void be_the_guest(int port)
 {
 	static const uint64_t times[READY_TIMES] = {1, 2, 3, 4, 5};
@@ -170,6 +215,7 @@ static inline _Noreturn void be_the_guest(int port)
 		.set_clock = ignore_clock,
 		.prepare_snapshot = prepare_unless_stuck,
 		.resume = resume_if_all_is_there,
+		.out_of_memory = out_of_memory_if_wanted,
 		.end_processes = end_nothing,
 		.write_out = write_slowly,
 	};
@@ -178,6 +224,8 @@ static inline _Noreturn void be_the_guest(int port)
 	/* The first process inherits orphans; so that this one does too. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (own_tables)
+		use_tables();
 	port_say_hello(port);
 	port_say_ready(port, times);
 	_exit(agent_serve(port, &machine, &err) < 0 ? 1 : 0);
@@ -227,6 +275,7 @@ static inline int setup(void **state)
 		.start_failed = on_start_failed,
 		.output = on_output,
 		.stdin_closed = on_stdin_closed,
+		.out_of_memory = on_out_of_memory,
 		.exited = on_exited,
 		.pong = on_pong,
 		.stopped = on_stopped,
@@ -263,6 +312,22 @@ static inline int setup_with_stuck_disk(void **state)
 	return 0;
 }
 
+static inline int setup_with_tables(void **state)
+{
+	own_tables = true;
+	setup(state);
+	own_tables = false;
+	return 0;
+}
+
+static inline int setup_out_of_memory(void **state)
+{
+	memory_runs_out = true;
+	setup(state);
+	memory_runs_out = false;
+	return 0;
+}
+
 static inline int teardown(void **state)
 {
 	struct fixture *f = *state;
@@ -286,6 +351,7 @@ static inline void start(struct fixture *f, const struct agent_command *c)
 	strbuf_clear(&f->err);
 	f->started = f->stdin_closed = f->over = false;
 	f->status = f->signal = f->errnum = -1;
+	f->killed[0] = '\0';
 	if (f->stands_by)
 		agent_prepare_snapshot(f->a, 0);
 	if (agent_exec(f->a, c, &err) < 0)

@@ -61,6 +61,11 @@ static inline void on_exited(int status, int signal, void *data)
 	strbuf_addf(&((struct fixture *)data)->told, "exited:%d:%d ", status, signal);
 }
 
+static inline void on_out_of_memory(const char *process, void *data)
+{
+	strbuf_addf(&((struct fixture *)data)->told, "killed:%s ", process);
+}
+
 static inline void on_block_devices(
 	const struct agent_block_device *devices, size_t n, void *data)
 {
@@ -101,6 +106,7 @@ static const struct agent_handler handler = {
 	.start_failed = on_start_failed,
 	.output = on_output,
 	.stdin_closed = on_stdin_closed,
+	.out_of_memory = on_out_of_memory,
 	.exited = on_exited,
 	.block_devices = on_block_devices,
 	.pong = on_pong,

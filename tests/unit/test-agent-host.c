@@ -64,6 +64,7 @@ static void frames_out_of_order_are_errors(void **state)
 		{FRAME_START_FAILED, 5},
 		{FRAME_DATA_CLOSED, 0},
 		{FRAME_EXITED, 2},
+		{FRAME_OUT_OF_MEMORY, 1},
 		{FRAME_BLOCK_DEVICES_END, 0},
 		{FRAME_BLOCK_DEVICE, WIRE_BLOCK_DEVICE_SIZE},
 		{FRAME_PONG, 0},
@@ -242,6 +243,26 @@ static void impossible_exit_statuses_are_errors(void **state)
 	}
 }
 
+static void a_lack_of_memory_is_told_once_a_command(void **state)
+{
+	struct fixture *f = *state;
+	static const char name[PROCESS_NAME_MAX + 1] = "x";
+
+	bring_up(f);
+	for (int i = 0; i < 2; i++) {
+		run_command(f, "x");
+		strbuf_clear(&f->told);
+		say(f, FRAME_OUT_OF_MEMORY, 0, "a\033b", 3);
+		say(f, FRAME_EXITED, 0, "\0\x09", 2);
+		assert_int_equal(hear(f), 0);
+		assert_told(f, "killed:a?b exited:0:9 ");
+	}
+	run_command(f, "x");
+	say(f, FRAME_OUT_OF_MEMORY, 0, name, 1);
+	say(f, FRAME_OUT_OF_MEMORY, 0, name, 1);
+	assert_int_equal(hear(f), -1);
+}
+
 static void impossible_start_failures_are_errors(void **state)
 {
 	static const struct {
@@ -327,6 +348,7 @@ int main(void)
 		with_fixture(the_number_of_devices_is_bounded),
 		with_fixture(impossible_exit_statuses_are_errors),
 		with_fixture(impossible_start_failures_are_errors),
+		with_fixture(a_lack_of_memory_is_told_once_a_command),
 		with_fixture(stopping_ends_the_conversation),
 		with_fixture(a_resumed_guest_says_no_hello),
 		with_fixture(a_guest_that_booted_was_not_resumed),

@@ -161,6 +161,34 @@ static void a_failed_start_says_the_step(void **state)
 	assert_int_equal(f->status, 0);
 }
 
+static void a_user_has_all_groups_and_a_home_that_is_there(void **state)
+{
+	struct fixture *f = *state;
+	struct agent_command c = {.user = "u", .stdin_closed = true};
+
+	run_script(f, "id -u; id -G; echo $HOME-$USER; pwd", c);
+	assert_string_equal(text(&f->out), "1000\n1001 6 44\n/-u\n/\n");
+	c.user = "u:disk";
+	run_script(f, "id -G", c);
+	assert_string_equal(text(&f->out), "6 44\n");
+	c.user = "root";
+	run_script(f, "id -G; echo $HOME", c);
+	assert_string_equal(text(&f->out), "0 6\n/root\n");
+}
+
+static void a_lack_of_memory_is_told_of_a_command_that_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	run_script(f, "kill -9 $$", no_input);
+	assert_string_equal(f->killed, "hog?[2J");
+	assert_int_equal(f->signal, 9);
+	run_script(f, "exit 0", no_input);
+	assert_string_equal(f->killed, "");
+	run_script(f, "exit 1", no_input);
+	assert_string_equal(f->killed, "hog?[2J");
+}
+
 static void a_script_needs_no_first_line(void **state)
 {
 	struct fixture *f = *state;
@@ -413,6 +441,12 @@ int main(void)
 		with_fixture(stop_ends_the_conversation),
 		with_fixture(a_guest_that_writes_out_for_long_answers),
 		with_fixture(a_host_that_makes_no_sense_is_given_up),
+		cmocka_unit_test_setup_teardown(
+			a_user_has_all_groups_and_a_home_that_is_there, setup_with_tables,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			a_lack_of_memory_is_told_of_a_command_that_fails,
+			setup_out_of_memory, teardown),
 	};
 
 	return run_agent_tests(tests);

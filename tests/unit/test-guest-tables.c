@@ -9,6 +9,7 @@
 #include "guest/disk-order.c"
 #include "guest/file.c"
 #include "guest/log.c"
+#include "guest/oom.c"
 #include "guest/options.c"
 #include "guest/port.c"
 #include "guest/shutdown.c"
@@ -393,6 +394,25 @@ static void a_record_of_the_kernels_log_has_a_time_and_a_text(void **state)
 			timeline_parse_record(none[i], &us, text, sizeof(text)), -1);
 }
 
+static void a_kill_for_lack_of_memory_has_a_count_and_a_name(void **state)
+{
+	char name[PROCESS_NAME_MAX + 1] = "none";
+
+	(void)state;
+	assert_int_equal(oom_parse_count("nr_free 1\noom_kill 12\ndrop 3\n"), 12);
+	assert_int_equal(oom_parse_count("nr_free 1\nno_oom_kill 12\n"), 0);
+	assert_false(oom_parse_message("usb 1-1: new device (x) total-vm", name));
+	assert_string_equal(name, "none");
+	assert_true(oom_parse_message(
+		"Out of memory: Killed process 85 (a (b) c) total-vm:2048kB, UID:0",
+		name));
+	assert_string_equal(name, "a (b) c");
+	assert_true(oom_parse_message(
+		"Memory cgroup out of memory: Killed process 9 (tail) total-vm:1kB",
+		name));
+	assert_string_equal(name, "tail");
+}
+
 static void put(const char *path, const char *content)
 {
 	CLEANUP_FREE char *full = xasprintf("%s/%s", sys, path);
@@ -442,6 +462,7 @@ int main(void)
 		cmocka_unit_test(the_appliances_disk_is_left_out_by_its_number),
 		cmocka_unit_test(disks_say_what_they_are),
 		cmocka_unit_test(a_vpd_page_that_lies_is_no_serial),
+		cmocka_unit_test(a_kill_for_lack_of_memory_has_a_count_and_a_name),
 		cmocka_unit_test(a_record_of_the_kernels_log_has_a_time_and_a_text),
 		cmocka_unit_test(what_is_on_the_buses_can_be_said),
 	};
