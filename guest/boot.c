@@ -17,6 +17,7 @@
 #include "guest/root.h"
 #include "guest/switch-root.h"
 #include "guest/timeline.h"
+#include "guest/timezone.h"
 #include "guest/uevent.h"
 #include "protocol/boot.h"
 
@@ -142,6 +143,7 @@ int boot_run(struct boot *b, struct error *err)
 	hide_disk(b->disk);
 	note_step("switch to it", &begin);
 	environment_setup();
+	timezone_set(b->options.timezone);
 	note_step("environment", &begin);
 	b->times.root_mounted = begin;
 	return 0;

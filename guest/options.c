@@ -95,6 +95,8 @@ static int parse_word(const char *word, struct boot_options *o)
 		return parse_root(value, o);
 	if ((value = after(word, BOOT_ROOT_SERIAL)))
 		return copy_string(o->serial, sizeof(o->serial), value);
+	if ((value = after(word, BOOT_TIMEZONE)))
+		return copy_string(o->timezone, sizeof(o->timezone), value);
 	if ((value = after(word, BOOT_ROOT_TIMEOUT))) {
 		o->timeout_said = true;
 		return parse_timeout(value, &o->timeout_s);

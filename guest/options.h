@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "protocol/boot.h"
 
 enum root_kind {
 	ROOT_UNSET,
@@ -21,7 +22,8 @@ struct boot_options {
 	char device[64]; /* "vda" */
 	/* BOOT_ROOT_SERIAL; "": any disk */
 	char serial[64];
-	unsigned timeout_s; /* BOOT_ROOT_TIMEOUT */
+	char timezone[TIMEZONE_SIZE]; /* BOOT_TIMEZONE */
+	unsigned timeout_s;	      /* BOOT_ROOT_TIMEOUT */
 	bool timeout_said;
 	/* BOOT_HOLD, see companion.h; "": nowhere */
 	char hold[32];

@@ -4,11 +4,15 @@
  * Here src/vm, which goes on from snapshots, meets the cache, which keeps them.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/handle.h"
+#include "base/mem.h"
 #include "cache/snapshots.h"
+#include "protocol/boot.h"
 
 /* ---- Snapshots ---- */
 
@@ -46,6 +50,30 @@ static void discard_snapshot(const char *identity, void *data)
 }
 
 /* ---- The start ---- */
+
+/*
+ * The last line of /etc/localtime is the zone's rule in the form of TZ (tzfile(5)), which
+ * needs no zone data in the guest. "" for UTC, which the guest has anyway.
+ */
+static void find_timezone(char ret[static TIMEZONE_SIZE])
+{
+	/* It becomes a word of the kernel's command line. */
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz0123456789<>,.:/+-";
+	char file[8192];
+
+	ret[0] = '\0';
+	CLEANUP_CLOSE int fd = open("/etc/localtime", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t len = fd < 0 ? -1 : read(fd, file, sizeof(file));
+	if (len < 6 || len == sizeof(file) || memcmp(file, "TZif", 4) != 0 ||
+		file[len - 1] != '\n')
+		return;
+	file[len - 1] = '\0';
+	const char *rule = memrchr(file, '\n', len - 1);
+	if (rule && rule[1 + strspn(rule + 1, allowed)] == '\0' &&
+		strlen(rule + 1) < TIMEZONE_SIZE && strcmp(rule + 1, "UTC0") != 0)
+		strcpy(ret, rule + 1);
+}
 
 /* Along the route that the appliance was made for. */
 static enum vm_start_result start(struct hypermin *h, const char *qemu,
@@ -91,6 +119,7 @@ static enum vm_start_result start(struct hypermin *h, const char *qemu,
 			"of hypermin does not know; build the appliance again",
 			h->appliance.route);
 	strcpy(config.root_uuid, h->appliance.root_uuid);
+	find_timezone(config.timezone);
 	enum vm_start_result result = vm_start(&config, &h->vm, &h->error);
 	if (result == VM_STARTED)
 		*ret_no_snapshot =

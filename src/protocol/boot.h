@@ -21,6 +21,9 @@
 #define BOOT_ROOT_TIMEOUT "hypermin.root_timeout="
 /* The root is persistent memory: map its files where they lie. */
 #define BOOT_DAX "hypermin.dax"
+/* The host's time zone as in TZ: "CET-1CEST,M3.5.0,M10.5.0/3". */
+#define BOOT_TIMEZONE "hypermin.timezone="
+#define TIMEZONE_SIZE 64
 /* Of an appliance with an /init of its own: where it is held (guest/companion.h). */
 #define BOOT_HOLD "hypermin.hold="
 /* Send BOOT_EVENT frames. */

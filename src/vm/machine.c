@@ -52,6 +52,8 @@ char *machine_kernel_command_line(
 	if (!config->appliance)
 		strbuf_adds(&sb, " " BOOT_ROOT_SERIAL ROOT_SERIAL);
 	strbuf_addf(&sb, " " BOOT_ROOT_TIMEOUT "%u", root_timeout_s(config, profile));
+	if (*config->timezone)
+		strbuf_addf(&sb, " " BOOT_TIMEZONE "%s", config->timezone);
 	/* Room for all messages: hundreds at the usual level. */
 	if (config->timeline)
 		strbuf_adds(&sb, " " BOOT_TIMELINE " log_buf_len=1M");

@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/vector.h"
 #include "hypermin.h"
+#include "protocol/boot.h"
 #include "vm/timeline.h"
 
 #define VM_MAX_DISKS 200
@@ -99,7 +100,8 @@ struct vm_config {
 	char root_uuid[37];
 	uint64_t root_size; /* vm_start() sets its own copy of this */
 	const char *kernel_version;
-	const char *kernel_options; /* more words for the kernel, or NULL */
+	char timezone[TIMEZONE_SIZE]; /* the host's, for the guest; "": unknown */
+	const char *kernel_options;   /* more words for the kernel, or NULL */
 	const struct vm_route *route;
 	bool plain; /* no setting that only makes the boot faster */
 	/* NULL: one of ours. */

@@ -14,6 +14,7 @@
 #include "guest/port.c"
 #include "guest/shutdown.c"
 #include "guest/timeline.c"
+#include "guest/timezone.c"
 #include "guest/uevent.c"
 #include "guest/user.c"
 
@@ -413,6 +414,34 @@ static void a_kill_for_lack_of_memory_has_a_count_and_a_name(void **state)
 	assert_string_equal(name, "tail");
 }
 
+static void a_rule_becomes_a_time_zone(void **state)
+{
+	static const struct {
+		time_t at;
+		int hour, summer;
+	} times[] = {{1700000000, 23, 0}, {1720000000, 11, 1}, {0, 1, 0}};
+	char path[] = "/tmp/test-guest-zone.XXXXXX", zone[40];
+	uint8_t file[TIMEZONE_FILE_SIZE];
+	size_t len = timezone_make_file("CET-1CEST,M3.5.0,M10.5.0/3", file);
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_int_equal(write(fd, file, len), len);
+	close(fd);
+	snprintf(zone, sizeof(zone), ":%s", path);
+	setenv("TZ", zone, 1);
+	tzset();
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		const struct tm *t = localtime(&times[i].at);
+
+		assert_int_equal(t->tm_hour, times[i].hour);
+		assert_int_equal(t->tm_isdst, times[i].summer);
+		assert_string_equal(t->tm_zone, times[i].summer ? "CEST" : "CET");
+	}
+	unsetenv("TZ");
+	unlink(path);
+}
+
 static void put(const char *path, const char *content)
 {
 	CLEANUP_FREE char *full = xasprintf("%s/%s", sys, path);
@@ -463,6 +492,7 @@ int main(void)
 		cmocka_unit_test(disks_say_what_they_are),
 		cmocka_unit_test(a_vpd_page_that_lies_is_no_serial),
 		cmocka_unit_test(a_kill_for_lack_of_memory_has_a_count_and_a_name),
+		cmocka_unit_test(a_rule_becomes_a_time_zone),
 		cmocka_unit_test(a_record_of_the_kernels_log_has_a_time_and_a_text),
 		cmocka_unit_test(what_is_on_the_buses_can_be_said),
 	};
