@@ -77,6 +77,11 @@ run() {
 	"$HYPERMIN" run "$@"
 }
 
+# limited SECONDS [OPTION…] -- COMMAND…: `run`, which is killed after this time, and then has status 137
+limited() {
+	timeout -s KILL "$1" "$HYPERMIN" run "${@:2}"
+}
+
 # warmed [RUNNER…] [-- OPTION…]: in the second pass runs with these options, by RUNNER, go on from a snapshot
 # from here on, which the first of the tests takes.
 warmed() {
