@@ -5,20 +5,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "api/handle.h"
 #include "appliance/builder.h"
+#include "base/child.h"
 #include "base/io.h"
-#include "base/supervise.h"
 #include "vm/accel.h"
 
 /* For a first appliance and some room. */
 #define CACHE_WANTED_MIB 1024
-#define VERSION_SIZE_MAX (64 * 1024)
 
 struct doctor {
 	hypermin_doctor_fn *fn;
@@ -34,29 +32,52 @@ static void report(struct doctor *d, enum hypermin_finding finding, const char *
 	d->fn(finding, topic, text, advice, d->data);
 }
 
+/* How long `qemu --version` may take. */
+#define VERSION_PATIENCE_MS 5000
+
+struct version {
+	char *line;
+	int64_t deadline_ms;
+};
+
+static void keep_first_line(char *line, void *data)
+{
+	struct version *version = data;
+
+	if (!version->line)
+		version->line = xstrdup(line);
+}
+
+static int check_patience(void *data, struct error *err)
+{
+	const struct version *version = data;
+
+	if (io_now_ms() < version->deadline_ms)
+		return 0;
+	return error_set(err, ETIMEDOUT, "wait for its answer to --version");
+}
+
 /* The first line of `qemu --version`, or why there is none. A new string. */
 static char *qemu_version(const char *qemu, bool *ret_works)
 {
 	char *argv[] = {(char *)qemu, (char *)"--version", NULL};
-	CLEANUP(supervise_kill) struct supervised process = {0};
+	struct version version = {.deadline_ms = io_now_ms() + VERSION_PATIENCE_MS};
+	const struct child_listener listener = {.on_line = keep_first_line,
+		.stop = check_patience,
+		.stop_fd = -1,
+		.data = &version};
+	struct child child = {.argv = argv};
+	struct ended ended;
 	struct error err = {0};
-	char *text = NULL;
-	size_t len;
-	int output[2];
 
 	*ret_works = false;
-	if (pipe2(output, O_CLOEXEC) < 0)
-		return xstrdup(strerror(errno));
-	CLEANUP_CLOSE int from_qemu = output[0];
-	int started = supervise_start(&process, argv, output[1], NULL, 0, &err);
-	close(output[1]);
-	if (started < 0 ||
-		io_read_fd(from_qemu, qemu, VERSION_SIZE_MAX, &text, &len, &err) < 0)
+	if (child_run(&child, &listener, &ended, &err) < 0) {
+		free(version.line);
 		return xstrdup(err.msg);
-	struct ended ended = supervise_wait(&process);
-	*ret_works = ended.how == ENDED_EXITED && ended.value == 0;
-	text[strcspn(text, "\n")] = '\0';
-	return text;
+	}
+	CLEANUP_FREE char *failed = child_describe(ended);
+	*ret_works = !failed;
+	return version.line ? version.line : failed ? TAKE_PTR(failed) : xstrdup("");
 }
 
 static char *examine_qemu(struct doctor *d, const struct hypermin *h)

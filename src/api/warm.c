@@ -3,7 +3,7 @@
  * Making the snapshots that later starts go on from:
  *
  *	hypermin run ──boots──► the command ──► the end
- *	                                         │ detached (base/detach.h)
+ *	                                         │ detached (base/outlive.h)
  *	hypermin warm --if-built ◄───────────────┘
  *	   └── boots a VM with the same settings but without the user's disks, saves it when
  *	       its agent is ready, publishes the snapshot, and tries it
@@ -19,9 +19,9 @@
 
 #include "api/handle.h"
 #include "base/control.h"
-#include "base/detach.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/outlive.h"
 #include "base/program.h"
 #include "cache/snapshots.h"
 #include "cache/store.h"
@@ -50,7 +50,7 @@ void handle_warm_later(const struct hypermin *h)
 	if (h->disks.len <= HYPERMIN_WARM_DISKS)
 		strvec_addf(&argv, "--disks=%zu", h->disks.len);
 	handle_snapshot_options(h, &argv);
-	if (detach_start(strvec_argv(&argv), &err) < 0)
+	if (outlive_start(strvec_argv(&argv), &err) < 0)
 		log_info("no snapshot will be made: %s", err.msg);
 	else
 		log_info("a snapshot for the next run is being made in the background");

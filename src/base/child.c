@@ -1,55 +1,281 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Children before their exec. */
+/*
+ * A child that can't outlive us: see child.h for the idea. Supervisor and child make
+ * async-signal-safe calls only, since the caller may have threads.
+ */
 #include "base/child.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-void child_reset_signals(void)
+#include "base/fork.h"
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+
+static void execute(const struct child *c, pid_t supervisor, int exec_fd)
 {
-	sigset_t none;
+	int keep[CHILD_PASS_MAX + 1] = {exec_fd};
 
-	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static void close_range_of(unsigned first, unsigned last)
-{
-	if (syscall(SYS_close_range, first, last, 0) == 0)
-		return;
-	/* Before Linux 5.9. */
-	unsigned end = sysconf(_SC_OPEN_MAX);
-	for (unsigned fd = first; fd <= last && fd < end; fd++)
-		close(fd);
-}
-
-/* The least that is not below `first`; -1: none. */
-static int next_kept(int first, const int *keep, size_t n)
-{
-	int next = -1;
-
-	for (size_t i = 0; i < n; i++)
-		if (keep[i] >= first && (next < 0 || keep[i] < next))
-			next = keep[i];
-	return next;
-}
-
-void child_close_others(int first, const int *keep, size_t n)
-{
-	for (int kept; (kept = next_kept(first, keep, n)) >= 0; first = kept + 1)
-		if (kept > first)
-			close_range_of(first, kept - 1);
-	close_range_of(first, ~0u);
-}
-
-void child_null_streams(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != supervisor)
 		_exit(1);
+	/* A root directory may have no /dev/null; a pipe without a writer is as empty. */
+	int empty[2] = {open("/dev/null", O_RDWR | O_CLOEXEC), -1};
+	if (empty[0] < 0 && pipe2(empty, O_CLOEXEC) == 0)
+		close(empty[1]);
+	if (empty[0] >= 0 && dup2(empty[0], 0) >= 0 && dup2(c->output_fd, 1) >= 0 &&
+		dup2(c->output_fd, 2) >= 0 &&
+		(!c->directory || chdir(c->directory) == 0)) {
+		/* Not everything that the caller has open is marked to be closed by an
+		 * exec. */
+		for (size_t i = 0; i < c->n_pass; i++) {
+			keep[i + 1] = c->pass[i];
+			fcntl(c->pass[i], F_SETFD, 0);
+		}
+		fork_close_others(3, keep, c->n_pass + 1);
+		execv(c->argv[0], c->argv);
+	}
+	int num = errno;
+	if (write(exec_fd, &num, sizeof(num)) < 0)
+		_exit(2);
+	_exit(1);
+}
+
+static struct ended ended_from_wait(int status)
+{
+	if (WIFSIGNALED(status))
+		return (struct ended){ENDED_SIGNALED, WTERMSIG(status)};
+	return (struct ended){ENDED_EXITED, WEXITSTATUS(status)};
+}
+
+static int open_process(pid_t pid)
+{
+	return syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* Wait for the child's end, or kill it when the caller wants that or is gone. */
+static struct ended watch(pid_t child, pid_t caller, int life_fd)
+{
+	int status = 0;
+	int child_fd = open_process(child);
+	int caller_fd = open_process(caller);
+
+	/* It ended before that, and its number may be another's. */
+	if (getppid() != caller)
+		kill(child, SIGKILL);
+	for (;;) {
+		struct pollfd fds[] = {{life_fd, POLLIN, 0}, {caller_fd, POLLIN, 0},
+			{child_fd, POLLIN, 0}};
+		/* Without pidfds (before Linux 5.3): look every 50 ms. */
+		int n = poll(fds, ARRAY_SIZE(fds), child_fd < 0 ? 50 : -1);
+		bool over = (n < 0 && errno != EINTR) ||
+			(n > 0 && (fds[0].revents || fds[1].revents));
+		if (over)
+			kill(child, SIGKILL);
+		if (waitpid(child, &status, over ? 0 : WNOHANG) == child)
+			return ended_from_wait(status);
+	}
+}
+
+static void supervise(const struct child *c, pid_t caller, int life_fd, int status_fd)
+{
+	int exec_pipe[2];
+	struct ended ended = {ENDED_NO_EXEC, EAGAIN};
+	int exec_errno = 0;
+
+	setsid();
+	fork_reset_signals();
+	pid_t self = getpid();
+	pid_t child = pipe2(exec_pipe, O_CLOEXEC) < 0 ? -1 : fork();
+	if (child == 0)
+		execute(c, self, exec_pipe[1]);
+	if (child > 0) {
+		close(exec_pipe[1]);
+		ssize_t n = read(exec_pipe[0], &exec_errno, sizeof(exec_errno));
+		if (write(status_fd, &child, sizeof(child)) < 0)
+			_exit(1);
+		fork_close_others(0, (const int[]){life_fd, status_fd}, 2);
+		ended = watch(child, caller, life_fd);
+		if (n == sizeof(exec_errno))
+			ended = (struct ended){ENDED_NO_EXEC, exec_errno};
+	} else {
+		ended.value = errno;
+		if (write(status_fd, &child, sizeof(child)) < 0)
+			_exit(1);
+	}
+	if (write(status_fd, &ended, sizeof(ended)) < 0)
+		_exit(1);
+	_exit(0);
+}
+
+static ssize_t read_retry(int fd, void *data, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, data, len);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+int child_start(struct child *c, struct error *err)
+{
+	int life[2], status[2];
+	pid_t caller = getpid();
+
+	assert(c->n_pass <= CHILD_PASS_MAX);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, life) < 0)
+		return error_set(err, errno, "create a socket pair");
+	if (pipe2(status, O_CLOEXEC) < 0) {
+		int num = errno;
+		close(life[0]);
+		close(life[1]);
+		return error_set(err, num, "create a pipe");
+	}
+	pid_t pid = fork_quietly();
+	if (pid == 0) {
+		close(life[1]);
+		close(status[0]);
+		supervise(c, caller, life[0], status[1]);
+	}
+	int num = errno;
+	close(life[0]);
+	close(status[1]);
+	if (pid < 0) {
+		close(life[1]);
+		close(status[0]);
+		return error_set(err, num, "create a process for '%s'", c->argv[0]);
+	}
+	c->supervisor = pid;
+	c->life_fd = life[1];
+	c->status_fd = status[0];
+	if (read_retry(c->status_fd, &c->pid, sizeof(c->pid)) != sizeof(c->pid))
+		c->pid = -1;
+	return 0;
+}
+
+struct ended child_wait(struct child *c)
+{
+	struct ended ended;
+
+	if (read_retry(c->status_fd, &ended, sizeof(ended)) != sizeof(ended))
+		ended = (struct ended){ENDED_UNKNOWN, 0};
+	close(c->life_fd);
+	close(c->status_fd);
+	while (waitpid(c->supervisor, NULL, 0) < 0 && errno == EINTR)
+		;
+	*c = (struct child){0};
+	return ended;
+}
+
+void child_tell_to_kill(const struct child *c)
+{
+	/* Closing is not enough if a process that the caller has forked holds it, too. */
+	if (c->supervisor > 0)
+		shutdown(c->life_fd, SHUT_RDWR);
+}
+
+void child_kill(struct child *c)
+{
+	if (c->supervisor <= 0)
+		return;
+	child_tell_to_kill(c);
+	child_wait(c);
+}
+
+char *child_describe(struct ended ended)
+{
+	switch (ended.how) {
+	case ENDED_NO_EXEC:
+		return xasprintf("can't be run: %s", strerror(ended.value));
+	case ENDED_SIGNALED:
+		return xasprintf("was killed by signal %d (%s)", ended.value,
+			strsignal(ended.value));
+	case ENDED_UNKNOWN:
+		return xstrdup("was lost: the process that watches it was killed");
+	case ENDED_EXITED:
+		break;
+	}
+	return ended.value ? xasprintf("ended with exit status %d", ended.value) : NULL;
+}
+
+/* ---- A child and the lines that it writes ---- */
+
+/* A signal handler may set what `stop` looks at just before poll() begins. */
+#define LOOK_MS 500
+/* What is longer is cut: it is no line. */
+#define LINE_LEN_MAX (1024 * 1024)
+
+static void end_line(struct strbuf *line, const struct child_listener *listener)
+{
+	if (line->len)
+		listener->on_line(line->data, listener->data);
+	strbuf_clear(line);
+}
+
+/* Until the output is closed: then the last line ends, newline or not. */
+static int read_lines(
+	const struct child_listener *listener, int output_fd, struct error *err)
+{
+	CLEANUP_STRBUF struct strbuf line = {0};
+	char buf[4096];
+
+	for (;;) {
+		struct pollfd fds[] = {
+			{output_fd, POLLIN, 0}, {listener->stop_fd, POLLIN, 0}};
+		if (poll(fds, ARRAY_SIZE(fds), LOOK_MS) < 0 && errno != EINTR)
+			return error_set(err, errno, "wait for its output");
+		if (listener->stop && listener->stop(listener->data, err) < 0)
+			return -1;
+		if (!fds[0].revents)
+			continue;
+		ssize_t n = read_retry(output_fd, buf, sizeof(buf));
+		if (n < 0)
+			return error_set(err, errno, "read its output");
+		for (ssize_t i = 0; i < n; i++) {
+			if (buf[i] == '\n')
+				end_line(&line, listener);
+			else if (buf[i] != '\0' && line.len < LINE_LEN_MAX)
+				strbuf_addc(&line, buf[i]);
+		}
+		if (n == 0) {
+			end_line(&line, listener);
+			return 0;
+		}
+	}
+}
+
+int child_run(struct child *c, const struct child_listener *listener,
+	struct ended *ret_ended, struct error *err)
+{
+	CLEANUP_CLOSE int output = -1;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, errno, "create a pipe");
+	output = ends[0];
+	c->output_fd = ends[1];
+	int result = child_start(c, err);
+	close(ends[1]);
+	if (result < 0)
+		return -1;
+	if (read_lines(listener, output, err) < 0) {
+		struct pollfd ended = {c->status_fd, POLLIN, 0};
+		if (listener->grace_ms && c->pid > 0 && kill(c->pid, SIGTERM) == 0)
+			poll(&ended, 1, listener->grace_ms);
+		child_kill(c);
+		return -1;
+	}
+	*ret_ended = child_wait(c);
+	return 0;
 }

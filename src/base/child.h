@@ -1,15 +1,99 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a child does between fork() and exec, or without exec: async-signal-safe calls
- * only, since the caller may have threads.
+ * A child process that can't outlive us.
+ *
+ *	caller ──life socket──► supervisor ──PDEATHSIG──► child
+ *	       ◄──status pipe──
+ *
+ * The supervisor is a fork that only waits. It kills the child when the life socket
+ * closes, because the caller closed it, exited or was killed, or when the caller is gone
+ * but a process that it has forked still holds the socket. When the supervisor itself is
+ * killed, the kernel kills the child: the child's parent-death signal is tied to this
+ * single-threaded process. Tied to the caller, it would fire when the *thread* that
+ * started the child ends.
+ *
+ *	struct child c = {.argv = argv, .output_fd = fd};
+ *	if (child_start(&c, err) < 0) …
+ *	ended = child_wait(&c);			or child_kill(&c), on every way out
  */
 #pragma once
 
-#include <stddef.h>
+#include <stdbool.h>
+#include <sys/types.h>
 
-/* No handler and no mask of the caller's. */
-void child_reset_signals(void);
-/* Close all descriptors from `first` on but those in `keep`. */
-void child_close_others(int first, const int *keep, size_t n);
-/* The three standard streams from and to /dev/null; else it ends. */
-void child_null_streams(void);
+#include "base/error.h"
+
+#define CHILD_PASS_MAX 256
+
+struct child {
+	/* Set by the caller, and not needed after child_start(): */
+
+	/* argv[0] is a path. */
+	char *const *argv;
+	/* Where it runs, or NULL for the caller's own directory. */
+	const char *directory;
+	/* Its standard output and error; its standard input is /dev/null. */
+	int output_fd;
+	/* These are open in it under their own numbers, none of which is a standard
+	 * stream's. All others are closed. */
+	const int *pass;
+	size_t n_pass;
+
+	/* Set by child_start(), zero before and after: */
+
+	pid_t supervisor;
+	/* A child of the supervisor: signals may be sent to it, but the caller can't wait
+	 * for it. -1 if it could not be created. */
+	pid_t pid;
+	/* Its end kills the child. */
+	int life_fd;
+	/* Readable once the child has ended. */
+	int status_fd;
+};
+
+struct ended {
+	enum ended_how {
+		ENDED_EXITED,	/* value: exit code */
+		ENDED_SIGNALED, /* value: signal */
+		ENDED_NO_EXEC,	/* value: errno of execve() or what came before */
+		ENDED_UNKNOWN,	/* the supervisor was killed */
+	} how;
+	int value;
+};
+
+int child_start(struct child *c, struct error *err);
+/* Wait until it has ended, and reap. Does not block when status_fd is readable. */
+struct ended child_wait(struct child *c);
+/* Have it killed, and don't wait for that. */
+void child_tell_to_kill(const struct child *c);
+/* Kill it if it runs, and reap. Safe on a zeroed or finished one. */
+void child_kill(struct child *c);
+
+#define CLEANUP_CHILD CLEANUP(child_kill)
+
+/* How it failed, for a sentence that begins with its name: "ended with exit status 3",
+ * "was killed by signal 9 (Killed)". NULL for exit status 0. Caller frees. */
+char *child_describe(struct ended ended);
+
+/* ---- A child and the lines that it writes ---- */
+
+/* A line that is not empty, without its newline; it may be changed. */
+typedef void child_line_fn(char *line, void *data);
+
+struct child_listener {
+	child_line_fn *on_line;
+	/*
+	 * Asked at least twice a second, and at once when stop_fd is readable (-1: there
+	 * is none): -1 with err set ends the child. NULL: nothing ends it.
+	 */
+	int (*stop)(void *data, struct error *err);
+	int stop_fd;
+	/* How long the child may take to tidy up after a SIGTERM before it is killed. */
+	int grace_ms;
+	void *data;
+};
+
+/* Start the child with a pipe as its output, pass on each line until it closes that, and
+ * wait for its end. Whatever happens, the child has ended afterwards. */
+int child_run(struct child *c, const struct child_listener *listener,
+	struct ended *ret_ended, struct error *err);

@@ -19,7 +19,7 @@
 
 #include <stdbool.h>
 
-#include "base/afterwards.h"
+#include "base/outlive.h"
 #include "base/error.h"
 
 /* Opened, and found to be ours alone. */

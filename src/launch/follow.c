@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "base/child.h"
+#include "base/fork.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "cache/snapshots.h"
@@ -225,8 +225,8 @@ int follow_start(const struct follow *f, struct error *err)
 	}
 	if (fork() == 0) {
 		/* The launcher reads the console until nobody has it any more. */
-		child_null_streams();
-		child_close_others(3, keep, ARRAY_SIZE(keep));
+		fork_null_streams();
+		fork_close_others(3, keep, ARRAY_SIZE(keep));
 		follow(f);
 	}
 	_exit(0);

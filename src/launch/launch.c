@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/detach.h"
 #include "base/log.h"
+#include "base/outlive.h"
 #include "launch/follow.h"
 #include "launch/plan.h"
 #include "launch/take.h"
@@ -45,7 +45,7 @@ static void take_later(int argc, char **argv)
 	strvec_add(&words, LAUNCH_TAKE);
 	for (int i = 1; i < argc; i++)
 		strvec_add(&words, argv[i]);
-	if (detach_start(strvec_argv(&words), &err) < 0)
+	if (outlive_start(strvec_argv(&words), &err) < 0)
 		log_info("no snapshot will be taken: %s", err.msg);
 	else
 		log_info(

@@ -2,7 +2,7 @@
 /* One package manager's tools, as a struct of functions. */
 #pragma once
 
-#include "base/afterwards.h"
+#include "base/outlive.h"
 #include "base/arena.h"
 #include "prepare/fetch.h"
 #include "prepare/tool.h"

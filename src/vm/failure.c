@@ -24,7 +24,7 @@ static void add_tail(struct strbuf *sb, const struct console *c, const char *tit
 
 void failure_end(struct vm *vm, enum vm_loss loss)
 {
-	supervise_kill(&vm->qemu);
+	child_kill(&vm->qemu);
 	vm->phase = PHASE_OVER;
 	vm->loss = loss;
 }
@@ -141,7 +141,7 @@ int failure_if_waiting(struct vm *vm, struct error *err)
 int failure_explain_end(struct vm *vm, struct error *err)
 {
 	const char *verb = vm->phase < PHASE_UP ? "start" : "run";
-	struct ended ended = supervise_wait(&vm->qemu);
+	struct ended ended = child_wait(&vm->qemu);
 	CLEANUP_FREE char *panic = console_find(&vm->console.text, "Kernel panic");
 	CLEANUP_FREE char *hint = advice(vm);
 	enum vm_loss loss = judge_end(vm, &ended);
@@ -158,22 +158,10 @@ int failure_explain_end(struct vm *vm, struct error *err)
 			vm, LOSS_GUEST, err, 0, "the guest's kernel panicked: %s", panic);
 	if (hint)
 		return failure_set(vm, LOSS_FINAL, err, 0, "%s the VM: %s", verb, hint);
-	switch (ended.how) {
-	case ENDED_NO_EXEC:
-		return failure_set(vm, loss, err, ended.value, "run qemu: %s",
-			strerror(ended.value));
-	case ENDED_SIGNALED:
-		return failure_set(vm, loss, err, 0, "qemu was killed by signal %d (%s)",
-			ended.value, strsignal(ended.value));
-	case ENDED_UNKNOWN:
-		return failure_set(vm, loss, err, 0,
-			"qemu was lost: the process that watches it was killed");
-	case ENDED_EXITED:
-		break;
-	}
-	if (ended.value != 0)
-		return failure_set(
-			vm, loss, err, 0, "qemu ended with exit status %d", ended.value);
+	CLEANUP_FREE char *failed = child_describe(ended);
+	if (failed)
+		return failure_set(vm, loss, err,
+			ended.how == ENDED_NO_EXEC ? ended.value : 0, "qemu %s", failed);
 	if (vm->phase < PHASE_UP)
 		return failure_set(vm, loss, err, 0,
 			"the guest reset itself before its agent answered");

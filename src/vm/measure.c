@@ -57,7 +57,7 @@ int64_t measure_parse_kib(const char *text, const char *name)
 
 static char *read_proc(const struct vm *vm, const char *file)
 {
-	CLEANUP_FREE char *path = xasprintf("/proc/%d/%s", (int)vm->qemu.child, file);
+	CLEANUP_FREE char *path = xasprintf("/proc/%d/%s", (int)vm->qemu.pid, file);
 	char *text;
 	size_t len;
 

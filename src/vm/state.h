@@ -15,7 +15,7 @@
 
 #include <poll.h>
 
-#include "base/supervise.h"
+#include "base/child.h"
 #include "vm/console.h"
 #include "vm/disk-lock.h"
 #include "vm/profile.h"
@@ -143,7 +143,7 @@ struct vm {
 	enum vm_phase phase;
 	/* With PHASE_OVER: whether another way of starting it may do better. */
 	enum vm_loss loss;
-	struct supervised qemu;
+	struct child qemu;
 	struct qmp qmp;
 	struct qmp_wait qmp_wait;
 	/* qemu's stderr. */

@@ -60,7 +60,7 @@ void vm_free(struct vm *vm)
 {
 	if (!vm)
 		return;
-	supervise_kill(&vm->qemu);
+	child_kill(&vm->qemu);
 	qmp_done(&vm->qmp);
 	free(vm->qmp_wait.refusal);
 	if (vm->guest.fd >= 0)
@@ -142,8 +142,13 @@ static int launch(struct vm *vm, const struct vm_config *config,
 		machine_argv(config, profile, &fds, &argv);
 	}
 	log_argv(&argv);
-	return supervise_start(
-		&vm->qemu, strvec_argv(&argv), messages_far, pass, n_pass, err);
+	vm->qemu = (struct child){
+		.argv = strvec_argv(&argv),
+		.output_fd = messages_far,
+		.pass = pass,
+		.n_pass = n_pass,
+	};
+	return child_start(&vm->qemu, err);
 }
 
 /* What can be waited for. */
@@ -398,7 +403,7 @@ static int quit(struct vm *vm, struct error *err)
 	if (!pfd.revents)
 		return failure_set(
 			vm, LOSS_FINAL, err, ETIMEDOUT, "qemu did not end when asked to");
-	struct ended ended = supervise_wait(&vm->qemu);
+	struct ended ended = child_wait(&vm->qemu);
 	if (ended.how != ENDED_EXITED || ended.value != 0)
 		return failure_set(
 			vm, LOSS_FINAL, err, EIO, "qemu failed when it was asked to end");
@@ -419,7 +424,7 @@ int vm_stop(struct vm *vm, struct error *err)
 
 void vm_kill(struct vm *vm)
 {
-	supervise_tell_to_kill(&vm->qemu);
+	child_tell_to_kill(&vm->qemu);
 	vm->phase = PHASE_OVER;
 }
 

@@ -16,21 +16,21 @@
 
 #include <cmocka.h>
 
+#include "base/child.h"
 #include "base/io.h"
-#include "base/supervise.h"
 
 #define LONG_MS 20000
 
 static const char *const sleeper[] = {"/bin/sleep", "1000", NULL};
 
-static struct supervised start(const char *const *argv)
+static struct child start(const char *const *argv)
 {
-	struct supervised s;
+	struct child s = {.argv = (char *const *)argv, .output_fd = STDERR_FILENO};
 	struct error err;
 
-	if (supervise_start(&s, (char *const *)argv, STDERR_FILENO, NULL, 0, &err) < 0)
+	if (child_start(&s, &err) < 0)
 		fail_msg("%s", err.msg);
-	assert_true(s.child > 0);
+	assert_true(s.pid > 0);
 	return s;
 }
 
@@ -55,29 +55,29 @@ static void its_end_is_told(void **state)
 	static const char *const missing[] = {"/nonexistent/program", NULL};
 
 	(void)state;
-	struct supervised s = start(exits);
-	struct ended ended = supervise_wait(&s);
+	struct child s = start(exits);
+	struct ended ended = child_wait(&s);
 	assert_int_equal(ended.how, ENDED_EXITED);
 	assert_int_equal(ended.value, 7);
 	s = start(killed);
-	ended = supervise_wait(&s);
+	ended = child_wait(&s);
 	assert_int_equal(ended.how, ENDED_SIGNALED);
 	assert_int_equal(ended.value, SIGKILL);
 	s = start(missing);
-	ended = supervise_wait(&s);
+	ended = child_wait(&s);
 	assert_int_equal(ended.how, ENDED_NO_EXEC);
 	assert_int_equal(ended.value, ENOENT);
 }
 
 static void it_is_killed_when_it_is_told(void **state)
 {
-	struct supervised s = start(sleeper);
+	struct child s = start(sleeper);
 
 	(void)state;
 	/* It can't be kept waiting by a child that is stopped. */
-	assert_int_equal(kill(s.child, SIGSTOP), 0);
-	pid_t child = s.child;
-	supervise_kill(&s);
+	assert_int_equal(kill(s.pid, SIGSTOP), 0);
+	pid_t child = s.pid;
+	child_kill(&s);
 	/* The supervisor has reaped it. */
 	assert_int_equal(kill(child, 0), -1);
 	assert_int_equal(errno, ESRCH);
@@ -86,14 +86,14 @@ static void it_is_killed_when_it_is_told(void **state)
 /* The child is stopped, so that it could not notice anything by itself. */
 static void it_ends_with_its_supervisor(void **state)
 {
-	struct supervised s = start(sleeper);
-	pid_t child = s.child;
+	struct child s = start(sleeper);
+	pid_t child = s.pid;
 
 	(void)state;
 	assert_int_equal(kill(child, SIGSTOP), 0);
 	assert_int_equal(kill(s.supervisor, SIGKILL), 0);
 	assert_true(ends(child));
-	struct ended ended = supervise_wait(&s);
+	struct ended ended = child_wait(&s);
 	assert_int_equal(ended.how, ENDED_UNKNOWN);
 }
 
@@ -105,9 +105,9 @@ static void it_ends_with_its_caller(void **state)
 	assert_int_equal(pipe2(pids, O_CLOEXEC), 0);
 	pid_t caller = fork();
 	if (caller == 0) {
-		struct supervised s = start(sleeper);
-		kill(s.child, SIGSTOP);
-		if (write(pids[1], &s.child, sizeof(s.child)) != sizeof(s.child) ||
+		struct child s = start(sleeper);
+		kill(s.pid, SIGSTOP);
+		if (write(pids[1], &s.pid, sizeof(s.pid)) != sizeof(s.pid) ||
 			write(pids[1], &s.supervisor, sizeof(pid_t)) != sizeof(pid_t))
 			_exit(1);
 		for (;;)
@@ -139,9 +139,10 @@ static void it_has_no_other_descriptors(void **state)
 	snprintf(kept, sizeof(kept), "%d", fds[1]);
 	char shell[] = "/bin/sh", c[] = "-c";
 	char *const argv[] = {shell, c, script, shell, passed, kept, NULL};
-	struct supervised s;
-	assert_int_equal(supervise_start(&s, argv, STDERR_FILENO, &fds[0], 1, NULL), 0);
-	struct ended ended = supervise_wait(&s);
+	struct child s = {
+		.argv = argv, .output_fd = STDERR_FILENO, .pass = &fds[0], .n_pass = 1};
+	assert_int_equal(child_start(&s, NULL), 0);
+	struct ended ended = child_wait(&s);
 	assert_int_equal(ended.how, ENDED_EXITED);
 	assert_int_equal(ended.value, 0);
 	close(fds[0]);
