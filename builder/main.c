@@ -13,10 +13,9 @@
  *	hypermin-builder mkfs …
  *	hypermin-builder prepare …
  *
- * which speak to people.
+ * which write messages for people.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -67,7 +66,7 @@ static json_t *text_json(const char *text)
 	return json_string(ascii);
 }
 
-/* In one call: threads that say something at once wait for each other. */
+/* One call a message, so that those of several threads do not mix. */
 static void say(json_t *message)
 {
 	CLEANUP_FREE char *text = json_dumps(message, JSON_COMPACT);
@@ -89,31 +88,28 @@ static void say_log(enum log_level level, const char *line, void *data)
 	say_text("log", level, line);
 }
 
-static int task_build(
-	const struct appliance_request *request, const char *cache_dir, struct error *err)
+static int task_build(const struct builder_task *task, struct error *err)
 {
 	CLEANUP_FREE char *self = program_path(err);
 	struct cache cache;
 
-	if (!self || cache_open(cache_dir, &cache, err) < 0)
+	if (!self || cache_open(task->cache_dir, &cache, err) < 0)
 		return -1;
 	const struct build_options options = {
 		.builder = self, .interrupted = &interrupted};
-	int result = appliance_build(request, &cache, &options, err);
+	int result = build_appliance(&task->request, &cache, &options, err);
 	cache_close(&cache);
 	return result;
 }
 
-static int task_remove(
-	const struct appliance_request *request, const char *cache_dir, struct error *err)
+static int task_remove(const struct builder_task *task, struct error *err)
 {
-	(void)request;
-	if (!cache_dir)
+	if (!task->cache_dir)
 		return error_set(err, EINVAL, "remove a cache: none is named");
-	return cache_remove_private(cache_dir, err);
+	return cache_remove_private(task->cache_dir, err);
 }
 
-static void say_finding(enum examine_finding finding, const char *topic, const char *text,
+static void say_finding(enum finding finding, const char *topic, const char *text,
 	const char *advice, void *data)
 {
 	json_t *message = json_pack("{s:i, s:s, s:o}", "finding", finding, "topic", topic,
@@ -125,96 +121,40 @@ static void say_finding(enum examine_finding finding, const char *topic, const c
 	say(message);
 }
 
-static int task_examine(
-	const struct appliance_request *request, const char *cache_dir, struct error *err)
+static int task_examine(const struct builder_task *task, struct error *err)
 {
 	CLEANUP_FREE char *self = program_path(err);
 	const struct build_options options = {.builder = self};
 
-	(void)cache_dir;
 	if (!self)
 		return -1;
-	CLEANUP_FREE char *guest = build_guest_path(&options, request->architecture);
-	examine_host(request, guest, say_finding, NULL);
+	CLEANUP_FREE char *guest = build_guest_path(&options, task->request.architecture);
+	examine_host(&task->request, guest, say_finding, NULL);
 	return 0;
 }
 
 static const struct {
 	const char *name;
-	int (*run)(const struct appliance_request *request, const char *cache_dir,
-		struct error *err);
+	int (*run)(const struct builder_task *task, struct error *err);
 } tasks[] = {
 	{"build", task_build},
 	{"examine", task_examine},
 	{"remove", task_remove},
 };
 
-struct arguments {
-	struct appliance_request request;
-	const char *cache_dir;
-};
-
-static int parse_arguments(int argc, char **argv, struct arguments *ret)
+/* The exit status; -1: not called as the library calls it. */
+static int run_task(int argc, char **argv)
 {
-	static const struct option options[] = {{"cache", required_argument, NULL, 'c'},
-		{"root", required_argument, NULL, 'r'},
-		{"architecture", required_argument, NULL, 'a'},
-		{"agent", required_argument, NULL, 'g'},
-		{"kernel", required_argument, NULL, 'k'},
-		{"modules", required_argument, NULL, 'm'},
-		{"package", required_argument, NULL, 'p'},
-		{"route", required_argument, NULL, 't'},
-		{"log-level", required_argument, NULL, 'l'}, {0}};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			ret->cache_dir = optarg;
-			break;
-		case 'r':
-			ret->request.root = optarg;
-			break;
-		case 'a':
-			ret->request.architecture = architecture_find(optarg);
-			if (!ret->request.architecture)
-				return -1;
-			break;
-		case 'g':
-			ret->request.agent_version = strtoul(optarg, NULL, 10);
-			break;
-		case 'k':
-			ret->request.kernel = optarg;
-			break;
-		case 'm':
-			ret->request.modules_dir = optarg;
-			break;
-		case 'p':
-			strvec_add(&ret->request.packages, optarg);
-			break;
-		case 't':
-			strvec_add(&ret->request.routes, optarg);
-			break;
-		case 'l':
-			log_set_handler(say_log, NULL, atoi(optarg));
-			break;
-		default:
-			return -1;
-		}
-	}
-	if (!ret->request.architecture)
-		ret->request.architecture = architecture_of_host(NULL);
-	return ret->request.architecture ? 0 : -1;
-}
-
-static int run_task(const char *name, const struct arguments *arguments)
-{
+	CLEANUP(builder_task_done) struct builder_task task;
 	struct error err = {0};
 
+	if (builder_parse_argv(argc, argv, &task, &err) < 0)
+		return -1;
+	log_set_handler(say_log, NULL, task.log_level);
 	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++) {
-		if (strcmp(tasks[i].name, name) != 0)
+		if (strcmp(tasks[i].name, argv[0]) != 0)
 			continue;
-		if (tasks[i].run(&arguments->request, arguments->cache_dir, &err) == 0)
+		if (tasks[i].run(&task, &err) == 0)
 			return 0;
 		say_text("error", err.num, err.msg);
 		return 1;
@@ -244,14 +184,13 @@ static int assemble_main(int argc, char **argv)
 	if (result < 0)
 		say_text("error", err.num, err.msg);
 	else if (result == 1)
-		say_finding(EXAMINE_OK, ASSEMBLY_UNCHANGED, assembly.output, NULL, NULL);
+		say(json_pack("{s:s}", "result", "unchanged"));
 	assembly_done(&assembly);
 	return result < 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct arguments arguments = {.request = {.root = "/"}};
 	int status = -1;
 
 	if (argc > 1 && strcmp(argv[1], "mkfs") == 0)
@@ -261,10 +200,8 @@ int main(int argc, char **argv)
 	catch_signals();
 	if (argc > 1 && strcmp(argv[1], "prepare") == 0)
 		return prepare_main(argc - 1, argv + 1, &interrupted);
-	if (argc > 1 && parse_arguments(argc - 1, argv + 1, &arguments) == 0)
-		status = run_task(argv[1], &arguments);
-	strvec_done(&arguments.request.packages);
-	strvec_done(&arguments.request.routes);
+	if (argc > 1)
+		status = run_task(argc - 1, argv + 1);
 	if (status < 0)
 		fprintf(stderr,
 			"hypermin-builder is run by hypermin; see hypermin --help\n");

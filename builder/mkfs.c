@@ -4,9 +4,9 @@
  *
  *	inputs ──► tree ──► plan ──► unnamed file beside the output ──► the output
  *
- * Nothing of the output is seen before it is whole. Contents of archives wait in the
- * output's directory, too: there is room for the image, and from there its blocks can be
- * shared instead of copied.
+ * The output appears when it is whole. Contents of archives are unpacked to the output's
+ * directory: there is room for the image, and from there blocks can be shared instead of
+ * copied.
  */
 #include "mkfs.h"
 
@@ -31,7 +31,7 @@ struct mkfs {
 	int64_t start_ms;
 };
 
-/* ---- What is said ---- */
+/* ---- Messages ---- */
 
 static void say_summary(const struct mkfs *m)
 {
@@ -91,8 +91,7 @@ static int add_archive(struct mkfs *m, const struct mkfs_input *input, struct er
 	return tree_add_archive(m->tree, &archive, err);
 }
 
-/* An image that its own input contains would hold its predecessor, and be another one
- * each time. */
+/* An image inside its own input would hold the previous image, and differ each time. */
 static int check_place(
 	const struct mkfs *m, const struct mkfs_input *input, struct error *err)
 {
@@ -181,10 +180,19 @@ static int run(const struct mkfs_request *request)
 	int result = make(&m, &err);
 	progress_end();
 	say_left_out(&m);
-	if (result < 0)
+	if (result < 0) {
 		say("%s", err.msg);
-	else if (request->verbose)
-		say_summary(&m);
+	} else {
+		struct ext2_summary s;
+		ext2_plan_summary(m.plan, &s);
+		if (request->ext2.size && s.size != request->ext2.size)
+			say("'%s' has %" PRIu64 " bytes, not %" PRIu64
+			    ": it consists of blocks of %" PRIu64 " bytes",
+				request->output, s.size, request->ext2.size,
+				s.size / s.blocks);
+		if (request->verbose)
+			say_summary(&m);
+	}
 	ext2_plan_free(m.plan);
 	tree_free(m.tree);
 	strvec_done(&m.left_out);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Publishing in one step. An unnamed file (O_TMPFILE) vanishes with the process, even
- * when that is killed; it gets a name only to be renamed at once, since no call puts one
- * in place of another file. A named temporary file is removed by whoever ends us
- * politely.
+ * Publishing in one step. An unnamed file (O_TMPFILE) vanishes with the process, even if
+ * the process is killed. No call puts an unnamed file in place of another one, so it gets a
+ * temporary name first and is then renamed. A file that had to have a name from the
+ * beginning is removed by a signal handler, which can't help against SIGKILL.
  */
 #include "output.h"
 
@@ -18,7 +18,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-/* What the handler removes, if the directory's descriptor is not negative. */
+/* The file that the handler removes, unless the directory's descriptor is negative. */
 static struct {
 	volatile sig_atomic_t directory_fd;
 	char name[64];
@@ -26,7 +26,7 @@ static struct {
 
 static const int ends[] = {SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGXCPU};
 
-/* Take back what is half done, then die of the signal as if it had not been caught. */
+/* Remove the unfinished file, then die of the signal as if it had not been caught. */
 static void on_end(int number)
 {
 	if (abandoned.directory_fd >= 0)
@@ -45,7 +45,7 @@ static void block_ends(sigset_t *ret_before)
 	sigprocmask(SIG_BLOCK, &set, ret_before);
 }
 
-/* One that the caller had ignored (nohup) stays so. */
+/* A signal that the caller ignores (nohup) stays ignored. */
 static void catch_ends(void)
 {
 	const struct sigaction action = {.sa_handler = on_end};
@@ -59,15 +59,19 @@ static void catch_ends(void)
 
 /* ---- Opening ---- */
 
-/* Where the path leads: a symlink at its end is followed, for its target is what is meant
- * to change. */
+/* A symlink at the path's end is followed: its target is what the user means to
+ * change. */
 static char *resolve(const char *path, struct error *err)
 {
 	struct stat st;
 	size_t len = strlen(path);
 
+	if (strcmp(path, "-") == 0)
+		return error_null(err, 0,
+			"write the image to standard output: it is written out of order; "
+			"name a file ('./-' for one of this name)");
 	if (len == 0 || path[len - 1] == '/')
-		return error_null(err, EISDIR, "write '%s'", path);
+		return error_null(err, len ? EISDIR : ENOENT, "write '%s'", path);
 	if (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode))
 		return xstrdup(path);
 	char *target = realpath(path, NULL);
@@ -84,8 +88,8 @@ static int check_old(const char *path, struct error *err)
 		return error_set(err, EISDIR, "write '%s'", path);
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, 0,
-			"write '%s': it is not a regular file; write an image beside it, "
-			"then copy that",
+			"write '%s': it is not a regular file; write the image to a file, "
+			"then copy it",
 			path);
 	return 0;
 }
@@ -93,6 +97,7 @@ static int check_old(const char *path, struct error *err)
 static int open_directory(struct output *o, struct error *err)
 {
 	const char *slash = strrchr(o->path, '/');
+	struct stat st;
 
 	o->directory = !slash	   ? xstrdup(".")
 		: slash == o->path ? xstrdup("/")
@@ -101,6 +106,10 @@ static int open_directory(struct output *o, struct error *err)
 	if (o->directory_fd < 0)
 		return error_set(err, errno, "write '%s': open directory '%s'", o->path,
 			o->directory);
+	if (fstat(o->directory_fd, &st) == 0 && st.st_nlink == 0)
+		return error_set(err, 0,
+			"write '%s': its directory has been deleted; go to another one",
+			o->path);
 	return 0;
 }
 
@@ -110,7 +119,7 @@ static void choose_name(struct output *o, int attempt)
 		attempt);
 }
 
-/* Give the file a name that was free, by `make`, which returns 0 or a descriptor. */
+/* Try names until `make`, which returns 0 or a descriptor, finds one that is free. */
 static int with_free_name(struct output *o, int (*make)(const struct output *o))
 {
 	int made = -1;
@@ -148,7 +157,7 @@ static int open_named(struct output *o)
 
 static int open_unnamed(const struct output *o)
 {
-	/* It gets its name by way of /proc. */
+	/* linkat() needs /proc to give it a name. */
 	if (access("/proc/self/fd", X_OK) < 0) {
 		errno = EOPNOTSUPP;
 		return -1;
@@ -159,7 +168,7 @@ static int open_unnamed(const struct output *o)
 static int open_file(struct output *o, struct error *err)
 {
 	o->fd = open_unnamed(o);
-	/* Kernels that don't know the flag take it for a directory to be opened. */
+	/* Old kernels don't know O_TMPFILE and open the directory: EISDIR. */
 	if (o->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
 		o->fd = open_named(o);
 	if (o->fd < 0)
@@ -172,7 +181,7 @@ int output_open(const char *path, struct output *ret, struct error *err)
 	struct output o = {.directory_fd = -1, .fd = -1};
 
 	catch_ends();
-	/* Past the limit writing fails, with a message, instead of killing us. */
+	/* With RLIMIT_FSIZE writing then fails, with a message, instead of killing us. */
 	signal(SIGXFSZ, SIG_IGN);
 	o.path = resolve(path, err);
 	if (o.path && check_old(o.path, err) == 0 && open_directory(&o, err) == 0 &&
@@ -223,7 +232,7 @@ static int put_in_place(struct output *o, struct error *err)
 
 	if (o->temporary[0] == '\0' && with_free_name(o, link_unnamed) < 0)
 		return error_set(err, errno, "create a file in '%s'", o->directory);
-	/* Some network file systems tell of a failed write only here. */
+	/* Some network file systems report a failed write only here. */
 	if (close(TAKE_FD(o->fd)) < 0)
 		return error_set(err, errno, "write '%s'", o->path);
 	if (renameat(o->directory_fd, o->temporary, o->directory_fd, name) < 0)

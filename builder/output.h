@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * An output file that is there whole or not at all: written to an unnamed file beside it
- * (one with a name of its own, where the file system has no unnamed ones), then renamed
- * into its place. Until then an older file of that name stays as it is. One at a time: a
- * signal handler has to find it.
+ * An output file that appears whole or not at all: it is written to an unnamed file in the
+ * same directory (or one with a temporary name, if the file system has no unnamed files),
+ * then renamed into its place. Until then an older file of that name stays as it is. One at
+ * a time, since a signal handler has to find it.
  */
 #pragma once
 
@@ -12,19 +12,22 @@
 #include "base/error.h"
 
 struct output {
-	char *path; /* symlinks at its end are followed */
+	/* With a symlink at its end followed. */
+	char *path;
 	char *directory;
 	int directory_fd;
-	int fd;		    /* write here */
-	char temporary[64]; /* its name in the directory; "" while it has none */
+	/* The file, to be written to. */
+	int fd;
+	/* Its name in the directory; "" while it has none. */
+	char temporary[64];
 };
 
-/* Refuses what is there and is not a regular file. */
+/* Fails if there is something other than a regular file. */
 int output_open(const char *path, struct output *ret, struct error *err);
-/* Whether `path` lies in the directory `dir`, at any depth. */
+/* Whether the output lies in the directory `dir`, at any depth. */
 bool output_is_inside(const struct output *o, const char *dir);
 int output_publish(struct output *o, struct error *err);
-/* What was not published is gone. */
+/* An output that was not published is removed. */
 void output_done(struct output *o);
 
 #define CLEANUP_OUTPUT CLEANUP(output_done)

@@ -93,7 +93,7 @@ static int run(struct request *r)
 	struct error err = {0};
 
 	log_set_handler(say_log, NULL, wanted_level(r->verbose));
-	if (appliance_prepare(&r->options, &err) == 0)
+	if (prepare_input(&r->options, &err) == 0)
 		return 0;
 	say("%s", err.msg);
 	return PREPARE_FAILED;

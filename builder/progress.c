@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The line is kept ready as text: when the second is over, the timer's signal has nothing
- * to do but to write it, whatever call the program is in.
+ * The line is kept ready as text: when the second is over, the timer's signal handler only
+ * writes it, whatever call the program is in.
  */
 #include "progress.h"
 
@@ -23,7 +23,8 @@
 #define ERASE "\r\033[K"
 
 static struct {
-	const char *command; /* NULL: nobody waits */
+	/* NULL: there is no terminal, or progress has ended. */
+	const char *command;
 	int64_t start_ms;
 	volatile sig_atomic_t shown;
 	char line[128];
@@ -33,7 +34,7 @@ static struct {
 
 static void write_line(const char *text, size_t len)
 {
-	/* A line that could not be shown is no loss. */
+	/* A failure to show it does not matter. */
 	ssize_t n = write(STDERR_FILENO, text, len);
 	(void)n;
 }
@@ -48,7 +49,7 @@ static void on_timer(int signal)
 	errno = saved;
 }
 
-/* Short enough for a terminal of 80 columns: a line that wraps can't be rewritten. */
+/* Cut to fit a terminal of 80 columns: a line that wraps can't be rewritten. */
 static void set_line(const char *text)
 {
 	char safe[61];

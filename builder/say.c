@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What commands that run here tell people. */
+/* Messages of the commands that run in this program. */
 #include "say.h"
 
 #include <stdio.h>

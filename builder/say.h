@@ -3,7 +3,8 @@
 #pragma once
 
 void say_as(const char *command);
-/* "PROGRAM: …" instead: we are run in its place. The name has to stay. */
+/* Begin messages with "PROGRAM: " instead, for a program that runs this one in its place.
+ * The string is not copied. */
 void say_for(const char *program);
-/* Names come from anyone: none may play with the terminal. */
+/* What is not printable is escaped: file names in a message may come from anyone. */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -30,14 +30,15 @@ static int open_fixed(struct hypermin *h)
 
 /* ---- From the cache ---- */
 
-static int open_from(struct hypermin *h, const struct cache *cache, const char *builder)
+static int open_from(struct hypermin *h, const struct cache *cache, const char *builder,
+	bool check_later)
 {
 	struct appliance_request request;
 
 	if (handle_appliance_request(h, &request) < 0)
 		return -1;
-	int result = appliance_open(
-		&request, cache, builder, h->control[0], &h->appliance, &h->error);
+	int result = appliance_open(&request, cache, builder, h->control[0], check_later,
+		&h->appliance, &h->error);
 	strvec_done(&request.routes);
 	return result;
 }
@@ -53,24 +54,25 @@ static int open_private(struct hypermin *h, const char *builder)
 		"the cache can't be written to (%s): the appliance is built in '%s' and "
 		"removed afterwards",
 		why.msg, h->private_cache.path);
-	if (open_from(h, &h->private_cache, builder) < 0)
+	if (open_from(h, &h->private_cache, builder, false) < 0)
 		return error_prefix(&h->error, "%s; and in another place", why.msg);
 	return 0;
 }
 
-static int open_cached(struct hypermin *h, const char *builder)
+static int open_cached(struct hypermin *h, const char *builder, bool check_later)
 {
 	/* This start failed on another route before. */
 	if (h->private_cache.path)
-		return open_from(h, &h->private_cache, builder);
-	if (handle_open_cache(h) == 0 && open_from(h, &h->cache, builder) == 0)
+		return open_from(h, &h->private_cache, builder, check_later);
+	if (handle_open_cache(h) == 0 &&
+		open_from(h, &h->cache, builder, check_later) == 0)
 		return 0;
 	if (!builder || !cache_is_unwritable(&h->cache, &h->error))
 		return -1;
 	return open_private(h, builder);
 }
 
-int handle_prepare(struct hypermin *h, bool may_build)
+int handle_prepare(struct hypermin *h, bool may_build, bool check_later)
 {
 	CLEANUP_FREE char *builder = NULL;
 
@@ -85,14 +87,14 @@ int handle_prepare(struct hypermin *h, bool may_build)
 	if (may_build && !(builder = handle_find_program("hypermin-builder", &h->error)))
 		return -1;
 	int64_t begin = timeline_now();
-	int result = open_cached(h, builder);
+	int result = open_cached(h, builder, check_later);
 	timeline_add(h->timeline, LANE_HOST, "find or build the appliance", begin);
 	return result;
 }
 
 int hypermin_prepare(struct hypermin *h)
 {
-	return handle_prepare(h, true);
+	return handle_prepare(h, true, false);
 }
 
 int hypermin_is_prepared(struct hypermin *h)

@@ -3,9 +3,11 @@
  * What the host offers: each thing that a start needs, looked at in the way a start looks
  * at it.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -97,6 +99,19 @@ static char *examine_qemu(struct doctor *d, const struct hypermin *h)
 	return qemu;
 }
 
+/* qemu's emulation writes machine code to memory and executes it there. systemd's
+ * MemoryDenyWriteExecute= and SELinux may forbid that. */
+static bool may_emulate(void)
+{
+	void *page = mmap(NULL, 1, PROT_READ | PROT_WRITE | PROT_EXEC,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return false;
+	munmap(page, 1);
+	return true;
+}
+
 static void examine_accelerator(struct doctor *d, struct hypermin *h, const char *qemu)
 {
 	const struct verdict_key key = {h->cache.fd, qemu, "doctor"};
@@ -105,6 +120,13 @@ static void examine_accelerator(struct doctor *d, struct hypermin *h, const char
 	accel_choose(VM_ACCEL_AUTO, h->architecture, &key, &choice);
 	if (choice.kvm) {
 		report(d, HYPERMIN_FINDING_OK, "KVM", choice.reason, NULL);
+	} else if (!may_emulate()) {
+		CLEANUP_FREE char *text = xasprintf(
+			"not usable: %s; and this process may not have memory that can be "
+			"written and executed, which emulation (TCG) needs",
+			choice.reason);
+		report(d, HYPERMIN_FINDING_PROBLEM, "KVM", text,
+			"a systemd service takes MemoryDenyWriteExecute=no");
 	} else {
 		CLEANUP_FREE char *text = xasprintf("not usable: %s", choice.reason);
 		report(d, HYPERMIN_FINDING_NOTE, "KVM", text,
@@ -143,23 +165,29 @@ static void examine_cache(struct doctor *d, struct hypermin *h)
 			 "directory with --cache-dir");
 }
 
-static void pass_finding(
-	int finding, const char *topic, const char *text, const char *advice, void *data)
+static_assert((int)HYPERMIN_FINDING_OK == FINDING_OK &&
+		(int)HYPERMIN_FINDING_NOTE == FINDING_NOTE &&
+		(int)HYPERMIN_FINDING_PROBLEM == FINDING_PROBLEM,
+	"the builder's findings are the library's");
+
+static void pass_finding(enum finding finding, const char *topic, const char *text,
+	const char *advice, void *data)
 {
-	report(data, (enum hypermin_finding)finding, topic ? topic : "", text, advice);
+	report(data, (enum hypermin_finding)finding, topic, text, advice);
 }
 
 static void examine_host(struct doctor *d, struct hypermin *h)
 {
-	struct appliance_request request = {0};
+	struct builder_task task = {0};
+	struct builder_listener listener = {.on_finding = pass_finding, .data = d};
 	CLEANUP_FREE char *builder = handle_find_program("hypermin-builder", &h->error);
 	CLEANUP_STRVEC struct strvec argv = {0};
 
-	bool asked = builder && handle_appliance_request(h, &request) == 0;
+	bool asked = builder && handle_appliance_request(h, &task.request) == 0;
 	if (asked)
-		builder_argv(&argv, builder, "examine", &request);
-	strvec_done(&request.routes);
-	if (!asked || builder_run(&argv, h->control[0], pass_finding, d, &h->error) < 0)
+		builder_argv(&argv, builder, "examine", &task);
+	strvec_done(&task.request.routes);
+	if (!asked || builder_run(&argv, h->control[0], &listener, &h->error) < 0)
 		report(d, HYPERMIN_FINDING_PROBLEM, "builder", h->error.msg, NULL);
 }
 

@@ -80,8 +80,9 @@ void handle_drop_timeline(struct hypermin *h);
 const struct vm_route *handle_route(const struct hypermin *h);
 /* Forget the appliance and its route, which failed. False if there is no other route. */
 bool handle_close_route(struct hypermin *h);
-/* hypermin_prepare(); without may_build it fails if the cache has no such appliance. */
-int handle_prepare(struct hypermin *h, bool may_build);
+/* hypermin_prepare(); without may_build it fails if the cache has no such appliance.
+ * check_later is appliance_open()'s. */
+int handle_prepare(struct hypermin *h, bool may_build, bool check_later);
 
 /* ---- settings.c ---- */
 

@@ -7,21 +7,9 @@
 #include <string.h>
 
 #include "api/handle.h"
+#include "appliance/boot-route.h"
 #include "base/log.h"
-#include "base/strbuf.h"
 #include "protocol/protocol.h"
-
-/* "NAME:MODULE,MODULE…" */
-static void add_route(struct strvec *texts, const struct vm_route *route)
-{
-	CLEANUP_STRBUF struct strbuf sb = {0};
-
-	strbuf_addf(&sb, "%s:", route->name);
-	vector_foreach (module, &route->modules)
-		strbuf_addf(
-			&sb, "%s%s", module == route->modules.items ? "" : ",", *module);
-	strvec_add(texts, sb.data);
-}
 
 int handle_find_architecture(struct hypermin *h)
 {
@@ -59,8 +47,10 @@ int handle_appliance_request(struct hypermin *h, struct appliance_request *ret)
 		.kernel = h->kernel,
 		.modules_dir = h->modules_dir,
 	};
-	vector_foreach (route, &h->routes)
-		add_route(&request.routes, route);
+	vector_foreach (route, &h->routes) {
+		CLEANUP_FREE char *text = boot_route_text(route->name, &route->modules);
+		strvec_add(&request.routes, text);
+	}
 	*ret = request;
 	return 0;
 }

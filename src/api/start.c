@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/handle.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "cache/snapshots.h"
 #include "protocol/boot.h"
@@ -131,6 +132,7 @@ int handle_start(
 	struct hypermin *h, const struct start_terms *terms, bool *ret_no_snapshot)
 {
 	CLEANUP_FREE char *qemu = NULL;
+	bool check_later = true;
 
 	if (h->vm || h->stopped)
 		return error_set(&h->error, 0,
@@ -143,11 +145,19 @@ int handle_start(
 	if (!qemu)
 		return -1;
 	for (;;) {
-		if (handle_prepare(h, !terms->no_build) < 0)
+		if (handle_prepare(h, !terms->no_build, check_later) < 0)
 			return -1;
 		enum vm_start_result result = start(h, qemu, terms, ret_no_snapshot);
-		if (result == VM_STARTED)
-			return 0;
+		if (result == VM_STARTED) {
+			if (appliance_confirm(&h->appliance))
+				return 0;
+			/* No command has run in this VM, and none may. */
+			log_info("a file of the host was changed in place");
+			vm_free(TAKE_PTR(h->vm));
+			appliance_done(&h->appliance);
+			check_later = false;
+			continue;
+		}
 		/* Another route takes another appliance. */
 		if (result != VM_NO_ROUTE || !handle_close_route(h))
 			return -1;

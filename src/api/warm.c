@@ -182,7 +182,7 @@ int hypermin_warm(struct hypermin *h, unsigned disks, bool only_built, bool *ret
 	if (only_built && h->cache_dir && access(h->cache_dir, F_OK) < 0)
 		return error_set(&h->error, errno, "take a snapshot: find the cache '%s'",
 			h->cache_dir);
-	if (handle_prepare(h, !only_built) < 0)
+	if (handle_prepare(h, !only_built, false) < 0)
 		return -1;
 	if (h->private_cache.path)
 		return error_set(&h->error, EROFS,

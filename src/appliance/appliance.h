@@ -5,12 +5,13 @@
  *
  *	request ──► appliance_open() ──stamp fits──────────────────────────► appliance
  *	                    │ no                                                ▲
- *	                    └──► the builder program ──► appliance_build() ─────┘
+ *	                    └──► the builder program ──► build_appliance() ─────┘
  *
- * This folder is the hot path, linked into the library: it needs nothing but libc and
- * finds a cached appliance by a few stat calls. What the builder does is in src/build,
- * with all the libraries that reading packages, modules and archives needs. The same
- * division for appliances in directories of the caller's: assembly.h, and src/assemble.
+ * This folder is the hot path, linked into the library: it uses libc, a JSON and a digest
+ * library, and finds a cached appliance by stat calls alone. Building is the cold path: it
+ * is in src/build, in a program with all the libraries that read packages, modules and
+ * archives. Appliances in directories of the caller's are divided in the same way, into
+ * assembly.h and src/assemble.
  */
 #pragma once
 
@@ -24,46 +25,63 @@
 
 /* What is asked for. */
 struct appliance_request {
-	const char *root; /* the system it is made of: the host's, "/", or another */
-	const struct architecture *architecture; /* of that system */
-	unsigned agent_version;	 /* of the protocol that its agent has to speak */
-	struct strvec packages;	 /* beyond the default ones */
-	const char *kernel;	 /* a kernel image, or NULL to find one */
-	const char *modules_dir; /* with it, or NULL */
+	/* The root of the system that it is made of: the host's, "/", or another. */
+	const char *root;
+	/* Of that system. */
+	const struct architecture *architecture;
+	/* The version of the protocol that its agent has to speak. */
+	unsigned agent_version;
+	/* In addition to the default ones. */
+	struct strvec packages;
+	/* A kernel image, or NULL to find one. */
+	const char *kernel;
+	/* The directory of its modules, or NULL. */
+	const char *modules_dir;
 	/*
-	 * Ways to boot, "NAME:MODULE,MODULE…", the best first: taken is the first for
-	 * which a kernel has all modules (or has them built in). None: virtio-blk on a
-	 * PCI bus.
+	 * Texts of routes (boot-route.h), the best first. The builder takes the first
+	 * whose modules a kernel has, as files or built in. Empty: virtio-blk on a PCI
+	 * bus.
 	 */
 	struct strvec routes;
 };
 
-/* What the cache knows it by: a digest over all that is asked for, and our version. */
+/* The request's name in the cache: a digest of all that is asked for and of hypermin's
+ * version. */
 void appliance_request_digest(
 	const struct appliance_request *request, char ret[static SHA256_HEX_LEN + 1]);
 
-/* One that is there to be booted. It stays in the cache at least until
- * appliance_done(). */
+/* One that can be booted. It stays in the cache until appliance_done(), at least. */
 struct appliance {
 	char *directory;
-	char *kernel, *initrd, *root; /* paths, in it */
+	/* Paths. */
+	char *kernel, *initrd, *root;
 	char *kernel_version;
 	const struct architecture *architecture;
-	char *route; /* the name of the one taken */
+	/* The name of the route that it was made for. */
+	char *route;
 	char root_uuid[37];
-	bool built; /* just now */
+	/* By this call of appliance_open(), not taken from the cache. */
+	bool built;
 	int lock_fd;
+	/* Of what appliance_confirm() waits for, or NULL. */
+	struct stamp_check *check;
 };
 
 /*
  * The appliance for a request, from the cache or built. `builder` is the builder
  * program's path, or NULL to fail with ENOENT instead of building; control_fd
- * (base/control.h) can end the wait for it with EINTR.
+ * (base/control.h) can end the wait for it with EINTR. An appliance of the cache takes
+ * thousands of files from the host; with `check_later` a thread looks at them while a VM
+ * is started, and appliance_confirm() has to be called before it is used.
  */
 int appliance_open(const struct appliance_request *request, const struct cache *cache,
-	const char *builder, int control_fd, struct appliance *ret, struct error *err);
+	const char *builder, int control_fd, bool check_later, struct appliance *ret,
+	struct error *err);
+/* False: a file of the host was changed in place, and the appliance is not what the
+ * request asks for any more. Waits for the check that appliance_open() has begun. */
+bool appliance_confirm(struct appliance *a);
 void appliance_done(struct appliance *a);
-/* Would it come from the cache at once? */
+/* Whether the cache has it, so that appliance_open() would not build. */
 bool appliance_is_current(
 	const struct appliance_request *request, const struct cache *cache);
 

@@ -45,8 +45,8 @@ void assembly_request(const struct assembly *a, struct strbuf *ret)
 		add_field(ret, "tree", *tree);
 }
 
-/* Their times are not looked at: libguestfs sets them to the present at every launch,
- * lest /var/tmp be cleaned of them. */
+/* Without times: libguestfs sets them to the present at every launch, so that nothing
+ * cleans its files out of /var/tmp. */
 static bool add_part(struct strbuf *sb, const char *path)
 {
 	struct stat st;
@@ -76,7 +76,7 @@ char *assembly_stamp_path(const struct assembly *a, const char *dir)
 {
 	if (a->format == ASSEMBLY_EXT2)
 		return xasprintf("%s/" ASSEMBLY_STAMP, dir);
-	/* The tree is to hold what was asked for, and nothing else. */
+	/* Beside the tree, which holds nothing but what was asked for. */
 	const char *slash = strrchr(a->output, '/');
 	return xasprintf("%.*s/.%s" ASSEMBLY_STAMP, (int)(slash - a->output), a->output,
 		slash + 1);
@@ -147,12 +147,12 @@ static bool is_current(const struct assembly *a)
 
 /* ---- The lock ---- */
 
-/* How long a free lock may lie before one who waits for it takes it. */
+/* How often a lock that is taken is asked for again. */
 #define LOCK_PATIENCE_MS 20
 
 /*
- * The kind of lock that supermin takes: the two exclude each other. It is asked for again
- * and again, since who waits in the call itself does not hear of an interrupt.
+ * The kind of lock that supermin takes, so that the two exclude each other. It is polled:
+ * a process that waits inside the call would not hear of an interrupt.
  */
 static int take_lock(const char *path, int control_fd, struct error *err)
 {
@@ -177,30 +177,18 @@ static int take_lock(const char *path, int control_fd, struct error *err)
 
 /* ---- The builder ---- */
 
-static void note_unchanged(
-	int finding, const char *topic, const char *text, const char *advice, void *data)
-{
-	bool *unchanged = data;
-
-	(void)finding;
-	(void)text;
-	(void)advice;
-	if (topic && strcmp(topic, ASSEMBLY_UNCHANGED) == 0)
-		*unchanged = true;
-}
-
 static int run_builder(const struct assembly *a, const char *builder, int control_fd,
 	bool *ret_made, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec argv = {0};
-	bool unchanged = false;
+	struct builder_listener listener = {0};
 
 	strvec_add(&argv, builder);
 	strvec_add(&argv, "assemble");
 	assembly_argv(a, &argv);
-	if (builder_run(&argv, control_fd, note_unchanged, &unchanged, err) < 0)
+	if (builder_run(&argv, control_fd, &listener, err) < 0)
 		return -1;
-	*ret_made = !unchanged;
+	*ret_made = !listener.unchanged;
 	return 0;
 }
 

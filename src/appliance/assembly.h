@@ -6,19 +6,21 @@
  *	                 │ no                                         ▲
  *	                 └──► the builder program ──► assemble() ─────┘
  *
- * This half is hot: it takes the lock, and reads the stamp that lies in the output. The
- * other half is in src/assemble. A format is either a disk image with a kernel and an
- * initrd that boot it and execute its /init, or the bare tree.
+ * This half is hot: it takes the lock and reads the stamp file. The other half is in
+ * src/assemble. The output is either a disk image, with a kernel and an initrd that boot it
+ * and execute its /init, or a directory tree.
  *
  *	OUT/kernel OUT/initrd OUT/root OUT/.hypermin-stamp     for an image
  *	OUT/… and beside it .OUT.hypermin-stamp                for a tree
  *
- * The stamp file is a row of NUL-terminated fields: magic, what was asked for, the key of
- * what was made, what the output's files are; behind them the stamp of what it depends
- * on. A power cut may take what was written last from the files and leave the stamp. So
- * one that is asked for with if_newer, and may be taken for current for months, goes to
- * the disk first, if it is an image; of all others the fourth field ends with the boot of
- * the host that knows it.
+ * The stamp file is a row of NUL-terminated fields: a magic word, what was asked for, the
+ * key of what was made, and what stat() says of the output's files. Behind them is the
+ * stamp (cache/stamp.h) of what the output depends on.
+ *
+ * After a power cut the stamp file may be there without the last writes to the output. So
+ * an image made with if_newer, which may be found current for months, is flushed to disk
+ * before its stamp file is written. For all others the fourth field ends with the id of
+ * the host's boot, and the stamp fits only until the host boots again.
  */
 #pragma once
 
@@ -32,38 +34,49 @@
 enum assembly_format { ASSEMBLY_EXT2, ASSEMBLY_CHROOT };
 
 struct assembly {
-	const char *root;     /* the host, "/" */
-	struct strvec inputs; /* absolute paths, in order */
-	struct strvec trees;  /* directories that are put in as they are, after them */
-	const char *output;   /* absolute */
+	/* The host's root directory, "/" or another. */
+	const char *root;
+	/* Absolute paths, in order. */
+	struct strvec inputs;
+	/* Directories that are put in as they are, after the inputs. */
+	struct strvec trees;
+	/* An absolute path. */
+	const char *output;
 	enum assembly_format format;
-	uint64_t size;	    /* of the image in bytes; 0: 4 GiB, or what it takes */
-	bool copy_kernel;   /* else OUT/kernel is a symlink */
-	bool if_newer;	    /* leave an output that is as it should be */
-	bool package_list;  /* put /packagelist into it */
-	const char *cpu;    /* prefer kernels for it: "x86_64"; or NULL */
-	const char *kernel; /* an image, or NULL to find one */
-	const char *kernel_version; /* of it, where the image does not say; or NULL */
-	const char *modules_dir;    /* or NULL */
-	const char *spool_dir;	    /* for what is unpacked; NULL: beside the output */
-	bool clamp_mtime;	    /* no file is younger than epoch */
+	/* Of the image in bytes; 0: 4 GiB, or more if the contents need it. */
+	uint64_t size;
+	/* Else OUT/kernel is a symlink. */
+	bool copy_kernel;
+	/* Leave the output alone if it is current. */
+	bool if_newer;
+	/* Put /packagelist into it. */
+	bool package_list;
+	/* Prefer kernels for this processor ("x86_64"); or NULL. */
+	const char *cpu;
+	/* An image, or NULL to find one. */
+	const char *kernel;
+	/* The kernel's version, if the image does not tell it; or NULL. */
+	const char *kernel_version;
+	/* Or NULL. */
+	const char *modules_dir;
+	/* Where archives are unpacked; NULL: beside the output. */
+	const char *spool_dir;
+	/* Give files that are younger than `epoch` that time. */
+	bool clamp_mtime;
 	int64_t epoch;
-	int log_level; /* of the builder */
+	/* Of the builder; set by the decoder alone. */
+	int log_level;
 };
 
-/*
- * Make the output if it is needed. `lock` (or NULL) is a file: of several callers with
- * the same one, one works at a time. *ret_made tells whether anything was made.
- */
+/* Make the output, unless if_newer finds it current. `lock` (or NULL) is the path of a
+ * lock file: callers that name the same file work one after another. *ret_made tells
+ * whether anything was made. */
 int assembly_make(const struct assembly *a, const char *lock, const char *builder,
 	int control_fd, bool *ret_made, struct error *err);
 
 /* ---- What both halves know ---- */
 
-/* The topic of the builder's finding that the output is as it would be made. */
-#define ASSEMBLY_UNCHANGED "unchanged"
-
-/* The builder's options that say all of it, and back. */
+/* As the builder's options, and back; argv[0] is the task. */
 void assembly_argv(const struct assembly *a, struct strvec *argv);
 int assembly_parse_argv(int argc, char **argv, struct assembly *ret, struct error *err);
 void assembly_done(struct assembly *a);
@@ -73,23 +86,25 @@ void assembly_done(struct assembly *a);
 #define ASSEMBLY_STAMP	   ".hypermin-stamp"
 #define ASSEMBLY_STAMP_MAX (64 * 1024 * 1024)
 
-/* What was asked for, as text: two that differ in it give different outputs. */
+/* What was asked for, as text. Requests with different texts have different outputs. */
 void assembly_request(const struct assembly *a, struct strbuf *ret);
-/* What the output's files are, as text; false if one is missing. */
+/* What stat() says of the output's files, as text; false if one is missing. */
 bool assembly_parts(const struct assembly *a, const char *dir, struct strbuf *ret);
-/* The path of the stamp file of the output, if it is to lie in `dir`. */
+/* The path of the stamp file of an output that is, or will be, in `dir`. */
 char *assembly_stamp_path(const struct assembly *a, const char *dir);
 
 struct assembly_stamp {
-	char *data; /* the whole file */
+	/* The whole file; the others point into it. */
+	char *data;
 	const char *key;
 	const char *parts;
-	const char *fields; /* for stamp_fits() */
+	/* For stamp_fits(). */
+	const char *fields;
 	size_t fields_len;
 };
 
-/* False: there is none, it is damaged, or it is of another request. */
+/* False if there is none, it is damaged, or it belongs to another request. */
 bool assembly_stamp_read(const struct assembly *a, struct assembly_stamp *ret);
 void assembly_stamp_done(struct assembly_stamp *s);
-/* Is the output there, as the stamp says? */
+/* Whether the output's files are those that the stamp tells of. */
 bool assembly_stamp_has_output(const struct assembly *a, const struct assembly_stamp *s);

@@ -3,20 +3,21 @@
 #include "appliance/builder.h"
 
 #include <jansson.h>
+#include <string.h>
 
 #include "base/child.h"
 #include "base/control.h"
 #include "base/log.h"
 
-/* How long the builder may take to tidy up when it is told to end. */
+/* How long the builder may take to tidy up before it is killed. */
 #define BUILDER_END_MS 3000
 
 struct builder {
 	int control_fd;
-	struct error error; /* what it said it could not do */
+	/* What it reported as its error. */
+	struct error error;
 	bool failed;
-	builder_finding_fn *on_finding;
-	void *data;
+	struct builder_listener *listener;
 };
 
 static void take_message(char *line, void *data)
@@ -27,6 +28,8 @@ static void take_message(char *line, void *data)
 	const json_t *level = json_object_get(message, "log");
 	const json_t *num = json_object_get(message, "error");
 	const json_t *finding = json_object_get(message, "finding");
+	const char *topic = json_string_value(json_object_get(message, "topic"));
+	const char *result = json_string_value(json_object_get(message, "result"));
 
 	if (text && num) {
 		b->failed = true;
@@ -34,12 +37,14 @@ static void take_message(char *line, void *data)
 		b->error.num = json_integer_value(num);
 	} else if (text && level) {
 		log_line(MIN(json_integer_value(level), LOG_LEVEL_DEBUG), "%s", text);
-	} else if (text && finding && b->on_finding) {
-		b->on_finding(json_integer_value(finding),
-			json_string_value(json_object_get(message, "topic")), text,
-			json_string_value(json_object_get(message, "advice")), b->data);
+	} else if (text && topic && finding && b->listener->on_finding) {
+		b->listener->on_finding(json_integer_value(finding), topic, text,
+			json_string_value(json_object_get(message, "advice")),
+			b->listener->data);
+	} else if (result && strcmp(result, "unchanged") == 0) {
+		b->listener->unchanged = true;
 	} else {
-		/* Not ours: a library's message on stderr. */
+		/* Not a message of the builder's own: a library wrote to stderr. */
 		log_warning("builder: %s", line);
 	}
 	json_decref(message);
@@ -55,31 +60,13 @@ static int check_interrupted(void *data, struct error *err)
 	return 0;
 }
 
-void builder_argv(struct strvec *argv, const char *program, const char *task,
-	const struct appliance_request *request)
+int builder_run(struct strvec *argv, int control_fd, struct builder_listener *listener,
+	struct error *err)
 {
-	strvec_add(argv, program);
-	strvec_add(argv, task);
-	strvec_addf(argv, "--root=%s", request->root);
-	strvec_addf(argv, "--architecture=%s", request->architecture->name);
-	strvec_addf(argv, "--agent=%u", request->agent_version);
-	strvec_addf(argv, "--log-level=%d", log_max_level());
-	if (request->kernel)
-		strvec_addf(argv, "--kernel=%s", request->kernel);
-	if (request->modules_dir)
-		strvec_addf(argv, "--modules=%s", request->modules_dir);
-	vector_foreach (name, &request->packages)
-		strvec_addf(argv, "--package=%s", *name);
-	vector_foreach (route, &request->routes)
-		strvec_addf(argv, "--route=%s", *route);
-}
-
-int builder_run(struct strvec *argv, int control_fd, builder_finding_fn *on_finding,
-	void *data, struct error *err)
-{
+	struct builder_listener none = {0};
 	struct builder b = {
-		.control_fd = control_fd, .on_finding = on_finding, .data = data};
-	const struct child_listener listener = {
+		.control_fd = control_fd, .listener = listener ? listener : &none};
+	const struct child_listener lines = {
 		.on_line = take_message,
 		.stop = check_interrupted,
 		.stop_fd = control_fd,
@@ -89,7 +76,7 @@ int builder_run(struct strvec *argv, int control_fd, builder_finding_fn *on_find
 	struct child child = {.argv = strvec_argv(argv)};
 	struct ended ended;
 
-	if (child_run(&child, &listener, &ended, err) < 0)
+	if (child_run(&child, &lines, &ended, err) < 0)
 		return -1;
 	CLEANUP_FREE char *failed = child_describe(ended);
 	if (b.failed) {

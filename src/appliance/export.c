@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Writing a fixed appliance: a copy out of the cache, seen whole or not at all. Its parts
- * are copied by reflink where that is possible, and else without their holes.
+ * Writing a fixed appliance: a copy out of the cache, which appears whole or not at all.
+ * Files are reflinked if the file system can; otherwise they are copied, and holes stay
+ * holes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,6 @@ static int check_interrupted(const struct export *x, struct error *err)
 	return 0;
 }
 
-/* -1 with errno; EINTR: see the error. Holes stay holes. */
 static int copy_content(
 	const struct export *x, int from, int to, off_t size, struct error *err)
 {
@@ -87,7 +87,7 @@ static int copy_file(const struct export *x, const struct appliance *a, const ch
 	return 0;
 }
 
-/* What is replaced has to be an appliance, or nothing. */
+/* Refuse to replace anything but an appliance or an empty directory. */
 static int check_target(const char *dir, struct error *err)
 {
 	CLEANUP_JSON json_t *manifest = NULL;
@@ -105,15 +105,15 @@ static int check_target(const char *dir, struct error *err)
 	if (files.len == 0)
 		return 0;
 	return error_set(err, 0,
-		"write the appliance to '%s': there is something there, and it is no "
-		"appliance; name another directory",
+		"write the appliance to '%s': the directory has other files in it; name "
+		"another directory",
 		dir);
 }
 
 static int write_files(
 	const struct export *x, const struct appliance *a, struct error *err)
 {
-	/* What this user may read of the host is for nobody else. */
+	/* It may hold files of the host that only this user may read. */
 	if (fchmod(x->output.fd, 0700) < 0)
 		return error_set(
 			err, errno, "change the mode of '%s'", x->output.temporary);

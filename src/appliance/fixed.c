@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Fixed appliances: a directory with kernel, initrd, root and manifest.json, for hosts
- * that have no package database and no kernel. What is read comes from anywhere, so
- * nothing its manifest says is taken unchecked. export.c writes them.
+ * that have no package database and no kernel. It may come from anyone, so everything that
+ * the manifest says is checked. export.c writes them.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -26,7 +26,7 @@ static bool is_uuid(const char *s)
 	return s[36] == '\0';
 }
 
-/* It is put on lines of its own, and into file names. */
+/* The version is printed on lines of its own and becomes part of file names. */
 static bool is_version(const char *s)
 {
 	size_t len = strlen(s);
@@ -51,7 +51,7 @@ static int check_manifest(
 	if (!is_appliance)
 		return error_set(err, 0,
 			"use the appliance '%s': its " MANIFEST_NAME
-			" is not that of an appliance",
+			" does not describe an appliance",
 			where);
 	const char *machine = manifest_text(manifest, "machine");
 	if (!architecture_find(machine))
@@ -99,7 +99,7 @@ int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *e
 			manifest_text(json_object_get(manifest, "kernel"), "version")),
 		.architecture = architecture_find(manifest_text(manifest, "machine")),
 		.route = xstrdup(manifest_text(manifest, "route")),
-		/* Held like any other, as far as that goes. */
+		/* Locked as one in the cache is, if the file system can. */
 		.lock_fd = openat(fd, MANIFEST_NAME, O_RDONLY | O_CLOEXEC),
 	};
 	strcpy(ret->root_uuid, manifest_text(manifest, "root_uuid"));

@@ -14,15 +14,15 @@ static int build(const struct appliance_request *request, const struct cache *ca
 	const char *program, int control_fd, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec argv = {0};
+	const struct builder_task task = {.request = *request, .cache_dir = cache->path};
 
-	builder_argv(&argv, program, "build", request);
-	strvec_addf(&argv, "--cache=%s", cache->path);
-	return builder_run(&argv, control_fd, NULL, NULL, err);
+	builder_argv(&argv, program, "build", &task);
+	return builder_run(&argv, control_fd, NULL, err);
 }
 
 /* ---- From the cache ---- */
 
-/* 1: it is gone. */
+/* 1: it is no longer there. */
 static int hold(const struct cache *cache, const struct entry *e, struct appliance *ret)
 {
 	struct store_hold hold = STORE_HOLD_INIT;
@@ -41,29 +41,37 @@ static int hold(const struct cache *cache, const struct entry *e, struct applian
 	return 0;
 }
 
-/* 0: here it is. 1: build it. */
-static int find(const struct cache *cache, const char *digest, struct appliance *ret)
+/* 1: it has to be built. */
+static int find(const struct cache *cache, const char *digest, bool check_later,
+	struct appliance *ret)
 {
-	struct entry e = {0};
-	int result = 1;
+	CLEANUP(entry_done) struct entry e = {0};
 
-	if (request_find(cache, digest, &e) == REQUEST_FITS)
-		result = hold(cache, &e, ret);
-	entry_done(&e);
-	return result;
+	if (request_find(cache, digest, &e) != REQUEST_FITS ||
+		(!check_later && !entry_fits(&e)) || hold(cache, &e, ret) != 0)
+		return 1;
+	if (check_later)
+		ret->check = entry_check_start(&e);
+	return 0;
+}
+
+bool appliance_confirm(struct appliance *a)
+{
+	return !a->check || stamp_check_end(TAKE_PTR(a->check));
 }
 
 int appliance_open(const struct appliance_request *request, const struct cache *cache,
-	const char *builder, int control_fd, struct appliance *ret, struct error *err)
+	const char *builder, int control_fd, bool check_later, struct appliance *ret,
+	struct error *err)
 {
 	struct appliance a = {.lock_fd = -1};
 	char digest[SHA256_HEX_LEN + 1];
 	int64_t start = io_now_ms();
 
 	appliance_request_digest(request, digest);
-	int result = find(cache, digest, &a);
-	/* Twice: what the builder made may be outdated, or collected, before we hold
-	 * it. */
+	int result = find(cache, digest, check_later, &a);
+	/* Twice: before it is held, what the builder made may become outdated or may be
+	 * collected. */
 	if (result == 1 && !builder)
 		return error_set(
 			err, ENOENT, "open an appliance: it is not in the cache");
@@ -71,12 +79,12 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 		a.built = true;
 		if (build(request, cache, builder, control_fd, err) < 0)
 			return -1;
-		result = find(cache, digest, &a);
+		result = find(cache, digest, check_later, &a);
 	}
 	if (result == 1)
 		return error_set(err, 0,
-			"build an appliance: the packages or kernels on the host "
-			"keep changing meanwhile; try again when they rest");
+			"build an appliance: packages or kernels on the host changed while "
+			"it was made; wait until they are installed, then try again");
 	a.architecture = request->architecture;
 	log_info("appliance: %s, kernel %s; %s %lld ms", a.root, a.kernel_version,
 		a.built ? "built or checked in" : "from the cache in",
@@ -92,13 +100,14 @@ bool appliance_is_current(
 	char digest[SHA256_HEX_LEN + 1];
 
 	appliance_request_digest(request, digest);
-	return find(cache, digest, &a) == 0;
+	return find(cache, digest, false, &a) == 0;
 }
 
 void appliance_done(struct appliance *a)
 {
 	if (!a->kernel)
 		return;
+	appliance_confirm(a);
 	free(a->directory);
 	free(a->kernel);
 	free(a->initrd);

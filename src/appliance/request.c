@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Requests by what they ask for: two that ask for the same have the same digest. */
+/* The digest of a request. The order of packages, and one that is named twice, make no
+ * difference. */
 #include <string.h>
 
 #include "appliance/appliance.h"
@@ -25,7 +26,7 @@ void appliance_request_digest(
 	for (size_t i = 0; i < packages.len; i++)
 		if (i == 0 || strcmp(packages.items[i], packages.items[i - 1]) != 0)
 			sha256_add_string(&ctx, packages.items[i]);
-	/* No package's name. */
+	/* Between the lists: no package has an empty name. */
 	sha256_add_string(&ctx, "");
 	vector_foreach (route, &request->routes)
 		sha256_add_string(&ctx, *route);

@@ -24,11 +24,10 @@
 #include "base/log.h"
 #include "base/replace.h"
 #include "base/sha256.h"
-#include "build/parts.h"
+#include "build/images.h"
 #include "ext2/ext2.h"
 
-/* What libguestfs and others have always been given, so that there is room to work in. It
- * is sparse. */
+/* supermin's size, so that there is room to work in. The file is sparse. */
 #define DEFAULT_SIZE (4ULL * 1024 * 1024 * 1024)
 #define DEFAULT_FREE (1ULL * 1024 * 1024 * 1024)
 
@@ -38,7 +37,8 @@ struct assembling {
 	struct ingredients in;
 	struct stamp stamp;
 	char key[SHA256_HEX_LEN + 1];
-	char *guest; /* of an image; a tree takes none */
+	/* Of an image; a tree takes none. */
+	char *guest;
 	size_t guest_len;
 	struct replacement output;
 };
@@ -63,8 +63,7 @@ static int hash_program(struct sha256 *ctx, const char *path, struct error *err)
 	return 0;
 }
 
-/* libguestfs sets times of the kernel that it boots, if it may: they are not looked
- * at. */
+/* Without times: libguestfs sets those of the kernel that it boots, if it may. */
 static int hash_kernel(struct sha256 *ctx, const struct kernel *kernel, struct error *err)
 {
 	struct stat st;
@@ -90,10 +89,10 @@ static int make_key(struct assembling *m, struct error *err)
 	assembly_request(m->a, &request);
 	sha256_add_field(&ctx, request.data, request.len);
 	if (hash_program(&ctx, m->options->builder, err) < 0 ||
-		hash_kernel(&ctx, &m->in.kernel, err) < 0)
+		hash_kernel(&ctx, &m->in.got.kernel, err) < 0)
 		return -1;
 	sha256_add_field(&ctx, m->guest, m->guest_len);
-	tree_identity(m->in.tree, identity);
+	tree_identity(m->in.got.tree, identity);
 	sha256_add_field(&ctx, identity, sizeof(identity));
 	sha256_end_hex(&ctx, m->key);
 	return 0;
@@ -110,11 +109,11 @@ static int create_part(const struct assembling *m, const char *name, struct erro
 	return fd;
 }
 
-/* A caller who wants a copy, not the host's file, boots it; but one who named a kernel
- * wants that one. */
+/* A copy is to be booted, so it is unpacked; but a kernel that was named is copied as it
+ * is. */
 static int write_kernel(const struct assembling *m, struct error *err)
 {
-	const char *image = m->in.kernel.image;
+	const char *image = m->in.got.kernel.image;
 
 	if (!m->a->copy_kernel) {
 		if (symlinkat(image, m->output.fd, "kernel") < 0)
@@ -125,8 +124,8 @@ static int write_kernel(const struct assembling *m, struct error *err)
 	CLEANUP_CLOSE int fd = create_part(m, "kernel", err);
 	if (fd < 0)
 		return -1;
-	int result = m->a->kernel ? part_copy_kernel(image, fd, err)
-				  : part_write_kernel(image, fd, err);
+	int result = m->a->kernel ? image_copy_kernel(image, fd, err)
+				  : image_write_kernel(image, fd, err);
 	if (result < 0)
 		return error_prefix(err, "write '%s/kernel'", m->output.temporary);
 	return 0;
@@ -134,23 +133,18 @@ static int write_kernel(const struct assembling *m, struct error *err)
 
 static int write_initrd(const struct assembling *m, struct error *err)
 {
-	struct kernel_modules modules = {0}, all = {0};
-	bool keep_signatures = kernel_enforces_signatures(m->a->root, &m->in.kernel);
+	const struct kernel *kernel = &m->in.got.kernel;
+	CLEANUP(kernel_modules_done) struct kernel_modules modules = {0};
+	CLEANUP(kernel_modules_done) struct kernel_modules all = {0};
 
-	int result = kernel_modules_closure(
-		&m->in.kernel, ingredients_boot_modules, &modules, err);
-	if (result == 0)
-		result = kernel_modules_closure(
-			&m->in.kernel, ingredients_all_modules, &all, err);
-	CLEANUP_CLOSE int fd = result == 0 ? create_part(m, "initrd", err) : -1;
-	if (fd < 0)
-		result = -1;
-	if (result == 0)
-		result = part_write_initrd(
-			&modules, &all, keep_signatures, m->guest, m->guest_len, fd, err);
-	kernel_modules_done(&modules);
-	kernel_modules_done(&all);
-	return result;
+	if (kernel_modules_closure(kernel, ingredients_boot_modules, &modules, err) < 0 ||
+		kernel_modules_closure(kernel, ingredients_all_modules, &all, err) < 0)
+		return -1;
+	CLEANUP_CLOSE int fd = create_part(m, "initrd", err);
+	return fd < 0 ? -1
+		      : image_write_initrd(&modules, &all,
+				kernel_enforces_signatures(m->a->root, kernel), m->guest,
+				m->guest_len, fd, err);
 }
 
 static int on_progress(uint64_t done, uint64_t total, void *data)
@@ -162,7 +156,7 @@ static int on_progress(uint64_t done, uint64_t total, void *data)
 	return *m->options->interrupted;
 }
 
-/* The size that was asked for; else the usual one, or more where that leaves too little
+/* The size that was asked for; else the default, or more if that leaves too little
  * room. */
 static int plan_root(
 	const struct assembling *m, struct ext2_plan **ret_plan, struct error *err)
@@ -170,7 +164,7 @@ static int plan_root(
 	struct ext2_options options = {.size = m->a->size ? m->a->size : DEFAULT_SIZE};
 	struct ext2_summary summary;
 
-	int result = ext2_plan_new(m->in.tree, &options, ret_plan, err);
+	int result = ext2_plan_new(m->in.got.tree, &options, ret_plan, err);
 	if (m->a->size)
 		return result;
 	if (result == 0) {
@@ -182,7 +176,7 @@ static int plan_root(
 	options.size = 0;
 	options.free_blocks = DEFAULT_FREE / 4096;
 	options.free_inodes = 65536;
-	return ext2_plan_new(m->in.tree, &options, ret_plan, err);
+	return ext2_plan_new(m->in.got.tree, &options, ret_plan, err);
 }
 
 static int write_root(const struct assembling *m, struct error *err)
@@ -226,8 +220,8 @@ static void *write_boot_thread(void *data)
 	return NULL;
 }
 
-/* Unpacking a kernel takes one processor about as long as the root image takes two that
- * wait for each other at every write. */
+/* Unpacking the kernel keeps one processor busy about as long as writing the root image
+ * takes, so the two overlap. */
 static int write_image(const struct assembling *m, struct error *err)
 {
 	struct boot_writer boot = {.m = m};
@@ -261,7 +255,7 @@ static int flush_parts(const struct assembling *m, const char *dir, struct error
 {
 	static const char *const parts[] = {"root", "initrd", "kernel"};
 
-	/* The host's kernel is none of ours. */
+	/* Without a copy, "kernel" is a symlink to the host's. */
 	for (size_t i = 0; i < (m->a->copy_kernel ? 3 : 2); i++) {
 		CLEANUP_FREE char *path = xasprintf("%s/%s", dir, parts[i]);
 		if (flush(path, err) < 0)
@@ -270,7 +264,7 @@ static int flush_parts(const struct assembling *m, const char *dir, struct error
 	return 0;
 }
 
-/* A tree has too many files for that. */
+/* A tree has too many files to be flushed. */
 static bool is_flushed(const struct assembly *a)
 {
 	return a->if_newer && a->format == ASSEMBLY_EXT2;
@@ -296,8 +290,8 @@ static int make_stamp(const struct assembling *m, const char *parts_in,
 	return 0;
 }
 
-/* A tree's lies in a directory that others may write to: a link of theirs is not
- * followed. */
+/* A tree's stamp lies beside it, in a directory that others may write to: their links are
+ * not followed. */
 static int write_stamp_file(const struct assembling *m, const char *path,
 	const char *parts_in, struct error *err)
 {
@@ -320,7 +314,7 @@ static int write_stamp_file(const struct assembling *m, const char *path,
 	return 0;
 }
 
-/* Beside a tree it is of no use to anyone unless it will be asked for. */
+/* Beside a tree the stamp is written only if --if-newer will read it. */
 static bool wants_stamp(const struct assembly *a)
 {
 	return a->format == ASSEMBLY_EXT2 || a->if_newer;
@@ -346,10 +340,10 @@ static int write_output(struct assembling *m, struct error *err)
 	if (replacement_begin(m->a->output, &m->output, err) < 0)
 		return -1;
 	int result = m->a->format == ASSEMBLY_CHROOT
-		? chroot_write(m->in.tree, m->output.fd, m->output.temporary,
+		? chroot_write(m->in.got.tree, m->output.fd, m->output.temporary,
 			  m->options->interrupted, err)
 		: write_image(m, err);
-	/* That of an image goes with it, in one step. */
+	/* An image and its stamp are published in one step. */
 	if (result == 0 && m->a->format == ASSEMBLY_EXT2)
 		result = write_stamp(m, m->output.temporary, err);
 	if (result == 0)
@@ -357,7 +351,7 @@ static int write_output(struct assembling *m, struct error *err)
 	if (result == 0)
 		result = replacement_publish(&m->output, err);
 	if (result < 0)
-		check_interrupted(m, err); /* why it really failed */
+		check_interrupted(m, err); /* an interrupt is why it failed */
 	replacement_done(&m->output);
 	if (result == 0 && m->a->format == ASSEMBLY_CHROOT)
 		result = write_stamp(m, m->a->output, err);
@@ -374,11 +368,11 @@ static bool has_key(const struct assembling *m)
 	return same;
 }
 
-/* The one that the kernel can execute. */
+/* The guest program for the kernel's architecture. */
 static int read_guest(struct assembling *m, struct error *err)
 {
-	const struct architecture *architecture = m->in.kernel.architecture
-		? m->in.kernel.architecture
+	const struct architecture *architecture = m->in.got.kernel.architecture
+		? m->in.got.kernel.architecture
 		: ingredients_architecture(m->a, err);
 
 	if (!architecture)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A tree onto the host, in depth. A directory gets its permissions and its time when all
- * that is in it is there; until then it is ours alone.
+ * Writing a tree to the host, depth first. A directory gets its permissions and its time
+ * once it is full; until then only this user may enter it.
  */
 #include "assemble/chroot.h"
 
@@ -22,15 +22,18 @@ struct writer {
 	const struct tree *t;
 	int root_fd;
 	const char *name;
-	char **first; /* by inode: its first name below the root, for hard links */
+	/* By inode: the first path that was written of it, for hard links. */
+	char **first;
 	const volatile sig_atomic_t *interrupted;
-	size_t left_out; /* extended attributes */
+	/* How many extended attributes could not be set. */
+	size_t left_out;
 };
 
 /* The directory that is being written to. */
 struct place {
 	int fd;
-	const char *path; /* "" or "usr/bin/" */
+	/* Below the root: "" or "usr/bin/". */
+	const char *path;
 	unsigned depth;
 };
 
@@ -83,7 +86,7 @@ static int write_content(const struct writer *w, const struct tree_inode *inode,
 
 /* ---- Metadata ---- */
 
-/* What this user may not set, or the file system does not have, is left out. */
+/* Those that this user may not set, or that the file system lacks, are left out. */
 static int set_xattrs(struct writer *w, const struct tree_inode *inode, const char *path)
 {
 	for (uint32_t i = 0; i < inode->n_xattrs; i++) {
@@ -97,8 +100,8 @@ static int set_xattrs(struct writer *w, const struct tree_inode *inode, const ch
 	return 0;
 }
 
-/* Once the owner is set, which takes setuid bits away. Where it can't be, they would mean
- * another user. */
+/* The mode is set after the owner: a change of owner clears setuid bits. If the owner
+ * can't be set, the bits would stand for another user, and are left out. */
 static int set_metadata(struct writer *w, const struct tree_inode *inode,
 	const struct place *at, const char *name, struct error *err)
 {

@@ -14,33 +14,28 @@
 
 #include "appliance/assembly.h"
 #include "assemble/spec.h"
-#include "cache/stamp.h"
-#include "kernel/kernel.h"
-#include "packages/packages.h"
-#include "tree/tree.h"
+#include "build/gather.h"
 
 struct ingredients {
 	struct spec spec;
-	struct packages *packages; /* NULL: none are asked for */
-	struct package_set set;
-	struct kernel kernel; /* of a disk image */
-	struct tree *tree;
-	struct strvec unreadable; /* left out */
+	/* The kernel is that of a disk image. */
+	struct gather got;
 };
 
-/* Modules that lead from a launcher's kernel to the root disk, and to what launchers
- * attach to talk to the appliance. NULL-terminated; a leading '?': where the kernel has
- * it. */
+/* Modules for the root disk, and for the devices by which launchers talk to the
+ * appliance. The second list has those, too, that are loaded only if the others do not
+ * lead to the root disk. NULL-terminated; a leading '?': if the kernel has it. */
 extern const char *const ingredients_boot_modules[];
 extern const char *const ingredients_all_modules[];
 
-/* What the kernel of a disk image is to be for: the processor that was named, else the
- * one here. */
+/* The architecture of a disk image's kernel: of the processor that was named, else of
+ * this host. */
 const struct architecture *ingredients_architecture(
 	const struct assembly *a, struct error *err);
 
 /* Each path whose change would change the answer is added to the stamp, which was started
- * before. */
+ * before. `in` may not be moved until ingredients_done(), which is called after a failure,
+ * too. */
 int ingredients_gather(const struct assembly *a, struct ingredients *in,
 	struct stamp *stamp, struct error *err);
 void ingredients_done(struct ingredients *in);

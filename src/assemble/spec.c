@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading inputs. Lists are small, and read whole; of a base image only the first bytes
- * are looked at here, and the tree reads the rest.
+ * Reading inputs. Lists are small and are read whole. Of a base image only the first bytes
+ * are read here, to tell its kind; src/tree reads the rest.
  */
 #include "assemble/spec.h"
 
@@ -20,7 +20,7 @@
 #include "base/strbuf.h"
 
 #define LIST_MAX (64 * 1024 * 1024)
-/* Directories in directories: more of them is a loop of mounts. */
+/* Directories nested deeper than this are taken for a loop of mounts. */
 #define DEPTH_MAX 32
 
 /* ---- What kind of file ---- */
@@ -53,7 +53,7 @@ enum spec_kind spec_recognise(const uint8_t *head, size_t len)
 		return SPEC_HOSTFILES;
 	if (head[0] == '-')
 		return SPEC_EXCLUDEFILES;
-	/* ASCII's, whatever the locale. */
+	/* isalnum() would take other letters in some locales. */
 	if (head[0] < 0x80 && isalnum(head[0]))
 		return SPEC_PACKAGES;
 	return SPEC_UNKNOWN;
@@ -141,7 +141,7 @@ static void cleanup_archive(struct archive **a)
 	archive_read_free(*a);
 }
 
-/* One stream of bytes, without its compression. */
+/* A file as one stream of bytes, decompressed. */
 static struct archive *open_stream(
 	int fd, const char *path, bool *ret_empty, struct error *err)
 {
@@ -167,7 +167,7 @@ static struct archive *open_stream(
 	return NULL;
 }
 
-/* Up to `max` bytes are added; 1: there are more. */
+/* Append until `ret` has `max` bytes. 1: there may be more. */
 static int read_stream(struct archive *a, const char *path, size_t max,
 	struct strbuf *ret, struct error *err)
 {
@@ -217,8 +217,8 @@ static int read_file(struct spec *spec, const char *path, int fd, struct error *
 		return 0;
 	case SPEC_UNKNOWN:
 		return error_set(err, 0,
-			"'%s' is no input: neither a tar or cpio archive, nor a list of packages, "
-			"hostfiles ('/…') or excludefiles ('-…')",
+			"'%s' can't be used as an input: it is neither a tar or cpio archive, nor a "
+			"list of packages, hostfiles ('/…') or excludefiles ('-…')",
 			path);
 	default:
 		return read_list(spec, a, kind, path, &text, err);

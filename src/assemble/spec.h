@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What an appliance is to be made of, as files say it. A file's kind is told by its first
- * bytes, also inside gzip, xz or zstd:
+ * The files that say what goes into an appliance. The first bytes tell a file's kind, after
+ * decompression if it is packed by gzip, xz or zstd:
  *
  *	"ustar" at 257, a cpio magic    base image: files as they are to be in the appliance
  *	/                               hostfiles: paths of the host, with wildcards
@@ -10,8 +10,8 @@
  *	nothing                         an empty list
  *
  * A directory stands for the files in it, in the order of their names. A pattern of
- * excludefiles matches whole paths, '*' crosses slashes; it takes nothing from base
- * images and hostfiles.
+ * excludefiles is matched with whole paths, and its '*' matches slashes, too. It applies
+ * to packages' files only, not to base images and hostfiles.
  */
 #pragma once
 
@@ -31,15 +31,18 @@ enum spec_kind {
 	SPEC_PACKAGES,
 };
 
-/* So many first bytes tell the kind. */
+/* The number of first bytes that tell the kind. */
 #define SPEC_HEAD 512
 
 struct spec {
 	struct strvec packages;
 	struct strvec hostfiles;
-	struct strvec excludefiles; /* without their '-' */
-	struct strvec images;	    /* base images: paths, in order */
-	struct strvec read;	    /* all files and directories that were looked at */
+	/* Without their '-'. */
+	struct strvec excludefiles;
+	/* Paths of base images, in order. */
+	struct strvec images;
+	/* All files and directories that were read. */
+	struct strvec read;
 };
 
 /* Pure. */
@@ -49,7 +52,7 @@ enum spec_kind spec_recognise(const uint8_t *head, size_t len);
 int spec_parse(struct spec *spec, enum spec_kind kind, const char *text, size_t len,
 	const char *name, struct error *err);
 
-/* Read a file, or all in a directory, and what is in the directories in it. */
+/* Read a file, or all files in a directory and its subdirectories. */
 int spec_read(struct spec *spec, const char *path, struct error *err);
 void spec_done(struct spec *spec);
 

@@ -122,7 +122,9 @@ int replacement_begin(const char *path, struct replacement *ret, struct error *e
 	struct replacement r = {.fd = -1};
 	int result = 1;
 
-	r.path = xstrndup(path, MAX(path_trimmed_len(path, strlen(path)), 1));
+	r.path = realpath(path, NULL);
+	if (!r.path)
+		r.path = xstrndup(path, MAX(path_trimmed_len(path, strlen(path)), 1));
 	remove_abandoned(r.path);
 	for (int i = 0; i < 10 && result == 1; i++)
 		result = make_temporary(r.path, &r, err);

@@ -14,9 +14,12 @@
 #include "base/error.h"
 
 struct replacement {
-	char *path;	 /* OUT, without a slash at its end */
-	char *temporary; /* NULL: nothing is to be removed */
-	int fd;		 /* of the temporary directory */
+	/* OUT; if that is a symlink to a directory, what it leads to. */
+	char *path;
+	/* NULL: nothing is to be removed. */
+	char *temporary;
+	/* Of the temporary directory. */
+	int fd;
 };
 
 int replacement_begin(const char *path, struct replacement *ret, struct error *err);

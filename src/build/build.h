@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The cold path: make the appliance for a request and publish it in the cache. Runs in
- * the builder program; the only place where packages, kernel, initrd, tree and ext2 meet.
+ * The cold path: make the appliance for a request and publish it in the cache. It runs in
+ * the builder program, and is the only place where packages, kernel, initrd, tree and ext2
+ * meet.
  */
 #pragma once
 
@@ -10,19 +11,21 @@
 #include "appliance/appliance.h"
 
 struct build_options {
-	const char *builder; /* path of this program; the guest programs are beside it */
-	/* Set by a signal handler: the build ends with EINTR and removes what it has
-	 * made. */
+	/* Path of this program; the guest programs are beside it. */
+	const char *builder;
+	/* Set by a signal handler; then the build ends with EINTR and removes its
+	 * temporary files. */
 	const volatile sig_atomic_t *interrupted;
 };
 
-/* The path of the guest program for guests of this architecture, whether it is there or
- * not. */
+/* The path where the guest program for this architecture belongs. Caller frees. */
 char *build_guest_path(
 	const struct build_options *options, const struct architecture *architecture);
 /* Its bytes. Caller frees. */
 int build_read_guest(const char *path, const struct architecture *architecture,
 	char **ret_data, size_t *ret_len, struct error *err);
 
-int appliance_build(const struct appliance_request *request, const struct cache *cache,
+/* Make the appliance of the request, or find that the one in the cache still stands, and
+ * publish the answer under the request's digest. */
+int build_appliance(const struct appliance_request *request, const struct cache *cache,
 	const struct build_options *options, struct error *err);

@@ -1,28 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What goes into the root file system: packages, the kernel's modules, and the few files
- * that no package brings.
+ * What goes into the root file system of an appliance in the cache: packages, the
+ * kernel's modules, and the few files that no package brings.
  */
 #pragma once
 
 #include "appliance/appliance.h"
-#include "build/boot-modules.h"
-#include "cache/stamp.h"
-#include "kernel/kernel.h"
-#include "packages/packages.h"
-#include "tree/tree.h"
+#include "appliance/boot-route.h"
+#include "build/gather.h"
 
 struct contents {
-	struct packages *packages;
-	struct package_set set;
-	struct kernel kernel;
+	struct gather got;
+	/* The one that was taken of the request's. */
 	struct boot_route route;
-	struct tree *tree;
-	struct strvec unreadable; /* left out */
 };
 
-/* Read the host. Each path whose change would change the answer is added to the stamp,
- * which was started before. */
+/* Read the host. `c` may not be moved until contents_done(), which is called after a
+ * failure, too. */
 int contents_gather(const struct appliance_request *request, struct contents *c,
 	struct stamp *stamp, struct error *err);
 /* The kernel, and the first of the request's routes that it has the modules for.

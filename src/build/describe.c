@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From contents to JSON, for people who ask what they boot. */
+/* From contents to JSON. */
 #include "build/describe.h"
 
 #include "cache/manifest.h"
@@ -33,14 +33,14 @@ void describe_contents(json_t *manifest, const struct appliance_request *request
 	json_object_set_new(
 		manifest, "machine", json_string(request->architecture->name));
 	json_object_set_new(manifest, "kernel",
-		json_pack("{s:o, s:o}", "image", manifest_string(c->kernel.image),
-			"version", manifest_string(c->kernel.version)));
+		json_pack("{s:o, s:o}", "image", manifest_string(c->got.kernel.image),
+			"version", manifest_string(c->got.kernel.version)));
 	json_object_set_new(manifest, "route", manifest_string(c->route.name));
 	json_object_set_new(manifest, "root", manifest_string(request->root));
-	json_object_set_new(
-		manifest, "package_manager", json_string(packages_manager(c->packages)));
+	json_object_set_new(manifest, "package_manager",
+		json_string(packages_manager(c->got.packages)));
 	json_object_set_new(manifest, "asked_for", strings_json(&request->packages));
-	json_object_set_new(manifest, "packages", packages_json(&c->set));
+	json_object_set_new(manifest, "packages", packages_json(&c->got.set));
 	json_object_set_new(
-		manifest, "left_out_unreadable", strings_json(&c->unreadable));
+		manifest, "left_out_unreadable", strings_json(&c->got.unreadable));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What an appliance's manifest says of what it was made from. */
+/* What an appliance was made from, into its manifest, for people who ask what they boot. */
 #pragma once
 
 #include <jansson.h>

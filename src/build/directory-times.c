@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Times of directories: from what is in them. */
+/* The times of directories, from the files in them. */
 #include "build/directory-times.h"
 
 void directory_times_set(const struct tree *t)
 {
-	/* Backwards: a directory comes before all that is in it. */
+	/* Backwards, since a directory is numbered before everything in it. */
 	for (uint32_t i = tree_inode_count(t); i-- > 0;) {
 		struct tree_inode *dir = tree_inode_at(t, i);
 		size_t n = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A directory of the host has the time of the last change to any name in it, and most of
- * those names are not in an appliance: each upgrade of any package would make another
- * one. Here a directory is as young as the youngest thing in it; /tmp, say, in which
- * there is nothing, has no time.
+ * The times of directories in an appliance. The host's directory changes its time with any
+ * name in it, and most names are not in the appliance: with these times each upgrade of
+ * any package would make another appliance. So a directory gets the time of the youngest
+ * file in it, and an empty one, such as /tmp, the time 0.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Looking at what a build would use, without building. */
+/* What a build would find on this host, without building. */
 #include "build/examine.h"
 
 #include <stdio.h>
@@ -18,7 +18,7 @@ static void add_manager(const char *name, bool in_use, void *data)
 }
 
 static void examine_packages(
-	const struct appliance_request *request, examine_fn *fn, void *data)
+	const struct appliance_request *request, builder_finding_fn *fn, void *data)
 {
 	struct packages *packages;
 	struct error err;
@@ -31,25 +31,25 @@ static void examine_packages(
 			xasprintf("an appliance is made of the host's "
 				  "packages: run on a host with %s",
 				known.data);
-		fn(EXAMINE_PROBLEM, "packages", err.msg, advice, data);
+		fn(FINDING_PROBLEM, "packages", err.msg, advice, data);
 		return;
 	}
 	snprintf(text, sizeof(text), "%s, %zu packages installed",
 		packages_manager(packages), packages_count(packages));
-	fn(EXAMINE_OK, "packages", text, NULL, data);
+	fn(FINDING_OK, "packages", text, NULL, data);
 	packages_close(packages);
 }
 
-static void examine_modules(
-	const struct kernel *kernel, struct boot_route *route, examine_fn *fn, void *data)
+static void examine_modules(const struct kernel *kernel, struct boot_route *route,
+	builder_finding_fn *fn, void *data)
 {
 	const char *const *names = (const char *const *)strvec_argv(&route->modules);
-	struct kernel_modules modules;
+	CLEANUP(kernel_modules_done) struct kernel_modules modules = {0};
 	struct error err;
 	CLEANUP_STRBUF struct strbuf text = {0};
 
 	if (kernel_modules_closure(kernel, names, &modules, &err) < 0) {
-		fn(EXAMINE_PROBLEM, "modules", err.msg,
+		fn(FINDING_PROBLEM, "modules", err.msg,
 			"install the kernel's modules, or name another kernel with --kernel",
 			data);
 		return;
@@ -57,12 +57,11 @@ static void examine_modules(
 	strbuf_addf(&text, "%zu to load from %s:", modules.len, kernel->modules_dir);
 	vector_foreach (module, &modules)
 		strbuf_addf(&text, " %s", module->name);
-	fn(EXAMINE_OK, "modules", text.data, NULL, data);
-	kernel_modules_done(&modules);
+	fn(FINDING_OK, "modules", text.data, NULL, data);
 }
 
 static void examine_kernel(
-	const struct appliance_request *request, examine_fn *fn, void *data)
+	const struct appliance_request *request, builder_finding_fn *fn, void *data)
 {
 	CLEANUP_STRVEC struct strvec rejected = {0};
 	struct boot_route route;
@@ -70,15 +69,15 @@ static void examine_kernel(
 	struct error err;
 
 	if (contents_find_kernel(request, &kernel, &route, &rejected, &err) < 0) {
-		fn(EXAMINE_PROBLEM, "kernel", err.msg, NULL, data);
+		fn(FINDING_PROBLEM, "kernel", err.msg, NULL, data);
 		return;
 	}
 	CLEANUP_FREE char *text =
 		xasprintf("%s, version %s", kernel.image, kernel.version);
-	fn(EXAMINE_OK, "kernel", text, NULL, data);
+	fn(FINDING_OK, "kernel", text, NULL, data);
 	vector_foreach (reason, &rejected) {
 		CLEANUP_FREE char *passed = xasprintf("passed over %s", *reason);
-		fn(EXAMINE_NOTE, "kernel", passed, NULL, data);
+		fn(FINDING_NOTE, "kernel", passed, NULL, data);
 	}
 	examine_modules(&kernel, &route, fn, data);
 	boot_route_done(&route);
@@ -86,16 +85,16 @@ static void examine_kernel(
 }
 
 void examine_host(const struct appliance_request *request, const char *guest,
-	examine_fn *fn, void *data)
+	builder_finding_fn *fn, void *data)
 {
 	CLEANUP_FREE char *program = NULL;
 	struct error err;
 	size_t len;
 
 	if (build_read_guest(guest, request->architecture, &program, &len, &err) < 0)
-		fn(EXAMINE_PROBLEM, "guest", err.msg,
+		fn(FINDING_PROBLEM, "guest", err.msg,
 			architecture_is_host(request->architecture)
-				? "install hypermin whole"
+				? "a part of hypermin is missing: install it again"
 				: NULL,
 			data);
 	examine_packages(request, fn, data);

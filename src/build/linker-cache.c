@@ -23,7 +23,7 @@
 
 #define EXTENSION_MAGIC 0xeaa42174u
 #define TAG_HWCAPS	1
-/* In an entry's last field: its low half is a number of such a name. */
+/* A flag in an entry's last field: the field's low half is the number of such a name. */
 #define HWCAP_IS_NUMBER (1ull << 62)
 #define HWCAPS_MAX	64
 
@@ -41,7 +41,7 @@ enum {
 	ENTRY_HWCAP = 16,
 	EXTENSION_HEADER_SIZE = 8,
 	SECTION_SIZE = 16,
-	/* Of the header's flags: 0 is older than the field. */
+	/* The byte order, in the header's flags; 0 in files older than the flags. */
 	ORDER_MASK = 3,
 	ORDER_LITTLE = 2,
 };
@@ -80,7 +80,7 @@ static void put_u32(uint8_t *p, uint32_t v)
 
 /* ---- Reading ---- */
 
-/* -1: no list of ours. */
+/* -1: not a list of this format. */
 static int find_list(const uint8_t *bytes, size_t len, struct list *ret)
 {
 	size_t start = 0;
@@ -103,7 +103,7 @@ static int find_list(const uint8_t *bytes, size_t len, struct list *ret)
 	return ret->count <= (ret->len - HEADER_SIZE) / ENTRY_SIZE ? 0 : -1;
 }
 
-/* NULL: there is none at that position. */
+/* The string at a position, or NULL if there is none. */
 static const char *string_at(const struct list *l, uint32_t position)
 {
 	if (position >= l->len || !memchr(l->bytes + position, '\0', l->len - position))
@@ -127,7 +127,7 @@ static int read_entries(
 	return 0;
 }
 
-/* The names that entries can refer to: their number, or -1. */
+/* The names that entries can refer to. Returns their number, or -1. */
 static int read_hwcaps(const struct list *l, const char *ret[static HWCAPS_MAX])
 {
 	uint32_t at = get_u32(l->bytes + HEADER_EXTENSION);
@@ -169,7 +169,7 @@ static bool refers_to_known(const struct entries *list, int n_hwcaps)
 
 /* ---- Writing ---- */
 
-/* Where in the list the string is, which is at `base` of `ret`. */
+/* Append a string to the list that begins at `base`; returns its position in the list. */
 static uint32_t add_string(struct strbuf *ret, size_t base, const char *s)
 {
 	uint32_t position = ret->len - base;
@@ -192,7 +192,7 @@ static uint8_t *bytes_at(struct strbuf *ret, size_t position)
 	return (uint8_t *)ret->data + position;
 }
 
-/* One section, of names whose strings are there. */
+/* The extension: one section, with the positions of n names. */
 static void add_extension(
 	struct strbuf *ret, size_t base, const uint32_t *positions, int n)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The dynamic linker's list of libraries, /etc/ld.so.cache: no package has it, and a
- * library in a directory of /etc/ld.so.conf is found by it alone. The host's lists what
- * the host has; an appliance gets the part of it that is about libraries of its own.
+ * The dynamic linker's list of libraries, /etc/ld.so.cache. No package contains it, and
+ * only by it the linker finds libraries in directories of /etc/ld.so.conf. The host's file
+ * lists the host's libraries; an appliance gets the entries of those that it has.
  */
 #pragma once
 
@@ -14,9 +14,9 @@
 typedef bool linker_cache_keep_fn(const char *path, void *data);
 
 /*
- * Add to `ret` the list in `bytes` without the libraries that `keep` does not want. The
- * same libraries give the same bytes, whatever else the host has. 1: this is not a list
- * that we know (glibc's since 2.2, of a little-endian machine), and nothing was added.
+ * Append to `ret` the list in `bytes`, reduced to the libraries for which `keep` is true.
+ * The result depends on these entries alone. 1: the format is unknown (known is that of
+ * glibc since 2.2 on little-endian machines), and nothing was appended.
  */
 int linker_cache_reduce(const void *bytes, size_t len, linker_cache_keep_fn *keep,
 	void *data, struct strbuf *ret);

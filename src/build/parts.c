@@ -1,127 +1,243 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is in an appliance's parts. */
+/*
+ * Parts: their keys, how each is made, and how it is shared.
+ *
+ * Either a link to the part in the store is made, and then the part stays whatever happens
+ * to its name in parts/, or it is not, and then the part is made: nothing has to be held.
+ * The file's count of links tells whether a part is still used.
+ */
 #include "build/parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/hex.h"
-#include "base/io.h"
+#include "base/file.h"
 #include "base/log.h"
-#include "ext2/ext2.h"
-#include "initrd/initrd.h"
+#include "build/images.h"
+#include "cache/manifest.h"
 
-int part_copy_kernel(const char *image, int fd, struct error *err)
+/* ---- Kernel ---- */
+
+/* By its bytes: one that was only touched, or installed again, is the same. */
+static int add_kernel_key(struct sha256 *ctx, struct parts *p, struct error *err)
 {
-	CLEANUP_FREE char *data = NULL;
-	size_t len;
+	const char *image = p->contents->got.kernel.image;
+	char digest[SHA256_HEX_LEN + 1];
+	CLEANUP_CLOSE int fd = open(image, O_RDONLY | O_CLOEXEC);
 
-	if (io_read_file(AT_FDCWD, image, SIZE_MAX / 4, &data, &len, err) < 0)
-		return -1;
-	if (io_write_full(fd, data, len) < 0)
-		return error_set(err, errno, "write the kernel");
+	if (fd < 0 || sha256_file(fd, digest) < 0)
+		return error_set(err, errno, "read '%s'", image);
+	sha256_add_string(ctx, digest);
 	return 0;
 }
 
-int part_write_kernel(const char *image, int fd, struct error *err)
+static int write_kernel(
+	const struct parts *p, int fd, json_t *manifest, struct error *err)
 {
-	CLEANUP_FREE uint8_t *elf = NULL;
-	CLEANUP_FREE char *why = NULL;
-	size_t len;
+	const char *image = p->contents->got.kernel.image;
 
-	int result = kernel_extract(image, &elf, &len, &why, err);
-	if (result == 1) {
-		log_info("kernel: booted as the compressed image that it is: %s", why);
-		return part_copy_kernel(image, fd, err);
-	}
-	if (result < 0)
+	json_object_set_new(manifest, "image", manifest_string(image));
+	return image_write_kernel(image, fd, err);
+}
+
+/* ---- Initrd ---- */
+
+static int add_initrd_key(struct sha256 *ctx, struct parts *p, struct error *err)
+{
+	struct contents *c = p->contents;
+	const char *const *names = (const char *const *)strvec_argv(&c->route.modules);
+
+	p->keep_signatures = kernel_enforces_signatures(c->got.root, &c->got.kernel);
+	if (kernel_modules_closure(&c->got.kernel, names, &p->modules, err) < 0)
 		return -1;
-	/* Two fifths of it are space that it will work in. */
-	if (io_write_sparse(fd, elf, len) < 0)
-		return error_set(err, errno, "write the kernel");
+	sha256_add_field(ctx, p->guest, p->guest_len);
+	sha256_add_field(ctx, &p->keep_signatures, sizeof(p->keep_signatures));
+	vector_foreach (module, &p->modules) {
+		struct stat st;
+		if (stat(module->path, &st) < 0)
+			return error_set(err, errno, "look at '%s'", module->path);
+		sha256_add_string(ctx, module->name);
+		file_add_identity(ctx, &st);
+	}
 	return 0;
 }
 
-static bool has_module(const struct kernel_modules *modules, const char *name)
+static int write_initrd(
+	const struct parts *p, int fd, json_t *manifest, struct error *err)
 {
-	vector_foreach (module, modules)
-		if (strcmp(module->name, name) == 0)
-			return true;
-	return false;
+	json_t *names = json_array();
+
+	vector_foreach (module, &p->modules)
+		json_array_append_new(names, manifest_string(module->name));
+	json_object_set_new(manifest, "modules", names);
+	return image_write_initrd(
+		&p->modules, NULL, p->keep_signatures, p->guest, p->guest_len, fd, err);
 }
 
-int part_write_initrd(const struct kernel_modules *modules,
-	const struct kernel_modules *all, bool keep_signatures, const void *guest,
-	size_t guest_len, int fd, struct error *err)
-{
-	const struct kernel_modules *list = all ? all : modules;
-	VECTOR(struct initrd_module) read = {0};
-	int result = 0;
+/* ---- Root ---- */
 
-	for (size_t i = 0; i < list->len && result == 0; i++) {
-		struct initrd_module module = {
-			.name = list->items[i].name,
-			.later = !has_module(modules, list->items[i].name),
-		};
-		result = kernel_module_read(list->items[i].path, keep_signatures,
-			(uint8_t **)&module.data, &module.len, err);
-		if (result == 0)
-			vector_push(&read, module);
+static int add_root_key(struct sha256 *ctx, struct parts *p, struct error *err)
+{
+	uint8_t sum[SHA256_LEN];
+
+	(void)err;
+	tree_identity(p->contents->got.tree, sum);
+	sha256_add_field(ctx, sum, sizeof(sum));
+	return 0;
+}
+
+static int write_root(const struct parts *p, int fd, json_t *manifest, struct error *err)
+{
+	char uuid[37];
+
+	if (image_write_root(p->contents->got.tree, fd, p->interrupted, uuid, err) < 0)
+		return -1;
+	json_object_set_new(manifest, "root_uuid", json_string(uuid));
+	return 0;
+}
+
+/* ---- All of them ---- */
+
+static const struct {
+	/* Hash what it is made from. */
+	int (*add_key)(struct sha256 *ctx, struct parts *p, struct error *err);
+	/* Write it to an empty file; its own manifest may be added to. */
+	int (*write)(const struct parts *p, int fd, json_t *manifest, struct error *err);
+} kinds[ENTRY_PARTS] = {
+	[ENTRY_KERNEL] = {add_kernel_key, write_kernel},
+	[ENTRY_INITRD] = {add_initrd_key, write_initrd},
+	[ENTRY_ROOT] = {add_root_key, write_root},
+};
+
+int parts_make_keys(struct parts *p, struct error *err)
+{
+	struct sha256 ctx;
+
+	for (int i = 0; i < ENTRY_PARTS; i++) {
+		sha256_start(&ctx);
+		sha256_add_string(&ctx, entry_parts[i]);
+		sha256_add_string(&ctx, p->builder_digest);
+		if (kinds[i].add_key(&ctx, p, err) < 0)
+			return -1;
+		sha256_end_hex(&ctx, p->keys[i]);
 	}
-	if (result == 0)
-		result = initrd_write(
-			fd, guest, guest_len, read.items, read.len, all != NULL, err);
-	if (result == 0)
-		log_info("initrd: %zu modules", read.len);
-	vector_foreach (module, &read)
-		free((void *)module->data);
-	vector_done(&read);
-	return result;
+	return 0;
 }
 
-static int on_progress(uint64_t done, uint64_t total, void *data)
+void parts_done(struct parts *p)
 {
-	const volatile sig_atomic_t *interrupted = data;
-
-	(void)done;
-	(void)total;
-	return *interrupted;
+	kernel_modules_done(&p->modules);
 }
 
-/* Persistent memory comes in pieces of 2 MiB: a root that is no multiple of them can't be
- * mapped as such. */
-static int pad_root(int fd, uint64_t size)
+/* Versions of packages go in though the files may be the same: the manifest tells them. */
+void parts_appliance_key(const struct parts *p, char ret[static SHA256_HEX_LEN + 1])
 {
-	const uint64_t piece = 2 * 1024 * 1024;
+	const struct contents *c = p->contents;
+	struct sha256 ctx;
 
-	return ftruncate(fd, (size + piece - 1) / piece * piece);
+	sha256_start(&ctx);
+	sha256_add_string(&ctx, "appliance");
+	sha256_add_string(&ctx, p->builder_digest);
+	for (int i = 0; i < ENTRY_PARTS; i++)
+		sha256_add_string(&ctx, p->keys[i]);
+	sha256_add_string(&ctx, c->route.name);
+	vector_foreach (pkg, &c->got.set) {
+		sha256_add_string(&ctx, (*pkg)->name);
+		sha256_add_string(&ctx, (*pkg)->version);
+	}
+	sha256_end_hex(&ctx, ret);
 }
 
-int part_write_root(const struct tree *tree, int fd,
-	const volatile sig_atomic_t *interrupted, char ret_uuid[static 37],
+/* ---- Sharing ---- */
+
+/* 1: it is not there, or can't be shared. */
+static int link_part(const char *name, const char *key, const struct draft *draft,
+	json_t **ret_manifest)
+{
+	CLEANUP(store_release) struct store_hold hold = STORE_HOLD_INIT;
+	CLEANUP_JSON json_t *manifest = NULL;
+
+	if (!store_hold(draft->cache, STORE_PARTS, key, &hold))
+		return 1;
+	if (manifest_read(hold.dir_fd, "", &manifest, NULL) < 0 ||
+		manifest_check(manifest, hold.dir_fd, "", NULL) < 0) {
+		log_info("%s: the one in the cache is damaged", name);
+		store_discard(draft->cache, STORE_PARTS, key);
+		return 1;
+	}
+	if (linkat(hold.dir_fd, name, draft->fd, name, 0) < 0)
+		return 1;
+	log_info("%s: shared with another appliance", name);
+	*ret_manifest = TAKE_PTR(manifest);
+	return 0;
+}
+
+/* In a draft of its own. It is linked to the appliance's before it is published: from then
+ * on it could be collected. */
+static int make_part(const struct parts *p, int part, const struct draft *draft,
+	json_t **ret_manifest, struct error *err)
+{
+	const char *name = entry_parts[part];
+	CLEANUP_DRAFT struct draft own = {0};
+	CLEANUP_JSON json_t *manifest =
+		manifest_new(store_kinds[STORE_PARTS].word, p->keys[part]);
+
+	json_object_set_new(manifest, "part", json_string(name));
+	if (draft_open(draft->cache, &own, err) < 0)
+		return -1;
+	CLEANUP_FREE char *where = xasprintf("%s/%s", own.cache->path, own.path);
+	CLEANUP_CLOSE int fd =
+		openat(own.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(err, errno, "create '%s/%s'", where, name);
+	if (kinds[part].write(p, fd, manifest, err) < 0)
+		return error_prefix(err, "write '%s/%s'", where, name);
+	if (manifest_add_file(manifest, own.fd, name, where, err) < 0)
+		return -1;
+	if (linkat(own.fd, name, draft->fd, name, 0) < 0) {
+		log_info("%s: not shared, since there are no hard links here", name);
+		if (renameat(own.fd, name, draft->fd, name) < 0)
+			return error_set(err, errno, "rename '%s/%s'", where, name);
+	} else if (draft_publish(&own, STORE_PARTS, p->keys[part], manifest, err) < 0) {
+		return -1;
+	}
+	*ret_manifest = TAKE_PTR(manifest);
+	return 0;
+}
+
+static int link_or_make(const struct parts *p, int part, const struct draft *draft,
+	json_t **ret_manifest, struct error *err)
+{
+	const char *name = entry_parts[part], *key = p->keys[part];
+	CLEANUP_FREE char *turn_name = xasprintf("part-%s", key);
+	CLEANUP_FREE char *what = xasprintf("is making the same %s", name);
+	CLEANUP_TURN struct turn turn = {0};
+
+	if (link_part(name, key, draft, ret_manifest) == 0)
+		return 0;
+	if (turn_take(draft->cache, turn_name, what, p->interrupted, &turn, err) < 0)
+		return -1;
+	if (link_part(name, key, draft, ret_manifest) == 0)
+		return 0;
+	return make_part(p, part, draft, ret_manifest, err);
+}
+
+int parts_add(const struct parts *p, const struct draft *draft, json_t *manifest,
 	struct error *err)
 {
-	const struct ext2_options options = {.label = "hypermin"};
-	const struct ext2_emit_options emit = {
-		.progress = on_progress, .progress_data = (void *)interrupted};
-	struct ext2_emit_stats stats;
-	struct ext2_summary summary;
-	struct ext2_plan *plan;
-
-	if (ext2_plan_new(tree, &options, &plan, err) < 0)
-		return -1;
-	ext2_plan_summary(plan, &summary);
-	uuid_format(summary.uuid, ret_uuid);
-	int result = ext2_emit(plan, fd, &emit, &stats, err);
-	ext2_plan_free(plan);
-	if (result == 0 && pad_root(fd, summary.size) < 0)
-		result = error_set(err, errno, "make it longer");
-	if (result == 0)
-		log_info("root image: %u inodes, %llu MiB",
-			summary.inodes - summary.free_inodes,
-			(unsigned long long)summary.size >> 20);
-	return result;
+	for (int i = 0; i < ENTRY_PARTS; i++) {
+		CLEANUP_JSON json_t *own = NULL;
+		if (*p->interrupted)
+			return error_set(err, EINTR, "make the %s", entry_parts[i]);
+		if (link_or_make(p, i, draft, &own, err) < 0)
+			return -1;
+		manifest_copy_file(manifest, own, entry_parts[i]);
+		if (i == ENTRY_ROOT)
+			json_object_set(
+				manifest, "root_uuid", json_object_get(own, "root_uuid"));
+	}
+	return 0;
 }

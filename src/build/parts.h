@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The parts of an appliance: kernel, initrd and root image. Each has a key, a digest of
- * what it is made from, and is made once: appliances that need the same one have hard
+ * what it is made from, and is made once: appliances that need the same part have hard
  * links to it. Where the file system has no hard links each has its own.
  */
 #pragma once
@@ -10,41 +10,35 @@
 #include <signal.h>
 
 #include "base/sha256.h"
+#include "build/contents.h"
+#include "cache/request.h"
 #include "cache/store.h"
-#include "kernel/kernel.h"
-#include "tree/tree.h"
 
-/* ---- Sharing ---- */
+struct parts {
+	/* What they are made from. Set by the caller: */
 
-/* Write the part to fd, an empty file; its manifest may be added to. */
-typedef int part_make_fn(int fd, json_t *manifest, void *data, struct error *err);
+	struct contents *contents;
+	const char *guest; /* the guest program's bytes */
+	size_t guest_len;
+	/* The program that makes them: while hypermin is being worked on, its version
+	 * does not change with each change of the program. */
+	char builder_digest[SHA256_HEX_LEN + 1];
+	const volatile sig_atomic_t *interrupted;
 
-struct part {
-	const char *name; /* the file's, in the appliance */
-	char key[SHA256_HEX_LEN + 1];
-	part_make_fn *make;
-	void *data;
+	/* Set by parts_make_keys(): */
+
+	struct kernel_modules modules; /* the initrd's */
+	bool keep_signatures;
+	char keys[ENTRY_PARTS][SHA256_HEX_LEN + 1];
 };
 
-/*
- * Put the part into an appliance's draft, from the store or made now, and enter it in the
- * appliance's manifest. *ret_manifest, the part's own, is the caller's.
- */
-int part_add(const struct part *part, const struct draft *draft, json_t *manifest,
-	const volatile sig_atomic_t *interrupted, json_t **ret_manifest,
-	struct error *err);
+int parts_make_keys(struct parts *p, struct error *err);
+void parts_done(struct parts *p);
 
-/* ---- What is in them ---- */
+/* The key of an appliance that consists of these parts. */
+void parts_appliance_key(const struct parts *p, char ret[static SHA256_HEX_LEN + 1]);
 
-/* The ELF inside the image where there is one, else the image. */
-int part_write_kernel(const char *image, int fd, struct error *err);
-/* The image as it is. */
-int part_copy_kernel(const char *image, int fd, struct error *err);
-/* The agent's, with `modules`. With `all` (or NULL) it is to execute the appliance's own
- * /init instead, and takes those of `all` that are not in `modules` only if it has to. */
-int part_write_initrd(const struct kernel_modules *modules,
-	const struct kernel_modules *all, bool keep_signatures, const void *guest,
-	size_t guest_len, int fd, struct error *err);
-int part_write_root(const struct tree *tree, int fd,
-	const volatile sig_atomic_t *interrupted, char ret_uuid[static 37],
+/* Put all parts into an appliance's draft, from the store or made now, and enter them in
+ * the appliance's manifest. */
+int parts_add(const struct parts *p, const struct draft *draft, json_t *manifest,
 	struct error *err);

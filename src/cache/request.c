@@ -11,8 +11,8 @@
 #include "base/io.h"
 #include "cache/kinds.h"
 
-#define MAGIC		 "hypermin-request 5"
-#define REQUEST_FILE_MAX (4 * 1024 * 1024)
+#define MAGIC		 "hypermin-request 6"
+#define REQUEST_FILE_MAX (64 * 1024 * 1024)
 #define OUTDATED_SECONDS (7 * 24 * 60 * 60)
 
 /* ---- The entry ---- */
@@ -85,7 +85,23 @@ enum request_found request_find(
 	ret->parts = xstrdup(fields[5]);
 	/* Without the empty field it has been cut off. */
 	bool whole = pos < end && end[-1] == '\0' && (pos + 1 == end || end[-2] == '\0');
-	return whole && stamp_fits(pos, end - 1 - pos) ? REQUEST_FITS : REQUEST_OUTDATED;
+	if (whole) {
+		ret->bytes = TAKE_PTR(data);
+		ret->fields = pos;
+		ret->fields_len = end - 1 - pos;
+	}
+	return whole && stamp_few_fit(ret->fields, ret->fields_len) ? REQUEST_FITS
+								    : REQUEST_OUTDATED;
+}
+
+bool entry_fits(const struct entry *e)
+{
+	return e->bytes && stamp_fits(e->fields, e->fields_len);
+}
+
+struct stamp_check *entry_check_start(struct entry *e)
+{
+	return stamp_check_start(TAKE_PTR(e->bytes), e->fields, e->fields_len);
 }
 
 void entry_done(struct entry *e)
@@ -93,6 +109,7 @@ void entry_done(struct entry *e)
 	free(e->kernel_version);
 	free(e->route);
 	free(e->parts);
+	free(e->bytes);
 	*e = (struct entry){0};
 }
 

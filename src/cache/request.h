@@ -4,7 +4,7 @@
  * request's file by the digest of what is asked for; the builder writes it. It is a row of
  * NUL-terminated fields:
  *
- *	"hypermin-request 5"  KEY  KERNEL-VERSION  ROOT-UUID  ROUTE  PARTS  { PATH  IDENTITY }...  ""
+ *	"hypermin-request 6"  KEY  KERNEL-VERSION  ROOT-UUID  ROUTE  PARTS  { PATH  IDENTITY }...  ""
  *
  * PARTS has the size, inode and time of modification of each of the appliance's parts: those
  * that were changed in place are not used, and to look costs next to nothing. The pairs
@@ -31,6 +31,10 @@ struct entry {
 	char root_uuid[37];
 	/* What entry_look() said of its parts. */
 	char *parts;
+	/* Of one that was found: the request's file, and the stamp in it. */
+	char *bytes;
+	const char *fields;
+	size_t fields_len;
 };
 
 /* The sizes and identities of the parts in an appliance's directory, as a text; NULL if one
@@ -40,6 +44,7 @@ char *entry_look(int dir_fd);
 bool entry_hold(const struct cache *cache, const struct entry *e, struct store_hold *ret);
 
 enum request_found {
+	/* The few paths of the stamp fit (stamp_few_fit()). */
 	REQUEST_FITS,
 	/* Something has changed since, perhaps nothing that matters. */
 	REQUEST_OUTDATED,
@@ -51,6 +56,10 @@ enum request_found {
 enum request_found request_find(
 	const struct cache *cache, const char *digest, struct entry *ret);
 void entry_done(struct entry *e);
+/* Whether all of the stamp fits. */
+bool entry_fits(const struct entry *e);
+/* The same by a thread, for one that was found to fit. */
+struct stamp_check *entry_check_start(struct entry *e);
 
 /* Publish the request's file: this appliance is its answer. */
 int request_write(const struct cache *cache, const char *digest, const struct entry *e,

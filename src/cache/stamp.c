@@ -215,45 +215,105 @@ static size_t threads_for(size_t n_claims)
 	return n < THREADS_MAX ? n : THREADS_MAX;
 }
 
-/* The caller is one of the threads; the others leave its signals to it. */
-static void look_together(struct check *check)
+/* Threads that leave the caller's signals to it. Returns how many there are. */
+static size_t start_threads(struct check *check, pthread_t *ret, size_t wanted)
 {
-	pthread_t threads[THREADS_MAX];
-	size_t wanted = threads_for(check->claims.len) - 1, n = 0;
 	sigset_t all, before;
+	size_t n = 0;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (n < wanted && pthread_create(&threads[n], NULL, look, check) == 0)
+	while (n < wanted && pthread_create(&ret[n], NULL, look, check) == 0)
 		n++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return n;
+}
+
+/* The caller is one of the threads. */
+static void look_together(struct check *check)
+{
+	pthread_t threads[THREADS_MAX];
+	size_t n = start_threads(check, threads, threads_for(check->claims.len) - 1);
+
 	look(check);
 	while (n)
 		pthread_join(threads[--n], NULL);
 }
 
-/* False if the bytes end within a field. */
-static bool parse(const char *pos, const char *end, struct check *check)
+/* Claims about paths themselves go to `many`, all others to `few`. False if the bytes end
+ * within a field. */
+static bool parse(const char *pos, size_t len, struct check *few, struct check *many)
 {
+	const char *end = pos + len;
+
 	while (pos < end) {
 		const char *nul = memchr(pos, '\0', end - pos);
 		const char *identity = nul ? nul + 1 : NULL;
 		nul = identity ? memchr(identity, '\0', end - identity) : NULL;
 		if (!nul)
 			return false;
+		struct check *check = identity[0] == ITSELF ? many : few;
 		vector_push(&check->claims, ((struct claim){pos, identity}));
 		pos = nul + 1;
 	}
 	return true;
 }
 
-bool stamp_fits(const char *fields, size_t len)
+bool stamp_few_fit(const char *fields, size_t len)
 {
-	struct check check = {0};
-	bool whole = parse(fields, fields + len, &check);
+	struct check few = {0}, many = {0};
+	bool whole = parse(fields, len, &few, &many);
 
 	if (whole)
-		look_together(&check);
-	vector_done(&check.claims);
-	return whole && !check.broken;
+		look(&few);
+	vector_done(&few.claims);
+	vector_done(&many.claims);
+	return whole && !few.broken;
+}
+
+bool stamp_fits(const char *fields, size_t len)
+{
+	struct check few = {0}, many = {0};
+	bool whole = parse(fields, len, &few, &many);
+
+	if (whole)
+		look(&few);
+	if (whole && !few.broken)
+		look_together(&many);
+	vector_done(&few.claims);
+	vector_done(&many.claims);
+	return whole && !few.broken && !many.broken;
+}
+
+struct stamp_check {
+	char *bytes;
+	struct check few, many;
+	pthread_t thread;
+	bool has_thread;
+};
+
+struct stamp_check *stamp_check_start(char *bytes, const char *fields, size_t len)
+{
+	struct stamp_check *c = xcalloc(1, sizeof(*c));
+
+	c->bytes = bytes;
+	if (!parse(fields, len, &c->few, &c->many))
+		c->many.broken = true;
+	else if (start_threads(&c->many, &c->thread, 1) == 1)
+		c->has_thread = true;
+	else
+		look(&c->many);
+	return c;
+}
+
+bool stamp_check_end(struct stamp_check *c)
+{
+	if (c->has_thread)
+		pthread_join(c->thread, NULL);
+	bool fits = !c->many.broken;
+	vector_done(&c->few.claims);
+	vector_done(&c->many.claims);
+	free(c->bytes);
+	free(c);
+	return fits;
 }

@@ -46,3 +46,14 @@ void stamp_done(struct stamp *stamp);
 
 /* False, too, if the bytes are cut off within a field. */
 bool stamp_fits(const char *fields, size_t len);
+/* The same for the paths of stamp_add() alone: those of stamp_add_itself() are taken to
+ * fit. */
+bool stamp_few_fit(const char *fields, size_t len);
+
+/* Whether the paths of stamp_add_itself() fit, found out by a thread, so that it costs no
+ * time where the caller waits for something else. */
+struct stamp_check;
+/* `bytes`, which `fields` points into, is freed at the end. */
+struct stamp_check *stamp_check_start(char *bytes, const char *fields, size_t len);
+/* Wait for the answer, and free. */
+bool stamp_check_end(struct stamp_check *c);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Configuration files of the host, and the archive made of what was found. Names in it
- * begin with "./", as in those that tar makes of a directory. Nothing goes in but what
- * belongs to the files: no time of reading or writing, so that the same files always give
- * the same bytes.
+ * Configuration files of the host, and the archive of those that were found. Names in the
+ * archive begin with "./", as if tar had packed a directory. Times of access and of change
+ * are left out, so that the same files always give the same bytes.
  */
 #include "prepare/config-files.h"
 
@@ -53,7 +52,7 @@ size_t config_files_found(const struct config_files *c)
 	return found;
 }
 
-/* A label is the host's policy, not the file's. */
+/* SELinux labels belong to the host's policy, not to the file. */
 static void drop_labels(struct archive_entry *entry)
 {
 	struct archive_entry *all = archive_entry_clone(entry);
@@ -89,7 +88,7 @@ void config_file_set(
 
 /* ---- From the host ---- */
 
-/* 1: it can't be read, or there is no such file. */
+/* 1: this user can't read it, or it is not there. */
 static int read_content(
 	const char *path, char **ret_data, size_t *ret_len, struct error *err)
 {
@@ -98,7 +97,7 @@ static int read_content(
 	if (fd < 0 && errno == ENOENT)
 		return 1;
 	if (fd < 0 && errno == EACCES) {
-		log_warning("left out '%s': it may not be read", path);
+		log_warning("left out '%s': this user may not read it", path);
 		return 1;
 	}
 	if (fd < 0)

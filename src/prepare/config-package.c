@@ -6,8 +6,8 @@
  *	.rpm           its own header, then compressed cpio
  *	.pkg.tar.zst   compressed tar
  *
- * Only names that were asked for are looked at, and only in memory: what else a package
- * holds, and where its names lead, does not matter.
+ * Only files with names that were asked for are read, into memory. All others are
+ * skipped.
  */
 #include <errno.h>
 #include <locale.h>
@@ -17,11 +17,11 @@
 
 #include "prepare/config-files.h"
 
-/* An archive; inside it, perhaps another. */
 struct package_reader {
 	struct config_files *files;
 	const char *name;
-	struct archive *outer; /* of a .deb, else NULL */
+	/* Of a .deb, which has an archive in an archive; else NULL. */
+	struct archive *outer;
 };
 
 static struct archive *new_reader(void)
@@ -120,7 +120,7 @@ static int take_entries(struct package_reader *r, struct archive *a, struct erro
 
 /* ---- A .deb's inside ---- */
 
-/* What the inner archive is made of: the data of the outer one's entry. */
+/* libarchive's read callback: the inner archive's bytes are an entry of the outer one. */
 static ssize_t read_member(struct archive *inner, void *data, const void **ret)
 {
 	struct package_reader *r = data;
@@ -194,7 +194,7 @@ int config_files_read_package(
 {
 	struct package_reader r = {.files = c, .name = name};
 	struct archive *a = new_reader();
-	/* Names are bytes: libarchive would convert them from UTF-8. */
+	/* In other locales libarchive would convert names from UTF-8; they are bytes. */
 	locale_t posix = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	locale_t before = uselocale(posix);
 

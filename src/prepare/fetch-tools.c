@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * apt, dnf and pacman: how each is asked what it can download, and to do it. None of them
- * touches what is installed.
+ * apt, dnf and pacman: the commands by which each lists what it can download, and
+ * downloads it. None of them changes what is installed.
  */
 #include "prepare/fetch-tools.h"
 
@@ -21,7 +21,7 @@ static void add_offer(
 		});
 }
 
-/* A program, and the configuration that it shall use instead of the host's. */
+/* A program, and the configuration that it is to use instead of the host's. */
 static void begin_words(const struct fetch *f, struct strvec *argv, const char *program,
 	const char *config_option)
 {
@@ -55,7 +55,8 @@ static char *next_column(char **line)
 	return column;
 }
 
-/* "NAME | VERSION | URL SUITE/COMPONENT ARCH Packages", of sources "… Sources" */
+/* "NAME | VERSION | URL SUITE/COMPONENT ARCH Packages"; source packages' lines end with
+ * "Sources" */
 static void take_madison(char *line, void *data)
 {
 	static const char suffix[] = " Packages";
@@ -155,8 +156,8 @@ static const struct fetch_tool dnf = {
 /* ---- pacman ---- */
 
 /*
- * With databases of its own, so that those of the host stay as they are. For a download,
- * too, pacman wants to be root; fakeroot makes it believe so.
+ * With databases of its own, so that the host's stay as they are. pacman refuses to
+ * download for ordinary users; fakeroot makes it believe that root runs it.
  */
 static void begin_pacman(const struct fetch *f, struct strvec *argv)
 {

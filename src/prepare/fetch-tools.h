@@ -2,34 +2,41 @@
 /* One package manager's tools, as a struct of functions. */
 #pragma once
 
-#include "base/outlive.h"
 #include "base/arena.h"
+#include "base/outlive.h"
 #include "prepare/fetch.h"
 #include "prepare/tool.h"
 
-/* A package that a repository has. */
+/* A package that a repository offers. */
 struct offer {
 	const char *name;
-	const char *version; /* as the package database writes it */
-	const char *arch;    /* NULL: whichever is installed */
+	/* As the package database writes it. */
+	const char *version;
+	/* NULL: that of the package that is installed. */
+	const char *arch;
 };
 
 struct fetch {
-	const char *packager_config; /* absolute, or NULL */
-	char *directory;	     /* a temporary one; packages go into it */
-	struct afterwards removal;   /* of the directory */
+	/* An absolute path, or NULL. */
+	const char *packager_config;
+	/* A temporary directory for packages. */
+	char *directory;
+	/* Removes the directory when this program ends. */
+	struct afterwards removal;
 	const volatile sig_atomic_t *interrupted;
-	struct package_set wanted; /* sorted */
-	struct arena arena;	   /* of the offers' strings */
+	/* Sorted by index. */
+	struct package_set wanted;
+	/* Holds the offers' strings. */
+	struct arena arena;
 	VECTOR(struct offer) offers;
 };
 
 struct fetch_tool {
 	const char *manager;
-	/* Collect what the repositories have of the packages wanted, of each the best
-	 * first. */
+	/* Add the repositories' offers of the packages wanted; a package's best offer
+	 * comes first. */
 	int (*find_offers)(struct fetch *f, struct error *err);
-	/* Download one offer for each, in their order. */
+	/* Download the offer chosen for each package wanted, in the same order. */
 	int (*download)(
 		struct fetch *f, const struct offer *const *chosen, struct error *err);
 };

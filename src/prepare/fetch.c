@@ -55,7 +55,7 @@ static void find_wanted(struct fetch *f, const struct package_files *files)
 	f->wanted.len = kept;
 }
 
-/* dpkg and pacman have packages for any architecture, which are in the lists of each. */
+/* A package for any architecture is in the list of each architecture. */
 static bool fits(const struct offer *offer, const struct package *pkg)
 {
 	return strcmp(offer->name, pkg->name) == 0 &&
@@ -63,7 +63,7 @@ static bool fits(const struct offer *offer, const struct package *pkg)
 			strcmp(pkg->arch, "all") == 0);
 }
 
-/* The version that is installed, or else the best there is. */
+/* The offer of the version that is installed, or else the best offer. */
 static const struct offer *choose(const struct fetch *f, const struct package *pkg)
 {
 	const struct offer *best = NULL;
@@ -96,7 +96,7 @@ static int download(struct fetch *f, const struct fetch_tool *tool, struct error
 			vector_done(&chosen);
 			return error_set(err, 0,
 				"package '%s' can't be downloaded, no repository has it: "
-				"take configuration from what is installed instead "
+				"take configuration files of this system instead "
 				"(--use-installed)",
 				(*pkg)->name);
 		}
@@ -123,6 +123,7 @@ static int read_package(
 
 static bool is_package(const char *name)
 {
+	/* Of dpkg, rpm and pacman. */
 	static const char *const parts[] = {".deb", ".rpm", ".pkg.tar"};
 	size_t len = strlen(name);
 
@@ -152,14 +153,14 @@ static int read_packages(struct fetch *f, struct config_files *files, struct err
 	}
 	if (n < f->wanted.len)
 		return error_set(err, 0,
-			"%zu packages were to be downloaded, %zu are there",
+			"the tool was asked for %zu packages and downloaded %zu",
 			f->wanted.len, n);
 	return 0;
 }
 
 /* ---- The temporary directory ---- */
 
-/* Removed by this program, in a process of its own, also if we are killed. */
+/* This program removes the directory in a process of its own, also if we are killed. */
 static int plan_removal(struct fetch *f, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec argv = {0};
@@ -206,8 +207,8 @@ int fetch_config_files(const char *manager, const struct package_files *wanted,
 
 	if (!tool)
 		return error_set(err, 0,
-			"no tool is known that downloads packages for %s: take configuration "
-			"from what is installed instead (--use-installed)",
+			"hypermin can't download packages of %s: take configuration files of "
+			"this system instead (--use-installed)",
 			manager);
 	if (options->packager_config &&
 		!(config = realpath(options->packager_config, NULL)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Configuration files as the distribution ships them: packages are downloaded by its own
- * tool (apt-get, dnf, pacman) into a directory that is removed afterwards.
+ * Configuration files as the distribution ships them: its own tool (apt-get, dnf, pacman)
+ * downloads the packages into a temporary directory.
  */
 #pragma once
 
@@ -10,9 +10,9 @@
 #include "prepare/prepare.h"
 
 /*
- * Find what is wanted in `files`. Downloaded are the packages that have configuration
- * files among `wanted`, each in the version that is installed, where a repository still
- * has that; else in the one it has, with a warning. `manager` as packages_manager() says.
+ * Find the contents of `files`. Packages that have configuration files among `wanted` are
+ * downloaded, in the version that is installed if a repository still has it, else in the
+ * best version that there is, with a warning. `manager` as packages_manager() says.
  */
 int fetch_config_files(const char *manager, const struct package_files *wanted,
 	const struct prepare_options *options, struct config_files *files,

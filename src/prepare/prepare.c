@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Preparing: names to packages, packages to their configuration files, and both into the
- * output directory. Where the files come from is a choice: config-files.h reads them off
- * the host, fetch.h has them downloaded first.
+ * output directory. The contents of the files come from the host (config-files.h) or from
+ * packages that are downloaded (fetch.h).
  */
 #include "prepare/prepare.h"
 
@@ -40,7 +40,7 @@ static int check_interrupted(const struct prepare *p, struct error *err)
 	return 0;
 }
 
-/* Builds that are to give the same bytes again say which time it is. */
+/* Reproducible builds set the time that no file may be younger than. */
 static int read_source_date(int64_t *ret, struct error *err)
 {
 	const char *text = getenv("SOURCE_DATE_EPOCH");
@@ -60,7 +60,7 @@ static int read_source_date(int64_t *ret, struct error *err)
 
 /* ---- Names ---- */
 
-/* 1: nothing installed answers to it. */
+/* 1: no installed package has this name or file. */
 static int find_package(struct packages *packages, const char *name,
 	const struct package **ret, struct error *err)
 {
@@ -84,8 +84,8 @@ static void drop_duplicates(struct strvec *names)
 }
 
 /*
- * Lists of packages are written for all releases of a distribution at once, and name some
- * that only others have: one that is not installed is left out.
+ * A list of packages is written for all releases of a distribution, so it names some that
+ * this release does not have. Those that are not installed are left out.
  */
 static int find_packages(struct prepare *p, struct error *err)
 {
@@ -192,7 +192,7 @@ static int write_base(const struct prepare *p, int dir_fd, struct error *err)
 			err, errno, "write '%s/base.tar.gz'", p->options->output);
 	if (config_files_write(&p->config, fd, p->mtime_max, err) < 0)
 		return error_prefix(err, "write '%s/base.tar.gz'", p->options->output);
-	/* Some file systems say only now that they are full. */
+	/* Some file systems report only now that they are full. */
 	if (fdatasync(fd) < 0)
 		return error_set(
 			err, errno, "write '%s/base.tar.gz'", p->options->output);
@@ -212,7 +212,7 @@ static int write_output(struct prepare *p, struct replacement *output, struct er
 static int prepare(struct prepare *p, struct error *err)
 {
 	struct replacement output;
-	/* Replaced is the directory itself: not a symlink to it, nor "." in it. */
+	/* The directory itself is replaced, not a symlink to it, nor "." in it. */
 	CLEANUP_FREE char *real = realpath(p->options->output, NULL);
 	const char *path = real ? real : p->options->output;
 
@@ -226,7 +226,7 @@ static int prepare(struct prepare *p, struct error *err)
 	return result;
 }
 
-int appliance_prepare(const struct prepare_options *options, struct error *err)
+int prepare_input(const struct prepare_options *options, struct error *err)
 {
 	struct prepare p = {.options = options};
 	int result = prepare(&p, err);

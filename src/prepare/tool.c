@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Running a program to its end and reading what it says. */
+/* Running a program to its end and reading its output. */
 #include "prepare/tool.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Running one of the host's own programs, for what only it can do. It gets its words as
- * they are, no shell sees them; its messages are in English, and it does not outlive us.
+ * Running one of the host's own programs. Its arguments are passed without a shell, its
+ * messages are in English, and it can't outlive us.
  */
 #pragma once
 
@@ -10,17 +10,18 @@
 #include "base/error.h"
 #include "base/vector.h"
 
-/* A line of what it says, on either stream; `line` may be changed. */
+/* A line of its standard output or error; `line` may be changed. */
 typedef void tool_line_fn(char *line, void *data);
 
 struct tool {
-	const char *directory; /* where it runs */
-	/* Set by a signal handler: the tool is ended, and the call ends with EINTR. */
+	/* Where it runs. */
+	const char *directory;
+	/* Set by a signal handler; then the tool is killed and the call ends with EINTR. */
 	const volatile sig_atomic_t *interrupted;
-	tool_line_fn *on_line; /* may be NULL */
+	/* May be NULL. */
+	tool_line_fn *on_line;
 	void *data;
 };
 
-/* argv[0] is looked for in PATH. Anything but exit status 0 is an error, with the last
- * lines that the tool said. */
+/* argv[0] is looked up in PATH. If the tool fails, the error has its last lines. */
 int tool_run(const struct tool *tool, struct strvec *argv, struct error *err);

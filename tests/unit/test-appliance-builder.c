@@ -35,7 +35,7 @@ static int run(const char *script, struct error *err)
 	strbuf_adds(&heard, "");
 	log_set_handler(hear, NULL, LOG_LEVEL_DEBUG);
 	assert_int_equal(control_open(control, err), 0);
-	int result = builder_run(&argv, control[0], NULL, NULL, err);
+	int result = builder_run(&argv, control[0], NULL, err);
 	close(control[0]);
 	close(control[1]);
 	return result;

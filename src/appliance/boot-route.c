@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A route's text: one word for its name, and the modules in the order in which they are
- * loaded. */
-#include "build/boot-modules.h"
+/* Routes to text and back. */
+#include "appliance/boot-route.h"
 
 #include <string.h>
 
-/* The root's file system (ext4's driver mounts ext2 too), and a writable / above it. */
-static const char *const always[] = {"ext4", "overlay"};
+#include "base/strbuf.h"
+
+char *boot_route_text(const char *name, const struct strvec *modules)
+{
+	CLEANUP_STRBUF struct strbuf sb = {0};
+
+	strbuf_addf(&sb, "%s:", name);
+	vector_foreach (module, modules)
+		strbuf_addf(&sb, "%s%s", module == modules->items ? "" : ",", *module);
+	return strbuf_detach(&sb);
+}
 
 void boot_route_parse(const char *text, struct boot_route *ret)
 {
@@ -18,8 +26,6 @@ void boot_route_parse(const char *text, struct boot_route *ret)
 	for (char *module; (module = strsep(&rest, ","));)
 		if (*module)
 			strvec_add(&ret->modules, module);
-	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
-		strvec_add(&ret->modules, always[i]);
 }
 
 void boot_route_done(struct boot_route *route)
