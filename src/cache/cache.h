@@ -19,8 +19,8 @@
 
 #include <stdbool.h>
 
-#include "base/outlive.h"
 #include "base/error.h"
+#include "base/outlive.h"
 
 /* Opened, and found to be ours alone. */
 struct cache {
