@@ -234,16 +234,11 @@ static void drain_text(struct text_channel *channel)
 		serve_text(channel);
 }
 
-void loop_read_console(struct vm *vm)
-{
-	drain_text(&vm->console);
-}
-
 /* When qemu's end is seen, the last words of qemu and the guest are still in the
  * sockets. */
 static int drain(struct vm *vm, struct error *err)
 {
-	loop_read_console(vm);
+	drain_text(&vm->console);
 	drain_text(&vm->messages);
 	return vm->guest.fd >= 0 ? serve_agent_input(vm, err) : 0;
 }

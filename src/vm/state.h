@@ -197,8 +197,6 @@ enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
  * `arguments` are freed. -1: it failed, or the time is over; or the VM is. */
 int loop_execute(struct vm *vm, const char *command, json_t *arguments,
 	int64_t deadline_ms, json_t **ret, struct error *err);
-/* Read what the guest has written to its console until now. */
-void loop_read_console(struct vm *vm);
 /* All output has come: wait until the caller's descriptors have taken it. The VM is not
  * needed for that. */
 int loop_flush_output(struct vm *vm, struct error *err);

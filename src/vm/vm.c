@@ -313,20 +313,6 @@ static void note_command(struct vm *vm, const struct vm_exec *exec)
 	measure_end(vm);
 }
 
-/* The guest's kernel killed something since its console had `before` bytes: the command
- * only says that it failed. */
-static void warn_of_memory(struct vm *vm, size_t before)
-{
-	static const char killed[] = "Out of memory: Killed process";
-
-	loop_read_console(vm);
-	CLEANUP_FREE char *line = console_find(&vm->console.text, killed);
-	if (line && console_end_of(&vm->console.text, killed) > before)
-		log_warning(
-			"the guest has not enough memory; give it more with --memory (%s)",
-			line);
-}
-
 static int exec_in(struct vm *vm, struct vm_exec *exec, struct error *err)
 {
 	struct agent_command agent = exec->command->agent;
@@ -347,10 +333,7 @@ static int exec_in(struct vm *vm, struct vm_exec *exec, struct error *err)
 	if (exec->command->timeout_ms)
 		exec->deadline_ms = io_now_ms() + exec->command->timeout_ms;
 	exec->sent_us = timeline_now();
-	size_t console_before = vm->console.text.total;
 	int result = loop_until(vm, has_run, 0, err);
-	if (result == 0 && exec->result.status != 0)
-		warn_of_memory(vm, console_before);
 	if (result == 0 && vm->timeline && exec->started_us)
 		note_command(vm, exec);
 	return flush_output(vm, result, err);
