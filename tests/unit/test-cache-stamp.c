@@ -63,6 +63,51 @@ static void one_changed_path_of_thousands(void **state)
 	fixture_root_done(&r);
 }
 
+/* The few are looked at first; the many by a thread that the caller waits for. */
+static void the_many_are_looked_at_apart(void **state)
+{
+	enum { MANY = 300 };
+	struct fixture_root r;
+	struct stamp stamp;
+	char name[16];
+
+	(void)state;
+	fixture_root_init(&r);
+	fixture_root_write(&r, "few", "x");
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		fixture_root_write(&r, name, "x");
+	}
+	let_time_pass();
+	stamp_start(&stamp);
+	CLEANUP_FREE char *few = path_of(&r, "few");
+	stamp_add(&stamp, few);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		CLEANUP_FREE char *path = path_of(&r, name);
+		stamp_add_itself(&stamp, path);
+	}
+	for (int changed = -1; changed < MANY; changed += MANY / 3) {
+		if (changed >= 0) {
+			snprintf(name, sizeof(name), "f%d", changed);
+			fixture_root_write(&r, name, "y");
+		}
+		assert_true(stamp_few_fit(stamp.fields.data, stamp.fields.len));
+		char *bytes = xmemdup(stamp.fields.data, stamp.fields.len);
+		struct stamp_check *check =
+			stamp_check_start(bytes, bytes, stamp.fields.len);
+		assert_int_equal(stamp_check_end(check), changed < 0);
+	}
+	fixture_root_write(&r, "few", "y");
+	assert_false(stamp_few_fit(stamp.fields.data, stamp.fields.len));
+	assert_false(stamp_few_fit(stamp.fields.data, stamp.fields.len - 1));
+	/* Cut off within a field. */
+	char *cut = xmemdup(stamp.fields.data, stamp.fields.len - 1);
+	assert_false(stamp_check_end(stamp_check_start(cut, cut, stamp.fields.len - 1)));
+	stamp_done(&stamp);
+	fixture_root_done(&r);
+}
+
 static void itself_is_not_what_it_leads_to(void **state)
 {
 	struct stamp alone, both;
@@ -128,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_changed_path_of_thousands),
+		cmocka_unit_test(the_many_are_looked_at_apart),
 		cmocka_unit_test(itself_is_not_what_it_leads_to),
 		cmocka_unit_test(what_is_absent_has_to_stay_so),
 		cmocka_unit_test(a_stamp_that_is_cut_off),
