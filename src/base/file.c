@@ -50,6 +50,8 @@ int file_copy_range(int from, off_t from_at, int to, off_t to_at, uint64_t len)
 	while (len) {
 		off_t in = from_at, out = to_at;
 		ssize_t n = copy_file_range(from, &in, to, &out, len, 0);
+		if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO))
+			return -1;
 		/* Not all pairs of file systems can do it. */
 		if (n <= 0) {
 			if (!buffer)
