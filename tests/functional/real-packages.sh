@@ -97,7 +97,7 @@ prepared() {
 package_list() {
 	rm -rf list.d
 	printf '%s\n' "$@" >list.in
-	"$builder" assemble --root="$root" --output="$scratch/list.d" --input="$scratch/list.in" --format=chroot \
+	"$builder" assemble --root="$root" --output="$scratch/list.d" --input="$scratch/list.in" --format=1 \
 		--package-list --log-level=0 >messages || fail "/packagelist: $(cat messages)"
 	paste -sd ' ' list.d/packagelist
 }
