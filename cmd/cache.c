@@ -68,7 +68,7 @@ static const struct option_row verify_rows[] = {
 
 static const struct option_row gc_rows[] = {
 	{OPTION_CALL, "max-age", 0, "N[smhdw]",
-		"remove what was not used for so long; default 30d", AT(limits.max_age),
+		"remove what was not used for this time; default 30d", AT(limits.max_age),
 		.take = take_max_age},
 	{OPTION_SIZE, "max-size", 0, "N[bKMGT]", "leave no more than this; default 8G",
 		AT(limits.max_bytes)},

@@ -45,7 +45,7 @@ static const struct options options = {
 		"Usage: hypermin libguestfs [OPTION…] -- PROGRAM [ARG…]\n"
 		"       eval \"$(hypermin libguestfs --env)\"\n"
 		"\n"
-		"Run a program that uses libguestfs, in whatever language, with an appliance that goes on\n"
+		"Run a program that uses libguestfs, in whatever language, with an appliance that resumes\n"
 		"from a snapshot instead of booting. The first launch boots; a snapshot is taken in the\n"
 		"background meanwhile. Nothing else changes.",
 	.groups = groups,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* hypermin warm: take the snapshot that later runs go on from. */
+/* hypermin warm: take the snapshot that later runs resume from. */
 #include <stdio.h>
 
 #include "commands.h"
@@ -11,7 +11,7 @@ static const struct options options = {
 		"Usage: hypermin warm [OPTION…]\n"
 		"\n"
 		"Boot a VM, and keep a snapshot of it in the cache. `hypermin run` and `hypermin shell`\n"
-		"with the same options go on from there instead of booting. They have it taken by\n"
+		"with the same options resume from it instead of booting. They have it taken by\n"
 		"themselves, in the background after their first run; this command takes it now, for the\n"
 		"image of a CI system, say.",
 	.groups = vm_warm_options,
