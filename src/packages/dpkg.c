@@ -3,7 +3,7 @@
  * The dpkg handler: Debian, Ubuntu and what stems from them. Reads the database's files
  * (dpkg.h names them) once at the start, the file lists when they are asked for.
  *
- * Relations are satisfied by dpkg's rules, with multi-arch, but for one: ":any" takes a
+ * Relations are satisfied by dpkg's rules, with multi-arch. One is missing: ":any" takes a
  * package of any architecture, since dpkg has checked what is installed.
  */
 #include "packages/dpkg.h"
