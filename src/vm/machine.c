@@ -180,7 +180,7 @@ static void add_generation_id(const struct machine_line *l)
 static void add_base(const struct machine_line *l)
 {
 	const struct profile *p = l->profile;
-	bool is_nvdimm = p->root_bus->in_memory && !p->root_bus->device_is_virtio;
+	bool is_nvdimm = p->root_bus->kind == ROOT_NVDIMM;
 
 	strvec_add(l->argv, l->config->qemu);
 	strvec_add(l->argv, "-no-user-config");
@@ -340,8 +340,8 @@ static void add_root_in_memory(const struct machine_line *l)
 			"share", 1, "readonly", 1, "size",
 			(json_int_t)l->config->root_size));
 	strvec_add(l->argv, "-device");
-	/* This device has no property `vectors`. */
-	if (bus->device_is_virtio)
+	/* virtio-pmem has no property `vectors`. */
+	if (bus->kind == ROOT_VIRTIO)
 		strvec_addf(l->argv, "%s-pci,addr=0x%x,memdev=root", bus->device,
 			root_bus_address.device);
 	else
@@ -382,19 +382,20 @@ static struct strbuf root_device(const struct machine_line *l)
 	const struct root_bus *bus = l->profile->root_bus;
 	struct strbuf device = {0};
 
-	if (bus->device_is_virtio)
+	if (bus->kind == ROOT_VIRTIO)
 		return virtio_device(l, bus->device, &root_bus_address);
 	strbuf_adds(&device, bus->device);
-	if (bus->device_is_pci)
+	if (bus->kind == ROOT_PCI)
 		add_address(l, &device, &root_bus_address);
 	else
-		strbuf_addf(&device, ",bus=%s", bus->attached);
+		strbuf_adds(
+			&device, bus->kind == ROOT_IDE ? ",bus=ide.0" : ",bus=rootbus.0");
 	return device;
 }
 
-static void add_root_controller(const struct machine_line *l, const char *kind)
+static void add_root_controller(const struct machine_line *l)
 {
-	struct strbuf controller = virtio_device(l, kind, &root_bus_address);
+	struct strbuf controller = virtio_device(l, "virtio-scsi", &root_bus_address);
 
 	strbuf_adds(&controller, ",id=rootbus");
 	add_device(l, &controller);
@@ -408,8 +409,8 @@ static void add_root(const struct machine_line *l)
 		add_root_in_memory(l);
 		return;
 	}
-	if (bus->controller)
-		add_root_controller(l, bus->controller);
+	if (bus->kind == ROOT_SCSI)
+		add_root_controller(l);
 	struct strbuf device = root_device(l);
 	strbuf_adds(&device, ",drive=root,serial=" ROOT_SERIAL);
 	add_root_file(l);

@@ -20,41 +20,68 @@ enum transport { TRANSPORT_PCI, TRANSPORT_MMIO };
 
 /* What an architecture's machines have in common. */
 struct processor {
-	const char *architecture;  /* as base/architecture.h names it */
-	const char *qemu;	   /* qemu's program */
-	const char *qemu_packages; /* where that comes from, for people */
-	const char *emulated;	   /* the value of -cpu without KVM */
+	/* As base/architecture.h names it. */
+	const char *architecture;
+	/* qemu's program, and the packages that it comes from. */
+	const char *qemu;
+	const char *qemu_packages;
+	/* The value of -cpu without KVM. */
+	const char *emulated;
 	bool is_x86;
 };
 
 struct machine_type {
 	const struct processor *processor;
 	const char *name;
-	const char *qemu; /* the value of -machine */
+	/* The value of -machine. */
+	const char *qemu;
 	enum transport transport;
-	unsigned max_disks; /* of the user's */
+	/* So many disks of the user's fit. */
+	unsigned max_disks;
 	const char *serial_console;
-	const char
-		*ide_driver; /* the kernel's for the machine's own controller, or NULL */
-	bool nvdimms;	     /* the guest is told of them, by ACPI or an x86 memory map */
+	/* The kernel's module for the IDE controller that the machine has; NULL: it has
+	 * none. */
+	const char *ide_driver;
+	/* It can have NVDIMMs: the guest's kernel learns where they are, by ACPI or by the
+	 * memory map of an x86 firmware. */
+	bool nvdimms;
 };
 
-/* The devices that make the root disk, each as -device has it. */
+/* How the root disk is connected to the machine. */
+enum root_kind {
+	/* A virtio device. In the table its name lacks the transport, "-pci" or "-device". */
+	ROOT_VIRTIO,
+	/* A disk at a virtio-scsi controller, which hypermin adds for it. */
+	ROOT_SCSI,
+	/* A disk at the IDE controller that the machine has. */
+	ROOT_IDE,
+	/* A device on the PCI bus that is not virtio. */
+	ROOT_PCI,
+	/* A memory module: it lies in the guest's physical addresses. */
+	ROOT_NVDIMM,
+};
+
 struct root_bus {
 	const char *name;
-	const char *controller; /* virtio, without "-pci" or "-device"; NULL: none */
+	enum root_kind kind;
+	/* The device, as -device has it. */
 	const char *device;
-	bool device_is_virtio;	  /* its name lacks the same */
-	bool device_is_pci;	  /* it sits on the PCI bus itself */
-	const char *attached;	  /* the bus it is attached to, where not by itself */
-	bool takes_writable_only; /* the device refuses a medium that is not */
-	bool in_memory;		  /* a range of physical addresses and no disk at all */
-	bool in_memory_map;	  /* the kernel's command line says where */
-	bool dax;		  /* files are mapped where they lie */
-	bool needs_acpi; /* of a kernel that does not read ACPI, it gets no resources */
-	bool named_as_disks; /* in the guest its name is from the same row as the user's */
-	bool no_snapshots;   /* qemu can't put its state into one */
-	const char *const *modules; /* drivers, NULL-terminated */
+	/* qemu opens only a writable medium for the device. */
+	bool takes_writable_only;
+	/* The guest reads the image as memory, at physical addresses. Not a disk. */
+	bool in_memory;
+	/* hypermin says on the kernel's command line where it lies. */
+	bool in_memory_map;
+	/* The guest mounts the root with DAX: it maps files where they lie. */
+	bool dax;
+	/* The kernel has to read ACPI tables, else the device does not work. */
+	bool needs_acpi;
+	/* The guest names the root in the same series as the user's disks (vda, vdb, …). */
+	bool named_as_disks;
+	/* qemu can't save the device's state. */
+	bool no_snapshots;
+	/* Drivers, NULL-terminated. */
+	const char *const *modules;
 };
 
 struct profile {
@@ -62,21 +89,21 @@ struct profile {
 	const struct root_bus *root_bus;
 	bool kvm;
 	bool plain;
-	bool verbose; /* the guest's kernel says on its console what it does */
+	/* The guest's kernel says on its console what it does. */
+	bool verbose;
 	unsigned cpus;
-	unsigned tsc_khz; /* of the host's time stamp counter; 0: unknown */
+	/* The frequency of the host's time stamp counter; 0: unknown. */
+	unsigned tsc_khz;
 };
 
 /* NULL: none of this architecture's machines is known. */
 const struct processor *processor_find(const char *architecture);
-/* The best first; NULL behind the last. */
+/* Row i of the table, in order of preference; NULL behind the last. */
 const struct machine_type *machine_type_at(size_t i);
 const struct root_bus *root_bus_at(size_t i);
 /* NULL where there is none of this name. */
 const struct machine_type *machine_type_find(const char *name);
 const struct root_bus *root_bus_find(const char *name);
-/* Is it attached to the machine's own controller? */
-bool root_bus_is_ide(const struct root_bus *bus);
 /* Has the machine this bus? */
 bool profile_fits(const struct machine_type *machine, const struct root_bus *bus);
 

@@ -29,7 +29,7 @@ static void add_modules(const struct machine_type *machine, const struct root_bu
 	bool is_mmio = machine->transport == TRANSPORT_MMIO;
 
 	strvec_add(modules, is_mmio ? "virtio_mmio" : "virtio_pci");
-	if (root_bus_is_ide(bus))
+	if (bus->kind == ROOT_IDE)
 		strvec_add(modules, machine->ide_driver);
 	for (const char *const *module = bus->modules; *module; module++)
 		strvec_add(modules, *module);
