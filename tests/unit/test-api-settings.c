@@ -17,6 +17,9 @@
 
 #include "api/handle.h"
 
+/* A call that waits for a program without end is ended, and with it this test. */
+#define PATIENCE_S 60
+
 static char scratch[] = "/tmp/hypermin-test-settings-XXXXXX";
 
 static char *make_file(const char *name, const char *text, mode_t mode)
@@ -271,7 +274,7 @@ static void the_doctor_leaves_no_process_and_no_descriptor(void **state)
 {
 	struct hypermin *h = hypermin_new();
 	CLEANUP_FREE char *qemu = make_file("qemu",
-		"#!/bin/sh\ndd if=/dev/zero bs=1024 count=200 2>/dev/null\nexec sleep 300\n",
+		"#!/bin/sh\ndd if=/dev/zero bs=1024 count=200 2>/dev/null\nexec sleep 1000\n",
 		0755);
 	CLEANUP_FREE char *cache = xasprintf("%s/cache", scratch);
 
@@ -280,12 +283,14 @@ static void the_doctor_leaves_no_process_and_no_descriptor(void **state)
 	setenv("HYPERMIN_LIBEXECDIR", "/nonexistent", 1);
 	set(h, "cache-dir", cache);
 	/* So that the cache is open. */
+	alarm(PATIENCE_S);
 	hypermin_doctor(h, ignore_finding, NULL);
 	size_t before = count_descriptors();
 	assert_true(hypermin_doctor(h, ignore_finding, NULL) > 0);
 	assert_int_equal(count_descriptors(), before);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
+	alarm(0);
 	unsetenv("HYPERMIN_QEMU");
 	unsetenv("HYPERMIN_LIBEXECDIR");
 	hypermin_free(h);

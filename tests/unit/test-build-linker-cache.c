@@ -144,6 +144,28 @@ static void what_is_cut_is_not_a_list(void **state)
 	assert_int_equal(reduced.len, 0);
 }
 
+/* One entry, whose path is the last string. */
+static void a_string_that_does_not_end_is_no_path(void **state)
+{
+	static const char strings[] = "libx.so\0/lib/libx.so";
+	enum { HEADER = 48, ENTRY = 24, LEN = HEADER + ENTRY + sizeof(strings) };
+	uint8_t list[LEN] = "glibc-ld.so.cache1.1";
+	CLEANUP_STRBUF struct strbuf reduced = {0};
+
+	(void)state;
+	list[20] = 1;
+	list[24] = sizeof(strings);
+	list[HEADER + 4] = HEADER + ENTRY;
+	list[HEADER + 8] = HEADER + ENTRY + sizeof("libx.so");
+	memcpy(list + HEADER + ENTRY, strings, sizeof(strings));
+	assert_int_equal(linker_cache_reduce(list, LEN, keep_all, NULL, &reduced), 0);
+	strbuf_clear(&reduced);
+	assert_int_equal(linker_cache_reduce(list, LEN - 1, keep_all, NULL, &reduced), 1);
+	/* Nor is one that begins behind the end. */
+	list[HEADER + 8] = LEN;
+	assert_int_equal(linker_cache_reduce(list, LEN, keep_all, NULL, &reduced), 1);
+}
+
 /* Of a big-endian machine. */
 static void another_byte_order_is_not_known(void **state)
 {
@@ -168,6 +190,7 @@ int main(void)
 		TEST(the_rest_is_gone_and_its_names_too),
 		TEST(doing_it_again_changes_nothing),
 		TEST(what_is_cut_is_not_a_list),
+		TEST(a_string_that_does_not_end_is_no_path),
 		TEST(another_byte_order_is_not_known),
 	};
 

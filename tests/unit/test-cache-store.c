@@ -309,6 +309,26 @@ static void turns_keep_processes_apart(void **state)
 	assert_int_equal(count(f, STORE_LOCKS), 0);
 }
 
+/* It is the list of its directory's files, and of no others. */
+static void a_manifest_names_no_other_files(void **state)
+{
+	static const char *const names[] = {
+		"../data", "/etc/passwd", "sub/data", ".", "..", "", "manifest.json"};
+	const struct fixture *f = *state;
+	CLEANUP_FREE char *path = xasprintf("cache/appliances/%s/manifest.json", key);
+
+	publish(f, STORE_APPLIANCES, "text");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		CLEANUP_JSON json_t *manifest =
+			manifest_new(store_kinds[STORE_APPLIANCES].word, key);
+		json_object_set_new(json_object_get(manifest, "files"), names[i],
+			json_pack("{s:i}", "size", 4));
+		CLEANUP_FREE char *text = json_dumps(manifest, 0);
+		fixture_root_write(&f->root, path, text);
+		expect_damaged(f, "it is no manifest");
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -322,6 +342,7 @@ int main(void)
 		TEST(a_hold_can_be_handed_on),
 		TEST(what_a_killed_maker_leaves_is_collected),
 		TEST(a_snapshot_goes_with_its_appliance),
+		TEST(a_manifest_names_no_other_files),
 		TEST(a_turn_is_had_by_one),
 		TEST(turns_keep_processes_apart),
 	};

@@ -412,6 +412,76 @@ static void a_host_that_makes_no_sense_is_given_up(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 }
 
+/* False: the guest is gone. */
+static bool send_frame(struct fixture *f, uint8_t type, uint8_t stream, size_t len)
+{
+	static uint8_t frame[FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX];
+
+	frame_put_header(frame, type, stream, len);
+	return send(f->port, frame, FRAME_HEADER_SIZE + len, MSG_NOSIGNAL) >= 0;
+}
+
+static bool answers(struct fixture *f)
+{
+	uint8_t answer[FRAME_HEADER_SIZE];
+
+	return send_frame(f, FRAME_PING, 0, 0) &&
+		recv(f->port, answer, sizeof(answer), MSG_WAITALL) == sizeof(answer) &&
+		answer[4] == FRAME_PONG;
+}
+
+static void assert_given_up(struct fixture *f, const char *what)
+{
+	int status;
+
+	if (answers(f))
+		fail_msg("after %s the guest goes on", what);
+	assert_int_equal(waitpid(f->guest, &status, 0), f->guest);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
+static void a_request_that_is_too_long_is_given_up(void **state)
+{
+	struct fixture *f = *state;
+
+	talk(f, &f->ready);
+	fcntl(f->port, F_SETFL, 0);
+	for (size_t sent = 0; sent < EXEC_REQUEST_MAX; sent += FRAME_PAYLOAD_MAX)
+		send_frame(f, FRAME_EXEC_PART, 0, FRAME_PAYLOAD_MAX);
+	assert_true(answers(f));
+	send_frame(f, FRAME_EXEC_PART, 0, 1);
+	assert_given_up(f, "a byte too much");
+}
+
+static void a_frame_of_another_length_is_given_up(void **state)
+{
+	static const struct {
+		const char *what;
+		uint8_t type, stream;
+		size_t len;
+	} frames[] = {
+		{"a signal without a number", FRAME_SIGNAL, 0, 0},
+		{"a size cut in half", FRAME_RESIZE, 0, 2},
+		{"a clock that is too long", FRAME_SET_CLOCK, 0, 9},
+		{"a resume without its seed", FRAME_RESUME, 0, 12},
+		{"a ping with a payload", FRAME_PING, 0, 1},
+		{"a ping of a stream", FRAME_PING, STREAM_STDOUT, 0},
+		{"a frame for the host", FRAME_PONG, 0, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
+		struct fixture *f = *state;
+
+		talk(f, &f->ready);
+		fcntl(f->port, F_SETFL, 0);
+		send_frame(f, frames[i].type, frames[i].stream, frames[i].len);
+		assert_given_up(f, frames[i].what);
+		teardown(state);
+		setup(state);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +511,10 @@ int main(void)
 		with_fixture(stop_ends_the_conversation),
 		with_fixture(a_guest_that_writes_out_for_long_answers),
 		with_fixture(a_host_that_makes_no_sense_is_given_up),
+		cmocka_unit_test_setup_teardown(
+			a_request_that_is_too_long_is_given_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_frame_of_another_length_is_given_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_user_has_all_groups_and_a_home_that_is_there, setup_with_tables,
 			teardown),

@@ -290,6 +290,31 @@ static void what_cant_be_stored_is_an_error(void **state)
 	assert_fails(add(t, "a", "/"), "NFSv4 ACL");
 }
 
+/* A file system has 32 bits for each: 4294967296 would be root. */
+static void an_owner_that_cant_be_stored_is_an_error(void **state)
+{
+	const int64_t too_large = 1LL << 32;
+	CLEANUP_TREE struct tree *t = tree_new(NULL);
+
+	(void)state;
+	for (int is_group = 0; is_group < 2; is_group++) {
+		struct archive *a = begin(ARCHIVE_FORMAT_TAR_PAX_RESTRICTED);
+		struct archive_entry *e = entry("f", S_IFREG | 04755);
+		(is_group ? archive_entry_set_gid : archive_entry_set_uid)(e, too_large);
+		put(a, e, NULL);
+		end(a);
+		assert_fails(add(t, "a", "/"),
+			is_group ? "group 4294967296" : "owner 4294967296");
+	}
+	struct archive *a = begin(ARCHIVE_FORMAT_TAR_PAX_RESTRICTED);
+	struct archive_entry *e = entry("f", S_IFREG | 04755);
+	archive_entry_set_uid(e, too_large - 1);
+	put(a, e, NULL);
+	end(a);
+	assert_ok(add(t, "a", "/"));
+	assert_int_equal(tree_lookup(t, "f")->uid, UINT32_MAX);
+}
+
 static void endless_contents_end_at_the_images_size(void **state)
 {
 	CLEANUP_TREE struct tree *t = tree_new(&(struct tree_options){.max_data = 99998});
@@ -366,6 +391,7 @@ int main(void)
 		scratch_test(what_follows_an_archive_is_no_secret),
 		scratch_test(a_cut_of_compressed_data_is_called_one),
 		scratch_test(what_cant_be_stored_is_an_error),
+		scratch_test(an_owner_that_cant_be_stored_is_an_error),
 		scratch_test(endless_contents_end_at_the_images_size),
 		scratch_test(later_entries_and_archives_win),
 		scratch_test(a_full_disk_is_said),
