@@ -179,6 +179,15 @@ static inline void write_slowly(void *data)
 	usleep(300 * 1000);
 }
 
+/* In a chroot it need not be, and then there can be no private mounts. */
+static inline bool root_is_mount_point(void)
+{
+	struct statx root = {0};
+
+	return statx(AT_FDCWD, "/", 0, 0, &root) == 0 &&
+		(root.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 /* Tables of users of our own, in a mount namespace of the guest's. */
 static inline void use_tables(void)
 {
@@ -398,8 +407,8 @@ static const struct agent_command no_input = {.stdin_closed = true};
 #test " (standing by)", test, setup_standing_by, teardown, NULL \
 	}
 
-#define run_agent_tests(tests)                                                       \
-	(geteuid() != 0 ? (puts("the guest's agent becomes other users, which only " \
-				"root can"),                                         \
-				  77)                                                \
+#define run_agent_tests(tests)                                                        \
+	(geteuid() != 0 ? (puts("1..0 # SKIP the guest's agent becomes other users, " \
+				"which only root can"),                               \
+				  0)                                                  \
 			: cmocka_run_group_tests(tests, NULL, NULL))

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -253,6 +254,35 @@ static void a_snapshot_goes_with_its_appliance(void **state)
 	assert_int_equal(count(f, STORE_SNAPSHOTS), 0);
 }
 
+static uint64_t bytes_of(const struct fixture *f, const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(f->cache.fd, path, &st, 0), 0);
+	return (uint64_t)st.st_blocks * 512;
+}
+
+/* Whatever the number of links is, of which each counts a fraction. */
+static void a_file_that_things_share_counts_once(void **state)
+{
+	const struct fixture *f = *state;
+	uint64_t directories = 0, shared = 0;
+
+	publish(f, STORE_APPLIANCES, "text");
+	assert_int_equal(mkdirat(f->cache.fd, "parts", 0700), 0);
+	CLEANUP_FREE char *data = xasprintf("appliances/%s/data", key);
+	uint64_t others = store_bytes(&f->cache) - bytes_of(f, data);
+	for (int i = 0; i < 16; i++) {
+		CLEANUP_FREE char *part = xasprintf("parts/%x%s", i, key + 1);
+		CLEANUP_FREE char *link = xasprintf("%s/data", part);
+		assert_int_equal(mkdirat(f->cache.fd, part, 0700), 0);
+		assert_int_equal(linkat(f->cache.fd, data, f->cache.fd, link, 0), 0);
+		directories += bytes_of(f, part);
+		shared = bytes_of(f, data);
+		assert_int_equal(store_bytes(&f->cache), others + directories + shared);
+	}
+}
+
 static void a_turn_is_had_by_one(void **state)
 {
 	const struct fixture *f = *state;
@@ -343,6 +373,7 @@ int main(void)
 		TEST(what_a_killed_maker_leaves_is_collected),
 		TEST(a_snapshot_goes_with_its_appliance),
 		TEST(a_manifest_names_no_other_files),
+		TEST(a_file_that_things_share_counts_once),
 		TEST(a_turn_is_had_by_one),
 		TEST(turns_keep_processes_apart),
 	};

@@ -101,8 +101,8 @@ int main(void)
 	if (unshare(CLONE_NEWNS) < 0 ||
 		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 		mount("tmpfs", "/etc", "tmpfs", 0, NULL) < 0) {
-		puts("needs a mount namespace");
-		return 77;
+		puts("1..0 # SKIP needs root, and a root directory that is a mount point");
+		return 0;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
