@@ -45,14 +45,18 @@ static int write_kernel(
 
 /* ---- Initrd ---- */
 
-static int add_initrd_key(struct sha256 *ctx, struct parts *p, struct error *err)
+/* Those that the route needs, and those that they depend on. */
+static int choose_modules(struct parts *p, struct error *err)
 {
 	struct contents *c = p->contents;
 	const char *const *names = (const char *const *)strvec_argv(&c->route.modules);
 
 	p->keep_signatures = kernel_enforces_signatures(c->got.root, &c->got.kernel);
-	if (kernel_modules_closure(&c->got.kernel, names, &p->modules, err) < 0)
-		return -1;
+	return kernel_modules_closure(&c->got.kernel, names, &p->modules, err);
+}
+
+static int add_initrd_key(struct sha256 *ctx, struct parts *p, struct error *err)
+{
 	sha256_add_field(ctx, p->guest, p->guest_len);
 	sha256_add_field(ctx, &p->keep_signatures, sizeof(p->keep_signatures));
 	vector_foreach (module, &p->modules) {
@@ -116,6 +120,8 @@ int parts_make_keys(struct parts *p, struct error *err)
 {
 	struct sha256 ctx;
 
+	if (choose_modules(p, err) < 0)
+		return -1;
 	for (int i = 0; i < ENTRY_PARTS; i++) {
 		sha256_start(&ctx);
 		sha256_add_string(&ctx, entry_parts[i]);
