@@ -2,8 +2,9 @@
 /*
  * Frames from the guest. One table says of each type in which states it may come and how
  * long it is; the function of the type checks the rest and tells the caller. Whatever a
- * guest sends, the memory held for it stays below a frame, the windows and
- * BLOCK_DEVICES_MAX disks; what it does not fetch, below a few windows.
+ * guest sends, the memory that holds it stays below the size of a frame, the windows and
+ * BLOCK_DEVICES_MAX disks. What is held for a guest that does not read stays below the size
+ * of a few windows.
  */
 #include <string.h>
 
@@ -345,7 +346,7 @@ int agent_receive(struct agent *a, const void *bytes, size_t len, struct error *
 
 		if (used < 0) {
 			a->state = STATE_DEAD;
-			return error_prefix(err, "talk to the guest's agent");
+			return error_prefix(err, "protocol error");
 		}
 		next += used;
 		len -= used;

@@ -59,8 +59,7 @@ static int serve_agent_input(struct vm *vm, struct error *err)
 		vm->guest.heard_ms = io_now_ms();
 		vm->guest.ping_ms = 0;
 		if (agent_receive(vm->guest.agent, buf, n, &cause) < 0)
-			return failure_set(vm, LOSS_GUEST, err, 0,
-				"the guest breaks the protocol: %s", cause.msg);
+			return failure_set(vm, LOSS_GUEST, err, 0, "%s", cause.msg);
 		if (*vm->guest.gave_up)
 			return failure_set(vm, LOSS_GAVE_UP, err, 0,
 				"the guest could not go on: %s", vm->guest.gave_up);
@@ -365,8 +364,8 @@ enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
 		}
 		if (serve(vm, fds, err) < 0)
 			return LOOP_LOST;
-		/* If what was waited for has come as well, the next call tells of qemu's
-		 * end. */
+		/* If what the caller waits for came together with qemu's end, this call
+		 * succeeds, and the next one reports the end. */
 		if (fds[POLLED_END].revents && !done(vm))
 			return failure_explain_end(vm, err);
 		int64_t now = io_now_ms();
@@ -394,7 +393,7 @@ int loop_execute(struct vm *vm, const char *command, json_t *arguments,
 		return -1;
 	wait->id = id;
 	enum loop_end end = loop_until(vm, has_answered, deadline_ms, err);
-	/* A late answer is nobody's. */
+	/* If the answer comes after this, vm_on_qmp() does not store it. */
 	wait->id = 0;
 	CLEANUP_FREE char *why = TAKE_PTR(wait->error);
 	json_t *result = TAKE_PTR(wait->result);
