@@ -61,7 +61,8 @@ void agent_output_sent(struct agent *a, size_t len)
 static uint8_t *add_frame(
 	struct agent *a, enum frame_type type, enum stream_id stream, size_t len)
 {
-	/* It may never become empty. */
+	/* agent_output_sent() clears the buffer once all of it is sent. On a busy channel
+	 * that may never happen. */
 	if (a->out_sent > PROTOCOL_WINDOW) {
 		strbuf_consume(&a->out, a->out_sent);
 		a->out_sent = 0;

@@ -60,7 +60,7 @@ struct appliance {
 	/* The name of the route that it was made for. */
 	char *route;
 	char root_uuid[37];
-	/* By this call of appliance_open(), not taken from the cache. */
+	/* appliance_open() had it built. False: it was in the cache. */
 	bool built;
 	int lock_fd;
 	/* Of what appliance_confirm() waits for, or NULL. */

@@ -11,7 +11,7 @@
 
 struct contents {
 	struct gather got;
-	/* The one that was taken of the request's. */
+	/* The first route of the request that the kernel has the modules for. */
 	struct boot_route route;
 };
 
@@ -19,8 +19,8 @@ struct contents {
  * failure, too. */
 int contents_gather(const struct appliance_request *request, struct contents *c,
 	struct stamp *stamp, struct error *err);
-/* The kernel, and the first of the request's routes that it has the modules for.
- * `ret_rejected` as kernel_find() has it. */
+/* Choose the kernel and the route: the first route of the request that some kernel has the
+ * modules for, and the best of these kernels. `ret_rejected` as kernel_find() has it. */
 int contents_find_kernel(const struct appliance_request *request, struct kernel *ret,
 	struct boot_route *ret_route, struct strvec *ret_rejected, struct error *err);
 void contents_done(struct contents *c);

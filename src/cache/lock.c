@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whoever gives a turn back removes the lock's file first, so that none is left lying.
- * One who waited for it then has the lock of a file without a name, and starts again; so
- * it goes as well if the file of a killed process is collected.
+ * A process that gives its turn back removes the lock's file first, so that no files pile
+ * up. A process that waited for this lock then holds the lock of a file without a name: it
+ * sees that, and starts again with a new file. The same happens when the file of a killed
+ * process is collected.
  */
 #include "cache/lock.h"
 

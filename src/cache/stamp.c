@@ -80,9 +80,9 @@ static bool changed_since(const struct stat *st, const struct timespec *start)
 	return !before(&st->st_ctim, start) && !before(&now, &st->st_ctim);
 }
 
-/* A file changed twice within a tick has the same times after both. What was changed
- * before the start is therefore read a tick later: then it does not look like a change
- * since. */
+/* The times of files advance in ticks: a file that changes twice within a tick has the same
+ * times after both changes. So nothing is read until a tick after the start. Then a change
+ * before the start and one while files are read never have the same time. */
 void stamp_start(struct stamp *stamp)
 {
 	const struct timespec tick = {.tv_nsec = TICK_NS};

@@ -11,9 +11,9 @@
  *	…
  *	stamp_fits(data, len)			later, from the bytes that were written
  *
- * The bytes are a row of NUL-terminated fields: { PATH  IDENTITY }. A path that changes after
- * the start, whether before or after it was read and added, gets an identity that nothing
- * fits: then the next one to ask looks again.
+ * The bytes are a row of NUL-terminated fields: { PATH  IDENTITY }. A path that has
+ * changed since stamp_start() when it is added gets an identity that never fits, since the
+ * change may have come after the path was read: the next caller makes the answer again.
  *
  * An identity is device, inode, mode, owner, size, and both times to the nanosecond; the
  * time of change can't be set back by anyone, so a file that was edited and given its old

@@ -57,9 +57,9 @@ static void inherit(int fd)
 	fcntl(fd, F_SETFD, 0);
 }
 
-/* 1: there is no snapshot. Else this process has become qemu, or it is not understood
- * why not. */
-static int go_on(struct plan *plan, struct error *err)
+/* Become a qemu that resumes from a snapshot. Returns only if it could not: 1 if there is
+ * no snapshot, -1 if a step failed. */
+static int resume(struct plan *plan, struct error *err)
 {
 	int agent[2], qmp[2];
 
@@ -83,7 +83,7 @@ static int go_on(struct plan *plan, struct error *err)
 		.cache = &plan->cache,
 		.identity = line.identity,
 	};
-	log_info("going on from a snapshot");
+	log_info("resuming from a snapshot");
 	if (follow_start(&follow, err) < 0)
 		return -1;
 	inherit(agent[1]);
@@ -103,17 +103,19 @@ static int boot(struct plan *plan, struct error *err)
 	return become(strvec_argv(&line.argv), err);
 }
 
-/* Understood: 0 never. -1: the real qemu has to. */
-static int launch_plan(struct plan *plan, int argc, char **argv, struct error *err)
+/* Become the qemu of a launch whose command line is understood. Returns only if that
+ * failed, -1: then the real qemu has to do it. */
+static int launch_planned(struct plan *plan, int argc, char **argv, struct error *err)
 {
 	int result = 1;
 
 	if (plan->line.boots_because)
 		log_info("no snapshot for this launch: %s", plan->line.boots_because);
 	else
-		result = go_on(plan, err);
+		result = resume(plan, err);
 	if (plan->refused)
-		return error_set(err, 0, "there can't be a snapshot of it");
+		return error_set(err, 0,
+			"a snapshot of this appliance was tried not long ago, and failed");
 	if (result == 1 && !plan->line.boots_because && plan->cache.fd >= 0)
 		take_later(argc, argv);
 	return result == 1 ? boot(plan, err) : -1;
@@ -128,7 +130,7 @@ int launch(int argc, char **argv, struct error *err)
 		return take(argc - 1, argv + 1, err);
 	if (launch_line_is_launch(argc, argv)) {
 		if (plan_make(argc, argv, &plan, &why) == 0) {
-			launch_plan(&plan, argc, argv, &why);
+			launch_planned(&plan, argc, argv, &why);
 			plan_done(&plan);
 		}
 		log_info("passing this launch on to the real qemu: %s", why.msg);

@@ -131,7 +131,7 @@ int failure_if_waiting(struct vm *vm, struct error *err)
 {
 	const struct console *c = &vm->messages.text;
 
-	/* qemu writes a line in pieces, and says nothing before the line's end. */
+	/* qemu writes a line in several pieces: judge only whole lines. */
 	if (console_end_of(c, "\n") != c->total || !disk_is_in_use(vm))
 		return 0;
 	CLEANUP_FREE char *text = advice(vm);

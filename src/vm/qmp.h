@@ -68,7 +68,7 @@ void qmp_done(struct qmp *q);
 int qmp_execute(struct qmp *q, const char *command, json_t *arguments, int pass_fd,
 	struct error *err);
 
-/* Read what has come and pass on each whole message. If qemu has closed the connection so
- * has this, without an error. -1: qemu broke the protocol, and the connection is
- * closed. */
+/* Read what has come and pass on each whole message. 0, also if nothing has come. If qemu
+ * has closed the connection (end of file, or an error of the socket), `fd` becomes -1, and
+ * it returns 0 as well. -1: qemu broke the protocol, and the connection is closed. */
 int qmp_receive(struct qmp *q, struct error *err);

@@ -24,7 +24,7 @@ theirs() {
 }
 
 went_on() {
-	grep -c "going on from a snapshot" "$HYPERMIN_LOG" || true
+	grep -c "resuming from a snapshot" "$HYPERMIN_LOG" || true
 }
 
 # warm: until launches like this go on from a snapshot
