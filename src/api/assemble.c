@@ -8,29 +8,30 @@
 #include "appliance/assembly.h"
 #include "base/path.h"
 
-/* The directory that relative paths start at; NULL: it can't be told, and there may be
- * none of them. */
-struct start {
-	char *here;
+/* The current directory, which relative paths start at. */
+struct current {
+	/* NULL: it can't be found, for the reason `num`. */
+	char *dir;
 	int num;
-	const char *lost; /* a path that would have needed it */
+	/* A relative path that therefore could not be made absolute, or NULL. */
+	const char *lost;
 };
 
 /* As the caller means it, though not resolved: a symlink stays one, so that a change of
  * its target is seen. NULL stays NULL. */
-static char *absolute(struct start *start, const char *path)
+static char *absolute(struct current *current, const char *path)
 {
 	if (!path || path[0] == '/')
 		return path ? xstrdup(path) : NULL;
-	if (!start->here)
-		start->lost = path;
-	return xasprintf("%s/%s", start->here ? start->here : "", path);
+	if (!current->dir)
+		current->lost = path;
+	return xasprintf("%s/%s", current->dir ? current->dir : "", path);
 }
 
-static void add_all(struct start *start, struct strvec *to, const char *const *paths)
+static void add_all(struct current *current, struct strvec *to, const char *const *paths)
 {
 	for (; paths && *paths; paths++) {
-		CLEANUP_FREE char *path = absolute(start, *paths);
+		CLEANUP_FREE char *path = absolute(current, *paths);
 		strvec_add(to, path);
 	}
 }
@@ -47,9 +48,9 @@ static int check(const struct hypermin_assembly *w, struct error *err)
 	return 0;
 }
 
-static char *output_path(struct start *start, const char *path)
+static char *output_path(struct current *current, const char *path)
 {
-	char *full = absolute(start, path);
+	char *full = absolute(current, path);
 
 	full[MAX(path_trimmed_len(full, strlen(full)), 1)] = '\0';
 	return full;
@@ -63,11 +64,11 @@ int hypermin_assemble(
 	if (check(w, &h->error) < 0)
 		return -1;
 	CLEANUP_FREE char *here = getcwd(NULL, 0);
-	struct start start = {.here = here, .num = errno};
-	CLEANUP_FREE char *output = output_path(&start, w->output);
-	CLEANUP_FREE char *kernel = absolute(&start, w->kernel);
-	CLEANUP_FREE char *modules_dir = absolute(&start, w->modules_dir);
-	CLEANUP_FREE char *spool_dir = absolute(&start, w->spool_dir);
+	struct current current = {.dir = here, .num = errno};
+	CLEANUP_FREE char *output = output_path(&current, w->output);
+	CLEANUP_FREE char *kernel = absolute(&current, w->kernel);
+	CLEANUP_FREE char *modules_dir = absolute(&current, w->modules_dir);
+	CLEANUP_FREE char *spool_dir = absolute(&current, w->spool_dir);
 	CLEANUP_FREE char *builder = handle_find_program("hypermin-builder", &h->error);
 	if (!builder)
 		return -1;
@@ -88,11 +89,11 @@ int hypermin_assemble(
 		.clamp_mtime = w->clamp_times,
 		.epoch = w->clamp_to,
 	};
-	add_all(&start, &a.inputs, w->inputs);
-	add_all(&start, &a.trees, w->trees);
-	int result = start.lost
-		? error_set(&h->error, start.num, "find the current directory, for '%s'",
-			  start.lost)
+	add_all(&current, &a.inputs, w->inputs);
+	add_all(&current, &a.trees, w->trees);
+	int result = current.lost
+		? error_set(&h->error, current.num,
+			  "find the current directory, for '%s'", current.lost)
 		: assembly_make(
 			  &a, w->lock_file, builder, h->control[0], &made, &h->error);
 	if (result == 0 && ret_made)

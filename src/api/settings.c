@@ -304,7 +304,8 @@ static const struct setting {
 	const char *name;
 	enum setting_kind kind;
 	size_t offset;
-	/* A snapshot depends on it, or its making does: its maker needs it. */
+	/* The process that makes snapshots is told this setting: the snapshot depends on
+	 * it, or the making does. */
 	bool shapes_snapshot;
 	int (*set_text)(struct hypermin *h, const char *value);
 	int (*set_number)(struct hypermin *h, unsigned value);
@@ -328,7 +329,8 @@ static const struct setting {
 		.set_number = hypermin_set_silence_timeout},
 	/* A snapshot's maker is told the cache's absolute path instead. */
 	{"cache-dir", SETTING_TEXT, AT(cache_dir), .set_text = hypermin_set_cache_dir},
-	/* Of a VM that goes on from a snapshot, or that never does. */
+	/* A snapshot has none of these: they belong to the VM that resumes from it, or to
+	 * one that always boots. */
 	{"disk", SETTING_OTHER, .set_text = add_disk},
 	{"cold", SETTING_FLAG, AT(cold), .set_flag = hypermin_set_cold},
 	{"appliance", SETTING_TEXT, AT(fixed), .set_text = hypermin_set_appliance},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Starting a VM: the appliance for the best route, and another one if that route fails.
- * Here src/vm, which goes on from snapshots, meets the cache, which keeps them.
+ * Here src/vm, which resumes VMs from snapshots, meets the cache, which keeps them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,8 @@
 
 struct snapshot_search {
 	const struct cache *cache;
-	/* There was none of the best identity, or one that was no good. */
+	/* The cache has no snapshot with the best number of slots, or a snapshot could not
+	 * be resumed: one should be made. */
 	bool missing;
 };
 
@@ -76,8 +77,8 @@ static void find_timezone(char ret[static TIMEZONE_SIZE])
 		strcpy(ret, rule + 1);
 }
 
-/* Along the route that the appliance was made for. */
-static enum vm_start_result start(struct hypermin *h, const char *qemu,
+/* The appliance is made for one route: the VM takes that one. */
+static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 	const struct start_terms *terms, bool *ret_no_snapshot)
 {
 	struct snapshot_search search = {.cache = &h->cache};
@@ -147,7 +148,8 @@ int handle_start(
 	for (;;) {
 		if (handle_prepare(h, !terms->no_build, check_later) < 0)
 			return -1;
-		enum vm_start_result result = start(h, qemu, terms, ret_no_snapshot);
+		enum vm_start_result result =
+			start_on_route(h, qemu, terms, ret_no_snapshot);
 		if (result == VM_STARTED) {
 			if (appliance_confirm(&h->appliance))
 				return 0;

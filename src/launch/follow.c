@@ -153,7 +153,7 @@ static int load(struct conversation *c, int state_fd, struct error *err)
 	return wait_for(c, &c->runs, err);
 }
 
-static int renew(struct conversation *c, unsigned n_disks, struct error *err)
+static int make_unique(struct conversation *c, unsigned n_disks, struct error *err)
 {
 	uint8_t seed[RESUME_SEED_SIZE];
 	struct timespec now;
@@ -185,7 +185,7 @@ static int complete(struct conversation *c, const struct follow *f, struct error
 	if (load(c, f->state_fd, err) < 0)
 		return -1;
 	int64_t start = io_now_ms();
-	if (renew(c, f->n_disks, err) < 0)
+	if (make_unique(c, f->n_disks, err) < 0)
 		return -1;
 	log_info("%u disks after %lld ms", f->n_disks, (long long)(io_now_ms() - start));
 	if (connect_channel(c, f->channel, err) < 0)

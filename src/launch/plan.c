@@ -97,7 +97,7 @@ struct vm_config plan_config(struct plan *plan, enum plan_kind kind)
 		.root = line->root,
 		.kernel_version = KERNEL_VERSION,
 		.route = &plan->route,
-		.appliance = &plan->appliance,
+		.launcher = &plan->launcher,
 		.accel = line->accel,
 		.memory_mib = line->memory_mib,
 		.cpus = line->cpus,
@@ -112,7 +112,7 @@ struct vm_config plan_config(struct plan *plan, enum plan_kind kind)
 	plan->snapshots = (struct vm_snapshots){find, discard, plan};
 	plan->route = (struct vm_route){
 		.machine = "pc", .root_bus = held ? "memmap" : "virtio-scsi"};
-	plan->appliance = (struct vm_appliance){
+	plan->launcher = (struct vm_launcher){
 		.cpu = plan->cpu,
 		.kernel_words = held ? line->held_words : line->words,
 		.devices = held ? &line->held_devices : &line->devices,

@@ -13,11 +13,11 @@ struct plan {
 	/* No cache, no snapshots. */
 	struct cache cache;
 	struct vm_route route;
-	struct vm_appliance appliance;
+	struct vm_launcher launcher;
 	/* A disk in place of the user's first one. */
 	struct strvec placeholder;
 	struct vm_snapshots snapshots;
-	/* One was tried not long ago, and can't be made. */
+	/* The cache has no snapshot but a refusal: one was tried not long ago, and failed. */
 	bool refused;
 };
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the agent and qemu tell: it is noted in struct vm, where those who wait for it find
- * it. Nothing is decided here. */
+/*
+ * Callbacks of the agent and of QMP. They write what was said into struct vm, where the
+ * functions that wait for it find it. One rule is here: which exit status a command has
+ * that could not be started (on_start_failed()), or was killed.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +60,7 @@ static void on_start_failed(
 	struct vm *vm = data;
 
 	error_set(vm->exec->start_error, errnum, "%s", step);
+	/* As shells have it: 127 if there is no such command, 126 if it can't be run. */
 	if (failure == START_EXECUTE && errnum == ENOENT)
 		events_end_command(
 			vm->exec, HYPERMIN_NOT_FOUND, HYPERMIN_STATUS_NOT_FOUND);
@@ -156,7 +160,7 @@ static void on_event(struct vm *vm, const char *event, const json_t *data)
 	const char *status = json_string_value(json_object_get(data, "status"));
 
 	if (strcmp(event, "RESUME") == 0 && vm->phase == PHASE_LOADING)
-		vm->phase = PHASE_RENEWING;
+		vm->phase = PHASE_RESUMING;
 	if (strcmp(event, "MIGRATION") != 0 || vm->phase != PHASE_SAVING || !status)
 		return;
 	if (strcmp(status, "completed") == 0)

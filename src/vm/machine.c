@@ -49,7 +49,7 @@ char *machine_kernel_command_line(
 	profile_add_kernel_options(profile, &sb);
 	strbuf_addf(&sb, " " BOOT_ROOT "UUID=%s", config->root_uuid);
 	/* Launchers name no serial number. */
-	if (!config->appliance)
+	if (!config->launcher)
 		strbuf_adds(&sb, " " BOOT_ROOT_SERIAL ROOT_SERIAL);
 	strbuf_addf(&sb, " " BOOT_ROOT_TIMEOUT "%u", root_timeout_s(config, profile));
 	if (*config->timezone)
@@ -59,10 +59,10 @@ char *machine_kernel_command_line(
 		strbuf_adds(&sb, " " BOOT_TIMELINE " log_buf_len=1M");
 	if (profile->root_bus->dax)
 		strbuf_adds(&sb, " " BOOT_DAX);
-	if (config->appliance && config->appliance->hold)
-		strbuf_addf(&sb, " " BOOT_HOLD "%s", config->appliance->hold);
-	if (config->appliance)
-		strbuf_addf(&sb, " %s", config->appliance->kernel_words);
+	if (config->launcher && config->launcher->hold)
+		strbuf_addf(&sb, " " BOOT_HOLD "%s", config->launcher->hold);
+	if (config->launcher)
+		strbuf_addf(&sb, " %s", config->launcher->kernel_words);
 	if (profile->root_bus->in_memory_map)
 		strbuf_addf(&sb, " memmap=%" PRIu64 "!0x%" PRIx64, config->root_size,
 			root_address(config));
@@ -193,8 +193,8 @@ static void add_base(const struct machine_line *l)
 	strvec_addf(l->argv, "%s%s%s", p->machine->qemu, is_nvdimm ? ",nvdimm=on" : "",
 		l->memory ? ",memory-backend=memory" : "");
 	add(l, "-accel", p->kvm ? "kvm" : "tcg");
-	const struct vm_appliance *appliance = l->config->appliance;
-	add(l, "-cpu", appliance && appliance->cpu ? appliance->cpu : profile_cpu(p));
+	const struct vm_launcher *launcher = l->config->launcher;
+	add(l, "-cpu", launcher && launcher->cpu ? launcher->cpu : profile_cpu(p));
 	strvec_add(l->argv, "-smp");
 	strvec_addf(l->argv, "%u", l->config->cpus);
 	strvec_add(l->argv, "-m");
@@ -243,34 +243,35 @@ static void add_channels(const struct machine_line *l, const struct machine_fds 
 	} else {
 		add(l, "-serial", "stdio");
 	}
-	if (!l->config->appliance)
+	if (!l->config->launcher)
 		add_agent(l, fds->agent);
 }
 
 /* The kinds of virtio devices that launchers attach. */
-static const char *const launchers_devices[] = {"virtio-scsi-pci", "virtio-serial-pci",
-	"virtio-rng-pci", "virtio-net-pci", "virtio-blk-pci"};
+static const char *const launcher_device_kinds[] = {"virtio-scsi-pci",
+	"virtio-serial-pci", "virtio-rng-pci", "virtio-net-pci", "virtio-blk-pci"};
 
 /* The companion's port is on the launcher's own controller, so all other devices are
  * where they are without it. */
-static void add_appliance(const struct machine_line *l, const struct machine_fds *fds)
+static void add_launchers_devices(
+	const struct machine_line *l, const struct machine_fds *fds)
 {
-	const struct vm_appliance *appliance = l->config->appliance;
+	const struct vm_launcher *launcher = l->config->launcher;
 
 	for (size_t i = 0;
-		i < ARRAY_SIZE(launchers_devices) && !profile_has_vectors(l->profile);
+		i < ARRAY_SIZE(launcher_device_kinds) && !profile_has_vectors(l->profile);
 		i++) {
 		strvec_add(l->argv, "-global");
-		strvec_addf(l->argv, "%s.vectors=0", launchers_devices[i]);
+		strvec_addf(l->argv, "%s.vectors=0", launcher_device_kinds[i]);
 	}
-	vector_foreach (word, appliance->devices)
+	vector_foreach (word, launcher->devices)
 		strvec_add(l->argv, *word);
-	if (!appliance->hold)
+	if (!launcher->hold)
 		return;
 	add_chardev(l, "agent", fds->agent);
 	add(l, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT_NAME);
-	for (size_t i = 0; appliance->disks && i < appliance->disks->len; i++)
-		strvec_add(l->argv, appliance->disks->items[i]);
+	for (size_t i = 0; launcher->disks && i < launcher->disks->len; i++)
+		strvec_add(l->argv, launcher->disks->items[i]);
 }
 
 static json_t *disk_node(const struct vm_disk *disk, const char *node)
@@ -421,15 +422,15 @@ static void add_root(const struct machine_line *l)
 
 static void add_all_devices(const struct machine_line *l, const struct machine_fds *fds)
 {
-	const struct vm_appliance *appliance = l->config->appliance;
+	const struct vm_launcher *launcher = l->config->launcher;
 
 	add_channels(l, fds);
-	if (appliance)
-		add_appliance(l, fds);
+	if (launcher)
+		add_launchers_devices(l, fds);
 	else
 		add_disks(l);
 	/* Without a hold point the root is among the launcher's devices. */
-	if (!appliance || appliance->hold)
+	if (!launcher || launcher->hold)
 		add_root(l);
 }
 

@@ -102,16 +102,16 @@ char *snapshot_identity(
 {
 	/* As it is booted, with nothing of what the user attaches. */
 	struct vm_config bare = *config;
-	struct vm_appliance appliance;
+	struct vm_launcher launcher;
 	const struct machine_fds no_fds = {0};
 	CLEANUP_STRVEC struct strvec argv = {0};
 	struct strbuf sb = {0};
 
 	bare.n_disks = 0;
-	if (config->appliance) {
-		appliance = *config->appliance;
-		appliance.disks = NULL;
-		bare.appliance = &appliance;
+	if (config->launcher) {
+		launcher = *config->launcher;
+		launcher.disks = NULL;
+		bare.launcher = &launcher;
 	}
 	bare.reserved_slots = slots;
 	bare.boot_timeout_ms = 0;
@@ -122,7 +122,7 @@ char *snapshot_identity(
 	const char *const parts[] = {config->kernel, config->initrd, config->root};
 	add_file(&sb, config->qemu);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		(config->appliance ? add_file_itself : add_file)(&sb, parts[i]);
+		(config->launcher ? add_file_itself : add_file)(&sb, parts[i]);
 	add_host(&sb);
 	return strbuf_detach(&sb);
 }

@@ -38,7 +38,7 @@
 #include "vm/state.h"
 #include "vm/vm.h"
 
-/* Can a VM with as many disks go on from a snapshot of this profile? */
+/* Can a VM with this profile and as many disks resume from a snapshot? */
 bool snapshot_is_possible(const struct vm_config *config, const struct profile *profile);
 
 /* How many reserved slots the snapshot has that is best for this VM. */
@@ -52,10 +52,11 @@ size_t snapshot_best_slots(const struct vm_config *config);
 char *snapshot_identity(
 	const struct vm_config *config, const struct profile *profile, size_t slots);
 
-/* Pure: the lines that say what the first processor can do. Others, its clock's speed say,
- * change all the time. Takes the text apart. */
+/* Pure: of /proc/cpuinfo, the lines that say what the first processor can do. It leaves
+ * out lines that change all the time, such as the clock's speed. `cpuinfo` is modified. */
 void snapshot_add_processor(char *cpuinfo, struct strbuf *ret);
 
-/* qemu waits with its memory in place: have it go on. In qemu the state has the same
- * descriptor. Afterwards the VM is in PHASE_RENEWING. */
+/* qemu was started with the snapshot's memory, and waits: ask it to load the state and to
+ * run. It has inherited the state's descriptor under the same number. The VM is in
+ * PHASE_LOADING now, and in PHASE_RESUMING when qemu says that the guest runs. */
 int snapshot_ask_resume(struct vm *vm, int state_fd, struct error *err);

@@ -30,9 +30,9 @@
 /* Far more than an emulated guest takes on a slow and busy host. */
 #define FAST_FALLBACK_MS 45000
 /* An appliance with an /init of its own starts udev and what else it pleases. */
-#define APPLIANCE_FALLBACK_MS 200000
-/* If the guest boots within this without the settings for speed it was stuck with them,
- * and not slow. */
+#define LAUNCHER_FALLBACK_MS 200000
+/* For a guest that did not boot in time with the settings for speed. If it then boots within
+ * this time without them, the host is fast enough, and the settings were the reason. */
 #define PLAIN_PROOF_MS (FAST_FALLBACK_MS / 2)
 /* The firmware looks at each disk, and under emulation not fast. */
 #define PER_DISK_MS 500
@@ -153,8 +153,8 @@ static int64_t attempt_deadline(const struct start *s)
 	if (!s->profile.plain)
 		return MIN(s->deadline_ms,
 			now + s->config.n_disks * PER_DISK_MS +
-				(s->config.appliance ? APPLIANCE_FALLBACK_MS
-						     : FAST_FALLBACK_MS));
+				(s->config.launcher ? LAUNCHER_FALLBACK_MS
+						    : FAST_FALLBACK_MS));
 	return s->deadline_ms;
 }
 
@@ -220,7 +220,7 @@ static enum vm_loss boot(struct start *s, struct error *err)
 	}
 }
 
-/* ---- Going on from a snapshot ---- */
+/* ---- Resuming from a snapshot ---- */
 
 enum resumed {
 	RESUMED,
@@ -252,15 +252,16 @@ static enum resumed find_and_resume(struct start *s, size_t slots, struct error 
 	return RESUME_BOOT_INSTEAD;
 }
 
-static enum resumed resume(struct start *s, struct error *err)
+static enum resumed resume_if_possible(struct start *s, struct error *err)
 {
 	size_t slots = snapshot_best_slots(&s->config);
 
 	if (!s->config.snapshots || !snapshot_is_possible(&s->config, &s->profile))
 		return RESUME_BOOT_INSTEAD;
 	enum resumed result = find_and_resume(s, slots, err);
-	/* A snapshot without reserved slots resumes more slowly, and still faster than a
-	 * boot. When the best one is about to be made only that one is of use. */
+	/* A VM without reserved slots has to scan its bus for the disks, which still takes
+	 * less time than a boot. A start that records a snapshot boots instead: it is to
+	 * make the best one. */
 	if (result == RESUME_BOOT_INSTEAD && slots > 0 && !s->config.record)
 		result = find_and_resume(s, 0, err);
 	return result;
@@ -320,14 +321,14 @@ static int measure_root(struct start *s, struct error *err)
 	return 0;
 }
 
-static enum vm_start_result start(struct start *s, struct error *err)
+static enum vm_start_result resume_or_boot(struct start *s, struct error *err)
 {
 	choose_accelerator(s);
 	if (measure_root(s, err) < 0)
 		return VM_NO_START;
 	if (check_known(s, err) < 0)
 		return VM_NO_ROUTE;
-	switch (resume(s, err)) {
+	switch (resume_if_possible(s, err)) {
 	case RESUMED:
 		return VM_STARTED;
 	case RESUME_FAILED:
@@ -373,8 +374,7 @@ static struct start plan_start(const struct vm_config *config)
 				.machine = machine_type_find(config->route->machine),
 				.root_bus = root_bus_find(config->route->root_bus),
 				.plain = config->plain,
-				.verbose =
-					config->appliance && config->appliance->verbose,
+				.verbose = config->launcher && config->launcher->verbose,
 				.cpus = config->cpus,
 			},
 		.deadline_ms = io_now_ms() + config->boot_timeout_ms,
@@ -403,7 +403,7 @@ enum vm_start_result vm_start(
 			s.profile.machine->processor->architecture);
 	for (size_t i = 0; i < config->n_disks; i++)
 		vm_disk_warn_of_growth(&config->disks[i]);
-	enum vm_start_result result = start(&s, err);
+	enum vm_start_result result = resume_or_boot(&s, err);
 	if (result == VM_STARTED) {
 		log_boot(s.vm);
 		*ret = s.vm;

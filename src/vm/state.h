@@ -27,10 +27,10 @@
 enum vm_phase {
 	/* Until the guest's agent says that it is ready. */
 	PHASE_BOOTING,
-	/* qemu reads the snapshot that the VM goes on from. */
+	/* qemu reads a snapshot. */
 	PHASE_LOADING,
-	/* The guest goes on, and becomes a machine of its own. */
-	PHASE_RENEWING,
+	/* The guest runs again, and gives itself an identity of its own. */
+	PHASE_RESUMING,
 	/* The agent takes requests. */
 	PHASE_UP,
 	/* The guest stands still, and qemu writes its state down. */
@@ -157,7 +157,7 @@ struct vm {
 	int control_fd;
 
 	int64_t started_ms;
-	/* It went on from a snapshot. */
+	/* It was resumed from a snapshot. */
 	bool is_resumed;
 	/* By which a snapshot of it is found; NULL: there can't be one. */
 	char *identity;
@@ -227,8 +227,8 @@ void failure_end(struct vm *vm, enum vm_loss loss);
  * for callers; its text is not added. Always -1. */
 int failure_set(struct vm *vm, enum vm_loss loss, struct error *err, int num,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-/* qemu does not end when it can't have a disk on the way on from a snapshot. 0, or -1 with
- * an error if it has said that it can't. */
+/* If another process uses a disk, a qemu that loads a snapshot only prints so, and waits
+ * instead of ending. If it has printed that: kill it; -1. Else 0. */
 int failure_if_waiting(struct vm *vm, struct error *err);
 /* qemu has ended by itself: say why. Always -1. */
 int failure_explain_end(struct vm *vm, struct error *err);

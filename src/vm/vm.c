@@ -159,7 +159,7 @@ static bool is_up(const struct vm *vm)
 
 static bool is_loaded(const struct vm *vm)
 {
-	return vm->phase == PHASE_RENEWING;
+	return vm->phase == PHASE_RESUMING;
 }
 
 static bool has_listed(const struct vm *vm)
@@ -197,7 +197,9 @@ static void note_boot(
 /* The VM, if it runs; else it is freed. */
 static enum vm_loss hand_out(struct vm *vm, int result, struct vm **ret)
 {
-	/* What fails before qemu runs fails in any way of starting it. */
+	/* No loss is set if a step of our own failed, before qemu ran: no descriptor was
+	 * free, say, or a disk is locked. With another profile it would fail too, so there
+	 * is no other try. */
 	enum vm_loss loss = result == 0 ? LOSS_NONE : vm->loss ? vm->loss : LOSS_FINAL;
 
 	if (result == 0)
@@ -232,7 +234,7 @@ static int64_t realtime_ns(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-static enum loop_end resume(struct vm *vm, const struct vm_config *config,
+static enum loop_end load_and_resume(struct vm *vm, const struct vm_config *config,
 	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct error *err)
 {
 	uint8_t seed[RESUME_SEED_SIZE];
@@ -258,7 +260,7 @@ enum vm_loss vm_resume(const struct vm_config *config, const struct profile *pro
 	vm->is_resumed = true;
 	if (launch(vm, config, profile, snapshot, err) < 0)
 		return hand_out(vm, -1, ret);
-	enum loop_end end = resume(vm, config, snapshot, deadline_ms, err);
+	enum loop_end end = load_and_resume(vm, config, snapshot, deadline_ms, err);
 	if (end == LOOP_TIME_OVER)
 		failure_set(vm, LOSS_GUEST, err, ETIMEDOUT,
 			"the guest did not go on within %lld ms",

@@ -74,18 +74,19 @@ struct vm_snapshots {
 };
 
 /*
- * An appliance with an /init of its own, as the launcher that it belongs to would start
- * it: what the launcher's command line for qemu says beyond kernel, memory and CPUs. A VM
- * of it has no disks of ours, and no agent but the companion that holds it.
+ * For a VM that a launcher (libguestfs, say) starts of its own appliance: what the
+ * launcher's command line for qemu says beyond kernel, memory and CPUs. Such an appliance
+ * has an /init of its own. The VM has no disks of ours; its only agent is the companion
+ * that holds it.
  */
-struct vm_appliance {
+struct vm_launcher {
 	/* The value of -cpu; NULL: the profile's. */
 	const char *cpu;
 	/* Words for the kernel's command line, behind those of the profile. */
 	const char *kernel_words;
 	/* Devices and what is behind them, as they are written on qemu's command line. */
 	const struct strvec *devices;
-	/* The disks of a VM that goes on; NULL: none. */
+	/* The disks of a VM that resumes from a snapshot; NULL: none. */
 	const struct strvec *disks;
 	/* Where the companion holds it; NULL: nowhere. It has no agent then, and its root
 	 * is one of the devices. */
@@ -104,8 +105,9 @@ struct vm_config {
 	const char *kernel_options;   /* more words for the kernel, or NULL */
 	const struct vm_route *route;
 	bool plain; /* no setting that only makes the boot faster */
-	/* NULL: one of ours. */
-	const struct vm_appliance *appliance;
+	/* Set if a launcher starts this VM. NULL: hypermin starts it, of an appliance that
+	 * hypermin has built. */
+	const struct vm_launcher *launcher;
 	enum vm_accel accel;
 	unsigned memory_mib;
 	unsigned cpus;
