@@ -29,11 +29,8 @@ static void execute(const struct child *c, pid_t supervisor, int exec_fd)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != supervisor)
 		_exit(1);
-	/* A root directory may have no /dev/null; a pipe without a writer is as empty. */
-	int empty[2] = {open("/dev/null", O_RDWR | O_CLOEXEC), -1};
-	if (empty[0] < 0 && pipe2(empty, O_CLOEXEC) == 0)
-		close(empty[1]);
-	if (empty[0] >= 0 && dup2(empty[0], 0) >= 0 && dup2(c->output_fd, 1) >= 0 &&
+	int null = fork_open_null();
+	if (null >= 0 && dup2(null, 0) >= 0 && dup2(c->output_fd, 1) >= 0 &&
 		dup2(c->output_fd, 2) >= 0 &&
 		(!c->directory || chdir(c->directory) == 0)) {
 		/* Not everything that the caller has open is marked to be closed by an

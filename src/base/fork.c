@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -61,9 +62,16 @@ void fork_close_others(int first, const int *keep, size_t n)
 	close_range_of(first, ~0u);
 }
 
+int fork_open_null(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? memfd_create("null", MFD_CLOEXEC) : fd;
+}
+
 void fork_null_streams(void)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = fork_open_null();
 
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
 		_exit(1);

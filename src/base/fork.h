@@ -15,5 +15,7 @@ pid_t fork_quietly(void);
 void fork_reset_signals(void);
 /* Close all descriptors from `first` on but those in `keep`. */
 void fork_close_others(int first, const int *keep, size_t n);
-/* The three standard streams from and to /dev/null; exits where that fails. */
+/* /dev/null; in a root directory without devices a file in memory, which is as empty. */
+int fork_open_null(void);
+/* The three standard streams from and to it; exits where that fails. */
 void fork_null_streams(void);
