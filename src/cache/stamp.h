@@ -18,7 +18,8 @@
  * An identity is device, inode, mode, owner, size, and both times to the nanosecond; the
  * time of change can't be set back by anyone, so a file that was edited and given its old
  * time is seen all the same, and so is another file put in its place. Of one of
- * thousands, fewer: what changes mode, owner or content changes that time as well.
+ * thousands, fewer: what changes mode, owner or content changes that time as well. Of a
+ * directory the inode does not count.
  */
 #pragma once
 
