@@ -21,7 +21,7 @@
 
 #define LONG_MS 20000
 
-static const char *const sleeper[] = {"/bin/sleep", "1000", NULL};
+static const char *const sleeper[] = {"/bin/sleep", "60", NULL};
 
 static struct child start(const char *const *argv)
 {
