@@ -60,7 +60,6 @@ struct plan_xattr_block {
 	uint32_t owner;
 	uint32_t data;
 	uint32_t refcount;
-	uint64_t digest;
 };
 
 struct ext2_plan {

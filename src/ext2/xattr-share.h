@@ -3,18 +3,20 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
+
+#include "base/arena.h"
+#include "base/strmap.h"
 
 struct ext2_plan;
 struct tree_inode;
 struct xattr_set;
 
-/* A hash table over plan->xattr_blocks. Zero bytes are an empty one. */
+/* Zero bytes are an empty one. */
 struct xattr_share {
-	uint32_t *slots; /* index into xattr_blocks + 1, or 0 */
-	size_t cap;	 /* a power of two, or 0 */
-	size_t len;
+	/* From a block's digest to its index in plan->xattr_blocks, plus 1. */
+	struct strmap by_digest;
+	struct arena keys;
 };
 
 /*

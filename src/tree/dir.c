@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The names in one directory. Most have few, and are searched one by one; from INDEX_FROM
- * on there is a hash index of positions (open addressing, at most two thirds full), so
- * that a directory of 100,000 names costs what 100,000 small ones do. Order is made once,
- * at the end.
+ * on there is a hash index of positions, so that a directory of 100,000 names costs what
+ * 100,000 small ones do. Order is made once, at the end.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,35 +11,9 @@
 
 #define INDEX_FROM 16
 
-static uint32_t hash(const char *name, size_t len)
-{
-	uint32_t h = 0x811c9dc5u;
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)name[i]) * 0x01000193u;
-	return h ^ h >> 15;
-}
-
 static bool equal(const struct tree_entry *e, const char *name, size_t len)
 {
 	return strncmp(e->name, name, len) == 0 && e->name[len] == '\0';
-}
-
-/* The slot that holds the name's position, or the free one where it belongs. */
-static uint32_t *find_slot(const struct tree_dir *d, const char *name, size_t len)
-{
-	uint32_t i = hash(name, len) & (d->n_slots - 1);
-	while (d->slots[i] && !equal(&d->items[d->slots[i] - 1], name, len))
-		i = (i + 1) & (d->n_slots - 1);
-	return &d->slots[i];
-}
-
-static void rebuild_index(struct tree_dir *d, uint32_t n_slots)
-{
-	free(d->slots);
-	d->slots = xcalloc(n_slots, sizeof(d->slots[0]));
-	d->n_slots = n_slots;
-	for (uint32_t i = 0; i < d->len; i++)
-		*find_slot(d, d->items[i].name, strlen(d->items[i].name)) = i + 1;
 }
 
 static int compare(const void *a, const void *b)
@@ -70,8 +43,8 @@ static struct tree_entry *find_sorted(
 
 struct tree_entry *tree_dir_find(const struct tree_dir *d, const char *name, size_t len)
 {
-	if (d->slots) {
-		uint32_t at = *find_slot(d, name, len);
+	if (d->index.len) {
+		uintptr_t at = (uintptr_t)strmap_get_len(&d->index, name, len);
 		return at ? &d->items[at - 1] : NULL;
 	}
 	if (d->sorted)
@@ -92,10 +65,9 @@ struct tree_entry *tree_dir_add(
 	struct tree_entry *e = &d->items[d->len++];
 	*e = (struct tree_entry){.name = arena_strndup(&t->arena, name, len)};
 	d->sorted = false;
-	if (d->slots && d->len <= d->n_slots / 3 * 2)
-		*find_slot(d, name, len) = d->len;
-	else if (d->len >= INDEX_FROM)
-		rebuild_index(d, d->n_slots ? d->n_slots * 2 : INDEX_FROM * 4);
+	if (d->len >= INDEX_FROM)
+		for (uintptr_t i = d->index.len; i < d->len; i++)
+			strmap_put(&d->index, d->items[i].name, (void *)(i + 1));
 	return e;
 }
 
@@ -110,9 +82,7 @@ void tree_dir_settle(struct tree_dir *d)
 	if (!d->sorted && d->len > 1)
 		qsort(d->items, d->len, sizeof(d->items[0]), compare);
 	d->sorted = true;
-	free(d->slots);
-	d->slots = NULL;
-	d->n_slots = 0;
+	strmap_done(&d->index);
 	if (d->len < d->cap) {
 		d->cap = d->len;
 		d->items = xreallocarray(d->items, d->cap, sizeof(d->items[0]));

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/strmap.h"
+
 struct tree;
 struct tree_entry;
 struct tree_inode;
@@ -14,9 +16,8 @@ struct tree_dir {
 	/* A name that was taken out stays, without an inode, until tree_dir_settle(). */
 	struct tree_entry *items;
 	uint32_t len, cap;
-	/* Hash table of positions in items, plus 1. */
-	uint32_t *slots;
-	uint32_t n_slots;
+	/* Positions in items, plus 1, by name; empty while there are few names. */
+	struct strmap index;
 	bool sorted;
 	/* The root's parent is the root. */
 	struct tree_inode *parent;

@@ -34,7 +34,7 @@ void tree_free(struct tree *t)
 	vector_done(&t->inodes);
 	for (struct tree_dir *d = t->dirs; d; d = d->next) {
 		free(d->items);
-		free(d->slots);
+		strmap_done(&d->index);
 	}
 	arena_done(&t->arena);
 	free(t);
