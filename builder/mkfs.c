@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "base/hex.h"
-#include "base/io.h"
+#include "base/monotonic.h"
 #include "output.h"
 #include "progress.h"
 #include "say.h"
@@ -48,7 +48,7 @@ static void say_summary(const struct mkfs *m)
 	say("UUID %s", uuid);
 	say("contents: %" PRIu64 " bytes reflinked, %" PRIu64 " copied; %" PRId64
 	    " ms in all",
-		m->stats.reflinked, m->stats.copied, io_now_ms() - m->start_ms);
+		m->stats.reflinked, m->stats.copied, monotonic_ms() - m->start_ms);
 }
 
 static void on_skip(const char *path, const char *reason, void *data)
@@ -172,7 +172,7 @@ static int make(struct mkfs *m, struct error *err)
 
 static int run(const struct mkfs_request *request)
 {
-	struct mkfs m = {.request = request, .start_ms = io_now_ms()};
+	struct mkfs m = {.request = request, .start_ms = monotonic_ms()};
 	struct error err = {0};
 
 	if (!request->quiet)

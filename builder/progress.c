@@ -13,8 +13,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/mem.h"
+#include "base/monotonic.h"
 #include "base/printable.h"
 
 #define DELAY_S	  1
@@ -75,7 +75,7 @@ void progress_start(const char *command)
 	if (!isatty(STDERR_FILENO))
 		return;
 	progress.command = command;
-	progress.start_ms = io_now_ms();
+	progress.start_ms = monotonic_ms();
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &delay, NULL);
 }
@@ -103,7 +103,7 @@ void progress_share_begin(void)
 int progress_share(uint64_t done, uint64_t total, void *data)
 {
 	char text[64];
-	int64_t now = io_now_ms();
+	int64_t now = monotonic_ms();
 
 	(void)data;
 	if (!progress.command || now - progress.start_ms < DELAY_S * 1000 ||

@@ -6,6 +6,7 @@
 
 #include "api/handle.h"
 #include "base/log.h"
+#include "base/monotonic.h"
 
 static int open_fixed(struct hypermin *h)
 {
@@ -86,7 +87,7 @@ int handle_prepare(struct hypermin *h, bool may_build, bool check_later)
 		return open_fixed(h);
 	if (may_build && !(builder = handle_find_program("hypermin-builder", &h->error)))
 		return -1;
-	int64_t begin = timeline_now();
+	int64_t begin = monotonic_us();
 	int result = open_cached(h, builder, check_later);
 	timeline_add(h->timeline, LANE_HOST, "find or build the appliance", begin);
 	return result;

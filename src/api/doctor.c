@@ -14,7 +14,7 @@
 #include "api/handle.h"
 #include "appliance/builder.h"
 #include "base/child.h"
-#include "base/io.h"
+#include "base/monotonic.h"
 #include "vm/accel.h"
 
 /* For a first appliance and some room. */
@@ -54,7 +54,7 @@ static int check_patience(void *data, struct error *err)
 {
 	const struct version *version = data;
 
-	if (io_now_ms() < version->deadline_ms)
+	if (monotonic_ms() < version->deadline_ms)
 		return 0;
 	return error_set(err, ETIMEDOUT, "wait for its answer to --version");
 }
@@ -63,7 +63,7 @@ static int check_patience(void *data, struct error *err)
 static char *qemu_version(const char *qemu, bool *ret_works)
 {
 	char *argv[] = {(char *)qemu, (char *)"--version", NULL};
-	struct version version = {.deadline_ms = io_now_ms() + VERSION_PATIENCE_MS};
+	struct version version = {.deadline_ms = monotonic_ms() + VERSION_PATIENCE_MS};
 	const struct child_listener listener = {.on_line = keep_first_line,
 		.stop = check_patience,
 		.stop_fd = -1,

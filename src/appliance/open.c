@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "appliance/builder.h"
-#include "base/io.h"
 #include "base/log.h"
+#include "base/monotonic.h"
 #include "cache/request.h"
 
 static int build(const struct appliance_request *request, const struct cache *cache,
@@ -66,7 +66,7 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 {
 	struct appliance a = {.lock_fd = -1};
 	char digest[SHA256_HEX_LEN + 1];
-	int64_t start = io_now_ms();
+	int64_t start = monotonic_ms();
 
 	appliance_request_digest(request, digest);
 	int result = find(cache, digest, check_later, &a);
@@ -88,7 +88,7 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 	a.architecture = request->architecture;
 	log_info("appliance: %s, kernel %s; %s %lld ms", a.root, a.kernel_version,
 		a.built ? "built or checked in" : "from the cache in",
-		(long long)(io_now_ms() - start));
+		(long long)(monotonic_ms() - start));
 	*ret = a;
 	return 0;
 }

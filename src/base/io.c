@@ -124,11 +124,3 @@ int io_read_file(int dirfd, const char *path, size_t max, char **ret_data,
 		return error_set(err, errno, "open '%s'", path);
 	return io_read_fd(fd, path, max, ret_data, ret_len, err);
 }
-
-int64_t io_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * (int64_t)1000 + ts.tv_nsec / 1000000;
-}

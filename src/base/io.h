@@ -27,6 +27,3 @@ int io_read_file(int dirfd, const char *path, size_t max, char **ret_data,
 /* The same from a descriptor to its end; works on pipes. `name` is for the error. */
 int io_read_fd(int fd, const char *name, size_t max, char **ret_data, size_t *ret_len,
 	struct error *err);
-
-/* Milliseconds on CLOCK_MONOTONIC. */
-int64_t io_now_ms(void);

@@ -20,8 +20,8 @@
 
 #include "agent/agent.h"
 #include "base/fork.h"
-#include "base/io.h"
 #include "base/log.h"
+#include "base/monotonic.h"
 #include "cache/snapshots.h"
 #include "vm/qmp.h"
 
@@ -104,7 +104,7 @@ static int serve_agent(struct conversation *c, short events, struct error *err)
 /* Until *done. -1: it can't come any more. */
 static int wait_for(struct conversation *c, const bool *done, struct error *err)
 {
-	int64_t deadline = io_now_ms() + STEP_MS;
+	int64_t deadline = monotonic_ms() + STEP_MS;
 	size_t unsent;
 
 	while (!*done) {
@@ -113,7 +113,7 @@ static int wait_for(struct conversation *c, const bool *done, struct error *err)
 			{c->qmp.fd, POLLIN, 0},
 			{c->agent_fd, POLLIN | (unsent ? POLLOUT : 0), 0},
 		};
-		int n = poll(fds, ARRAY_SIZE(fds), MAX(0, deadline - io_now_ms()));
+		int n = poll(fds, ARRAY_SIZE(fds), MAX(0, deadline - monotonic_ms()));
 		if (n == 0)
 			return error_set(err, ETIMEDOUT, "no answer within %d seconds",
 				STEP_MS / 1000);
@@ -184,10 +184,11 @@ static int complete(struct conversation *c, const struct follow *f, struct error
 {
 	if (load(c, f->state_fd, err) < 0)
 		return -1;
-	int64_t start = io_now_ms();
+	int64_t start = monotonic_ms();
 	if (make_unique(c, f->n_disks, err) < 0)
 		return -1;
-	log_info("%u disks after %lld ms", f->n_disks, (long long)(io_now_ms() - start));
+	log_info("%u disks after %lld ms", f->n_disks,
+		(long long)(monotonic_ms() - start));
 	if (connect_channel(c, f->channel, err) < 0)
 		return -1;
 	return let_go(c, err);

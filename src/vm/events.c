@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/monotonic.h"
 #include "vm/state.h"
 
 /* ---- The agent ---- */
@@ -18,7 +19,7 @@ static void on_boot_event(const struct agent_boot_event *event, void *data)
 	struct guest *guest = &((struct vm *)data)->guest;
 
 	if (!guest->boot_events.len)
-		guest->spoke_us = timeline_now();
+		guest->spoke_us = monotonic_us();
 	vector_push(&guest->boot_events, *event);
 }
 
@@ -42,7 +43,7 @@ static void on_started(void *data)
 	struct vm *vm = data;
 
 	vm->exec->phase = EXEC_RUNNING;
-	vm->exec->started_us = timeline_now();
+	vm->exec->started_us = monotonic_us();
 }
 
 void events_end_command(struct vm_exec *exec, enum hypermin_outcome outcome, int status)

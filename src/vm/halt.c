@@ -6,8 +6,8 @@
  *
  *	last words ──► ping ──► pong: it goes on       no pong: qemu is told to end
  */
-#include "base/io.h"
 #include "base/log.h"
+#include "base/monotonic.h"
 #include "vm/state.h"
 
 /* Far more than an emulated guest takes to answer. */
@@ -39,7 +39,7 @@ void halt_notice(struct vm *vm)
 	agent_ping(vm->guest.agent);
 	/* Earlier pings are answered first. */
 	h->pongs = agent_pings(vm->guest.agent);
-	h->asked_ms = io_now_ms();
+	h->asked_ms = monotonic_ms();
 	/* An agent that is not up takes no ping, and will not answer. */
 	if (!h->pongs)
 		h->asked_ms -= ANSWER_MS;

@@ -31,8 +31,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/mem.h"
+#include "base/monotonic.h"
 
 #define MEMORY_SIZE 0x200000
 #define LOOPS	    20000
@@ -160,11 +160,11 @@ static struct probe_report await(int fd, int ms)
 	struct probe_report report = {0};
 	struct pollfd pfd = {fd, POLLIN, 0};
 
-	int64_t end = io_now_ms() + ms;
+	int64_t end = monotonic_ms() + ms;
 	int left = ms;
 	int n;
 	while ((n = poll(&pfd, 1, left)) < 0 && errno == EINTR && left > 0)
-		left = MAX(end - io_now_ms(), 0);
+		left = MAX(end - monotonic_ms(), 0);
 	if (n > 0 && read(fd, &report, sizeof(report)) != sizeof(report))
 		report = (struct probe_report){PROBE_FAILED, 0, "the probe died"};
 	return report;

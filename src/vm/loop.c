@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/log.h"
+#include "base/monotonic.h"
 #include "vm/state.h"
 
 #define PING_AFTER(vm)	 ((vm)->guest.silence_ms / 6)
@@ -56,7 +56,7 @@ static int serve_agent_input(struct vm *vm, struct error *err)
 			vm->guest.fd = -1;
 			return 0;
 		}
-		vm->guest.heard_ms = io_now_ms();
+		vm->guest.heard_ms = monotonic_ms();
 		vm->guest.ping_ms = 0;
 		if (agent_receive(vm->guest.agent, buf, n, &cause) < 0)
 			return failure_set(vm, LOSS_GUEST, err, 0, "%s", cause.msg);
@@ -159,7 +159,7 @@ static int serve_stdin(struct vm *vm, struct error *err)
 		return failure_set(vm, LOSS_FINAL, err, errno, "read standard input: %s",
 			strerror(errno));
 	if (n > 0 && vm->exec->command->agent.terminal &&
-		streams_saw_escape(streams, buf, n, io_now_ms())) {
+		streams_saw_escape(streams, buf, n, monotonic_ms())) {
 		failure_end(vm, LOSS_FINAL);
 		control_error(SIGHUP, err);
 		return error_prefix(err, "ctrl-] was typed three times");
@@ -355,7 +355,7 @@ enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
 	serve_agent_output(vm);
 	while (!done(vm)) {
 		fill(vm, fds);
-		if (poll(fds, POLLED_COUNT, wait_time(vm, io_now_ms(), deadline_ms)) <
+		if (poll(fds, POLLED_COUNT, wait_time(vm, monotonic_ms(), deadline_ms)) <
 			0) {
 			if (errno != EINTR)
 				return failure_set(vm, LOSS_FINAL, err, errno, "poll: %s",
@@ -368,7 +368,7 @@ enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
 		 * succeeds, and the next one reports the end. */
 		if (fds[POLLED_END].revents && !done(vm))
 			return failure_explain_end(vm, err);
-		int64_t now = io_now_ms();
+		int64_t now = monotonic_ms();
 		if (check_life(vm, now, err) < 0)
 			return LOOP_LOST;
 		check_timeout(vm, now);

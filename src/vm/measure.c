@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/monotonic.h"
 #include "vm/timeline.h"
 
 #define ANSWER_MS 2000
@@ -91,7 +92,7 @@ static int64_t ask_blockstats(struct vm *vm)
 	struct error ignored;
 	json_t *stats;
 
-	if (loop_execute(vm, "query-blockstats", NULL, io_now_ms() + ANSWER_MS, &stats,
+	if (loop_execute(vm, "query-blockstats", NULL, monotonic_ms() + ANSWER_MS, &stats,
 		    &ignored) < 0)
 		return -1;
 	int64_t bytes = measure_root_bytes(stats);

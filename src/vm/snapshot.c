@@ -17,7 +17,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "base/io.h"
+#include "base/monotonic.h"
 #include "base/strbuf.h"
 #include "vm/machine.h"
 
@@ -172,11 +172,13 @@ static int save(struct vm *vm, struct error *err)
 	/* An answer shows that the agent waits, and nothing is on its way. */
 	agent_prepare_snapshot(vm->guest.agent, vm->placeholders);
 	agent_ping(vm->guest.agent);
-	enum loop_end end = loop_until(vm, answers_all_pings, io_now_ms() + SAVE_MS, err);
+	enum loop_end end =
+		loop_until(vm, answers_all_pings, monotonic_ms() + SAVE_MS, err);
 	if (end == LOOP_TIME_OVER)
 		return error_set(
 			err, ETIMEDOUT, "the guest does not get ready for a snapshot");
-	if (end == LOOP_LOST || loop_until(vm, never, io_now_ms() + SETTLE_MS, err) < 0)
+	if (end == LOOP_LOST ||
+		loop_until(vm, never, monotonic_ms() + SETTLE_MS, err) < 0)
 		return -1;
 	vm->phase = PHASE_SAVING;
 	if (qmp_execute(&vm->qmp, "migrate-set-capabilities", ignore_shared(true), -1,
@@ -186,7 +188,7 @@ static int save(struct vm *vm, struct error *err)
 		qmp_execute(&vm->qmp, "migrate", json_pack("{s:s}", "uri", "fd:state"),
 			-1, err) < 0)
 		return -1;
-	end = loop_until(vm, is_saved, io_now_ms() + SAVE_MS, err);
+	end = loop_until(vm, is_saved, monotonic_ms() + SAVE_MS, err);
 	if (end == LOOP_TIME_OVER)
 		return error_set(err, ETIMEDOUT, "qemu does not write its state");
 	return end == LOOP_DONE ? 0 : -1;

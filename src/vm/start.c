@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/log.h"
+#include "base/monotonic.h"
 #include "base/utf8.h"
 #include "vm/accel.h"
 #include "vm/disk.h"
@@ -146,7 +146,7 @@ static void remember_plain(struct start *s, int64_t took_ms)
 
 static int64_t attempt_deadline(const struct start *s)
 {
-	int64_t now = io_now_ms();
+	int64_t now = monotonic_ms();
 
 	if (s->may_leave_kvm)
 		return MIN(s->deadline_ms, now + KVM_FALLBACK_MS);
@@ -187,9 +187,9 @@ static bool may_try_again(const struct start *s, enum vm_loss loss)
 	case LOSS_GUEST:
 	case LOSS_REFUSED:
 		return (s->may_leave_kvm || !s->profile.plain) &&
-			io_now_ms() < s->deadline_ms;
+			monotonic_ms() < s->deadline_ms;
 	case LOSS_GAVE_UP:
-		return !s->profile.plain && io_now_ms() < s->deadline_ms;
+		return !s->profile.plain && monotonic_ms() < s->deadline_ms;
 	default:
 		return false;
 	}
@@ -200,14 +200,14 @@ static enum vm_loss boot(struct start *s, struct error *err)
 	bool was_plain = s->profile.plain;
 
 	for (;;) {
-		int64_t began_ms = io_now_ms();
+		int64_t began_ms = monotonic_ms();
 		log_profile(s);
 		describe(s);
 		enum vm_loss loss = vm_boot(
 			&s->config, &s->profile, attempt_deadline(s), &s->vm, err);
 		if (loss == LOSS_NONE) {
 			if (s->profile.plain && !was_plain)
-				remember_plain(s, io_now_ms() - began_ms);
+				remember_plain(s, monotonic_ms() - began_ms);
 			return LOSS_NONE;
 		}
 		if (!may_try_again(s, loss))
@@ -234,7 +234,7 @@ static enum resumed find_and_resume(struct start *s, size_t slots, struct error 
 {
 	const struct vm_snapshots *snapshots = s->config.snapshots;
 	bool best = slots == snapshot_best_slots(&s->config);
-	int64_t deadline = MIN(s->deadline_ms, io_now_ms() + RESUME_MS);
+	int64_t deadline = MIN(s->deadline_ms, monotonic_ms() + RESUME_MS);
 	struct vm_snapshot snapshot;
 
 	CLEANUP_FREE char *identity = snapshot_identity(&s->config, &s->profile, slots);
@@ -273,7 +273,7 @@ static enum resumed resume_if_possible(struct start *s, struct error *err)
 static void log_boot(const struct vm *vm)
 {
 	const struct agent_boot_times *t = &vm->guest.boot_times;
-	int64_t total = io_now_ms() - vm->started_ms;
+	int64_t total = monotonic_ms() - vm->started_ms;
 
 	if (vm_is_resumed(vm)) {
 		log_info(
@@ -377,7 +377,7 @@ static struct start plan_start(const struct vm_config *config)
 				.verbose = config->launcher && config->launcher->verbose,
 				.cpus = config->cpus,
 			},
-		.deadline_ms = io_now_ms() + config->boot_timeout_ms,
+		.deadline_ms = monotonic_ms() + config->boot_timeout_ms,
 	};
 }
 

@@ -93,7 +93,7 @@ struct guest {
 	bool clock_is_set;
 
 	struct agent_boot_times boot_times;
-	/* For a timeline; when the first came, as timeline_now(). */
+	/* For a timeline; when the first came, as monotonic_us(). */
 	VECTOR(struct agent_boot_event) boot_events;
 	int64_t spoke_us;
 
@@ -135,7 +135,7 @@ struct vm_exec {
 	int64_t deadline_ms;
 	/* SIGTERM was sent when the deadline came. */
 	bool timed_out;
-	/* As timeline_now(). 0: it has not started. */
+	/* As monotonic_us(). 0: it has not started. */
 	int64_t sent_us, started_us;
 };
 
@@ -189,7 +189,7 @@ enum loop_end {
 	LOOP_TIME_OVER = 1,
 };
 
-/* Serve all descriptors until `done`, or the time `deadline_ms` (io_now_ms(); 0:
+/* Serve all descriptors until `done`, or the time `deadline_ms` (monotonic_ms(); 0:
  * never). */
 enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
 	int64_t deadline_ms, struct error *err);

@@ -8,7 +8,8 @@
 
 #include <jansson.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/monotonic.h"
 
 static const char *const lane_names[LANE_COUNT] = {
 	"host", "machine", "kernel", "init", "module", "command"};
@@ -18,19 +19,11 @@ const char *timeline_lane_name(enum timeline_lane lane)
 	return lane_names[lane];
 }
 
-int64_t timeline_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * (int64_t)1000000 + now.tv_nsec / 1000;
-}
-
 struct timeline *timeline_new(void)
 {
 	struct timeline *t = xcalloc(1, sizeof(*t));
 
-	t->origin = timeline_now();
+	t->origin = monotonic_us();
 	t->root_bytes = t->peak_kib = t->pss_kib = -1;
 	return t;
 }
@@ -63,7 +56,7 @@ void timeline_add_between(struct timeline *t, enum timeline_lane lane, const cha
 void timeline_add(
 	struct timeline *t, enum timeline_lane lane, const char *name, int64_t begin)
 {
-	timeline_add_between(t, lane, name, begin, timeline_now());
+	timeline_add_between(t, lane, name, begin, monotonic_us());
 }
 
 /* ---- The kernel's phases ---- */

@@ -44,7 +44,7 @@ struct timeline_message {
 };
 
 struct timeline {
-	int64_t origin; /* timeline_now() then */
+	int64_t origin; /* monotonic_us() then */
 	VECTOR(struct timeline_span) spans;
 	VECTOR(struct timeline_message) messages; /* of the guest's kernel */
 	char *machine;	       /* "pc, root on virtio-blk, TCG", or NULL */
@@ -54,11 +54,9 @@ struct timeline {
 	int64_t pss_kib;    /* its proportional share before the command; -1: unknown */
 };
 
-/* Microseconds on CLOCK_MONOTONIC. */
-int64_t timeline_now(void);
 struct timeline *timeline_new(void);
 void timeline_free(struct timeline *t);
-/* From `begin` until now, both by timeline_now(). Of a NULL timeline, nothing happens. */
+/* From `begin` until now, both by monotonic_us(). Of a NULL timeline, nothing happens. */
 void timeline_add(
 	struct timeline *t, enum timeline_lane lane, const char *name, int64_t begin);
 void timeline_add_between(struct timeline *t, enum timeline_lane lane, const char *name,

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/log.h"
+#include "base/monotonic.h"
 #include "base/path.h"
 #include "vm/machine.h"
 #include "vm/measure.h"
@@ -40,7 +40,7 @@ static struct vm *vm_new(const struct vm_config *config)
 	vm->placeholders = machine_disks(config) - config->n_disks;
 	vm->guest.silence_ms = config->silence_timeout_ms;
 	vm->guest.agent = agent_new(&vm_agent_handler, vm);
-	vm->started_ms = vm->guest.heard_ms = io_now_ms();
+	vm->started_ms = vm->guest.heard_ms = monotonic_ms();
 	if (log_max_level() >= LOG_LEVEL_DEBUG) {
 		vm->console.text.on_line = vm->messages.text.on_line = log_text_line;
 		vm->console.text.name = "console";
@@ -189,7 +189,7 @@ static void note_boot(
 	}
 	timeline_add_guest(vm->timeline, started_us, vm->guest.spoke_us,
 		vm->guest.boot_events.items, vm->guest.boot_events.len);
-	int64_t begin = timeline_now();
+	int64_t begin = monotonic_us();
 	measure_boot(vm, config);
 	timeline_add(vm->timeline, LANE_HOST, "measure for this chart", begin);
 }
@@ -213,7 +213,7 @@ enum vm_loss vm_boot(const struct vm_config *config, const struct profile *profi
 	int64_t deadline_ms, struct vm **ret, struct error *err)
 {
 	struct vm *vm = vm_new(config);
-	int64_t started_us = timeline_now();
+	int64_t started_us = monotonic_us();
 
 	if (launch(vm, config, profile, NULL, err) < 0)
 		return hand_out(vm, -1, ret);
@@ -221,7 +221,7 @@ enum vm_loss vm_boot(const struct vm_config *config, const struct profile *profi
 	if (end == LOOP_TIME_OVER)
 		failure_set(vm, LOSS_GUEST, err, ETIMEDOUT,
 			"the guest's agent did not answer within %lld seconds",
-			(long long)(io_now_ms() - vm->started_ms) / 1000);
+			(long long)(monotonic_ms() - vm->started_ms) / 1000);
 	note_boot(vm, config, started_us, end == LOOP_DONE);
 	return hand_out(vm, end == LOOP_DONE ? 0 : -1, ret);
 }
@@ -264,7 +264,7 @@ enum vm_loss vm_resume(const struct vm_config *config, const struct profile *pro
 	if (end == LOOP_TIME_OVER)
 		failure_set(vm, LOSS_GUEST, err, ETIMEDOUT,
 			"the guest did not go on within %lld ms",
-			(long long)(io_now_ms() - vm->started_ms));
+			(long long)(monotonic_ms() - vm->started_ms));
 	return hand_out(vm, end == LOOP_DONE ? 0 : -1, ret);
 }
 
@@ -333,8 +333,8 @@ static int exec_in(struct vm *vm, struct vm_exec *exec, struct error *err)
 	if (agent_exec(vm->guest.agent, &agent, err) < 0)
 		return -1;
 	if (exec->command->timeout_ms)
-		exec->deadline_ms = io_now_ms() + exec->command->timeout_ms;
-	exec->sent_us = timeline_now();
+		exec->deadline_ms = monotonic_ms() + exec->command->timeout_ms;
+	exec->sent_us = monotonic_us();
 	int result = loop_until(vm, has_run, 0, err);
 	if (result == 0 && vm->timeline && exec->started_us)
 		note_command(vm, exec);
@@ -377,14 +377,14 @@ int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret
 static int quit(struct vm *vm, struct error *err)
 {
 	struct pollfd pfd = {vm->qemu.status_fd, POLLIN, 0};
-	int64_t end = io_now_ms() + QUIT_MS, left = QUIT_MS;
+	int64_t end = monotonic_ms() + QUIT_MS, left = QUIT_MS;
 
 	/* It writes out what its block layer holds. A guest that has stopped may end by
 	 * itself before. */
 	if (qmp_execute(&vm->qmp, "quit", NULL, -1, err) < 0)
 		log_debug("%s", err->msg);
 	while (left > 0 && poll(&pfd, 1, left) < 0 && errno == EINTR)
-		left = end - io_now_ms();
+		left = end - monotonic_ms();
 	if (!pfd.revents)
 		return failure_set(
 			vm, LOSS_FINAL, err, ETIMEDOUT, "qemu did not end when asked to");

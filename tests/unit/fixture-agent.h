@@ -37,7 +37,7 @@
 #include <cmocka.h>
 
 #include "agent/agent.h"
-#include "base/io.h"
+#include "base/monotonic.h"
 #include "base/strbuf.h"
 
 #define PATIENCE_MS 20000
@@ -267,10 +267,10 @@ static inline void talk_once(struct fixture *f)
 /* Talk until *until is set, or time is up. */
 static inline void talk(struct fixture *f, const bool *until)
 {
-	int64_t deadline = io_now_ms() + PATIENCE_MS;
+	int64_t deadline = monotonic_ms() + PATIENCE_MS;
 
 	while (!*until) {
-		assert_true(io_now_ms() < deadline);
+		assert_true(monotonic_ms() < deadline);
 		talk_once(f);
 	}
 }

@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "base/child.h"
-#include "base/io.h"
+#include "base/monotonic.h"
 
 #define LONG_MS 20000
 
@@ -37,9 +37,9 @@ static struct child start(const char *const *argv)
 /* Children whose parent ended are given to this process. */
 static bool ends(pid_t pid)
 {
-	int64_t deadline = io_now_ms() + LONG_MS;
+	int64_t deadline = monotonic_ms() + LONG_MS;
 
-	while (io_now_ms() < deadline) {
+	while (monotonic_ms() < deadline) {
 		if (waitpid(pid, NULL, WNOHANG) == pid)
 			return true;
 		poll(NULL, 0, 10);
