@@ -2,7 +2,6 @@
 /* Reading directories whole. */
 #include "base/directory.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -2,7 +2,17 @@
 /* What is in a directory. */
 #pragma once
 
+#include <dirent.h>
+
 #include "base/vector.h"
+
+static inline void cleanup_closedir(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+#define CLEANUP_CLOSEDIR CLEANUP(cleanup_closedir)
 
 /*
  * Add the names, sorted, without "." and "..". `dir_fd` and `name` as for openat();

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 static void *check(void *ptr)

@@ -9,9 +9,7 @@
 
 #include "base/macros.h"
 
-#include <dirent.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -36,23 +34,9 @@ static inline void cleanup_close(int *fd)
 		close(*fd);
 }
 
-static inline void cleanup_fclose(FILE **f)
-{
-	if (*f)
-		fclose(*f);
-}
-
-static inline void cleanup_closedir(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
-#define CLEANUP(fn)	 __attribute__((cleanup(fn)))
-#define CLEANUP_FREE	 CLEANUP(cleanup_free)
-#define CLEANUP_CLOSE	 CLEANUP(cleanup_close)
-#define CLEANUP_FCLOSE	 CLEANUP(cleanup_fclose)
-#define CLEANUP_CLOSEDIR CLEANUP(cleanup_closedir)
+#define CLEANUP(fn)   __attribute__((cleanup(fn)))
+#define CLEANUP_FREE  CLEANUP(cleanup_free)
+#define CLEANUP_CLOSE CLEANUP(cleanup_close)
 
 /* Hand ownership on: the variable is emptied, so its cleanup attribute does nothing. */
 #define TAKE_PTR(ptr)                     \

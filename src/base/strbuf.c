@@ -3,6 +3,7 @@
 #include "base/strbuf.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 char *strbuf_grow(struct strbuf *sb, size_t len)

@@ -3,6 +3,7 @@
 #include "base/vector.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 void strvec_add(struct strvec *v, const char *s)

@@ -6,6 +6,7 @@
 #include "launch/line.h"
 
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

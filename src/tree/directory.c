@@ -3,11 +3,11 @@
  * A whole directory of the host. A list of directories that are still to be read replaces
  * recursion, so that neither the stack nor the number of descriptors limits the depth.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/directory.h"
 #include "tree/host.h"
 #include "tree/put.h"
 #include "tree/resolve.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tree/layer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tree/resolve.h"

@@ -4,12 +4,12 @@
  * and each file in a directory named there, once. So every named case of the corpus is a
  * test, whatever the compiler.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/directory.h"
 #include "base/io.h"
 #include "base/mem.h"
 

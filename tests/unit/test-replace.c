@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "base/directory.h"
 #include "base/replace.h"
 #include "base/vector.h"
 #include "fixture-root.h"
