@@ -3,8 +3,9 @@
  * The dpkg handler: Debian, Ubuntu and what stems from them. Reads the database's files
  * (dpkg.h names them) once at the start, the file lists when they are asked for.
  *
- * Relations are satisfied by dpkg's rules, with multi-arch. One is missing: ":any" takes a
- * package of any architecture, since dpkg has checked what is installed.
+ * Relations are satisfied by dpkg's rules, also those for multi-arch. One rule is left
+ * out: ":any" takes a package that is not marked "Multi-Arch: allowed" too, since dpkg
+ * has checked that when it installed the package.
  */
 #include "packages/dpkg.h"
 

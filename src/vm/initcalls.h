@@ -6,17 +6,8 @@
  */
 #pragma once
 
-#include <stddef.h>
-
 #include "base/strbuf.h"
 
-struct skipped_initcall {
-	const char *name;  /* of the function in the kernel */
-	const char *loses; /* what a guest without it has not */
-};
-
-/* NULL behind the last. */
-const struct skipped_initcall *skipped_initcall_at(size_t i);
 /* " initcall_blacklist=NAME,NAME…" */
 void initcalls_add_option(struct strbuf *line);
 /* What is lost, each loss once, as the parts of a sentence. */
