@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The disks that a VM gets when it goes on from a snapshot: src/vm/snapshot.h tells the story. */
+/* The disks that a VM gets when it resumes from a snapshot: src/vm/snapshot.h tells the story. */
 #pragma once
 
 #include "base/error.h"

@@ -136,7 +136,7 @@ HYPERMIN_API int hypermin_set_root_bus(struct hypermin *h, const char *name);
 /* Boot without the settings that only save time; hypermin(1) lists them. Default: false. */
 HYPERMIN_API int hypermin_set_plain(struct hypermin *h, bool plain);
 /*
- * Always boot. Otherwise hypermin_start() goes on from a snapshot of a VM with the same
+ * Always boot. Otherwise hypermin_start() resumes from a snapshot of a VM with the same
  * settings if the cache has one. If it has none, hypermin_free() has one made, by a
  * process in the background that boots another VM, for some seconds and at the lowest
  * priority. Default: false, or true if the environment has HYPERMIN_COLD with a value
@@ -209,7 +209,7 @@ HYPERMIN_API int hypermin_export(struct hypermin *h, const char *dir);
 /*
  * Take a snapshot for these settings, of a VM that boots only for that, and try it.
  * *ret_taken is false if there was one that works, or, with only_built, if another process
- * is taking one. It has slots for `disks` disks: VMs with that many go on from it. (VMs
+ * is taking one. It has slots for `disks` disks: VMs with that many resume from it. (VMs
  * with more than HYPERMIN_WARM_DISKS, or with a number that there is no snapshot for, go
  * on from one without slots, which is slower.) With only_built it fails if the appliance is
  * not in the cache. The handle must have no disks and no appliance of
@@ -218,7 +218,7 @@ HYPERMIN_API int hypermin_export(struct hypermin *h, const char *dir);
 HYPERMIN_API int hypermin_warm(
 	struct hypermin *h, unsigned disks, bool only_built, bool *ret_taken);
 
-/* Boot, or go on from a snapshot. Returns when the guest's agent answers. Once only for a
+/* Boot, or resume from a snapshot. Returns when the guest's agent answers. Once only for a
  * handle, unless it fails. */
 HYPERMIN_API int hypermin_start(struct hypermin *h);
 

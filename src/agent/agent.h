@@ -131,7 +131,7 @@ void agent_list_block_devices(struct agent *a);
 /* Set the guest's clock: nanoseconds since 1970. */
 void agent_set_clock(struct agent *a, int64_t realtime_ns);
 /*
- * The first request to a guest that goes on from a snapshot; its hello went to the
+ * The first request to a guest that resumes from a snapshot; its hello went to the
  * snapshot's maker. It gets the time, the number of its disks, and RESUME_SEED_SIZE random
  * bytes, so that no two guests draw the same random numbers. Then `resumed` comes, or
  * `fatal`.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Making the snapshots that later starts go on from:
+ * Making the snapshots that later starts resume from:
  *
  *	hypermin run ──boots──► the command ──► the end
  *	                                         │ detached (base/outlive.h)
@@ -101,7 +101,7 @@ static int save(struct hypermin *h, const struct start_terms *terms, struct erro
 	if (!vm_identity(h->vm))
 		return error_set(err, 0,
 			"take a snapshot: no VM with this machine, root bus and kernel can "
-			"go on from one");
+			"resume from one");
 	identity = xstrdup(vm_identity(h->vm));
 	const struct snapshot_about about = {
 		.identity = identity,
@@ -120,7 +120,7 @@ static int save(struct hypermin *h, const struct start_terms *terms, struct erro
 		result = handle_start(h, &trial, &no_snapshot);
 	if (result == 0 && (!vm_is_resumed(h->vm) || no_snapshot))
 		result = error_set(err, 0,
-			"take a snapshot: no VM could go on from it; -v says why");
+			"take a snapshot: no VM could resume from it; -v says why");
 	if (result < 0 && err->num != EINTR)
 		snapshots_refuse(&h->cache, &about, err->msg);
 	return result;

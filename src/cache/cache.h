@@ -5,7 +5,7 @@
  *	requests/DIGEST      what was asked for ──► the key of its appliance, and the stamp: what to stat
  *	appliances/KEY/      kernel, initrd, root, manifest.json; never changed once it is there
  *	parts/KEY/           one of those three, by what it is made of: appliances share it by hard links
- *	snapshots/KEY/       VMs to go on from
+ *	snapshots/KEY/       VMs to resume from
  *	temporary/…          what is being made or removed
  *	locks/…              who is making what
  *	verdicts             see vm/verdicts.h

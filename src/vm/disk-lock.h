@@ -11,7 +11,7 @@
  *	writable         100 read, 101 write              201 write
  *	not raw          103 resize, if it is writable    203 resize
  *
- * We take them before qemu starts, since a qemu that goes on from a snapshot does not
+ * We take them before qemu starts, since a qemu that resumes from a snapshot does not
  * take all of them, and lets two of its own disks be one file. It inherits the open files,
  * so the locks last as long as it does, even if we are killed. For writable disks qemu's own
  * locking is off, as it would find ours in the way.

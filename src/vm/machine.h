@@ -34,7 +34,7 @@ struct machine_memory {
 /* `argv` gets the whole line, argv[0] = qemu first. */
 void machine_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_fds *fds, struct strvec *argv);
-/* The line of a VM that goes on from a snapshot: there is no kernel to load. */
+/* The line of a VM that resumes from a snapshot: there is no kernel to load. */
 void machine_resume_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_fds *fds, const struct vm_snapshot *snapshot,
 	struct strvec *argv);

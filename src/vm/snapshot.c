@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Taking a snapshot and going on from one, by QMP. qemu calls both migration: to a file,
+ * Taking a snapshot and resuming from one, by QMP. qemu calls both migration: to a file,
  * and from one, without the memory, which is a file already.
  *
  * qemu silently accepts a stream made with another CPU model or another number of CPUs,
@@ -127,7 +127,7 @@ char *snapshot_identity(
 	return strbuf_detach(&sb);
 }
 
-/* ---- Going on ---- */
+/* ---- Resuming ---- */
 
 /* Memory that is a file already is no part of the stream. */
 static json_t *ignore_shared(bool events)

@@ -4,11 +4,11 @@
  * devices know is a stream of some hundred KiB.
  *
  *	taken:    memory mapped shared; what is written to it is the file. Then the stream
- *	resumed:  memory mapped privately, so any number of VMs go on from one file
+ *	resumed:  memory mapped privately, so any number of VMs resume from one file
  *
  * Disk slots
  *
- * A snapshot is taken of a VM without any disk of a user's, and each VM that goes on from
+ * A snapshot is taken of a VM without any disk of a user's, and each VM that resumes from
  * it brings its own. For the guest to find them at once the snapshot has reserved slots:
  *
  *	maker    slot 0: placeholder    bound, then unbound    ┐
@@ -21,7 +21,7 @@
  *     virtio_blk binds to them.
  *   - Before the snapshot the guest unbinds the driver (FRAME_PREPARE_SNAPSHOT), which forgets all
  *     it knew of the placeholders, their names too.
- *   - The VM that goes on has the user's disks at the same addresses: machine.c gives slot
+ *   - The VM that resumes has the user's disks at the same addresses: machine.c gives slot
  *     `i` the same PCI function whatever is in it. To the guest's kernel these are the
  *     devices that it knows.
  *   - Then the guest binds the driver again (FRAME_RESUME), which asks each disk for size,
@@ -29,7 +29,7 @@
  *     virtio disk (root_bus.named_as_disks is false), so the name is free.
  *
  * qemu resumes only the devices that were there, so all reserved slots have to be filled:
- * a snapshot with N slots is for VMs with N disks. Disks of a VM that goes on from a
+ * a snapshot with N slots is for VMs with N disks. Disks of a VM that resumes from a
  * snapshot without slots are new devices, and the guest scans its bus for them.
  */
 #pragma once

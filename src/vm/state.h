@@ -175,7 +175,7 @@ struct vm {
 enum vm_loss vm_boot(const struct vm_config *config, const struct profile *profile,
 	int64_t deadline_ms, struct vm **ret, struct error *err);
 
-/* The same with a VM that goes on from a snapshot. */
+/* The same with a VM that resumes from a snapshot. */
 enum vm_loss vm_resume(const struct vm_config *config, const struct profile *profile,
 	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct vm **ret,
 	struct error *err);

@@ -244,7 +244,7 @@ static enum loop_end load_and_resume(struct vm *vm, const struct vm_config *conf
 	enum loop_end end = loop_until(vm, is_loaded, deadline_ms, err);
 	if (end != LOOP_DONE)
 		return end;
-	/* The guest goes on: make it a machine of its own. */
+	/* The guest resumes: make it a machine of its own. */
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return error_set(err, errno, "get random numbers for the guest");
 	agent_resume(vm->guest.agent, realtime_ns(), machine_disks(config), seed);
@@ -263,7 +263,7 @@ enum vm_loss vm_resume(const struct vm_config *config, const struct profile *pro
 	enum loop_end end = load_and_resume(vm, config, snapshot, deadline_ms, err);
 	if (end == LOOP_TIME_OVER)
 		failure_set(vm, LOSS_GUEST, err, ETIMEDOUT,
-			"the guest did not go on within %lld ms",
+			"the guest did not resume within %lld ms",
 			(long long)(monotonic_ms() - vm->started_ms));
 	return hand_out(vm, end == LOOP_DONE ? 0 : -1, ret);
 }

@@ -119,7 +119,7 @@ struct vm_config {
 	 * Those behind the user's are placeholders (snapshot.h). */
 	size_t reserved_slots;
 	struct timeline *timeline; /* gets what happens when; NULL: not wanted */
-	/* Go on from one of these if one fits. NULL: always boot. */
+	/* Resume from one of these if one fits. NULL: always boot. */
 	const struct vm_snapshots *snapshots;
 	/* If it is booted, its memory is in this file, for vm_save(). NULL: no file. */
 	const struct vm_snapshot *record;
@@ -164,7 +164,7 @@ enum vm_start_result {
  * is EINTR if the control pipe ended the start. */
 enum vm_start_result vm_start(
 	const struct vm_config *config, struct vm **ret, struct error *err);
-/* It went on from a snapshot. */
+/* It resumed from a snapshot. */
 bool vm_is_resumed(const struct vm *vm);
 /* The identity of a snapshot of it; NULL if there can't be one. */
 const char *vm_identity(const struct vm *vm);
@@ -185,14 +185,14 @@ struct vm_line {
 	struct strvec argv;
 	/* What a snapshot of it is found by; NULL: there can't be one. */
 	char *identity;
-	/* It goes on from this; -1 and -1: it boots. qemu inherits both. */
+	/* It resumes from this; -1 and -1: it boots. qemu inherits both. */
 	struct vm_snapshot snapshot;
 	bool kvm;
 };
 
 /*
  * The serial console is on qemu's standard input and output. `agent_fd` and `qmp_fd` are
- * qemu's ends of the channels of a VM that goes on; one that boots has neither.
+ * qemu's ends of the channels of a VM that resumes; one that boots has neither.
  */
 int vm_line_make(const struct vm_config *config, int agent_fd, int qmp_fd,
 	struct vm_line *ret, struct error *err);

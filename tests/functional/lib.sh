@@ -82,7 +82,7 @@ limited() {
 	timeout -s KILL "$1" "$HYPERMIN" run "${@:2}"
 }
 
-# warmed [RUNNER…] [-- OPTION…]: in the second pass runs with these options, by RUNNER, go on from a snapshot
+# warmed [RUNNER…] [-- OPTION…]: in the second pass runs with these options, by RUNNER, resume from a snapshot
 # from here on, which the first of the tests takes.
 warmed() {
 	local runner=()

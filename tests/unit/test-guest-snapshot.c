@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A guest of which a snapshot is taken, and one that goes on from it. */
+/* A guest of which a snapshot is taken, and one that resumes from it. */
 #include "fixture-agent.h"
 
 /* As if another had heard the guest's hello, and this host went on from there. */

@@ -60,7 +60,7 @@ static void disks_keep_their_order_and_the_root_is_last(void **state)
 	assert_null(nth_device(&argv, "virtio-blk-pci", VM_MAX_DISKS + 1));
 }
 
-/* A snapshot's devices have to be those of the VM that goes on from it. */
+/* A snapshot's devices have to be those of the VM that resumes from it. */
 static void a_placeholder_differs_by_its_content_alone(void **state)
 {
 	const struct vm_disk disks[] = {disk("/d/one", false)};
@@ -80,7 +80,7 @@ static void a_placeholder_differs_by_its_content_alone(void **state)
 		}
 }
 
-/* By ACPI a kernel with the driver hears that it goes on from a snapshot. */
+/* By ACPI a kernel with the driver hears that it resumes from a snapshot. */
 static void a_snapshot_has_a_generation_id_where_there_is_acpi(void **state)
 {
 	const struct vm_snapshot record = {0};
