@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Making an appliance in a directory, with the signals that may end it. */
+/* Making an appliance in a directory; a signal interrupts it. */
 #include "assemble.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 #include "interrupt.h"
 
-/* As if the signal had not been caught: that is what callers look for. */
+/* The exit status is then as if the signal had not been caught: callers look at it. */
 static void die_of_signal(void)
 {
 	signal(interrupt_signal(), SIG_DFL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Commands whose work, options and messages are the builder program's, which this process
- * becomes: what reads archives and package databases loads libraries that no other
- * command needs.
+ * Commands that the builder program carries out, with its own options and messages: this
+ * process becomes it. Reading archives and package databases takes libraries that no
+ * other command needs.
  */
 #include <errno.h>
 #include <hypermin.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A manifest for people: what `hypermin cache show` prints. */
+/* A manifest as text: what `hypermin cache show` prints. */
 #include "cache-manifest.h"
 
 #include <ctype.h>

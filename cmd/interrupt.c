@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Signals for a handle: interrupt.h. */
+/* Signals that interrupt a handle: see interrupt.h. */
 #include "interrupt.h"
 
 #include <signal.h>

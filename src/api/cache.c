@@ -77,7 +77,7 @@ int hypermin_cache_list(
 
 /* ---- Showing ---- */
 
-/* The path of the one whose key begins like this, relative to the cache. */
+/* The path, relative to the cache, of the one thing whose key begins with `prefix`. */
 static char *find_sealed(struct hypermin *h, const char *prefix)
 {
 	CLEANUP_FREE char *found = NULL;
@@ -175,8 +175,7 @@ static void on_collect(enum store_kind kind, const char *key, enum store_removed
 
 	t->count += result == STORE_REMOVED;
 	if (result == STORE_NO_LOCKS)
-		why = "kept: this file system has no locks that would tell whether it is "
-		      "in use";
+		why = "kept: this file system has no locks, so it may be in use";
 	else if (result == STORE_NOT_REMOVED)
 		why = "kept: it can't be removed";
 	else if (result == STORE_IN_USE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whole reads and whole writes: the loops around EINTR and short counts, once.
- * They return 0 or -1 with errno set; callers know the name to put into the error.
+ * Whole reads and whole writes, with the loops around EINTR and short counts.
+ * They return 0, or -1 with errno set: the caller knows the name for the error.
  */
 #pragma once
 
@@ -19,11 +19,11 @@ ssize_t io_pread_full(int fd, void *data, size_t len, off_t offset);
 
 /*
  * A whole file, as a NUL-terminated block that the caller frees. A file larger than `max`
- * is an error (EFBIG): what we read whole is never large unless someone made it so. dirfd
- * as for openat().
+ * is an error (EFBIG): a file that we read whole is large only if somebody made it so.
+ * dirfd as for openat().
  */
 int io_read_file(int dirfd, const char *path, size_t max, char **ret_data,
 	size_t *ret_len, struct error *err);
-/* The same from a descriptor to its end; works on pipes. `name` is for the error. */
+/* The same from a descriptor until its end, which may be a pipe. `name` is for the error. */
 int io_read_fd(int fd, const char *name, size_t max, char **ret_data, size_t *ret_len,
 	struct error *err);

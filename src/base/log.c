@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lines for those who ask: one handler a process. */
+/* Lines for a user who asks: log.h. */
 #include "base/log.h"
 
 #include <stdarg.h>

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What was chosen, and why: lines for those who ask. Errors do not go here (error.h).
- * One handler a process; without one, lines cost a comparison.
+ * What was chosen, and why: lines for a user who asks for them. Errors are returned
+ * (error.h). There is one handler in a process; without one a line costs a comparison.
  */
 #pragma once
 
 enum log_level {
-	LOG_LEVEL_WARNING =
-		0, /* the user should know: something was left out or worked around */
-	LOG_LEVEL_NOTICE = 1, /* long work began: for a person who waits */
-	LOG_LEVEL_INFO = 2,   /* -v: what was chosen */
-	LOG_LEVEL_DEBUG = 3,  /* -vv: each step, the guest's console */
+	/* The user should know: something was left out or worked around. */
+	LOG_LEVEL_WARNING = 0,
+	/* Long work began: for a user who waits. */
+	LOG_LEVEL_NOTICE = 1,
+	/* -v: what was chosen. */
+	LOG_LEVEL_INFO = 2,
+	/* -vv: each step, the guest's console. */
+	LOG_LEVEL_DEBUG = 3,
 };
 
 typedef void log_handler_fn(enum log_level level, const char *line, void *data);
 
 /* Call before other threads use the library. fn == NULL: no lines. */
 void log_set_handler(log_handler_fn *fn, void *data, enum log_level max);
-/* The highest level that anyone wants to hear. */
+/* The highest level that the handler wants. */
 enum log_level log_max_level(void);
 
 void log_line(enum log_level level, const char *fmt, ...)

@@ -39,8 +39,8 @@ static const char *name_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Where the file system has no locks (NFS has none for directories) nothing tells what
- * was left from what is being made, but its age. */
+/* Where the file system has no locks (NFS has none for directories), only its age tells
+ * whether a directory was left over or is being made. */
 #define ABANDONED_SECONDS (24 * 60 * 60)
 
 static bool is_abandoned(int fd)
@@ -59,7 +59,7 @@ static void remove_if_abandoned(int parent_fd, const char *name)
 		openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd >= 0 && is_abandoned(fd)) {
-		log_info("removing what a build that was killed has left: %s", name);
+		log_info("removing what a killed build has left: %s", name);
 		remove_all(parent_fd, name);
 	}
 }
@@ -80,7 +80,7 @@ static void remove_abandoned(const char *path)
 
 /* ---- Making ---- */
 
-/* False: another took it for abandoned before it was locked. */
+/* False: another process took it for abandoned before we had locked it. */
 static bool lock_ours(int fd)
 {
 	struct stat st;
@@ -108,7 +108,7 @@ static int make_temporary(const char *path, struct replacement *r, struct error 
 		rmdir(temporary);
 		return fd < 0 && num != ENOENT ? fail(path, num, err) : 1;
 	}
-	/* As mkdir() would have made it. */
+	/* The permissions that mkdir() would have given it: mkdtemp() gives fewer. */
 	mode_t mask = umask(0);
 	umask(mask);
 	fchmod(fd, 0777 & ~mask);
@@ -139,7 +139,7 @@ int replacement_begin(const char *path, struct replacement *ret, struct error *e
 
 /* ---- Publishing ---- */
 
-/* Where the file system can't exchange, there is a moment without. */
+/* For a file system that can't exchange two names: for a moment there is no directory. */
 static int move_aside_and_rename(struct replacement *r)
 {
 	CLEANUP_FREE char *old = xasprintf("%s-old", r->temporary);
@@ -157,7 +157,7 @@ static int move_aside_and_rename(struct replacement *r)
 	return 0;
 }
 
-/* 1: there was nothing in its place, nothing is left over. */
+/* 1: there was nothing in its place, so there is no old directory to remove. */
 static int put_in_place(struct replacement *r)
 {
 	for (;;) {
@@ -175,7 +175,7 @@ static int put_in_place(struct replacement *r)
 		if (renameat2(AT_FDCWD, r->temporary, AT_FDCWD, r->path,
 			    RENAME_NOREPLACE) == 0)
 			return 1;
-		/* Another has put one there meanwhile. */
+		/* Another process has put one there meanwhile: exchange with that. */
 		if (errno != EEXIST)
 			return -1;
 	}

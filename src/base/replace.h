@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A directory that is there whole or not at all, and never missing while it is replaced:
+ * A directory that is complete whenever it is there, and is never missing while it is
+ * replaced:
  *
  *	OUT.making-XXXXXX/    filled beside the old one, and locked as long as its maker lives
  *	      ⇅               exchanged with OUT in one step
  *	OUT.making-XXXXXX/    now the old one: removed
  *
- * What a killed maker left is found by its lock being free, and is removed by the next
- * one; where there are no locks, when it is a day old.
+ * If a maker was killed, the lock of its directory is free, and the next maker removes it.
+ * Where the file system has no locks, it does so when the directory is a day old.
  */
 #pragma once
 
@@ -24,5 +25,6 @@ struct replacement {
 
 int replacement_begin(const char *path, struct replacement *ret, struct error *err);
 int replacement_publish(struct replacement *r, struct error *err);
-/* What was not published is gone. One who never publishes has a temporary directory. */
+/* Remove what was not published: without a replacement_publish() the directory was a
+ * temporary one. */
 void replacement_done(struct replacement *r);

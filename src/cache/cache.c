@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The cache directory: where it is, and that it is ours. What is in it is booted, so
- * nobody else may own it, write to it, or put another in its place; each step of the way
- * is checked on the opened descriptor, not on the name.
+ * The cache directory: where it is, and that it is ours. VMs boot from its files, so no
+ * other user may own it, write to it, or put another directory in its place. Each
+ * component of its path is checked by an open descriptor, not by name.
  */
 #include "cache/cache.h"
 
@@ -23,14 +23,14 @@ static char *default_path(void)
 	const char *home = secure_getenv("HOME");
 	struct stat st;
 
-	/* The specification: a relative one is to be ignored. */
+	/* The XDG specification says to ignore a relative path. */
 	if (xdg && *xdg == '/')
 		return xasprintf("%s/hypermin", xdg);
 	if (!home || *home != '/') {
 		const struct passwd *pw = getpwuid(geteuid());
 		home = pw ? pw->pw_dir : NULL;
 	}
-	/* Services are given /dev/null or /nonexistent. */
+	/* Services have /dev/null or /nonexistent as their home. */
 	if (home && *home == '/' && stat(home, &st) == 0 && S_ISDIR(st.st_mode) &&
 		st.st_uid == geteuid())
 		return xasprintf("%s/.cache/hypermin", home);
@@ -40,14 +40,16 @@ static char *default_path(void)
 /* ---- The way there ---- */
 
 /*
- * It is walked by descriptors, since whoever may rename one of the directories on the way
- * could put another cache in place of ours. They may be made by root or by us, and by
- * whoever owns "/": in a user namespace root's number may be unknown.
+ * The path is walked by descriptors: a user who may rename one of the directories could put
+ * another cache in place of ours. Their owner has to be root, us, or the owner of "/": in
+ * a user namespace root's number may be unknown.
  */
 struct walk {
 	int fd;
-	char *path; /* of fd, without links and without a slash at its end */
-	char *rest; /* components to come */
+	/* Of fd, without links and without a slash at its end. */
+	char *path;
+	/* The components to come. */
+	char *rest;
 	int links;
 	uid_t system;
 };
@@ -85,7 +87,7 @@ static int check_step(
 	return 0;
 }
 
-/* A link: what it leads to comes next. */
+/* The components of the link's target come next. */
 static int follow(struct walk *w, int link_fd, const char *name, struct error *err)
 {
 	char target[4096];
@@ -107,7 +109,7 @@ static int follow(struct walk *w, int link_fd, const char *name, struct error *e
 	return w->fd < 0 ? error_set(err, errno, "open '/'") : 0;
 }
 
-/* Also a link, or a file. */
+/* What is there may also be a link or a file. */
 static int open_or_make(
 	const struct walk *w, const char *name, struct stat *ret, struct error *err)
 {
@@ -263,7 +265,7 @@ int cache_open(const char *path, struct cache *ret, struct error *err)
 	return open_last(&w, slash + 1, ret, err);
 }
 
-/* An error that says EACCES may come from a file of the host just as well. */
+/* EACCES may come from the cache or from a file of the host: this tells which. */
 static bool may_write(const struct cache *c)
 {
 	bool may = faccessat(c->fd, ".", W_OK, AT_EACCESS) == 0;

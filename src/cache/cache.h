@@ -2,18 +2,19 @@
 /*
  * The cache directory: where it is, and that it is ours alone.
  *
- *	requests/DIGEST      what was asked for ──► the key of its appliance, and the stamp: what to stat
+ *	requests/DIGEST      a request ──► the key of its appliance, and the stamp: what to stat
  *	appliances/KEY/      kernel, initrd, root, manifest.json; never changed once it is there
- *	parts/KEY/           one of those three, by what it is made of: appliances share it by hard links
+ *	parts/KEY/           one of those three; appliances that have it in common link to its file
  *	snapshots/KEY/       VMs to resume from
  *	temporary/…          what is being made or removed
- *	locks/…              who is making what
+ *	locks/…              a file for each thing that is being made
  *	verdicts             see vm/verdicts.h
  *
  * All of this folder is on the hot path and is linked into the library. The headers beside
- * this one are for others, too: store.h has the kinds of things and how one is published
- * and used, entry.h and snapshots.h two of these kinds, stamp.h what tells that an answer
- * stands, collect.h and verify.h what keeps the directory small and sound.
+ * this one are for other folders, too: store.h tells which kinds of things there are, and
+ * how one is published and used; request.h and snapshots.h are two of these kinds; stamp.h
+ * tells whether an answer still holds; collect.h and verify.h keep the directory small and
+ * undamaged.
  */
 #pragma once
 
@@ -26,23 +27,24 @@
 struct cache {
 	char *path;
 	int fd;
-	struct afterwards removal; /* of a private one */
+	/* Of a private cache. */
+	struct afterwards removal;
 };
 
 /* NULL: $XDG_CACHE_HOME/hypermin, ~/.cache/hypermin, or /var/tmp/hypermin-UID without a
- * home. Made if it is missing. Refused (with an error without a number) if another user
- * owns it, may write to it, or may put another in its place. */
+ * home. It is made if it is missing. It is an error without a number if another user owns
+ * it, may write to it, or may put another in its place. */
 int cache_open(const char *path, struct cache *ret, struct error *err);
 void cache_close(struct cache *c);
 
-/* Is this what fails where a cache can't be written to: full, read-only? `c` may not be
+/* Does the error mean that the cache can't be written to (full, read-only)? `c` need not be
  * open. */
 bool cache_is_unwritable(const struct cache *c, const struct error *err);
 /*
- * A new and empty one in $TMPDIR or /tmp, for this process alone: cache_close() removes
- * it, and if it does not come to that the builder program does.
+ * A new, empty cache in $TMPDIR or /tmp, for this process alone. cache_close() removes it;
+ * if this process is killed, the builder program does.
  */
 int cache_open_private(const char *builder, struct cache *ret, struct error *err);
-/* What the builder then does, also with other directories of a process that has ended:
- * all that is there goes. */
+/* What the builder then does, also with other directories of a process that has ended: it
+ * removes everything in it. */
 int cache_remove_private(const char *path, struct error *err);

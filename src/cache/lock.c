@@ -49,7 +49,7 @@ static int open_lock_file(int cache_fd, const char *path)
 	return openat(cache_fd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-/* For those who wait; that it can't be written on a full disk does no harm. */
+/* For processes that wait: they tell their user. On a full disk they can't. */
 static void write_holder(int fd)
 {
 	struct utsname host;
@@ -58,8 +58,8 @@ static void write_holder(int fd)
 	uname(&host);
 	int len = snprintf(text, sizeof(text), "%d %s\n", (int)getpid(), host.nodename);
 	if (ftruncate(fd, 0) < 0 || io_pwrite_full(fd, text, len, 0) < 0)
-		log_debug(
-			"who has a lock could not be written down: %s", strerror(errno));
+		log_debug("the holder of a lock could not be written down: %s",
+			strerror(errno));
 }
 
 static void say_waiting(int fd, const char *what)

@@ -55,7 +55,7 @@ static void add_all(struct strbuf *sb, const struct stat *st)
 	add_numbers(sb, numbers, ARRAY_SIZE(numbers));
 }
 
-/* There are thousands of these: no more than can tell a change. */
+/* There are thousands of these, so only the numbers that a change can't leave alone. */
 static void add_file(struct strbuf *sb, const struct stat *st)
 {
 	const uint64_t numbers[] = {st->st_dev, st->st_ino, st->st_size,
@@ -64,7 +64,7 @@ static void add_file(struct strbuf *sb, const struct stat *st)
 	add_numbers(sb, numbers, ARRAY_SIZE(numbers));
 }
 
-/* Without what its entries change. */
+/* Without the times and the size, which change with its entries. */
 static void add_directory(struct strbuf *sb, const struct stat *st)
 {
 	const uint64_t numbers[] = {st->st_dev, st->st_mode, st->st_uid, st->st_gid};
@@ -77,7 +77,8 @@ static bool before(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
 }
 
-/* A time in the future is no change since the start: the clock was set back. */
+/* A file with a time in the future was not changed since the start: the clock was set
+ * back. */
 static bool changed_since(const struct stat *st, const struct timespec *start)
 {
 	struct timespec now;
@@ -99,8 +100,8 @@ void stamp_start(struct stamp *stamp)
 }
 
 /*
- * Of a symlink both are said, its own and what it leads to: two links may lead to the
- * same file. `start` is NULL where nothing is to count as changing.
+ * Of a symlink its own identity and its target's: two links may lead to the same file.
+ * `start` is NULL if nothing is to count as changing.
  */
 static void add_identity(
 	struct strbuf *sb, const char *path, int flags, const struct timespec *start)
@@ -183,14 +184,16 @@ static bool claim_holds(const struct claim *claim, struct strbuf *buf)
 
 struct check {
 	VECTOR(struct claim) claims;
-	atomic_size_t next; /* the first that nobody has taken */
+	/* The first claim that no thread has taken. */
+	atomic_size_t next;
 	atomic_bool broken;
 };
 
-/* So many that taking them costs nothing, so few that all threads end together. */
+/* Large enough that taking one costs nothing, small enough that all threads end at about
+ * the same time. */
 #define PORTION 64
 
-/* A thread takes a portion, and another, until none is left or one does not hold. */
+/* A thread takes portion after portion, until none is left or a claim does not hold. */
 static void *look(void *data)
 {
 	struct check *check = data;
@@ -221,7 +224,7 @@ static size_t threads_for(size_t n_claims)
 	return n < THREADS_MAX ? n : THREADS_MAX;
 }
 
-/* Threads that leave the caller's signals to it. Returns how many there are. */
+/* The threads block all signals: those are for the caller. Returns how many started. */
 static size_t start_threads(struct check *check, pthread_t *ret, size_t wanted)
 {
 	sigset_t all, before;

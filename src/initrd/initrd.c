@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The initrd's few files as a newc cpio, through libarchive. Owners and times are zero
- * and inode numbers count up from 1, so that nothing of this host or moment gets in.
+ * and inode numbers count up from 1, so that the bytes do not depend on host or time.
  */
 #include "initrd/initrd.h"
 
@@ -35,8 +35,8 @@ static int failure(struct writer *w, const char *what, struct error *err)
 		why ? why : "unknown error");
 }
 
-/* The next file, as far as all files are alike; the caller adds to it, then
- * add_entry(). */
+/* The next file, with what all files have in common. The caller adds the rest, and then
+ * calls add_entry(). */
 static struct archive_entry *new_entry(struct writer *w, const char *path, mode_t mode)
 {
 	archive_entry_clear(w->entry);
@@ -51,7 +51,7 @@ static struct archive_entry *new_entry(struct writer *w, const char *path, mode_
 
 static int add_entry(struct writer *w, struct error *err)
 {
-	/* A warning is an entry changed so as to fit: we write none that does not. */
+	/* A warning means that libarchive changed the entry to make it fit: an error too. */
 	if (archive_write_header(w->archive, w->entry) != ARCHIVE_OK)
 		return failure(w, archive_entry_pathname(w->entry), err);
 	return 0;

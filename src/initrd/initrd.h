@@ -6,8 +6,8 @@
  *	/init                  the guest binary
  *	/dev/console           opened by the kernel as init's streams, before any mount
  *	/modules/000-NAME.ko   loaded in the order of their names
- *	/modules-later/        the same, if those before did not lead to the root disk
- *	/dev /proc /sys        else empty, to mount on
+ *	/modules-later/        loaded the same way if /modules did not lead to the root disk
+ *	/dev /proc /sys        empty but for the console: to mount on
  *	/own-init              says that the appliance has an /init of its own to execute
  *
  * Uncompressed: unpacking is slower than reading. The same input gives the same bytes.
@@ -20,7 +20,7 @@
 
 #include "base/error.h"
 
-/* More than these would not sort by their three digits. */
+/* The names have three digits: with more modules they would sort wrongly. */
 #define INITRD_MODULES_MAX 1000
 
 struct initrd_module {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a kernel was configured to do, from the configuration that distributions install
- * with it: lines of OPTION=VALUE and of comments. Not every kernel comes with one; then
- * nothing is known.
+ * How a kernel was configured. Distributions install the configuration with most kernels,
+ * as lines of OPTION=VALUE and comments. Of a kernel without one nothing is known.
  */
 #include <fcntl.h>
 #include <libgen.h>
@@ -15,7 +14,6 @@
 
 #define CONFIG_MAX ((size_t)16 * 1024 * 1024)
 
-/* Is this one of the lines? */
 static bool has_line(const char *text, const char *line)
 {
 	size_t len = strlen(line);
@@ -50,7 +48,7 @@ static char *read_config(const char *root, const struct kernel *k, char **ret_pa
 
 bool kernel_enforces_signatures(const char *root, const struct kernel *k)
 {
-	/* The latter two have the kernel locked down from its start, which implies it. */
+	/* The last two lock the kernel down from its start. That implies the first. */
 	static const char *const lines[] = {"CONFIG_MODULE_SIG_FORCE=y",
 		"CONFIG_LOCK_DOWN_KERNEL_FORCE_INTEGRITY=y",
 		"CONFIG_LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY=y"};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel out of its file, in the form that starts at once: an x86 vmlinux by its PVH
- * entry point, an arm64 Image as it is. It saves the guest, or qemu each time, from
- * unpacking it, which under emulation is a third of an x86 guest's boot; done here once
- * and cached, it costs nothing after that.
+ * The kernel, unpacked from its file, in the form that starts at once: an x86 vmlinux with
+ * a PVH entry point, or an arm64 Image. Otherwise the guest, or qemu, unpacks it in every
+ * boot; under emulation that is a third of an x86 guest's boot. Here it is done once, and
+ * the cache keeps the result.
  */
 #include <fcntl.h>
 
@@ -53,7 +53,7 @@ int kernel_extract(const char *image, uint8_t **ret_data, size_t *ret_len, char 
 		return boot_as_it_is(ret_why,
 			kernel_image_is_elf(plain, plain_len)
 				? "built without CONFIG_PVH"
-				: "what is packed in it is no kernel that is known");
+				: "what is packed in it is no known kind of kernel");
 	kernel_image_trim(plain, plain_len);
 	*ret_data = TAKE_PTR(plain);
 	*ret_len = plain_len;

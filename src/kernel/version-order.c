@@ -6,9 +6,9 @@
  *	6.5.6-300.fc39.x86_64 │
  *	5.14.0-362.el9.x86_64 │ +rt
  *
- * The higher base is better: it has the fixes. Of one base, a flavour made for virtual
- * machines is better than the ordinary one, since it has less to start, and that is
- * better than one made for debugging or real time.
+ * The higher base is better: it has the fixes. With equal bases, a flavour for virtual
+ * machines is better than the ordinary one, since it has less to start. The ordinary one
+ * is better than a flavour for debugging or real time.
  */
 #include "kernel/version-order.h"
 

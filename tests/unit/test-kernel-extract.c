@@ -170,7 +170,7 @@ static void says_why_a_zboot_image_is_booted_as_it_is(void **state)
 	CLEANUP_FREE char *why_other = extract(*state, &other, NULL);
 	CLEANUP_FREE char *why_packed = extract(*state, &packed, NULL);
 	assert_string_equal(why_unknown, "not compressed in a way that is known");
-	assert_string_equal(why_other, "what is packed in it is no kernel that is known");
+	assert_string_equal(why_other, "what is packed in it is no known kind of kernel");
 	assert_string_equal(why_packed, why_other);
 }
 
