@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How long it takes, within a process, to see that the appliance is up to date:
+/* How long it takes, within a process, to find out that the appliance is up to date: for
  * bench/cache. */
 #include <hypermin.h>
 #include <stdio.h>

@@ -53,7 +53,7 @@ const struct option_row settings_machine[] = {
 	SETTING("accel", 0, "auto|kvm|tcg", "accelerator; auto takes KVM where it works"),
 	SETTING("machine", 0, "auto|pc|q35|microvm|virt", "machine to emulate"),
 	SETTING("root-bus", 0, "BUS",
-		"where the root disk is: auto, memmap, virtio-blk, virtio-pmem, "
+		"bus of the root disk: auto, memmap, virtio-blk, virtio-pmem, "
 		"virtio-scsi, nvme, pmem, ide, scsi-cdrom or ide-cdrom"),
 	SETTING("plain", 0, NULL, "boot without the settings that only save time"),
 	SETTING("boot-timeout", 0, "SECONDS", "how long a boot may take; default 120"),
