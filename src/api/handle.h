@@ -102,6 +102,8 @@ struct start_terms {
 	const struct vm_snapshot *record;
 };
 
+/* The user's words for the kernel, to debug a boot; NULL if there are none. */
+const char *handle_kernel_options(void);
 /* *ret_no_snapshot: there could be a snapshot of such a VM, but there was none that
  * works. */
 int handle_start(

@@ -77,21 +77,27 @@ static void find_timezone(char ret[static TIMEZONE_SIZE])
 		strcpy(ret, rule + 1);
 }
 
+const char *handle_kernel_options(void)
+{
+	const char *options = secure_getenv("HYPERMIN_KERNEL_OPTIONS");
+
+	return options && *options ? options : NULL;
+}
+
 /* The appliance is made for one route: the VM takes that one. */
 static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 	const struct start_terms *terms, bool *ret_no_snapshot)
 {
 	struct snapshot_search search = {.cache = &h->cache};
 	const struct vm_snapshots snapshots = {find_snapshot, discard_snapshot, &search};
-	const char *options = secure_getenv("HYPERMIN_KERNEL_OPTIONS");
-	bool is_debugged = options && *options;
+	const char *options = handle_kernel_options();
 	struct vm_config config = {
 		.qemu = qemu,
 		.kernel = h->appliance.kernel,
 		.initrd = h->appliance.initrd,
 		.root = h->appliance.root,
 		.kernel_version = h->appliance.kernel_version,
-		.kernel_options = is_debugged ? options : NULL,
+		.kernel_options = options,
 		.route = handle_route(h),
 		.plain = h->plain,
 		.accel = h->accel,
@@ -104,14 +110,14 @@ static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 		.reserved_slots = terms->reserved_slots,
 		/* A fixed appliance is no part of the cache, and a timeline is of a
 		 * boot. */
-		.snapshots = terms->cold || h->fixed || h->timeline || is_debugged ||
+		.snapshots = terms->cold || h->fixed || h->timeline || options ||
 				h->private_cache.path
 			? NULL
 			: &snapshots,
 		.record = terms->record,
 		.timeline = h->timeline,
 		/* How it boots with such options is not to be remembered. */
-		.cache_fd = is_debugged ? -1 : h->cache.fd,
+		.cache_fd = options ? -1 : h->cache.fd,
 		.control_fd = h->control[0],
 	};
 

@@ -175,6 +175,10 @@ int hypermin_warm(struct hypermin *h, unsigned disks, bool only_built, bool *ret
 		return error_set(&h->error, 0,
 			"take a snapshot: there is none of a VM with disks, or with an "
 			"appliance that was built for a directory");
+	if (handle_kernel_options())
+		return error_set(&h->error, 0,
+			"take a snapshot: HYPERMIN_KERNEL_OPTIONS is set, and a VM with such "
+			"options always boots; unset it");
 	if (disks > HYPERMIN_WARM_DISKS)
 		return error_set(&h->error, 0,
 			"take a snapshot: it can have slots for %d disks at most, not %u",
