@@ -36,6 +36,11 @@ finish() {
 	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
 		echo "--- The last commands of $0 (KEEP=1 keeps its directory and the whole trace):"
 		tail -n 25 "$scratch.trace" | cut -c -300
+		# What a command that ended the test has said there.
+		if [ -s "$scratch/err" ]; then
+			echo "--- The end of its file err:"
+			tail -n 25 "$scratch/err" | cut -c -300
+		fi
 	fi >&2
 	for ((i = ${#cleanups[@]} - 1; i >= 0; i--)); do
 		eval "${cleanups[i]}" || true
@@ -200,7 +205,7 @@ no_snapshot_is_being_made() {
 end_snapshot_maker() {
 	wait_for "$1" snapshot_is_being_made
 	kill -KILL "$(snapshot_maker)"
-	wait_for 5 no_snapshot_is_being_made
+	wait_for 60 no_snapshot_is_being_made
 }
 
 # gone PID: it does not exist, or is a zombie that nobody has waited for
