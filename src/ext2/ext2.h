@@ -3,8 +3,10 @@
  * The ext2 writer: from a finished tree to an image, without mounting and without root.
  *
  *	tree ──► ext2_plan_new()      ──►  ext2_emit()
- *	         the address of every      one ascending pass over the image,
+ *	         the place of every        one ascending pass over the image,
  *	         inode and block, no I/O   asserting position == planned
+ *
+ * A place is a number among the data blocks; layout.h computes the address from it.
  *
  * The same tree and options give the same bytes, UUID included, on any machine.
  *
