@@ -52,17 +52,6 @@ static int check_interrupted(const struct assembling *m, struct error *err)
 
 /* ---- The key: a digest over all that the output's bytes follow from ---- */
 
-static int hash_program(struct sha256 *ctx, const char *path, struct error *err)
-{
-	char digest[SHA256_HEX_LEN + 1];
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || sha256_file(fd, digest) < 0)
-		return error_set(err, errno, "read '%s'", path);
-	sha256_add_string(ctx, digest);
-	return 0;
-}
-
 /* Without times: libguestfs sets those of the kernel that it boots, if it may. */
 static int hash_kernel(struct sha256 *ctx, const struct kernel *kernel, struct error *err)
 {
@@ -88,7 +77,7 @@ static int make_key(struct assembling *m, struct error *err)
 	sha256_start(&ctx);
 	assembly_request(m->a, &request);
 	sha256_add_field(&ctx, request.data, request.len);
-	if (hash_program(&ctx, m->options->builder, err) < 0 ||
+	if (sha256_add_file(&ctx, m->options->builder, err) < 0 ||
 		hash_kernel(&ctx, &m->in.got.kernel, err) < 0)
 		return -1;
 	sha256_add_field(&ctx, m->guest, m->guest_len);

@@ -3,6 +3,8 @@
 #include "base/sha256.h"
 
 #include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <nettle/version.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,6 +75,17 @@ int sha256_file(int fd, char ret[static SHA256_HEX_LEN + 1])
 	if (n < 0)
 		return -1;
 	sha256_end_hex(&s, ret);
+	return 0;
+}
+
+int sha256_add_file(struct sha256 *s, const char *path, struct error *err)
+{
+	char digest[SHA256_HEX_LEN + 1];
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || sha256_file(fd, digest) < 0)
+		return error_set(err, errno, "read '%s'", path);
+	sha256_add_string(s, digest);
 	return 0;
 }
 

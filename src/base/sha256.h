@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
+
 #define SHA256_LEN     32
 #define SHA256_HEX_LEN 64
 
@@ -29,6 +31,8 @@ void sha256_add_number(struct sha256 *s, uint64_t number);
 /* The length in front of the bytes keeps fields from running into each other. */
 void sha256_add_field(struct sha256 *s, const void *data, size_t len);
 void sha256_add_string(struct sha256 *s, const char *text);
+/* The digest of a whole file, as a string. */
+int sha256_add_file(struct sha256 *s, const char *path, struct error *err);
 
 void sha256_end(struct sha256 *s, uint8_t ret[static SHA256_LEN]);
 void sha256_end_hex(struct sha256 *s, char ret[static SHA256_HEX_LEN + 1]);

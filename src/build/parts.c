@@ -24,14 +24,7 @@
 /* By its bytes: one that was only touched, or installed again, is the same. */
 static int add_kernel_key(struct sha256 *ctx, struct parts *p, struct error *err)
 {
-	const char *image = p->contents->got.kernel.image;
-	char digest[SHA256_HEX_LEN + 1];
-	CLEANUP_CLOSE int fd = open(image, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || sha256_file(fd, digest) < 0)
-		return error_set(err, errno, "read '%s'", image);
-	sha256_add_string(ctx, digest);
-	return 0;
+	return sha256_add_file(ctx, p->contents->got.kernel.image, err);
 }
 
 static int write_kernel(

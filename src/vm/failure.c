@@ -47,7 +47,12 @@ int failure_set(struct vm *vm, enum vm_loss loss, struct error *err, int num,
 	return -1;
 }
 
-/* ---- What qemu's own words mean ---- */
+/*
+ * ---- What qemu's own words mean ----
+ *
+ * qemu ends with status 1 whatever is wrong, so only its words tell one reason from
+ * another. What a disk image alone can be asked, disk.c asks before qemu starts.
+ */
 
 static bool qemu_said(const struct vm *vm, const char *what)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Making an appliance from inputs, as far as that goes without the builder. */
+/* Making an appliance from inputs: what is decided before the builder runs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

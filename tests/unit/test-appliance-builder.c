@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the builder says arrives, in whatever pieces, and whatever becomes of it. */
+/* The builder's messages arrive, in whatever pieces they come, and however it ends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

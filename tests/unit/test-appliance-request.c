@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is asked for is known by its digest: no two requests share one. */
+/* Requests for different appliances have different digests. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For what processor a system is. */
+/* Which processor the programs of an installed system are for. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Requests to the builder: what is written as options is read back, and whatever makes another
- * appliance makes another digest. */
+/* Requests to the builder: the options that one is written as are read back as the same
+ * request, and requests for different appliances have different digests. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -21,7 +21,7 @@
 #include "cache/manifest.h"
 #include "cache/request.h"
 #include "cache/snapshots.h"
-#include "fixture-root.h"
+#include "fixture-cache.h"
 
 static const char key[] =
 	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -87,32 +87,11 @@ int renameat(int from_dir, const char *from, int to_dir, const char *to)
 	return syscall(SYS_renameat2, from_dir, from, to_dir, to, 0);
 }
 
-struct fixture {
-	struct fixture_root root;
-	struct cache cache;
-};
-
-static int setup(void **state)
+static int forget(void **state)
 {
-	static struct fixture fixture;
-	struct error err;
-
-	fixture_root_init(&fixture.root);
-	CLEANUP_FREE char *path = fixture_root_place(&fixture.root, "cache");
-	assert_int_equal(cache_open(path, &fixture.cache, &err), 0);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	fixture_root_done(&f->root);
-	cache_close(&f->cache);
 	strvec_done(&renames);
 	vector_done(&flushed);
-	return 0;
+	return teardown(state);
 }
 
 static void write_file(int dir_fd, const char *name)
@@ -176,7 +155,7 @@ static void a_snapshot(void **state)
 	close(found.state_fd);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, forget)
 
 int main(void)
 {

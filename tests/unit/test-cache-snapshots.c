@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A snapshot is run as it is, so one that is not as it was published is not found. */
+/* VMs run a snapshot as it is, so one that has changed since it was published is not found. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A stamp fits until one of its paths has changed in what counts of it, whichever it
+/* A stamp fits until one of its paths changes in a way that counts, whichever path that
  * is. */
 #include <fcntl.h>
 #include <setjmp.h>

@@ -12,36 +12,10 @@
 #include "cache/collect.h"
 #include "cache/manifest.h"
 #include "cache/verify.h"
-#include "fixture-root.h"
+#include "fixture-cache.h"
 
 static const char key[] =
 	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
-struct fixture {
-	struct fixture_root root;
-	struct cache cache;
-};
-
-static int setup(void **state)
-{
-	static struct fixture fixture;
-	struct error err;
-
-	fixture_root_init(&fixture.root);
-	CLEANUP_FREE char *path = fixture_root_place(&fixture.root, "cache");
-	assert_int_equal(cache_open(path, &fixture.cache, &err), 0);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	fixture_root_done(&f->root);
-	cache_close(&f->cache);
-	return 0;
-}
 
 static size_t count(const struct fixture *f, enum store_kind kind)
 {

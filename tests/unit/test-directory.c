@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Directories are read whole or not at all: one whose disk fails is not taken for empty. */
+/* A directory is read whole or not at all: if its disk fails, it is not taken for empty. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

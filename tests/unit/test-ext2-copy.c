@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What can go wrong while contents are copied: sources that are not what they were, an
- * image that can't grow, a caller that has had enough. Each is an error that says what.
+ * What can go wrong while contents are copied: a source has changed, the image can't grow,
+ * the caller cancels. Each is an error that says which.
  */
 #include "test-ext2-reader.h"
 

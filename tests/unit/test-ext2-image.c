@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a guest finds in an image: every kind of file with all that belongs to it. */
+/* A guest finds every kind of file in an image, with all its metadata. */
 #include "test-ext2-reader.h"
 
 #include <unistd.h>

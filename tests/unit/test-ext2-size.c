@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Images of all sizes: as small as can be, of a given size, of terabytes. */
+/* Images of all sizes: the smallest possible, a given one, terabytes. */
 #include "test-ext2-reader.h"
 
 #include "ext2/inode.h"

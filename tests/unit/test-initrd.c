@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The initrd, read back: what the kernel will find in it, and the same bytes each
- * time. */
+/* The initrd, read back: the kernel finds the right files in it, and it has the same bytes
+ * each time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The vmlinux out of a bzImage and modules out of their files, by each kind of
+/* A vmlinux is unpacked from a bzImage, and modules from their files, with each kind of
  * compression. */
 #include <fcntl.h>
 #include <setjmp.h>

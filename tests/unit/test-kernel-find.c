@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which kernel is taken, and what is said of those that are not. */
+/* Which kernel is chosen, and what is said of the others. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is taken out of a module's file before it goes into the initrd. */
+/* Which parts of a module's file are left out of the initrd. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

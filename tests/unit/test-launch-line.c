@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Launchers' command lines: what is understood of them, and that nothing else is. */
+/* Launchers' command lines: which are understood, and that all others are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

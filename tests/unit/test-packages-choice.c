@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is the same with each manager: which database counts, and names of packages. */
+/* What all package managers have in common: which database counts, and packages' names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The pacman handler on small databases: what is needed, what its files are, what damage
- * says. */
+/* The pacman handler on small databases: which packages are needed, which files they have, and
+ * what a damaged database is called. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

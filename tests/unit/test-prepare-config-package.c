@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Configuration out of packages: each kind of them, and what is none. */
+/* Configuration files are read from each kind of package; other files are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Digests are those that sha256sum prints, however the bytes come in. */
+/* Digests are those that sha256sum prints, in whatever pieces the bytes are added. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Nothing of an archive is trusted: where its names and links lead, that it is whole; and
- * what becomes of what is there before it. */
+/* An archive is not trusted: its names and links may lead anywhere, and it may be cut off.
+ * And: what it may replace of the tree that is there before it. */
 #include "fixture-archive.h"
 
 static void entries_are_confined(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What archives say is kept: real ones by tar and cpio, written ones for what those can't
- * be made to write. */
+/* Everything that an archive says is kept: in archives by tar and cpio, and in archives
+ * written here, for what these programs can't write. */
 #include <locale.h>
 
 #include "fixture-archive.h"

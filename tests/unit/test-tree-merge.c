@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What happens when inputs meet, and how paths are resolved inside the tree. */
+/* What happens when two inputs have the same path, and how paths are resolved in the tree. */
 #include "test-tree.h"
 
 static void missing_ancestors_are_made_root_owned(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Why a VM was lost: nothing that qemu said is missing, however it came. */
+/* Why a VM was lost: the error has all that qemu said, in whatever pieces it came. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

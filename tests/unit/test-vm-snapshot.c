@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a snapshot depends on: a change of any of it is another identity, and what a user
- * attaches is not. */
+/* What a snapshot depends on: each such thing changes its identity, and a user's disks do
+ * not. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What earlier starts have taught counts for the same qemu, kernel and boot of the host. */
+/* What is remembered of earlier starts counts for the same qemu, kernel and boot of the host. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
