@@ -121,9 +121,12 @@ void archive_input_done(struct archive_input *in)
 int archive_input_attach(struct archive_input *in, struct archive *a, struct error *err)
 {
 	in->given = 0;
-	return archive_read_open(a, in, NULL, read_plain, NULL) == ARCHIVE_OK
-		? 0
-		: archive_input_fail(a, err);
+	if (archive_read_open(a, in, NULL, read_plain, NULL) == ARCHIVE_OK)
+		return 0;
+	/* libarchive's own message does not say which formats would do. */
+	if (archive_errno(a) == EILSEQ)
+		return error_set(err, 0, "it is neither a tar nor a cpio archive");
+	return archive_input_fail(a, err);
 }
 
 static size_t leading_zeros(const uint8_t *bytes, size_t len)
