@@ -39,7 +39,7 @@ static const struct passwd *find_passwd(
 
 	rewind(table);
 	while ((p = fgetpwent(table)))
-		if (uid ? p->pw_uid == *uid : strcmp(p->pw_name, name) == 0)
+		if (name ? strcmp(p->pw_name, name) == 0 : p->pw_uid == *uid)
 			break;
 	return p;
 }
@@ -50,7 +50,7 @@ static const struct group *find_group(FILE *table, const char *name, const uint3
 
 	rewind(table);
 	while ((g = fgetgrent(table)))
-		if (gid ? g->gr_gid == *gid : strcmp(g->gr_name, name) == 0)
+		if (name ? strcmp(g->gr_name, name) == 0 : g->gr_gid == *gid)
 			break;
 	return g;
 }

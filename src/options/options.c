@@ -291,7 +291,7 @@ static int parse_long(const struct options *o, char **argv, int *i, void *target
 /* argv[*i] is "-LETTER…", with the value of the last one behind it or in the next word. */
 static int parse_letters(const struct options *o, char **argv, int *i, void *target)
 {
-	struct found f;
+	struct found f = {0};
 
 	for (const char *p = argv[*i] + 1; *p; p++) {
 		const char *value = NULL;

@@ -227,7 +227,7 @@ static bool satisfy_rich(struct search *s, rpmds dependency, struct package_set 
 	case RPMRICHOP_WITHOUT:
 		find_rich_candidates(s, &rich, &candidates);
 		return take_best(s, dependency, &candidates, ret);
-	case RPMRICHOP_ELSE: /* only behind "if" and "unless" */
+	default: /* "else" is only behind "if" and "unless" */
 		break;
 	}
 	return false;

@@ -333,8 +333,8 @@ static inline void reader_check_xattrs(
 {
 	static const uint8_t none[4];
 	const uint8_t *body = get32(d + 160) == 0xea020000 ? d + 164 : none;
-	const uint8_t *block = NULL, *entries = none, *value;
-	uint32_t len;
+	const uint8_t *block = NULL, *entries = none, *value = NULL;
+	uint32_t len = 0;
 
 	if (get32(d + 104)) {
 		block = reader_block(r, get32(d + 104));
