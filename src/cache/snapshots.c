@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -116,16 +117,36 @@ char *snapshots_describe(
 		(long long)number(manifest, "disks"));
 }
 
+/* An appliance that is elsewhere can be replaced by another of the same name. NULL: there is
+ * none. */
+static char *root_identity(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0
+		? NULL
+		: xasprintf("inode %llu, modified %lld.%09ld",
+			  (unsigned long long)st.st_ino, (long long)st.st_mtim.tv_sec,
+			  st.st_mtim.tv_nsec);
+}
+
+static bool has_root(const json_t *manifest)
+{
+	CLEANUP_FREE char *identity = root_identity(manifest_text(manifest, "root"));
+
+	return identity &&
+		strcmp(identity, manifest_text(manifest, "root_identity")) == 0;
+}
+
 const char *snapshots_judge(const struct cache *cache, const struct store_item *item)
 {
 	CLEANUP_JSON json_t *manifest = store_manifest(cache, STORE_SNAPSHOTS, item->key);
 
 	if (!manifest)
 		return "it can't be read";
-	const char *root = manifest_text(manifest, "root");
 	const char *appliance = manifest_text(manifest, "appliance");
-	bool is_there = *root ? access(root, F_OK) == 0
-			      : store_is_there(cache, STORE_APPLIANCES, appliance);
+	bool is_there = *appliance ? store_is_there(cache, STORE_APPLIANCES, appliance)
+				   : has_root(manifest);
 	return is_there ? NULL : "its appliance is gone";
 }
 
@@ -174,6 +195,15 @@ static int add_state(struct draft *d, int from, struct error *err)
 	return 0;
 }
 
+static void add_root(json_t *manifest, const char *path)
+{
+	CLEANUP_FREE char *identity = root_identity(path);
+
+	json_object_set_new(manifest, "root", manifest_string(path));
+	if (identity)
+		json_object_set_new(manifest, "root_identity", json_string(identity));
+}
+
 static json_t *new_manifest(const struct snapshot_about *about, const char *key)
 {
 	json_t *manifest = manifest_new(store_kinds[STORE_SNAPSHOTS].word, key);
@@ -181,7 +211,7 @@ static json_t *new_manifest(const struct snapshot_about *about, const char *key)
 	if (about->appliance)
 		json_object_set_new(manifest, "appliance", json_string(about->appliance));
 	else
-		json_object_set_new(manifest, "root", manifest_string(about->root));
+		add_root(manifest, about->root);
 	json_object_set_new(manifest, "time", json_integer(time(NULL)));
 	json_object_set_new(manifest, "memory_mib", json_integer(about->memory_mib));
 	json_object_set_new(manifest, "cpus", json_integer(about->cpus));

@@ -34,7 +34,7 @@ struct snapshot_about {
 	 * appliance is. */
 	const char *appliance;
 	/* The path of the root disk of an appliance that is elsewhere. Its snapshot is
-	 * removed when the file is gone. */
+	 * removed when the file is gone, or is another. */
 	const char *root;
 	unsigned memory_mib, cpus;
 	/* For disks. */

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/directory.h"
+#include "cache/kinds.h"
 #include "cache/snapshots.h"
 #include "cache/store.h"
 #include "fixture-root.h"
@@ -142,6 +143,36 @@ static void a_refusal_is_remembered_until_there_is_one(void **state)
 	assert_int_equal(find(f, other.identity), SNAPSHOTS_FOUND);
 }
 
+/* Many appliances are made in the same place, one after the other. */
+static void it_is_of_no_use_without_its_root(void **state)
+{
+	const struct fixture *f = *state;
+	CLEANUP_FREE char *root = fixture_root_place(&f->root, "root");
+	CLEANUP_FREE char *younger = fixture_root_place(&f->root, "younger");
+	CLEANUP_STRVEC struct strvec keys = {0};
+	struct snapshot_about other = about;
+	CLEANUP_CLOSE int ram = open(f->ram, O_RDWR | O_CLOEXEC);
+	CLEANUP_CLOSE int device = open(f->state, O_RDONLY | O_CLOEXEC);
+	struct snapshot_files files = {ram, device};
+
+	close(open(root, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	close(open(younger, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	other.identity = "a VM with a root of its own";
+	other.appliance = NULL;
+	other.root = root;
+	assert_int_equal(snapshots_publish(&f->cache, &other, &files, NULL), 0);
+	store_list(&f->cache, STORE_SNAPSHOTS, &keys);
+	assert_int_equal(keys.len, 2);
+	struct store_item item = {.key = keys.items[0]};
+	if (strstr(f->state, item.key))
+		item.key = keys.items[1];
+	assert_null(snapshots_judge(&f->cache, &item));
+	assert_int_equal(rename(younger, root), 0);
+	assert_string_equal(snapshots_judge(&f->cache, &item), "its appliance is gone");
+	unlink(root);
+	assert_string_equal(snapshots_judge(&f->cache, &item), "its appliance is gone");
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -152,6 +183,7 @@ int main(void)
 		TEST(another_file_in_the_memorys_place_is_not_used),
 		TEST(a_state_that_was_written_to_is_not_used),
 		TEST(a_refusal_is_remembered_until_there_is_one),
+		TEST(it_is_of_no_use_without_its_root),
 	};
 	return cmocka_run_group_tests_name("cache-snapshots", tests, NULL, NULL);
 }
