@@ -160,8 +160,9 @@ static void read_environment(struct companion *c, pid_t pid)
 }
 
 /*
- * The snapshot's maker has attached a disk in place of the user's first one. Finding it once
- * brings the drivers and what udev runs into memory.
+ * The snapshot's maker has attached a placeholder where the user's first disk will be; a
+ * launch has at least one disk. Seeing it change once brings what udevd then runs into
+ * memory.
  */
 static int prepare_snapshot(unsigned slots, void *data, struct error *err)
 {
@@ -171,12 +172,15 @@ static int prepare_snapshot(unsigned slots, void *data, struct error *err)
 		return error_set(err, 0,
 			"an appliance with an /init of its own has no slots for virtio "
 			"disks");
-	if (scsi_disks_find(1, err) < 0)
+	if (scsi_disks_find(0, 1, err) < 0)
 		return -1;
 	udev_settle();
-	if (scsi_disks_forget_first(err) < 0)
+	/* Once for practice. */
+	udev_expect_all_again();
+	if (scsi_disks_change_first(err) < 0)
 		return -1;
 	udev_settle();
+	udev_expect_all_again();
 	return resume_prepare(&c->resume, 0, err);
 }
 
@@ -214,7 +218,7 @@ static int resume_appliance(const struct resume_request *r, void *data, struct e
 	if (resume_finish(&c->resume, &bare, err) < 0)
 		return -1;
 	renew_boot_id();
-	if (scsi_disks_find(r->disks, err) < 0)
+	if (scsi_disks_change_first(err) < 0 || scsi_disks_find(1, r->disks, err) < 0)
 		return -1;
 	udev_settle();
 	scans_run(c->environment, MAX(c->environment_len, 0));

@@ -4,7 +4,10 @@
 
 #include "base/error.h"
 
-/* Have the kernel see targets 0 to n - 1, in this order: so the first one is sda. */
-int scsi_disks_find(unsigned n, struct error *err);
-/* Have the kernel forget the disk at target 0. */
-int scsi_disks_forget_first(struct error *err);
+enum { SCSI_DISK_NAME_MAX = 31 };
+
+/* Have the kernel see targets `first` to n - 1, in this order: so target 0 is sda. */
+int scsi_disks_find(unsigned first, unsigned n, struct error *err);
+/* Have the kernel ask the disk at target 0, which was another before the snapshot, for its
+ * size, its attributes and its partitions, and announce it. */
+int scsi_disks_change_first(struct error *err);
