@@ -140,7 +140,7 @@ static int wait_for_hold(const struct hold *hold, pid_t *ret_pid, struct error *
 	return 0;
 }
 
-/* ---- Going on ---- */
+/* ---- Resuming ---- */
 
 /* Part of the snapshot. */
 struct companion {

@@ -6,9 +6,9 @@
  *	own-init ──fork──► companion: waits until the appliance stands at its hold point
  *	   │                  │ ready
  *	   │                  ├──► the host takes a snapshot          (once)
- *	   │                  ◄─── the host goes on from it: resume   (each time)
+ *	   │                  ◄─── the host resumes from it: resume    (each time)
  *	   │                  │ new identity, new disks, and the scans that a boot has run for them
- *	 exec /init           └──► the host lets the appliance go on, and the companion ends
+ *	 exec /init           └──► the host lets go of the appliance, and the companion ends
  *
  * A hold point is a row of the table in companion.c: a place where the appliance waits
  * for its host by itself, so nothing in it has to be changed to stop it there.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A process beside a qemu that goes on from a snapshot, until the launch is complete:
+ * A process beside a qemu that resumes from a snapshot, until the launch is complete:
  *
  *	QMP         the state is loaded, the guest runs
  *	companion   it is a machine of its own, and has its disks

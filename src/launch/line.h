@@ -21,7 +21,7 @@ struct launch_line {
 	unsigned memory_mib, cpus;
 	enum vm_accel accel;
 	bool verbose;
-	/* Why it can't go on from a snapshot, though it can be booted; NULL: it can. */
+	/* Why it can't resume from a snapshot, though it can be booted; NULL: it can. */
 	const char *boots_because;
 	/* The socket that the launcher listens on for the appliance's daemon. */
 	char *channel;

@@ -24,7 +24,7 @@ struct plan {
 enum plan_kind {
 	/* Stopped at its hold point, without disks: what snapshots are of. */
 	PLAN_HELD,
-	/* The same with this launch's disks, for going on. */
+	/* The same with this launch's disks, to resume. */
 	PLAN_RESUMED,
 	/* All that the launcher has, booted at once. */
 	PLAN_BOOTED,

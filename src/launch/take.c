@@ -37,7 +37,7 @@ static int try_it(struct plan *plan, struct error *err)
 	resumed = vm_is_resumed(vm);
 	vm_free(vm);
 	if (!resumed)
-		return error_set(err, 0, "no VM could go on from it");
+		return error_set(err, 0, "no VM could resume from it");
 	return 0;
 }
 

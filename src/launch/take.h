@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Taking the snapshot that later launches go on from. */
+/* Taking the snapshot that later launches resume. */
 #pragma once
 
 #include "base/error.h"

@@ -23,18 +23,18 @@ theirs() {
 	LIBGUESTFS_PATH=$XDG_CACHE_HOME/hypermin/libguestfs "$@"
 }
 
-went_on() {
+resumed() {
 	grep -c "resuming from a snapshot" "$HYPERMIN_LOG" || true
 }
 
-# warm: until launches like this go on from a snapshot
+# warm OPTION…: launch guestfish with these options until such a launch resumes from a snapshot
 warm() {
 	local before
 	truncate -s 1M first
 	for _ in $(seq 120); do
-		before=$(went_on)
-		ours guestfish -a first run
-		[ "$(went_on)" -eq "$before" ] || return 0
+		before=$(resumed)
+		ours guestfish "$@" -a first run
+		[ "$(resumed)" -eq "$before" ] || return 0
 		for _ in $(seq 100); do
 			[ -n "$(snapshot_taker)" ] || break
 			sleep 1
@@ -53,9 +53,9 @@ same_answers() {
 	shift
 	cat >session
 	theirs guestfish "$@" <session >expected 2>expected.err || true
-	before=$(went_on)
+	before=$(resumed)
 	ours guestfish "$@" <session >actual 2>actual.err || true
-	[ "$(went_on)" -gt "$before" ] || fail "$what: booted: $(tail -5 "$HYPERMIN_LOG")"
+	[ "$(resumed)" -gt "$before" ] || fail "$what: booted: $(tail -5 "$HYPERMIN_LOG")"
 	# The one name that has to differ: of the program that is qemu to libguestfs.
 	sed -i -E 's,[^ ]*/(libguestfs-qemu|qemu-[a-z0-9_-]+),qemu,' expected.err actual.err
 	diff -u expected actual >&2 || fail "$what: not the same answers"
