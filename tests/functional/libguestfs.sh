@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the tests on the real libguestfs share. Source it behind lib.sh. Each answer of a session that goes on from
+# What the tests on the real libguestfs share. Source it behind lib.sh. Each answer of a session that resumes from
 # a snapshot is held against that of the original: qemu as libguestfs starts it, with the same appliance.
 # shellcheck shell=bash
 requires guestfish
@@ -40,7 +40,7 @@ warm() {
 			sleep 1
 		done
 	done
-	fail "no launch goes on from a snapshot: $(tail -20 "$HYPERMIN_LOG")"
+	fail "no launch resumes from a snapshot: $(tail -20 "$HYPERMIN_LOG")"
 }
 
 snapshot_taker() {
