@@ -13,11 +13,12 @@
 #include "base/path.h"
 #include "base/strbuf.h"
 
-/* For the buses that launchers attach the root to, and for the devices beside it. */
+/* For the buses that launchers attach the root to, and for the devices beside it: an
+ * appliance's udev loads no drivers for what is there when it starts. */
 #define BOOT_MODULES                                                         \
 	"virtio_pci", "?virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod", \
 		"ext4", /* mounts ext2 too */                                \
-		"?virtio_console", "?virtio_rng"
+		"?virtio_console", "?virtio_rng", "?virtio_net"
 
 const char *const ingredients_boot_modules[] = {BOOT_MODULES, NULL};
 
