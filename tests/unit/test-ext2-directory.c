@@ -172,7 +172,7 @@ static struct hashed_name *hash_many(const struct ext2_options *o, size_t n)
 	tree_finish(t);
 	assert_ok(ext2_plan_new(t, o, &p, &err));
 	for (size_t i = 0; i < n; i++) {
-		snprintf(names[i].name, sizeof(names[i].name), "%012zu", i);
+		snprintf(names[i].name, sizeof(names[i].name), "%012u", (unsigned)i);
 		names[i].hash = hash_name(names[i].name, 12, p->hash_seed);
 	}
 	ext2_plan_free(p);
