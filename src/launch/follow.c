@@ -34,6 +34,7 @@ struct conversation {
 	int agent_fd;
 	bool answered; /* the last QMP command */
 	bool runs, resumed, stopped;
+	bool ready; /* the appliance: it has its disks, so the snapshot is good */
 	char failure[512];
 };
 
@@ -189,6 +190,7 @@ static int complete(struct conversation *c, const struct follow *f, struct error
 		return -1;
 	log_info("%u disks after %lld ms", f->n_disks,
 		(long long)(monotonic_ms() - start));
+	c->ready = true;
 	if (connect_channel(c, f->channel, err) < 0)
 		return -1;
 	return let_go(c, err);
@@ -203,8 +205,14 @@ static void follow(const struct follow *f)
 	c.agent = agent_new(&handler, &c);
 	if (complete(&c, f, &err) == 0)
 		return;
-	log_warning("the launch failed, and its snapshot is removed: %s", err.msg);
-	snapshots_discard(f->cache, f->identity);
+	/* A launcher that was killed takes no connection. */
+	if (c.ready) {
+		log_warning("the launch failed: %s", err.msg);
+	} else {
+		log_warning(
+			"the launch failed, and its snapshot is removed: %s", err.msg);
+		snapshots_discard(f->cache, f->identity);
+	}
 	if (c.qmp.fd >= 0)
 		qmp_execute(&c.qmp, "quit", NULL, -1, &err);
 }
