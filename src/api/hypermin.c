@@ -53,7 +53,7 @@ void hypermin_set_log(hypermin_log_fn *fn, void *data, enum hypermin_log_level m
 	log_set_handler(fn ? pass_log : NULL, NULL, (enum log_level)max);
 }
 
-/* For whole test suites, and whoever wants no process in the background. */
+/* For test suites, and for users who want no process in the background. */
 static bool wants_cold(void)
 {
 	const char *value = getenv("HYPERMIN_COLD");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A finished tree as files and directories on the host. Owners, devices and attributes of
- * privileged name spaces are kept as far as this user may: root's output has all of them,
- * an ordinary user's belongs to that user.
+ * A finished tree as files and directories on the host. Root's output keeps owners, devices
+ * and attributes of privileged name spaces. An ordinary user's output belongs to that user,
+ * and lacks what only root may create.
  */
 #pragma once
 

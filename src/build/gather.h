@@ -37,8 +37,8 @@ void gather_init(struct gather *g, const char *root, struct stamp *stamp,
 void gather_done(struct gather *g);
 
 /* The packages that `wanted` names (NULL-terminated; NULL: the package manager's defaults)
- * as far as they are installed, those that `needed` (or NULL) names, which have to be
- * installed, and the dependencies of all. */
+ * and that are installed; those that `needed` (or NULL) names, which have to be installed;
+ * and the dependencies of all. */
 int gather_packages(struct gather *g, const char *const *wanted,
 	const struct strvec *needed, struct error *err);
 

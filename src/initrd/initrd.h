@@ -7,7 +7,7 @@
  *	/dev/console           opened by the kernel as init's streams, before any mount
  *	/modules/000-NAME.ko   loaded in the order of their names
  *	/modules-later/        loaded the same way if /modules did not lead to the root disk
- *	/dev /proc /sys        empty but for the console: to mount on
+ *	/dev /proc /sys        to mount on; empty, except for /dev/console
  *	/own-init              says that the appliance has an /init of its own to execute
  *
  * Uncompressed: unpacking is slower than reading. The same input gives the same bytes.

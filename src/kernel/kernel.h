@@ -83,8 +83,8 @@ int kernel_modules_closure(const struct kernel *k, const char *const *names,
 void kernel_modules_done(struct kernel_modules *m);
 
 /*
- * Does it load signed modules only, as far as its configuration is to be found: beside
- * the modules, beside the image, in ROOT/boot?
+ * Does it load signed modules only? Its configuration says so, which is looked for beside
+ * the modules, beside the image and in ROOT/boot. Without a configuration: false.
  */
 bool kernel_enforces_signatures(const char *root, const struct kernel *k);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Step by step, each waiting for its answer. Only the last message of the daemon ends a
- * launch for the launcher, so whatever fails here ends qemu: the launcher sees what it
- * sees of a qemu that fails, and its next launch boots.
+ * launch for the launcher, so whatever fails here ends qemu, and the launcher sees a qemu
+ * that failed. If the appliance had not come as far as its disks, the snapshot is removed
+ * too, so that the next launch boots.
  */
 #include "launch/follow.h"
 

@@ -8,7 +8,7 @@
  *	          packages_files()   ──► the paths that belong to it
  *
  * Reads the package manager's own files; runs none of its programs. Everything is held in
- * memory that dies with packages_close(): packages, names and paths alike.
+ * memory that packages_close() frees: packages, names and paths.
  */
 #pragma once
 
