@@ -49,8 +49,10 @@ static int take_timeline(const struct option_row *row, void *target, const char 
 #define AT(member) offsetof(struct vm_options, member)
 
 static const struct option_row run_rows[] = {
-	{OPTION_CALL, "disk", 'd', "FILE[:rw][:FORMAT][:block=BYTES]",
-		"attach a disk image, the first as /dev/vda; read-only without :rw",
+	{OPTION_CALL, "disk", 'd', "FILE[:rw|:snapshot][:FORMAT][:OPTION…]",
+		"attach a disk image, the first as /dev/vda; read-only without :rw, and with "
+		":snapshot what is written is dropped; an OPTION is block=BYTES or "
+		"serial=TEXT",
 		AT(vm), .take = settings_take},
 	{OPTION_CALL, "env", 'e', "NAME[=VALUE]",
 		"set a variable; without a value, as it is here", AT(env),

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "guest/clock.h"
+#include "guest/disk-links.h"
 #include "guest/environment.h"
 #include "guest/file.h"
 #include "guest/log.h"
@@ -143,6 +144,7 @@ int boot_run(struct boot *b, struct error *err)
 	hide_disk(b->disk);
 	note_step("switch to it", &begin);
 	environment_setup();
+	disk_links_renew();
 	timezone_set(b->options.timezone);
 	note_step("environment", &begin);
 	b->times.root_mounted = begin;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "guest/clock.h"
+#include "guest/disk-links.h"
 #include "guest/log.h"
 
 /* An appliance without a machine id stays without, as after a boot. */
@@ -77,5 +78,9 @@ int resume_finish(const struct resume_state *state, const struct resume_request 
 	 * clock again, when everything has woken up. */
 	clock_set_realtime(r->realtime_ns);
 	renew_machine_id(state->machine_id_fd);
-	return r->disks > 0 ? disk_slots_fill(&state->slots, r->disks, err) : 0;
+	if (r->disks > 0 && disk_slots_fill(&state->slots, r->disks, err) < 0)
+		return -1;
+	if (r->disks > 0)
+		disk_links_renew();
+	return 0;
 }

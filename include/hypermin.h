@@ -6,7 +6,7 @@
  *	struct hypermin_command cmd = HYPERMIN_COMMAND_INIT;
  *	struct hypermin_result result;
  *
- *	hypermin_add_disk(h, "fedora.img", NULL, false);
+ *	hypermin_add_disk(h, "fedora.img", NULL, HYPERMIN_READ_ONLY);
  *	cmd.argv = (const char *const[]){"fdisk", "-l", "/dev/vda", NULL};
  *	if (hypermin_start(h) < 0 || hypermin_exec(h, &cmd, &result) < 0)
  *		errx(1, "%s", hypermin_error(h));
@@ -160,6 +160,16 @@ HYPERMIN_API int hypermin_set_timeline(struct hypermin *h, const char *path);
 /* Where appliances are kept; default $XDG_CACHE_HOME/hypermin or ~/.cache/hypermin. */
 HYPERMIN_API int hypermin_set_cache_dir(struct hypermin *h, const char *dir);
 
+enum hypermin_access {
+	HYPERMIN_READ_ONLY = 0,
+	/* What the guest writes is written to the image. */
+	HYPERMIN_WRITABLE = 1,
+	/* The guest may write, and what it writes is dropped when the VM ends. Until then it
+	 * is on the host, in a file without a name in $TMPDIR or /var/tmp. The image itself
+	 * is only read. */
+	HYPERMIN_SNAPSHOT = 2,
+};
+
 /*
  * Attach a disk image or block device. The first one is /dev/vda in the guest, the next one
  * /dev/vdb, up to 200. `format` is qemu's name: "raw", "qcow2", "qed", "vmdk", "vdi",
@@ -168,11 +178,15 @@ HYPERMIN_API int hypermin_set_cache_dir(struct hypermin *h, const char *dir);
  * could make it look like one. What the guest wrote is only certain to be on a writable
  * disk after hypermin_stop().
  */
-HYPERMIN_API int hypermin_add_disk(
-	struct hypermin *h, const char *path, const char *format, bool writable);
+HYPERMIN_API int hypermin_add_disk(struct hypermin *h, const char *path,
+	const char *format, enum hypermin_access access);
 /* The sectors of the disk that was added last have so many bytes in the guest: 512 (what a
  * file's have by default), 1024, 2048 or 4096. A device's are its own by default. */
 HYPERMIN_API int hypermin_set_sector_size(struct hypermin *h, unsigned bytes);
+/* Its serial number, which the guest has as /sys/block/vda/serial and in the link
+ * /dev/disk/by-id/virtio-SERIAL: up to 20 letters, digits and "._-". By default the first
+ * disk's is disk0, the second's disk1, and so on. No two disks may have the same. */
+HYPERMIN_API int hypermin_set_serial(struct hypermin *h, const char *serial);
 
 /*
  * Run this appliance: a directory that hypermin_export() wrote, here or on another machine.

@@ -188,8 +188,8 @@ int hypermin_set_root_bus(struct hypermin *h, const char *name)
 
 /* ---- Disks ---- */
 
-int hypermin_add_disk(
-	struct hypermin *h, const char *path, const char *format, bool writable)
+int hypermin_add_disk(struct hypermin *h, const char *path, const char *format,
+	enum hypermin_access access)
 {
 	struct vm_disk disk;
 
@@ -198,8 +198,9 @@ int hypermin_add_disk(
 	if (h->disks.len >= VM_MAX_DISKS)
 		return error_set(&h->error, 0, "attach '%s': a VM has at most %d disks",
 			path, VM_MAX_DISKS);
-	if (vm_disk_init(&disk, path, format, writable, &h->error) < 0)
+	if (vm_disk_init(&disk, path, format, access == HYPERMIN_WRITABLE, &h->error) < 0)
 		return -1;
+	disk.overlay = access == HYPERMIN_SNAPSHOT;
 	vector_push(&h->disks, disk);
 	return 0;
 }
@@ -214,35 +215,66 @@ int hypermin_set_sector_size(struct hypermin *h, unsigned bytes)
 	return vm_disk_set_sector(&h->disks.items[h->disks.len - 1], bytes, &h->error);
 }
 
+int hypermin_set_serial(struct hypermin *h, const char *serial)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	if (!h->disks.len)
+		return error_set(&h->error, 0, "set a serial number: there is no disk");
+	struct vm_disk *last = &h->disks.items[h->disks.len - 1];
+	vector_foreach (disk, &h->disks)
+		if (disk != last && disk->serial && strcmp(disk->serial, serial) == 0)
+			return error_set(&h->error, 0,
+				"attach '%s': '%s' has the serial number '%s' already",
+				last->path, disk->path, serial);
+	return vm_disk_set_serial(last, serial, &h->error);
+}
+
 /*
- * FILE, and behind it at most one of :rw and :ro, one :FORMAT and one :block=BYTES, in any
- * order. A file named "x:rw" is written as "x:rw:ro": the second access word belongs to
- * the name.
+ * FILE, and behind it at most one of :ro, :rw and :snapshot, one :FORMAT, one :block=BYTES
+ * and one :serial=TEXT, in any order. A file named "x:rw" is written as "x:rw:ro": the
+ * second access word belongs to the name.
  */
 static int add_disk(struct hypermin *h, const char *text)
 {
+	static const struct {
+		const char *word;
+		enum hypermin_access access;
+	} accesses[] = {{"ro", HYPERMIN_READ_ONLY}, {"rw", HYPERMIN_WRITABLE},
+		{"snapshot", HYPERMIN_SNAPSHOT}};
 	CLEANUP_FREE char *path = xstrdup(text);
-	const char *access = NULL, *format = NULL, *block = NULL;
+	enum hypermin_access access = HYPERMIN_READ_ONLY;
+	const char *format = NULL, *block = NULL, *serial = NULL;
+	bool has_access = false;
 	char *colon;
 
 	while ((colon = strrchr(path, ':'))) {
 		const char *word = colon + 1;
-		bool is_access = strcmp(word, "rw") == 0 || strcmp(word, "ro") == 0;
-		if (is_access && !access)
-			access = word;
-		else if (vm_disk_is_format(word) && !format)
+		size_t i = 0;
+		while (i < ARRAY_SIZE(accesses) && strcmp(word, accesses[i].word) != 0)
+			i++;
+		if (i < ARRAY_SIZE(accesses) && !has_access) {
+			access = accesses[i].access;
+			has_access = true;
+		} else if (vm_disk_is_format(word) && !format) {
 			format = word;
-		else if (strncmp(word, "block=", 6) == 0 && !block)
+		} else if (strncmp(word, "block=", 6) == 0 && !block) {
 			block = word + 6;
-		else
+		} else if (strncmp(word, "serial=", 7) == 0 && !serial) {
+			serial = word + 7;
+		} else {
 			break;
+		}
 		*colon = '\0';
 	}
-	bool writable = access && strcmp(access, "rw") == 0;
-	if (hypermin_add_disk(h, path, format, writable) < 0)
+	if (hypermin_add_disk(h, path, format, access) < 0)
 		return -1;
 	/* What is no number is no size of a sector either. */
-	return block ? hypermin_set_sector_size(h, strtoul(block, NULL, 10)) : 0;
+	if ((!block || hypermin_set_sector_size(h, strtoul(block, NULL, 10)) == 0) &&
+		(!serial || hypermin_set_serial(h, serial) == 0))
+		return 0;
+	vm_disk_done(&h->disks.items[--h->disks.len]);
+	return -1;
 }
 
 /* ---- The start ---- */

@@ -157,6 +157,32 @@ int vm_disk_set_sector(struct vm_disk *disk, unsigned bytes, struct error *err)
 	return 0;
 }
 
+/* It becomes a word of qemu's command line, the name of a link in the guest, and the 20
+ * bytes that virtio has for it (VIRTIO_BLK_ID_BYTES). */
+int vm_disk_set_serial(struct vm_disk *disk, const char *serial, struct error *err)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t len = strlen(serial);
+
+	if (len < 1 || len > 20 || serial[strspn(serial, allowed)])
+		return error_set(err, 0,
+			"attach '%s': a serial number has 1 to 20 letters, digits, dots, "
+			"hyphens and underscores; '%s' is none",
+			disk->path, serial);
+	/* A disk without a serial number of its own is called "disk" and its number. */
+	bool is_default = len > 4 && strncmp(serial, "disk", 4) == 0 &&
+		strspn(serial + 4, "0123456789") == len - 4;
+	if (is_default || strcmp(serial, ROOT_SERIAL) == 0)
+		return error_set(err, 0,
+			"attach '%s': the serial number '%s' is one of hypermin's own; take "
+			"another",
+			disk->path, serial);
+	free(disk->serial);
+	disk->serial = xstrdup(serial);
+	return 0;
+}
+
 void vm_disk_warn_of_growth(const struct vm_disk *disk)
 {
 	struct stat st;
@@ -174,5 +200,6 @@ void vm_disk_done(struct vm_disk *disk)
 {
 	free(disk->path);
 	free(disk->format);
+	free(disk->serial);
 	*disk = (struct vm_disk){0};
 }

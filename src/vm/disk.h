@@ -15,6 +15,7 @@ bool vm_disk_is_format(const char *word);
 /* 512, as a file's are by default, 1024, 2048 or 4096. A device's are its own by
  * default. */
 int vm_disk_set_sector(struct vm_disk *disk, unsigned bytes, struct error *err);
+int vm_disk_set_serial(struct vm_disk *disk, const char *serial, struct error *err);
 /* Of a writable raw image that has no whole number of sectors: qemu adds zeros to the last
  * one, and lets the guest write there. */
 void vm_disk_warn_of_growth(const struct vm_disk *disk);

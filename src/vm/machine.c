@@ -141,12 +141,17 @@ static struct strbuf virtio_device(
 	return device;
 }
 
+static const char *file_driver(bool block_device)
+{
+	return block_device ? "host_device" : "file";
+}
+
 /* Names that are not UTF-8, which JSON can't say, were refused before. */
 static json_t *file_node(const char *path, bool block_device, bool read_only, bool lock)
 {
-	return json_pack("{s:s, s:s, s:b, s:s}", "driver",
-		block_device ? "host_device" : "file", "filename", path, "read-only",
-		read_only, "locking", lock ? "auto" : "off");
+	return json_pack("{s:s, s:s, s:b, s:s}", "driver", file_driver(block_device),
+		"filename", path, "read-only", read_only, "locking",
+		lock ? "auto" : "off");
 }
 
 static void add_chardev(const struct machine_line *l, const char *id, int fd)
@@ -290,8 +295,26 @@ static json_t *placeholder_node(const char *node)
 		node, "read-only", 1, "read-zeroes", 1, "size", (int)MIB);
 }
 
+/* What the guest writes goes to a file of qemu's without a name, in $TMPDIR or /var/tmp;
+ * the image is opened read-only. -blockdev has no such thing. In this old form of option a
+ * comma is written twice. Locks are not qemu's to take: see disk-lock.h. */
+static void add_overlay(const struct machine_line *l, const char *id, const char *format,
+	const char *driver, const char *path)
+{
+	CLEANUP_STRBUF struct strbuf name = {0};
+
+	for (const char *p = path; *p; p++)
+		strbuf_adds(&name, *p == ',' ? ",," : (const char[]){*p, '\0'});
+	strvec_add(l->argv, "-drive");
+	strvec_addf(l->argv,
+		"if=none,id=%s,snapshot=on,format=%s,file.driver=%s,file.locking=off,"
+		"file.filename=%s",
+		id, format, driver, name.data);
+}
+
 static void add_disk(const struct machine_line *l, size_t i)
 {
+	const struct vm_disk *disk = i < l->config->n_disks ? &l->config->disks[i] : NULL;
 	CLEANUP_FREE char *node = xasprintf("disk%zu", i);
 	struct strbuf device = virtio_device(l, "virtio-blk",
 		&(struct address){.device = PCI_FIRST_DISK + i / 8,
@@ -301,16 +324,20 @@ static void add_disk(const struct machine_line *l, size_t i)
 	if (!is_mmio(l) && i % 8 == 0)
 		strbuf_adds(&device, ",multifunction=on");
 	/* With a serial number of ours a user's disk can't pass for the root disk. */
-	strbuf_addf(&device, ",drive=%s,serial=%s", node, node);
-	if (i < l->config->n_disks && l->config->disks[i].sector > 512)
+	strbuf_addf(&device, ",drive=%s,serial=%s", node,
+		disk && disk->serial ? disk->serial : node);
+	if (disk && disk->sector > 512)
 		strbuf_addf(&device, ",logical_block_size=%u,physical_block_size=%u",
-			l->config->disks[i].sector, l->config->disks[i].sector);
+			disk->sector, disk->sector);
 	/* By default qemu stops the guest when the host's disk is full, and waits for
 	 * space. Let the guest see the error. */
 	strbuf_adds(&device, ",werror=report");
-	add_json(l, "-blockdev",
-		i < l->config->n_disks ? disk_node(&l->config->disks[i], node)
-				       : placeholder_node(node));
+	if (disk && disk->overlay)
+		add_overlay(l, node, disk->format, file_driver(disk->block_device),
+			disk->path);
+	else
+		add_json(l, "-blockdev",
+			disk ? disk_node(disk, node) : placeholder_node(node));
 	add_device(l, &device);
 }
 
@@ -350,26 +377,11 @@ static void add_root_in_memory(const struct machine_line *l)
 			bus->device, root_address(l->config));
 }
 
-/* The guest's writes go to a file of qemu's without a name; the root below it is opened
- * read-only. In this old form of option a comma is written twice. */
-static void add_root_snapshot(const struct machine_line *l)
-{
-	CLEANUP_STRBUF struct strbuf name = {0};
-
-	for (const char *p = l->config->root; *p; p++)
-		strbuf_adds(&name, *p == ',' ? ",," : (const char[]){*p, '\0'});
-	strvec_add(l->argv, "-drive");
-	strvec_addf(l->argv,
-		"if=none,id=root,snapshot=on,format=raw,file.driver=file,file.locking=off,"
-		"file.filename=%s",
-		name.data);
-}
-
 /* It is never written, and many VMs share it: there is nothing to lock. */
 static void add_root_file(const struct machine_line *l)
 {
 	if (l->profile->root_bus->takes_writable_only) {
-		add_root_snapshot(l);
+		add_overlay(l, "root", "raw", file_driver(false), l->config->root);
 		return;
 	}
 	add_json(l, "-blockdev",

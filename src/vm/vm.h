@@ -33,7 +33,10 @@ enum vm_accel { VM_ACCEL_AUTO, VM_ACCEL_KVM, VM_ACCEL_TCG };
 struct vm_disk {
 	char *path;
 	char *format; /* qemu's driver name */
+	char *serial; /* NULL: "disk" and its number */
 	bool writable;
+	/* What the guest writes goes to a file that ends with qemu; the image is only read. */
+	bool overlay;
 	bool block_device;
 	unsigned sector; /* bytes, as the guest sees it */
 };

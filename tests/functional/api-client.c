@@ -71,7 +71,9 @@ int main(int argc, char **argv)
 	if (argc == 1)
 		check(hypermin_warm(vm, 2, false, &taken), "warm");
 	for (int i = 1; i < argc; i++)
-		check(hypermin_add_disk(vm, argv[i], NULL, i % 2 == 0), argv[i]);
+		check(hypermin_add_disk(vm, argv[i], NULL,
+			      i % 2 == 0 ? HYPERMIN_WRITABLE : HYPERMIN_READ_ONLY),
+			argv[i]);
 	/* The thread that starts a VM may end before it. */
 	pthread_create(&thread, NULL, start, NULL);
 	pthread_join(thread, NULL);

@@ -129,6 +129,7 @@ static void a_wrong_value_is_refused_and_changes_nothing(void **state)
 		{"boot-timeout", "soon", "not a number of seconds"},
 		{"disk", "", "empty"},
 		{"disk", "/nonexistent/disk:rw", "/nonexistent/disk'"},
+		{"disk", "/proc/self/exe:serial=a b", "letters, digits"},
 		{"color", "red", "no setting 'color'"},
 		{"cpus", NULL, "empty"},
 	};

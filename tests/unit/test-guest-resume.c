@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 static uint64_t clock_ns;
-static unsigned filled;
+static unsigned filled, linked;
 
 void clock_set_realtime(uint64_t ns)
 {
@@ -35,6 +35,11 @@ int disk_slots_fill(const struct disk_slots *slots, unsigned disks, struct error
 	return 0;
 }
 
+void disk_links_renew(void)
+{
+	linked = filled;
+}
+
 static void write_machine_id(const char *text)
 {
 	FILE *f = fopen("/etc/machine-id", "we");
@@ -56,12 +61,13 @@ static const char *resume_with_machine_id(const char *before)
 	unlink("/etc/machine-id");
 	if (before)
 		write_machine_id(before);
-	clock_ns = filled = 0;
+	clock_ns = filled = linked = 0;
 	assert_int_equal(getrandom(seed, sizeof(seed), 0), sizeof(seed));
 	assert_int_equal(resume_prepare(&resume, 3, &err), 0);
 	if (resume_finish(&resume, &r, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(filled, 2);
+	assert_int_equal(linked, 2);
 	FILE *f = fopen("/etc/machine-id", "re");
 	if (!f)
 		return NULL;
