@@ -24,10 +24,14 @@ int archive_input_fail(struct archive *a, struct error *err)
 static la_ssize_t read_file(struct archive *a, void *data, const void **ret)
 {
 	struct archive_input *in = data;
+	const struct tree_archive *from = in->from;
 	ssize_t n;
 
 	do
-		n = read(in->fd, in->file_block, INPUT_BLOCK);
+		n = from->size ? pread(from->fd, in->file_block,
+					 MIN(from->size - in->file_bytes, INPUT_BLOCK),
+					 from->offset + in->file_bytes)
+			       : read(from->fd, in->file_block, INPUT_BLOCK);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		archive_set_error(a, errno, "reading fails");
@@ -35,6 +39,8 @@ static la_ssize_t read_file(struct archive *a, void *data, const void **ret)
 	if (n > 0) {
 		in->file_block_len = n;
 		in->file_bytes += n;
+		if (from->digest)
+			sha256_add(&in->hash, in->file_block, n);
 	}
 	*ret = in->file_block;
 	return n;
@@ -65,6 +71,8 @@ static ssize_t read_block(struct archive_input *in)
 	in->blocks[0] = oldest;
 	ssize_t n = archive_read_data(in->raw, oldest.bytes, INPUT_BLOCK);
 	in->blocks[0].len = MAX(n, 0);
+	if (in->from->plain_digest)
+		sha256_add(&in->plain_hash, oldest.bytes, in->blocks[0].len);
 	return n;
 }
 
@@ -81,11 +89,14 @@ static la_ssize_t read_plain(struct archive *a, void *data, const void **ret)
 	return n;
 }
 
-int archive_input_open(struct archive_input *in, int fd, struct error *err)
+int archive_input_open(
+	struct archive_input *in, const struct tree_archive *from, struct error *err)
 {
 	struct archive_entry *e;
 
-	*in = (struct archive_input){.fd = fd, .raw = archive_read_new()};
+	*in = (struct archive_input){.from = from, .raw = archive_read_new()};
+	sha256_start(&in->hash);
+	sha256_start(&in->plain_hash);
 	if (!in->raw)
 		return error_set(err, ENOMEM, "start libarchive");
 	in->file_block = xmalloc(INPUT_BLOCK);
@@ -185,4 +196,33 @@ int archive_input_next(struct archive_input *in, struct archive *a, struct error
 		return archive_input_fail(a, err);
 	}
 	return check_rest(in, err);
+}
+
+static int check_digest(
+	struct sha256 *hash, const char *expected, const char *what, struct error *err)
+{
+	char hex[SHA256_HEX_LEN + 1];
+
+	if (!expected)
+		return 0;
+	sha256_end_hex(hash, hex);
+	if (strcmp(hex, expected) == 0)
+		return 0;
+	return error_set(err, 0,
+		"it is damaged: the SHA-256 of %s is %.16s…, and not %.16s…", what, hex,
+		expected);
+}
+
+int archive_input_check(struct archive_input *in, bool failed, struct error *err)
+{
+	const void *bytes;
+
+	if (failed && in->from->digest)
+		while (read_file(in->raw, in, &bytes) > 0)
+			;
+	if (check_digest(&in->hash, in->from->digest, "the file", err) < 0)
+		return -1;
+	return failed ? 0
+		      : check_digest(&in->plain_hash, in->from->plain_digest,
+				"its content", err);
 }

@@ -15,12 +15,16 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/sha256.h"
+#include "tree/tree.h"
 
 #define INPUT_BLOCK (64 * 1024)
 
 struct archive_input {
 	struct archive *raw;
-	int fd;
+	const struct tree_archive *from;
+	/* Of the file, and of what comes out of the decompression: for its digests. */
+	struct sha256 hash, plain_hash;
 	/* The file's last block, bytes read so far, and whether that is all. */
 	uint8_t *file_block;
 	size_t file_block_len;
@@ -39,11 +43,15 @@ struct archive_input {
 	bool pending;
 };
 
-int archive_input_open(struct archive_input *in, int fd, struct error *err);
+int archive_input_open(
+	struct archive_input *in, const struct tree_archive *from, struct error *err);
 void archive_input_done(struct archive_input *in);
 /* Let an archive read from here. */
 int archive_input_attach(struct archive_input *in, struct archive *a, struct error *err);
 /* The archive has been read to its end. 1: another one follows; 0: nothing follows. */
 int archive_input_next(struct archive_input *in, struct archive *a, struct error *err);
+/* At the end: does it have its digests? After a failure this reads the rest of the file, and
+ * the answer is that it has not only if the file's digest says so. */
+int archive_input_check(struct archive_input *in, bool failed, struct error *err);
 /* libarchive's error. */
 int archive_input_fail(struct archive *a, struct error *err);

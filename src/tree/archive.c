@@ -155,18 +155,20 @@ static bool is_format(struct archive *a, int format)
 static int put(struct reader *r, const struct tree_spot *spot,
 	const struct tree_inode *file, struct error *err)
 {
-	struct tree_inode *inode;
+	struct tree_inode *inode = node_at(spot);
 
+	if (r->layer && S_ISDIR(file->mode) && inode && S_ISLNK(inode->mode))
+		node_remove(r->t, spot);
 	if (tree_put(r->t, spot, file, &inode, err) < 0)
 		return -1;
-	layer_note(r->layer, spot->dir, inode);
+	layer_note(r->layer, spot);
 	return 0;
 }
 
 static int put_link(struct reader *r, const struct tree_spot *spot,
 	struct tree_inode *inode, struct error *err)
 {
-	layer_note(r->layer, spot->dir, inode);
+	layer_note(r->layer, spot);
 	return node_add_link(r->t, spot, inode, err);
 }
 
@@ -316,10 +318,12 @@ int tree_add_archive(
 		return error_prefix(err, "archive '%s'", archive->name);
 	locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	locale_t before = uselocale(c);
-	unpack_init(&r.unpack, t, archive->fd, archive->spool_dir);
-	int result = archive_input_open(&in, archive->fd, err);
+	unpack_init(&r.unpack, t, archive);
+	int result = archive_input_open(&in, archive, err);
 	if (result == 0)
 		result = read_archives(&r, &in, err);
+	if (archive_input_check(&in, result < 0, err) < 0)
+		result = -1;
 	unpack_done(&r.unpack);
 	uselocale(before);
 	freelocale(c);

@@ -11,32 +11,40 @@
 /* Names of aufs's own files, which mean nothing elsewhere. */
 #define RESERVED ".wh..wh."
 
-#define KEY_SIZE 20
+#define KEY_SIZE (32 + TREE_NAME_MAX)
 
-static bool is_own(const struct layer *l, const struct tree_inode *inode)
+/* A directory and a name in it: of a file's names, which are hard links, some may be the
+ * layer's own and others not. */
+static const char *make_key(char key[static KEY_SIZE], const struct tree_inode *dir,
+	const char *name, size_t len)
+{
+	snprintf(key, KEY_SIZE, "%p/%.*s", (const void *)dir, (int)len, name);
+	return key;
+}
+
+static bool is_own(
+	const struct layer *l, const struct tree_inode *dir, const char *name, size_t len)
 {
 	char key[KEY_SIZE];
 
-	snprintf(key, sizeof(key), "%p", (const void *)inode);
-	return strmap_get(&l->own, key);
+	return strmap_get(&l->own, make_key(key, dir, name, len));
 }
 
-static void add_own(struct layer *l, const struct tree_inode *inode)
+void layer_note(struct layer *l, const struct tree_spot *spot)
 {
 	char key[KEY_SIZE];
+	const struct tree_inode *dir = spot->dir;
+	const char *name = spot->name;
+	size_t len = spot->len;
 
-	snprintf(key, sizeof(key), "%p", (const void *)inode);
-	strmap_put(&l->own, arena_strdup(&l->t->arena, key), l);
-}
-
-void layer_note(
-	struct layer *l, const struct tree_inode *dir, const struct tree_inode *inode)
-{
-	if (!l)
-		return;
-	add_own(l, inode);
-	for (; !is_own(l, dir); dir = dir->dir->parent)
-		add_own(l, dir);
+	/* With the directories that lead to it. The root is its own parent. */
+	while (l && len && !is_own(l, dir, name, len)) {
+		make_key(key, dir, name, len);
+		strmap_put(&l->own, arena_strdup(&l->t->arena, key), l);
+		name = dir->dir->name;
+		len = dir == l->t->root ? 0 : strlen(name);
+		dir = dir->dir->parent;
+	}
 }
 
 void layer_done(struct layer *l)
@@ -51,12 +59,13 @@ static void make_opaque(struct layer *l, struct tree_inode *dir)
 
 	vector_push(&todo, dir);
 	while (todo.len) {
-		struct tree_dir *d = todo.items[--todo.len]->dir;
+		dir = todo.items[--todo.len];
+		struct tree_dir *d = dir->dir;
 		for (uint32_t i = 0; i < d->len; i++) {
 			struct tree_inode *inode = d->items[i].inode;
 			if (!inode)
 				continue;
-			if (!is_own(l, inode))
+			if (!is_own(l, dir, d->items[i].name, strlen(d->items[i].name)))
 				d->items[i].inode = NULL;
 			else if (S_ISDIR(inode->mode))
 				vector_push(&todo, inode);
@@ -96,7 +105,7 @@ int layer_apply(
 	if (spot.len == 0 || strcmp(spot.name, ".") == 0 || strcmp(spot.name, "..") == 0)
 		return error_set(err, 0, "it is a whiteout of no file");
 	struct tree_inode *inode = node_at(&spot);
-	if (inode && !is_own(l, inode))
+	if (inode && !is_own(l, spot.dir, spot.name, spot.len))
 		node_remove(l->t, &spot);
 	else if (inode && S_ISDIR(inode->mode))
 		make_opaque(l, inode);

@@ -14,7 +14,7 @@
 
 struct layer {
 	struct tree *t;
-	/* Inodes that the layer has added, and the directories that lead to them, by address. */
+	/* The names that the layer has added, and those of the directories that lead to them. */
 	struct strmap own;
 };
 
@@ -22,7 +22,6 @@ bool layer_is_whiteout(const char *path);
 /* `layer` NULL: the archive is no layer, and a whiteout is an error. */
 int layer_apply(
 	struct layer *layer, struct tree_inode *at, const char *path, struct error *err);
-/* The layer has added an inode to a directory. `layer` may be NULL. */
-void layer_note(struct layer *layer, const struct tree_inode *dir,
-	const struct tree_inode *inode);
+/* The layer has added this name. `layer` may be NULL. */
+void layer_note(struct layer *layer, const struct tree_spot *spot);
 void layer_done(struct layer *layer);

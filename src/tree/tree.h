@@ -165,14 +165,23 @@ enum tree_result tree_add_path_as(struct tree *t, const char *root, const char *
 struct tree_archive {
 	/* Read to its end; need not be seekable. */
 	int fd;
+	/* The archive is this part of the file; 0: it is the whole file. */
+	uint64_t offset, size;
 	/* For errors. */
 	const char *name;
 	/* Where it is put, "/" for the root. */
 	const char *at;
 	/* Contents wait here in an unlinked file until they are copied. */
 	const char *spool_dir;
-	/* It is a layer of a container image: whiteouts in it remove what the tree has. */
+	/* It is a layer of a container image: whiteouts in it remove what the tree has, and
+	 * a directory replaces a symlink. */
 	bool is_layer;
+	/* The tree's identity has its content, so that a copy is the same. Otherwise it has
+	 * the file's times, unless the file has none (a pipe). */
+	bool by_content;
+	/* The SHA-256 of the archive as it is in the file, or decompressed, in hexadecimal; or
+	 * NULL. An archive with another one is an error. It stands for the content. */
+	const char *digest, *plain_digest;
 };
 
 /*

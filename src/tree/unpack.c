@@ -35,17 +35,21 @@ static void pieces_done(struct pieces *p)
 	vector_done(p);
 }
 
-void unpack_init(struct unpack *u, struct tree *t, int fd, const char *spool_dir)
+void unpack_init(struct unpack *u, struct tree *t, const struct tree_archive *archive)
 {
+	const char *digest = archive->digest ? archive->digest : archive->plain_digest;
 	struct stat st;
 
-	*u = (struct unpack){.t = t, .spool_dir = spool_dir, .hash_content = true};
+	*u = (struct unpack){.t = t, .spool_dir = archive->spool_dir};
 	u->digest = arena_alloc(&t->arena, SHA256_LEN);
 	sha256_start(&u->hash);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return;
-	file_add_identity(&u->hash, &st);
-	u->hash_content = false;
+	if (digest)
+		sha256_add_string(&u->hash, digest);
+	else if (!archive->by_content && fstat(archive->fd, &st) == 0 &&
+		S_ISREG(st.st_mode))
+		file_add_identity(&u->hash, &st);
+	else
+		u->hash_content = true;
 }
 
 void unpack_done(struct unpack *u)

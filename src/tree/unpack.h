@@ -12,14 +12,14 @@ struct unpack {
 	const char *spool_dir;
 	/* Identifies the archive; in the arena, set by unpack_done(). */
 	uint8_t *digest;
-	/* It is of the content, since a pipe has no other identity. */
+	/* It is of the content. */
 	bool hash_content;
 	struct sha256 hash;
 	/* Bytes of files so far. */
 	uint64_t done;
 };
 
-void unpack_init(struct unpack *u, struct tree *t, int fd, const char *spool_dir);
+void unpack_init(struct unpack *u, struct tree *t, const struct tree_archive *archive);
 /* Spool the data of the current entry of `a`, and describe it in `file`. */
 int unpack_content(struct unpack *u, struct archive *a, struct archive_entry *e,
 	struct tree_inode *file, struct error *err);

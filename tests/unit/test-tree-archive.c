@@ -426,70 +426,6 @@ static void zeros_take_no_room(void **state)
 	assert_true(st.st_blocks * 512 < 200000);
 }
 
-static void add_layer(struct tree *t, struct archive *a)
-{
-	end(a);
-	CLEANUP_CLOSE int fd = open("a", O_RDONLY | O_CLOEXEC);
-	assert_ok(tree_add_archive(t,
-		&(struct tree_archive){.fd = fd,
-			.name = "a",
-			.at = "/",
-			.spool_dir = ".",
-			.is_layer = true},
-		&err));
-}
-
-static void assert_has(struct tree *t, const char *paths, bool there)
-{
-	CLEANUP_FREE char *copy = xstrdup(paths);
-
-	for (char *p = strtok(copy, " "); p; p = strtok(NULL, " "))
-		if (!!tree_lookup(t, p) != there)
-			fail_msg("'%s' is %s", p, there ? "missing" : "there");
-}
-
-static void whiteouts_remove_what_is_below_a_layer(void **state)
-{
-	CLEANUP_TREE struct tree *t = tree_new(NULL);
-
-	(void)state;
-	struct archive *a = begin(ARCHIVE_FORMAT_TAR_USTAR);
-	put_file(a, "gone", "1");
-	put_file(a, "replaced", "1");
-	put_file(a, "stays", "1");
-	put_file(a, "opaque/old", "1");
-	put_file(a, "opaque/sub/old", "1");
-	put_file(a, "opaque/other/old", "1");
-	put_file(a, "opaque/listed/old", "1");
-	put_file(a, "directory/deep/old", "1");
-	put_file(a, "again/old", "1");
-	add_layer(t, a);
-	a = begin(ARCHIVE_FORMAT_TAR_USTAR);
-	put_file(a, ".wh.gone", "");
-	put_file(a, ".wh.never", "");
-	put_file(a, "nowhere/.wh.never", "");
-	put_file(a, "replaced", "2");
-	put_file(a, ".wh.replaced", "");
-	put(a, entry("opaque/listed", S_IFDIR | 0700), NULL);
-	put_file(a, "opaque/sub/new", "2");
-	put_file(a, "opaque/.wh..wh..opq", "");
-	put_file(a, "opaque/later", "2");
-	put_file(a, ".wh.directory", "");
-	put_file(a, ".wh.again", "");
-	put_file(a, "again/new", "2");
-	put_file(a, ".wh..wh.plnk", "");
-	add_layer(t, a);
-	assert_has(t,
-		"replaced stays opaque/listed opaque/sub/new opaque/later again/new",
-		true);
-	assert_has(t,
-		"gone opaque/old opaque/other opaque/sub/old opaque/listed/old directory again/old "
-		"nowhere .wh.gone .wh..wh.plnk opaque/.wh..wh..opq",
-		false);
-	/* Not a layer: nothing is removed behind the user's back. */
-	assert_fails(add(t, "a", "/"), "'.wh.gone': it is a whiteout");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -507,7 +443,6 @@ int main(void)
 		scratch_test(a_number_in_cpio_is_not_yet_a_hard_link),
 		scratch_test(all_of_several_archives_are_read),
 		scratch_test(zeros_take_no_room),
-		scratch_test(whiteouts_remove_what_is_below_a_layer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
