@@ -62,6 +62,12 @@ const struct option_row settings_machine[] = {
 	{0},
 };
 
+const struct option_row settings_console[] = {
+	SETTING("console", 0, NULL,
+		"print what the guest's kernel says to standard error"),
+	{0},
+};
+
 static void print_log(enum hypermin_log_level level, const char *line, void *data)
 {
 	const struct command_log *log = data;

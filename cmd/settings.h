@@ -20,6 +20,7 @@ extern const struct option_row settings_cache_dir[];
 extern const struct option_row settings_appliance[];
 /* What is emulated, and how it is started. */
 extern const struct option_row settings_machine[];
+extern const struct option_row settings_console[];
 
 /* option_row.take for a setting: `member` is a struct hypermin **. */
 int settings_take(const struct option_row *row, void *member, const char *value);

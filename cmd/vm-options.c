@@ -46,6 +46,14 @@ static int take_timeline(const struct option_row *row, void *target, const char 
 	return settings_take(row, &o->vm, value);
 }
 
+static int take_gdb(const struct option_row *row, void *target, const char *value)
+{
+	struct vm_options *o = target;
+
+	o->gdb = true;
+	return settings_take(row, &o->vm, value);
+}
+
 #define AT(member) offsetof(struct vm_options, member)
 
 static const struct option_row run_rows[] = {
@@ -79,6 +87,23 @@ static const struct option_row run_rows[] = {
 	{0},
 };
 
+static const struct option_row kernel_rows[] = {
+	{OPTION_CALL, "append", 0, "WORDS",
+		"more words for the kernel's command line; boots, and so do the next two",
+		AT(vm), .take = settings_take},
+	{OPTION_CALL, "qemu-arg", 0, "ARG", "one more argument for qemu", AT(vm),
+		.take = settings_take},
+	{OPTION_CALL, "gdb", 0, "[=[PORT][:wait]]",
+		"let gdb connect to this port, 1234 by default, and print how; with :wait the "
+		"VM starts when gdb says so",
+		.take = take_gdb},
+	{OPTION_FLAG, "dry-run", 0, NULL,
+		"print qemu's command line, to start it by hand: then there is a shell on the "
+		"console in place of the command",
+		AT(dry_run)},
+	{0},
+};
+
 static const struct option_row warm_rows[] = {
 	{OPTION_NUMBER, "disks", 0, "N", "for runs with up to N disks, 0 to 8; default 0",
 		AT(disks), .max = HYPERMIN_WARM_DISKS},
@@ -92,6 +117,7 @@ static const struct option_row warm_rows[] = {
 
 #define SYSTEM	"What the VM is made of"
 #define MACHINE "The machine"
+#define KERNEL	"For kernel developers"
 
 const struct option_group vm_run_options[] = {
 	{NULL, run_rows},
@@ -101,6 +127,8 @@ const struct option_group vm_run_options[] = {
 	{SYSTEM, settings_appliance, AT(vm)},
 	{SYSTEM, settings_cache_dir, AT(vm)},
 	{MACHINE, settings_machine, AT(vm)},
+	{KERNEL, kernel_rows},
+	{KERNEL, settings_console, AT(vm)},
 	{0},
 };
 
@@ -111,6 +139,7 @@ const struct option_group vm_warm_options[] = {
 	{SYSTEM, settings_kernel, AT(vm)},
 	{SYSTEM, settings_cache_dir, AT(vm)},
 	{MACHINE, settings_machine, AT(vm)},
+	{KERNEL, settings_console, AT(vm)},
 	{0},
 };
 

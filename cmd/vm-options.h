@@ -12,6 +12,7 @@ struct vm_options {
 	struct option_list env;
 	bool no_stdin, no_terminal;
 	bool timeline;
+	bool gdb, dry_run;
 	/* warm: how many disks the snapshot has slots for. */
 	unsigned disks;
 	bool if_built;

@@ -72,12 +72,42 @@ static void prepare_streams(struct vm_options *o)
 	options_list_add(&o->env, pair);
 }
 
+static int dry_run(struct vm_options *o, const char *const *argv)
+{
+	char *line = hypermin_qemu_command(o->vm);
+
+	if (!line)
+		return vm_failed(o);
+	puts(line);
+	free(line);
+	fprintf(stderr,
+		"hypermin: this starts the VM with root's shell on the console instead of '%s'; "
+		"ctrl-a x ends it\n",
+		argv[0]);
+	return 0;
+}
+
+static int print_gdb_command(struct vm_options *o)
+{
+	char *line = hypermin_gdb_command(o->vm);
+
+	if (!line)
+		return -1;
+	fprintf(stderr, "hypermin: debug its kernel, in another terminal:\n%s\n", line);
+	free(line);
+	return 0;
+}
+
 int vm_run(struct vm_options *o, const char *const *argv)
 {
 	struct hypermin_result result;
 	int64_t start = now_ms();
 
 	vm_catch_signals(o->vm);
+	if (o->gdb && print_gdb_command(o) < 0)
+		return vm_failed(o);
+	if (o->dry_run)
+		return dry_run(o, argv);
 	if (hypermin_start(o->vm) < 0)
 		return vm_failed(o);
 	int64_t booted = now_ms();

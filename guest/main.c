@@ -11,6 +11,7 @@
 #include "guest/agent.h"
 #include "guest/boot.h"
 #include "guest/clock.h"
+#include "guest/console-shell.h"
 #include "guest/log.h"
 #include "guest/oom.h"
 #include "guest/own-init.h"
@@ -59,6 +60,13 @@ static void bring_up(struct boot *b, struct own_mounts *own, int *ret_port)
 		if (port >= 0)
 			port_say_hello(port);
 		end_with_error(port, &err);
+	}
+	if (b->options.shell) {
+		shutdown_note_mounts(own);
+		console_shell_run();
+		shutdown_end_processes();
+		shutdown_write_out(own);
+		end_machine(0);
 	}
 	*ret_port = port_open(b->uevents, clock_now_ms() + PORT_TIMEOUT_MS, &err);
 	if (*ret_port < 0)

@@ -109,6 +109,8 @@ static int parse_word(const char *word, struct boot_options *o)
 		o->debug = true;
 	if (strcmp(word, BOOT_TIMELINE) == 0)
 		o->timeline = true;
+	if (strcmp(word, BOOT_SHELL) == 0)
+		o->shell = true;
 	if (strcmp(word, "quiet") == 0)
 		o->quiet = true;
 	return 0;

@@ -92,10 +92,10 @@ HYPERMIN_API void hypermin_set_log(
 /*
  * Any of the settings below by the name of its option in hypermin(1), without the hyphens,
  * and with a value as it is written there: ("memory", "2G"), ("disk", "a.img:rw"),
- * ("plain", NULL). The names are accel, appliance, boot-timeout, cache-dir, cold, cpus,
- * disk, kernel, machine, memory, modules, package, plain, root, root-bus, silence-timeout
- * and timeline. cold and plain take "yes", "no", or NULL for yes; no other value may be
- * NULL or empty.
+ * ("plain", NULL). The names are accel, append, appliance, boot-timeout, cache-dir, cold,
+ * console, cpus, disk, gdb, kernel, machine, memory, modules, package, plain, qemu-arg,
+ * root, root-bus, silence-timeout and timeline. cold, console and plain take "yes", "no",
+ * or NULL for yes, and gdb NULL for its usual port; no other value may be NULL or empty.
  */
 HYPERMIN_API int hypermin_set(struct hypermin *h, const char *name, const char *value);
 
@@ -187,6 +187,38 @@ HYPERMIN_API int hypermin_set_sector_size(struct hypermin *h, unsigned bytes);
  * /dev/disk/by-id/virtio-SERIAL: up to 20 letters, digits and "._-". By default the first
  * disk's is disk0, the second's disk1, and so on. No two disks may have the same. */
 HYPERMIN_API int hypermin_set_serial(struct hypermin *h, const char *serial);
+
+/* ---- Settings for kernel developers ---- */
+
+/* More words for the guest kernel's command line, behind hypermin's own. Such a VM always
+ * boots, and leaves no snapshot. */
+HYPERMIN_API int hypermin_append(struct hypermin *h, const char *words);
+/* One more argument for qemu, which it gets as it is, behind hypermin's own. Such a VM
+ * always boots, and leaves no snapshot. */
+HYPERMIN_API int hypermin_add_qemu_argument(struct hypermin *h, const char *argument);
+/*
+ * Let gdb connect to this port of the host's loopback address; 0: 1234. With `wait` the VM
+ * does nothing until gdb lets it. The kernel is where its vmlinux says, and no time limit
+ * but a command's ends such a VM. It always boots, and leaves no snapshot.
+ */
+HYPERMIN_API int hypermin_set_gdb(struct hypermin *h, unsigned port, bool wait);
+/* Write what the guest's kernel says on its console to standard error, line by line while
+ * a call is under way, with what is not printable made visible. Default: false. */
+HYPERMIN_API int hypermin_set_console(struct hypermin *h, bool console);
+
+/*
+ * The command for a shell that starts gdb for such a VM: with the kernel's vmlinux, if it
+ * is in the build tree of hypermin_set_kernel() or where distributions install it. Builds
+ * the appliance first if need be. The caller frees it with free(); NULL: an error.
+ */
+HYPERMIN_API char *hypermin_gdb_command(struct hypermin *h);
+/*
+ * The command for a shell that starts qemu with such a VM by hand. It differs in this: no
+ * agent runs in it, but root's shell on the serial console, which is the terminal; it
+ * boots; and its appliance can be removed from the cache while it runs. Builds the
+ * appliance first if need be. The caller frees it with free(); NULL: an error.
+ */
+HYPERMIN_API char *hypermin_qemu_command(struct hypermin *h);
 
 /*
  * Run this appliance: a directory that hypermin_export() wrote, here or on another machine.

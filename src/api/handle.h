@@ -33,9 +33,13 @@ struct hypermin {
 	enum vm_accel accel;
 	/* NULL: the best. */
 	char *machine, *root_bus;
-	bool plain;
+	bool plain, console;
 	/* Always boot. */
 	bool cold;
+	/* Words for the kernel's command line, and arguments for qemu. */
+	struct strvec append, qemu_args;
+	unsigned gdb_port; /* 0: none */
+	bool gdb_waits;
 	VECTOR(struct vm_disk) disks;
 	/* NULL: not kept. */
 	struct timeline *timeline;
@@ -102,8 +106,9 @@ struct start_terms {
 	const struct vm_snapshot *record;
 };
 
-/* The user's words for the kernel, to debug a boot; NULL if there are none. */
-const char *handle_kernel_options(void);
+/* Is such a VM only for this start? Then it always boots, and leaves no trace of how it
+ * did. */
+bool handle_is_special(const struct hypermin *h);
 /* *ret_no_snapshot: there could be a snapshot of such a VM, but there was none that
  * works. */
 int handle_start(

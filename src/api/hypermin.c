@@ -107,6 +107,8 @@ void hypermin_free(struct hypermin *h)
 	cache_close(&h->private_cache);
 	cache_close(&h->cache);
 	strvec_done(&h->packages);
+	strvec_done(&h->append);
+	strvec_done(&h->qemu_args);
 	vector_foreach (disk, &h->disks)
 		vm_disk_done(disk);
 	vector_done(&h->disks);

@@ -17,6 +17,8 @@
 #define MEMORY_MIN_MIB 128
 #define MEMORY_MAX_MIB (4096 * 1024)
 #define CPUS_MAX       255
+/* qemu's own default, for -s. */
+#define GDB_PORT 1234
 
 static const char *const accelerators[] = {
 	[VM_ACCEL_AUTO] = "auto", [VM_ACCEL_KVM] = "kvm", [VM_ACCEL_TCG] = "tcg"};
@@ -292,6 +294,53 @@ int hypermin_set_plain(struct hypermin *h, bool plain)
 	return set_flag(h, &h->plain, plain);
 }
 
+int hypermin_set_console(struct hypermin *h, bool console)
+{
+	return set_flag(h, &h->console, console);
+}
+
+int hypermin_append(struct hypermin *h, const char *words)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	strvec_add(&h->append, words);
+	return 0;
+}
+
+int hypermin_add_qemu_argument(struct hypermin *h, const char *argument)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	strvec_add(&h->qemu_args, argument);
+	return 0;
+}
+
+int hypermin_set_gdb(struct hypermin *h, unsigned port, bool wait)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	if (port > UINT16_MAX)
+		return error_set(
+			&h->error, 0, "a port is 1 to %d, not %u", UINT16_MAX, port);
+	h->gdb_port = port ? port : GDB_PORT;
+	h->gdb_waits = wait;
+	return 0;
+}
+
+/* [PORT][:wait] */
+static int set_gdb(struct hypermin *h, const char *text)
+{
+	const char *rest = text ? text + strspn(text, "0123456789") : "";
+	unsigned long port = text ? strtoul(text, NULL, 10) : 0;
+	bool wait = strcmp(rest, ":wait") == 0 || (rest == text && !strcmp(rest, "wait"));
+
+	if ((*rest && !wait) || (rest != text && text && (port < 1 || port > UINT16_MAX)))
+		return error_set(&h->error, 0,
+			"'%s' is not a port, 1 to %d, with or without ':wait'", text,
+			UINT16_MAX);
+	return hypermin_set_gdb(h, port, wait);
+}
+
 int hypermin_set_cold(struct hypermin *h, bool cold)
 {
 	return set_flag(h, &h->cold, cold);
@@ -339,6 +388,7 @@ static const struct setting {
 	/* The process that makes snapshots is told this setting: the snapshot depends on
 	 * it, or the making does. */
 	bool shapes_snapshot;
+	bool may_be_null;
 	int (*set_text)(struct hypermin *h, const char *value);
 	int (*set_number)(struct hypermin *h, unsigned value);
 	int (*set_flag)(struct hypermin *h, bool value);
@@ -355,6 +405,7 @@ static const struct setting {
 	{"machine", SETTING_TEXT, AT(machine), true, .set_text = hypermin_set_machine},
 	{"root-bus", SETTING_TEXT, AT(root_bus), true, .set_text = hypermin_set_root_bus},
 	{"plain", SETTING_FLAG, AT(plain), true, .set_flag = hypermin_set_plain},
+	{"console", SETTING_FLAG, AT(console), true, .set_flag = hypermin_set_console},
 	{"boot-timeout", SETTING_SECONDS, AT(boot_timeout_ms), true,
 		.set_number = hypermin_set_boot_timeout},
 	{"silence-timeout", SETTING_SECONDS, AT(silence_timeout_ms), true,
@@ -364,6 +415,9 @@ static const struct setting {
 	/* A snapshot has none of these: they belong to the VM that resumes from it, or to
 	 * one that always boots. */
 	{"disk", SETTING_OTHER, .set_text = add_disk},
+	{"append", SETTING_OTHER, .set_text = hypermin_append},
+	{"qemu-arg", SETTING_OTHER, .set_text = hypermin_add_qemu_argument},
+	{"gdb", SETTING_OTHER, .may_be_null = true, .set_text = set_gdb},
 	{"cold", SETTING_FLAG, AT(cold), .set_flag = hypermin_set_cold},
 	{"appliance", SETTING_TEXT, AT(fixed), .set_text = hypermin_set_appliance},
 	{"timeline", SETTING_OTHER, .set_text = hypermin_set_timeline},
@@ -414,7 +468,7 @@ int hypermin_set(struct hypermin *h, const char *name, const char *value)
 		const struct setting *s = &settings[i];
 		if (strcmp(s->name, name) != 0)
 			continue;
-		if (s->kind != SETTING_FLAG && (!value || !*value))
+		if (s->kind != SETTING_FLAG && (value ? !*value : !s->may_be_null))
 			return error_set(
 				&h->error, 0, "the value of '%s' is empty", name);
 		return set_by_text(h, s, value);

@@ -12,8 +12,12 @@
 #include "api/handle.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/strbuf.h"
 #include "cache/snapshots.h"
 #include "protocol/boot.h"
+
+/* A week. */
+#define GDB_PATIENCE_MS (7u * 24 * 3600 * 1000)
 
 /* ---- Snapshots ---- */
 
@@ -77,20 +81,36 @@ static void find_timezone(char ret[static TIMEZONE_SIZE])
 		strcpy(ret, rule + 1);
 }
 
-const char *handle_kernel_options(void)
+static const char *kernel_options_variable(void)
 {
 	const char *options = secure_getenv("HYPERMIN_KERNEL_OPTIONS");
 
 	return options && *options ? options : NULL;
 }
 
-/* The appliance is made for one route: the VM takes that one. */
-static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
-	const struct start_terms *terms, bool *ret_no_snapshot)
+/* The user's words for the kernel; NULL if there are none. */
+static char *kernel_options(const struct hypermin *h)
 {
-	struct snapshot_search search = {.cache = &h->cache};
-	const struct vm_snapshots snapshots = {find_snapshot, discard_snapshot, &search};
-	const char *options = handle_kernel_options();
+	const char *variable = kernel_options_variable();
+	struct strbuf sb = {0};
+
+	if (variable)
+		strbuf_adds(&sb, variable);
+	vector_foreach (words, &h->append)
+		strbuf_addf(&sb, "%s%s", sb.len ? " " : "", *words);
+	return sb.len ? strbuf_detach(&sb) : NULL;
+}
+
+bool handle_is_special(const struct hypermin *h)
+{
+	return kernel_options_variable() || h->append.len || h->qemu_args.len ||
+		h->gdb_port;
+}
+
+/* The VM on the open appliance, which is made for one route: the VM takes that one. */
+static int make_config(
+	struct hypermin *h, const char *qemu, const char *options, struct vm_config *ret)
+{
 	struct vm_config config = {
 		.qemu = qemu,
 		.kernel = h->appliance.kernel,
@@ -100,24 +120,22 @@ static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 		.kernel_options = options,
 		.route = handle_route(h),
 		.plain = h->plain,
+		.console = h->console,
+		.qemu_args = h->qemu_args.len ? &h->qemu_args : NULL,
+		.gdb_port = h->gdb_port,
+		.gdb_waits = h->gdb_waits,
 		.accel = h->accel,
 		.memory_mib = h->memory_mib,
 		.cpus = h->cpus,
-		.boot_timeout_ms = h->boot_timeout_ms,
-		.silence_timeout_ms = h->silence_timeout_ms,
+		/* A guest that is looked at in gdb stands still. */
+		.boot_timeout_ms = h->gdb_port ? GDB_PATIENCE_MS : h->boot_timeout_ms,
+		.silence_timeout_ms =
+			h->gdb_port ? GDB_PATIENCE_MS : h->silence_timeout_ms,
 		.disks = h->disks.items,
 		.n_disks = h->disks.len,
-		.reserved_slots = terms->reserved_slots,
-		/* A fixed appliance is no part of the cache, and a timeline is of a
-		 * boot. */
-		.snapshots = terms->cold || h->fixed || h->timeline || options ||
-				h->private_cache.path
-			? NULL
-			: &snapshots,
-		.record = terms->record,
 		.timeline = h->timeline,
 		/* How it boots with such options is not to be remembered. */
-		.cache_fd = options ? -1 : h->cache.fd,
+		.cache_fd = handle_is_special(h) ? -1 : h->cache.fd,
 		.control_fd = h->control[0],
 	};
 
@@ -128,6 +146,26 @@ static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 			h->appliance.route);
 	strcpy(config.root_uuid, h->appliance.root_uuid);
 	find_timezone(config.timezone);
+	*ret = config;
+	return 0;
+}
+
+static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
+	const struct start_terms *terms, bool *ret_no_snapshot)
+{
+	struct snapshot_search search = {.cache = &h->cache};
+	const struct vm_snapshots snapshots = {find_snapshot, discard_snapshot, &search};
+	CLEANUP_FREE char *options = kernel_options(h);
+	struct vm_config config;
+
+	if (make_config(h, qemu, options, &config) < 0)
+		return VM_NO_START;
+	config.reserved_slots = terms->reserved_slots;
+	config.record = terms->record;
+	/* A fixed appliance is no part of the cache, and a timeline is of a boot. */
+	if (!terms->cold && !h->fixed && !h->timeline && !handle_is_special(h) &&
+		!h->private_cache.path)
+		config.snapshots = &snapshots;
 	enum vm_start_result result = vm_start(&config, &h->vm, &h->error);
 	if (result == VM_STARTED)
 		*ret_no_snapshot =
@@ -135,20 +173,24 @@ static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 	return result;
 }
 
+/* Find out first what can't be run; building takes long. The architecture of a fixed
+ * appliance stands in it. */
+static char *find_qemu(struct hypermin *h)
+{
+	if ((h->fixed ? hypermin_prepare(h) : handle_find_architecture(h)) < 0)
+		return NULL;
+	return vm_find_qemu(h->architecture, &h->error);
+}
+
 int handle_start(
 	struct hypermin *h, const struct start_terms *terms, bool *ret_no_snapshot)
 {
-	CLEANUP_FREE char *qemu = NULL;
 	bool check_later = true;
 
 	if (h->vm || h->stopped)
 		return error_set(&h->error, 0,
 			"start the VM: it was started before; a handle is one VM");
-	/* Find out first what can't be run; building takes long. The architecture of a
-	 * fixed appliance stands in it. */
-	if ((h->fixed ? hypermin_prepare(h) : handle_find_architecture(h)) < 0)
-		return -1;
-	qemu = vm_find_qemu(h->architecture, &h->error);
+	CLEANUP_FREE char *qemu = find_qemu(h);
 	if (!qemu)
 		return -1;
 	for (;;) {
@@ -177,4 +219,75 @@ int hypermin_start(struct hypermin *h)
 	const struct start_terms terms = {.cold = h->cold};
 
 	return handle_start(h, &terms, &h->wants_snapshot);
+}
+
+/* ---- Without starting it ---- */
+
+/* As a shell reads it; an option and its value are a line. */
+static void add_quoted(struct strbuf *sb, const char *word, bool is_first)
+{
+	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789_-+=:,./@%";
+
+	if (!is_first)
+		strbuf_adds(sb, *word == '-' ? " \\\n\t" : " ");
+	if (*word && !word[strspn(word, safe)]) {
+		strbuf_adds(sb, word);
+		return;
+	}
+	strbuf_addc(sb, '\'');
+	for (; *word; word++)
+		strbuf_adds(sb, *word == '\'' ? "'\\''" : (const char[]){*word, '\0'});
+	strbuf_addc(sb, '\'');
+}
+
+char *hypermin_qemu_command(struct hypermin *h)
+{
+	struct vm_config config;
+	struct vm_line line;
+	struct strbuf sb = {0};
+
+	CLEANUP_FREE char *qemu = find_qemu(h);
+	if (!qemu || hypermin_prepare(h) < 0)
+		return NULL;
+	if (h->private_cache.path)
+		return error_null(&h->error, EROFS,
+			"print qemu's command line: the cache can't be written to, and the "
+			"appliance that was built elsewhere is removed now");
+	CLEANUP_FREE char *options = kernel_options(h);
+	if (make_config(h, qemu, options, &config) < 0)
+		return NULL;
+	config.by_hand = true;
+	if (vm_line_make(&config, -1, -1, &line, &h->error) < 0)
+		return NULL;
+	for (size_t i = 0; i < line.argv.len; i++)
+		add_quoted(&sb, line.argv.items[i], i == 0);
+	vm_line_done(&line);
+	return strbuf_detach(&sb);
+}
+
+/* A build tree has its vmlinux at its top; distributions' packages have it there. */
+char *hypermin_gdb_command(struct hypermin *h)
+{
+	if (!h->gdb_port)
+		return error_null(&h->error, 0, "debug the VM: no port for gdb is set");
+	if (hypermin_prepare(h) < 0)
+		return NULL;
+	const char *version = h->appliance.kernel_version;
+	char *const places[] = {
+		xasprintf("%s/vmlinux", h->kernel ? h->kernel : ""),
+		xasprintf("/usr/lib/debug/boot/vmlinux-%s", version),
+		xasprintf("/usr/lib/debug/lib/modules/%s/vmlinux", version),
+	};
+	struct strbuf sb = {0};
+
+	strbuf_adds(&sb, "gdb ");
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		if (sb.len == strlen("gdb ") && access(places[i], R_OK) == 0)
+			add_quoted(&sb, places[i], true);
+		free(places[i]);
+	}
+	strbuf_addf(&sb, "%s-ex 'target remote :%u'", sb.len == strlen("gdb ") ? "" : " ",
+		h->gdb_port);
+	return strbuf_detach(&sb);
 }

@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -175,10 +176,15 @@ int hypermin_warm(struct hypermin *h, unsigned disks, bool only_built, bool *ret
 		return error_set(&h->error, 0,
 			"take a snapshot: there is none of a VM with disks, or with an "
 			"appliance that was built for a directory");
-	if (handle_kernel_options())
+	if (handle_is_special(h))
 		return error_set(&h->error, 0,
-			"take a snapshot: HYPERMIN_KERNEL_OPTIONS is set, and a VM with such "
-			"options always boots; unset it");
+			"take a snapshot: %s, and such a VM always boots; %s",
+			getenv("HYPERMIN_KERNEL_OPTIONS")
+				? "HYPERMIN_KERNEL_OPTIONS is set"
+				: "there are words for its kernel, arguments for qemu or "
+				  "gdb",
+			getenv("HYPERMIN_KERNEL_OPTIONS") ? "unset it"
+							  : "leave them out");
 	if (disks > HYPERMIN_WARM_DISKS)
 		return error_set(&h->error, 0,
 			"take a snapshot: it can have slots for %d disks at most, not %u",

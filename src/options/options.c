@@ -81,6 +81,11 @@ void options_guess_offer(struct options_guess *guess, const char *known)
 
 /* ---- Help ---- */
 
+static bool may_lack_value(const struct option_row *row)
+{
+	return row->value && row->value[0] == '[';
+}
+
 /* From HELP_COLUMN, where the cursor is, with line breaks. */
 static void print_wrapped(const char *text)
 {
@@ -114,7 +119,8 @@ static void print_help(const struct options *o)
 			if (row->letter)
 				snprintf(letter, sizeof(letter), "-%c, ", row->letter);
 			int len = printf("  %s--%s%s%s", letter, row->name,
-				row->value ? " " : "", row->value ? row->value : "");
+				row->value && !may_lack_value(row) ? " " : "",
+				row->value ? row->value : "");
 			if (len >= HELP_COLUMN)
 				putchar('\n');
 			printf("%*s", len < HELP_COLUMN ? HELP_COLUMN - len : HELP_COLUMN,
@@ -282,7 +288,7 @@ static int parse_long(const struct options *o, char **argv, int *i, void *target
 		return OPTIONS_MISUSED;
 	if (!f.row->value && value)
 		return options_complain("option '--%s' takes no value", f.row->name);
-	if (f.row->value && !value && !(value = argv[++*i]))
+	if (f.row->value && !value && !may_lack_value(f.row) && !(value = argv[++*i]))
 		return options_complain(
 			"option '--%s' needs a value: %s", f.row->name, f.row->value);
 	return take_value(&f, target, value);

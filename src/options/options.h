@@ -43,7 +43,8 @@ struct option_row {
 	const char *name;
 	/* 'd' for -d, or 0 */
 	char letter;
-	/* How --help calls the value; NULL: the option takes none. */
+	/* How --help calls the value; NULL: the option takes none. "[=VALUE]": it may be
+	 * left out, and is never the next word. */
 	const char *value;
 	const char *help;
 	/* Of the member in the group's struct. */
@@ -51,7 +52,7 @@ struct option_row {
 	/* OPTION_NUMBER; max 0: no limit but the type's. */
 	unsigned min, max;
 	/*
-	 * OPTION_CALL: takes the value (NULL for an option without one) for what is at the
+	 * OPTION_CALL: takes the value (NULL where there is none) for what is at the
 	 * row's offset. Returns 0, or a negative number after options_complain();
 	 * options_parse() returns that.
 	 */

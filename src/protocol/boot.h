@@ -28,6 +28,8 @@
 #define BOOT_HOLD "hypermin.hold="
 /* Send BOOT_EVENT frames. */
 #define BOOT_TIMELINE "hypermin.timeline"
+/* There is no agent: a shell on the console, and its end is the machine's. */
+#define BOOT_SHELL "hypermin.shell"
 /* Write what the init does to the console. */
 #define BOOT_DEBUG "hypermin.debug"
 

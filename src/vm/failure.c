@@ -65,7 +65,8 @@ static bool disk_is_in_use(const struct vm *vm)
 	return qemu_said(vm, "Is another process using the image");
 }
 
-/* qemu repeats the option, JSON, and then says what is wrong. */
+/* qemu repeats the option, JSON or that of a disk with :snapshot, and then says what is
+ * wrong. */
 static char *blockdev_advice(const struct vm *vm)
 {
 	CLEANUP_FREE char *line = console_find(&vm->messages.text, ": -blockdev ");
@@ -73,6 +74,12 @@ static char *blockdev_advice(const struct vm *vm)
 
 	for (const char *end = line; end && (end = strstr(end, "}: ")); end += 3)
 		why = end + 3;
+	if (!line &&
+		(line = console_find(&vm->messages.text, ": -drive if=none,id=disk"))) {
+		const char *name = strstr(line, "file.filename=");
+		why = name ? strstr(name, ": ") : NULL;
+		why = why ? why + 2 : NULL;
+	}
 	return line ? xasprintf("qemu can't open a disk image: %s",
 			      why ? why : "it is damaged, or was changed just now")
 		    : NULL;

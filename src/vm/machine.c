@@ -66,6 +66,11 @@ char *machine_kernel_command_line(
 	if (profile->root_bus->in_memory_map)
 		strbuf_addf(&sb, " memmap=%" PRIu64 "!0x%" PRIx64, config->root_size,
 			root_address(config));
+	/* Addresses in a vmlinux are those of a kernel that was not moved. */
+	if (config->gdb_port)
+		strbuf_adds(&sb, " nokaslr");
+	if (config->by_hand)
+		strbuf_adds(&sb, " " BOOT_SHELL);
 	if (config->kernel_options)
 		strbuf_addf(&sb, " %s", config->kernel_options);
 	return strbuf_detach(&sb);
@@ -246,9 +251,10 @@ static void add_channels(const struct machine_line *l, const struct machine_fds 
 		add_chardev(l, "console", fds->console);
 		add(l, "-serial", "chardev:console");
 	} else {
-		add(l, "-serial", "stdio");
+		/* With qemu's monitor behind it, ctrl-C is for the guest. */
+		add(l, "-serial", l->config->by_hand ? "mon:stdio" : "stdio");
 	}
-	if (!l->config->launcher)
+	if (!l->config->launcher && !l->config->by_hand)
 		add_agent(l, fds->agent);
 }
 
@@ -279,13 +285,11 @@ static void add_launchers_devices(
 		strvec_add(l->argv, launcher->disks->items[i]);
 }
 
-static json_t *disk_node(const struct vm_disk *disk, const char *node)
+static json_t *disk_node(const struct vm_disk *disk, const char *node, bool lock)
 {
 	return json_pack("{s:s, s:s, s:b, s:o}", "driver", disk->format, "node-name",
 		node, "read-only", !disk->writable, "file",
-		/* disk-lock.c has locked the writable ones. */
-		file_node(disk->path, disk->block_device, !disk->writable,
-			!disk->writable));
+		file_node(disk->path, disk->block_device, !disk->writable, lock));
 }
 
 /* A disk with nothing but a size. */
@@ -337,7 +341,10 @@ static void add_disk(const struct machine_line *l, size_t i)
 			disk->path);
 	else
 		add_json(l, "-blockdev",
-			disk ? disk_node(disk, node) : placeholder_node(node));
+			/* disk-lock.c has locked the writable ones. */
+			disk ? disk_node(
+				       disk, node, !disk->writable || l->config->by_hand)
+			     : placeholder_node(node));
 	add_device(l, &device);
 }
 
@@ -457,6 +464,15 @@ void machine_argv(const struct vm_config *config, const struct profile *profile,
 	add_base(&l);
 	add_kernel(&l);
 	add_all_devices(&l, fds);
+	if (config->gdb_port) {
+		strvec_add(argv, "-gdb");
+		strvec_addf(argv, "tcp:127.0.0.1:%u", config->gdb_port);
+	}
+	if (config->gdb_waits)
+		strvec_add(argv, "-S");
+	if (config->qemu_args)
+		vector_foreach (word, config->qemu_args)
+			strvec_add(argv, *word);
 }
 
 void machine_resume_argv(const struct vm_config *config, const struct profile *profile,

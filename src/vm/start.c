@@ -42,6 +42,9 @@
 
 #define ANY_KERNEL "*"
 
+/* Of x86 and arm64 alike. */
+#define COMMAND_LINE_SIZE 2048
+
 struct start {
 	struct vm_config config;
 	/* Of qemu with this kernel; with any. */
@@ -148,6 +151,9 @@ static int64_t attempt_deadline(const struct start *s)
 {
 	int64_t now = monotonic_ms();
 
+	/* Somebody may look at it in gdb. */
+	if (s->config.gdb_port)
+		return s->deadline_ms;
 	if (s->may_leave_kvm)
 		return MIN(s->deadline_ms, now + KVM_FALLBACK_MS);
 	if (!s->profile.plain)
@@ -210,6 +216,9 @@ static enum vm_loss boot(struct start *s, struct error *err)
 				remember_plain(s, monotonic_ms() - began_ms);
 			return LOSS_NONE;
 		}
+		if (loss != LOSS_GUEST && loss != LOSS_GAVE_UP &&
+			(s->config.qemu_args || s->config.gdb_port))
+			return LOSS_FINAL;
 		if (!may_try_again(s, loss))
 			return loss;
 		/* A guest that says what it lacks runs well enough under KVM. */
@@ -321,10 +330,24 @@ static int measure_root(struct start *s, struct error *err)
 	return 0;
 }
 
+/* A kernel cuts off what is longer, and takes what is left (COMMAND_LINE_SIZE). */
+static int check_command_line(const struct start *s, struct error *err)
+{
+	if (!s->config.kernel_options)
+		return 0;
+	CLEANUP_FREE char *line = machine_kernel_command_line(&s->config, &s->profile);
+	if (strlen(line) >= COMMAND_LINE_SIZE)
+		return error_set(err, 0,
+			"start the VM: the kernel's command line would have %zu bytes, and a "
+			"kernel reads only %d: append fewer words",
+			strlen(line), COMMAND_LINE_SIZE - 1);
+	return 0;
+}
+
 static enum vm_start_result resume_or_boot(struct start *s, struct error *err)
 {
 	choose_accelerator(s);
-	if (measure_root(s, err) < 0)
+	if (measure_root(s, err) < 0 || check_command_line(s, err) < 0)
 		return VM_NO_START;
 	if (check_known(s, err) < 0)
 		return VM_NO_ROUTE;
@@ -374,7 +397,8 @@ static struct start plan_start(const struct vm_config *config)
 				.machine = machine_type_find(config->route->machine),
 				.root_bus = root_bus_find(config->route->root_bus),
 				.plain = config->plain,
-				.verbose = config->launcher && config->launcher->verbose,
+				.verbose = config->console ||
+					(config->launcher && config->launcher->verbose),
 				.cpus = config->cpus,
 			},
 		.deadline_ms = monotonic_ms() + config->boot_timeout_ms,
@@ -422,7 +446,8 @@ int vm_line_make(const struct vm_config *config, int agent_fd, int qmp_fd,
 	struct vm_line line = {.snapshot = {-1, -1}};
 
 	choose_accelerator(&s);
-	if (measure_root(&s, err) < 0 || check_known(&s, err) < 0)
+	if (measure_root(&s, err) < 0 || check_command_line(&s, err) < 0 ||
+		check_known(&s, err) < 0)
 		return -1;
 	line.kvm = s.profile.kvm;
 	if (snapshots && snapshot_is_possible(&s.config, &s.profile))

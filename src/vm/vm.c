@@ -28,6 +28,13 @@ static void log_text_line(const char *line, const char *name)
 	log_debug("%s: %s", name, line);
 }
 
+static void print_console_line(const char *line, const char *name)
+{
+	(void)name;
+	/* The terminal may be in raw mode. */
+	dprintf(STDERR_FILENO, "%s%s\n", line, isatty(STDERR_FILENO) ? "\r" : "");
+}
+
 static struct vm *vm_new(const struct vm_config *config)
 {
 	struct vm *vm = xcalloc(1, sizeof(*vm));
@@ -46,6 +53,8 @@ static struct vm *vm_new(const struct vm_config *config)
 		vm->console.text.name = "console";
 		vm->messages.text.name = "qemu";
 	}
+	if (config->console)
+		vm->console.text.on_line = print_console_line;
 	return vm;
 }
 

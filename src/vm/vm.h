@@ -108,6 +108,18 @@ struct vm_config {
 	const char *kernel_options;   /* more words for the kernel, or NULL */
 	const struct vm_route *route;
 	bool plain; /* no setting that only makes the boot faster */
+	/* The guest's kernel says on its console what it does, and that is passed on to our
+	 * standard error. */
+	bool console;
+	/* Words of the user's for qemu's command line, or NULL. If such a VM does not start,
+	 * they are the reason: nothing else is tried. */
+	const struct strvec *qemu_args;
+	/* gdb can connect to this port of the host; 0: it can't. */
+	unsigned gdb_port;
+	bool gdb_waits; /* the VM does nothing until gdb says so */
+	/* vm_line_make(): somebody starts it by hand. There is no agent, but a shell on the
+	 * console, and nobody has locked its disks. */
+	bool by_hand;
 	/* Set if a launcher starts this VM. NULL: hypermin starts it, of an appliance that
 	 * hypermin has built. */
 	const struct vm_launcher *launcher;

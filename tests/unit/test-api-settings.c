@@ -65,6 +65,7 @@ static void set_all(struct hypermin *h)
 	set(h, "machine", "q35");
 	set(h, "root-bus", "nvme");
 	set(h, "plain", NULL);
+	set(h, "console", NULL);
 	set(h, "boot-timeout", "300.25");
 	set(h, "silence-timeout", "7");
 }
@@ -130,6 +131,10 @@ static void a_wrong_value_is_refused_and_changes_nothing(void **state)
 		{"disk", "", "empty"},
 		{"disk", "/nonexistent/disk:rw", "/nonexistent/disk'"},
 		{"disk", "/proc/self/exe:serial=a b", "letters, digits"},
+		{"gdb", "0", "not a port"},
+		{"gdb", "65536", "not a port"},
+		{"gdb", "1234:stop", "not a port"},
+		{"append", NULL, "empty"},
 		{"color", "red", "no setting 'color'"},
 		{"cpus", NULL, "empty"},
 	};
