@@ -190,3 +190,13 @@ int handle_releasedir(struct share *s, struct request *r)
 	handles_close(&s->handles, &s->nodes, h);
 	return 0;
 }
+
+int handle_fsyncdir(struct share *s, struct request *r)
+{
+	struct handle *h = handles_get(&s->handles, r->in.fsync.fh, r->node->id, true);
+
+	if (!h)
+		return -EBADF;
+	return node_mode(s, r->node) == SHARE_RW && h->fd >= 0 && fsync(h->fd) ? -errno
+									       : 0;
+}

@@ -31,7 +31,8 @@ static bool is_as_seen(struct node *n, const struct stat *st)
 int open_regular(struct share *s, struct node *n, uint32_t flags, struct stat *ret)
 {
 	enum share_mode mode = node_mode(s, n);
-	int host = flags & (O_ACCMODE | O_SYNC), fd;
+	CLEANUP_CLOSE int fd = -1;
+	int host = flags & (O_ACCMODE | O_SYNC);
 
 	/* O_APPEND is not the host's business: the guest says where each write goes.
 	 * O_DIRECT would want aligned memory, O_TRUNC comes when it is the right file. */
@@ -39,11 +40,17 @@ int open_regular(struct share *s, struct node *n, uint32_t flags, struct stat *r
 		return -EROFS;
 	if ((flags & O_ACCMODE) == O_ACCMODE)
 		return -EINVAL;
-	if (mode == SHARE_RW)
-		return nodes_open_file(&s->nodes, n, host, ret);
 	/* For the owner only; others leave a trace. */
-	fd = nodes_open_file(&s->nodes, n, host | O_NOATIME, ret);
-	return fd == -EPERM ? nodes_open_file(&s->nodes, n, host, ret) : fd;
+	fd = nodes_open_file(
+		&s->nodes, n, host | (mode == SHARE_RW ? 0 : O_NOATIME), ret);
+	if (fd == -EPERM && mode != SHARE_RW)
+		fd = nodes_open_file(&s->nodes, n, host, ret);
+	if (fd >= 0 && flags & O_TRUNC) {
+		drop_set_id(s, fd);
+		if (truncate(fd_path(fd).text, 0) || fstat(fd, ret))
+			return -errno;
+	}
+	return TAKE_FD(fd);
 }
 
 int reply_open(struct share *s, struct node *n, int fd, bool keep_cache)
@@ -122,4 +129,19 @@ int handle_lseek(struct share *s, struct request *r)
 	struct fuse_lseek_out out = {.offset = at};
 	reply_add(s, &out, sizeof(out));
 	return 0;
+}
+
+int handle_fsync(struct share *s, struct request *r)
+{
+	const struct fuse_fsync_in *in = &r->in.fsync;
+	struct handle *h = handles_get(&s->handles, in->fh, r->node->id, false);
+
+	if (!h)
+		return -EBADF;
+	/* The guest has nothing there to flush, and the host's disk is not its own. */
+	if (node_mode(s, r->node) != SHARE_RW)
+		return 0;
+	return (in->fsync_flags & FUSE_FSYNC_FDATASYNC ? fdatasync : fsync)(h->fd)
+		? -errno
+		: 0;
 }

@@ -142,14 +142,12 @@ int nodes_stat(struct nodes *t, struct node *n, struct stat *ret)
 	return fstat(fd, ret) ? -errno : 0;
 }
 
-/* Open again what a descriptor is of. */
-static int reopen(int fd, int flags)
+struct fd_path fd_path(int fd)
 {
-	char path[64];
+	struct fd_path path;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	fd = open(path, flags | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", fd);
+	return path;
 }
 
 int nodes_open_path(struct nodes *t, struct node *n)
@@ -191,10 +189,8 @@ int nodes_open_file(struct nodes *t, struct node *n, int flags, struct stat *ret
 			return -ESTALE;
 		if (fd >= 0)
 			close(fd);
-		fd = reopen(other, flags & ~O_NOFOLLOW);
-		if (fd < 0)
-			return TAKE_FD(fd);
-		if (fstat(fd, &st))
+		fd = open(fd_path(other).text, flags & ~O_NOFOLLOW);
+		if (fd < 0 || fstat(fd, &st))
 			return -errno;
 	}
 	*ret = st;
@@ -212,5 +208,17 @@ void nodes_pin(struct nodes *t, struct node *n)
 			return;
 		n->fd = fd;
 		t->pinned++;
+	}
+}
+
+void nodes_unpin(struct nodes *t, struct node *n)
+{
+	if (n->fd < 0 || is_listed(t, n))
+		return;
+	if (n->type != S_IFDIR) {
+		nodes_close(t, n);
+	} else {
+		t->pinned--;
+		list(t, n);
 	}
 }

@@ -220,3 +220,10 @@ void nodes_move(struct nodes *t, struct node *n, struct node *parent, const char
 	insert(t, n);
 	free_unknown(t, old);
 }
+
+bool nodes_is_above(const struct node *n, const struct node *below)
+{
+	while (below && below != n)
+		below = below->parent;
+	return below;
+}

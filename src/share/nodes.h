@@ -103,17 +103,28 @@ void nodes_unuse(struct nodes *t, struct node *n);
 
 /* Before its file is removed: keep a descriptor of it. */
 void nodes_pin(struct nodes *t, struct node *n);
+/* It was not removed. */
+void nodes_unpin(struct nodes *t, struct node *n);
 /* No name leads to it any more. */
 void nodes_detach(struct nodes *t, struct node *n);
+/* Its name is now this one. It is not above `parent`. */
 void nodes_move(struct nodes *t, struct node *n, struct node *parent, const char *name);
+/* Whether n is `below`, or a directory above it. */
+bool nodes_is_above(const struct node *n, const struct node *below);
 
 /* A directory's descriptor (O_PATH), to be used by this request only; nothing is found in
  * a hidden one. */
 int nodes_directory(struct nodes *t, struct node *n);
 int nodes_stat(struct nodes *t, struct node *n, struct stat *ret);
-/* A new descriptor of the file itself, for /proc/self/fd and fstatfs(). */
+/* A new descriptor of the file itself, O_PATH at least. */
 int nodes_open_path(struct nodes *t, struct node *n);
 /* A new descriptor of a regular file for reading or writing; `flags` as for openat(). */
 int nodes_open_file(struct nodes *t, struct node *n, int flags, struct stat *ret);
+/* A path for the calls that take no O_PATH descriptor. It leads to the file itself, even
+ * if that is a link. */
+struct fd_path {
+	char text[32];
+};
+struct fd_path fd_path(int fd);
 /* Close its own descriptor, if it has one. */
 void nodes_close(struct nodes *t, struct node *n);

@@ -65,9 +65,18 @@ static struct fuse_attr attributes(
 	};
 }
 
-static uint64_t seconds(const struct share *s, const struct node *n)
+static uint64_t name_seconds(const struct share *s, const struct node *n)
 {
 	return node_is_still(s, n) ? SECONDS_STILL : SECONDS_CHANGING;
+}
+
+static uint64_t attribute_seconds(
+	const struct share *s, const struct node *n, const struct stat *st)
+{
+	/* Its other names are other nodes, and what they do changes this one. */
+	if (!S_ISDIR(st->st_mode) && st->st_nlink > 1 && !node_is_still(s, n))
+		return 0;
+	return name_seconds(s, n);
 }
 
 void reply_fill_entry(const struct share *s, const struct node *n, const struct stat *st,
@@ -76,8 +85,8 @@ void reply_fill_entry(const struct share *s, const struct node *n, const struct 
 	*ret = (struct fuse_entry_out){
 		.nodeid = n->id,
 		.generation = n->generation,
-		.entry_valid = seconds(s, n),
-		.attr_valid = seconds(s, n),
+		.entry_valid = name_seconds(s, n),
+		.attr_valid = attribute_seconds(s, n, st),
 		.attr = attributes(s, n, st),
 	};
 }
@@ -85,7 +94,7 @@ void reply_fill_entry(const struct share *s, const struct node *n, const struct 
 void reply_attributes(struct share *s, const struct node *n, const struct stat *st)
 {
 	struct fuse_attr_out out = {
-		.attr_valid = seconds(s, n),
+		.attr_valid = attribute_seconds(s, n, st),
 		.attr = attributes(s, n, st),
 	};
 

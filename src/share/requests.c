@@ -65,11 +65,33 @@ static const struct row rows[] = {
 	[FUSE_READ] = {handle_read, STRUCT(read)},
 	[FUSE_LSEEK] = {handle_lseek, STRUCT(lseek)},
 	[FUSE_RELEASE] = {handle_release, STRUCT(release), ANY_NODE},
+	[FUSE_FSYNC] = {handle_fsync, STRUCT(fsync)},
+	[FUSE_WRITE] = {handle_write, STRUCT(write), CHANGES},
+	[FUSE_FALLOCATE] = {handle_fallocate, STRUCT(fallocate), CHANGES},
+	[FUSE_SETATTR] = {handle_setattr, STRUCT(setattr), CHANGES},
 
 	[FUSE_OPENDIR] = {handle_opendir, STRUCT(open)},
 	[FUSE_READDIR] = {handle_readdir, STRUCT(read)},
 	[FUSE_READDIRPLUS] = {handle_readdirplus, STRUCT(read)},
 	[FUSE_RELEASEDIR] = {handle_releasedir, STRUCT(release), ANY_NODE},
+	[FUSE_FSYNCDIR] = {handle_fsyncdir, STRUCT(fsync)},
+
+	[FUSE_CREATE] = {handle_create, STRUCT(create), CHANGES, "n"},
+	[FUSE_MKNOD] = {handle_mknod, STRUCT(mknod), CHANGES, "n"},
+	[FUSE_MKDIR] = {handle_mkdir, STRUCT(mkdir), CHANGES, "n"},
+	[FUSE_SYMLINK] = {handle_symlink, 0, CHANGES, "nt"},
+	[FUSE_LINK] = {handle_link, STRUCT(link), CHANGES, "n"},
+	[FUSE_UNLINK] = {handle_unlink, 0, CHANGES, "n"},
+	[FUSE_RMDIR] = {handle_rmdir, 0, CHANGES, "n"},
+	/* It has no flags, and is else the same. */
+	[FUSE_RENAME] = {handle_rename, sizeof(struct fuse_rename_in), CHANGES, "nn"},
+	[FUSE_RENAME2] = {handle_rename, STRUCT(rename), CHANGES, "nn"},
+
+	[FUSE_GETXATTR] = {handle_getxattr, STRUCT(getxattr), 0, "t"},
+	[FUSE_LISTXATTR] = {handle_listxattr, STRUCT(getxattr)},
+	/* The longer struct is for those that ask for SETXATTR_EXT. */
+	[FUSE_SETXATTR] = {handle_setxattr, FUSE_COMPAT_SETXATTR_IN_SIZE, CHANGES, "t"},
+	[FUSE_REMOVEXATTR] = {handle_removexattr, 0, CHANGES, "t"},
 };
 
 /* One component, which neither stays in the directory nor leaves it. */
@@ -121,6 +143,21 @@ static int run(struct share *s, const struct row *row, struct request *r)
 	return row->handle(s, r);
 }
 
+static void tell_outdated(struct share *s)
+{
+	const struct {
+		struct fuse_out_header header;
+		struct fuse_notify_inval_inode_out body;
+	} out = {
+		.header = {.len = sizeof(out), .error = FUSE_NOTIFY_INVAL_INODE},
+		/* Its attributes, not its content. */
+		.body = {.ino = s->outdated, .off = -1},
+	};
+
+	strbuf_add(&s->out, &out, sizeof(out));
+	s->outdated = 0;
+}
+
 static void answer(struct share *s, struct request *r)
 {
 	static const struct row none;
@@ -140,6 +177,8 @@ static void answer(struct share *s, struct request *r)
 		s->out.len = begin + sizeof(header);
 	header.len = s->out.len - begin;
 	memcpy(s->out.data + begin, &header, sizeof(header));
+	if (s->outdated)
+		tell_outdated(s);
 }
 
 ssize_t share_take(struct share *s, const void *data, size_t len, struct error *err)

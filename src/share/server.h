@@ -20,11 +20,6 @@
 #include "share/nodes.h"
 #include "share/share.h"
 
-/* What one request reads or writes. */
-#define SHARE_DATA_MAX (1u << 20)
-/* The longest message of the guest's kernel: data, and a page for what stands before. */
-#define SHARE_MESSAGE_MAX (SHARE_DATA_MAX + 4096)
-
 struct share {
 	const struct share_directory *directories;
 	size_t count;
@@ -42,6 +37,8 @@ struct share {
 	bool privileged;
 	/* What one reply may have behind its header. */
 	uint32_t data_max;
+	/* A node whose attributes the guest has to ask for again; 0: none. */
+	uint64_t outdated;
 	/* Replies that the guest has not got yet; the first out_sent bytes are gone. */
 	struct strbuf out;
 	size_t out_sent;
@@ -106,7 +103,21 @@ request_handler handle_lookup, handle_forget, handle_batch_forget, handle_getatt
 int open_regular(struct share *s, struct node *n, uint32_t flags, struct stat *ret);
 /* Takes fd. */
 int reply_open(struct share *s, struct node *n, int fd, bool keep_cache);
-request_handler handle_open, handle_read, handle_release, handle_lseek;
+request_handler handle_open, handle_read, handle_release, handle_lseek, handle_fsync;
+
+/* write.c */
+/* Before the content changes. As for any user but root, a changed program loses the right
+ * to run as its owner. */
+void drop_set_id(const struct share *s, int fd);
+request_handler handle_write, handle_fallocate, handle_setattr;
+
+/* names.c */
+request_handler handle_create, handle_mknod, handle_mkdir, handle_symlink, handle_link,
+	handle_unlink, handle_rmdir, handle_rename;
+
+/* xattr.c */
+request_handler handle_getxattr, handle_listxattr, handle_setxattr, handle_removexattr;
 
 /* directory.c */
-request_handler handle_opendir, handle_readdir, handle_readdirplus, handle_releasedir;
+request_handler handle_opendir, handle_readdir, handle_readdirplus, handle_releasedir,
+	handle_fsyncdir;

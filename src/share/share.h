@@ -9,7 +9,10 @@
  *	/1  the second, …   it is wanted               directory descriptors
  *
  * The stream carries the kernel's own messages: each begins with its length. The relay
- * copies whole ones and understands nothing.
+ * copies whole ones and understands nothing. It reads with a buffer of
+ * SHARE_MESSAGE_MAX bytes, mounts with default_permissions, allow_other and
+ * max_read=SHARE_DATA_MAX, and goes on if a write to /dev/fuse fails with ENOENT: the
+ * guest's kernel then no longer waits for that answer.
  *
  * Why not virtiofsd: it wants memory that is shared with qemu, and a VM that resumes from
  * a snapshot maps its memory privately; it wants namespaces, and root or mapped ids. This
@@ -28,6 +31,11 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+
+/* What one request reads or writes. */
+#define SHARE_DATA_MAX (1u << 20)
+/* The longest message of the guest's kernel: data, and a page for what stands before. */
+#define SHARE_MESSAGE_MAX (SHARE_DATA_MAX + 4096)
 
 enum share_mode {
 	SHARE_RO,
