@@ -32,7 +32,8 @@ const struct option_row settings_root[] = {
 };
 
 const struct option_row settings_kernel[] = {
-	SETTING("kernel", 0, "FILE", "boot this kernel; default: the newest that fits"),
+	SETTING("kernel", 0, "FILE|TREE",
+		"boot this kernel, or that of a build tree; default: the newest that fits"),
 	SETTING("modules", 0, "DIR", "its modules; default /lib/modules/VERSION"),
 	{0},
 };

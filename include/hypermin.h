@@ -112,7 +112,8 @@ HYPERMIN_API int hypermin_add_package(struct hypermin *h, const char *name);
 HYPERMIN_API int hypermin_set_root(struct hypermin *h, const char *dir);
 
 /* Boot this kernel instead of one found on the host. modules_dir is the directory with its
- * modules.dep; NULL: /lib/modules/VERSION. */
+ * modules.dep; NULL: /lib/modules/VERSION. `image` may be the tree that a kernel was built
+ * in, whose modules are then taken from there. */
 HYPERMIN_API int hypermin_set_kernel(
 	struct hypermin *h, const char *image, const char *modules_dir);
 

@@ -274,8 +274,12 @@ char *hypermin_gdb_command(struct hypermin *h)
 	if (hypermin_prepare(h) < 0)
 		return NULL;
 	const char *version = h->appliance.kernel_version;
+	const char *kernel = h->kernel ? h->kernel : "";
+	/* The tree, or the image in it. */
+	const char *image = strstr(kernel, "/arch/");
 	char *const places[] = {
-		xasprintf("%s/vmlinux", h->kernel ? h->kernel : ""),
+		xasprintf("%.*s/vmlinux",
+			(int)(image ? (size_t)(image - kernel) : strlen(kernel)), kernel),
 		xasprintf("/usr/lib/debug/boot/vmlinux-%s", version),
 		xasprintf("/usr/lib/debug/lib/modules/%s/vmlinux", version),
 	};

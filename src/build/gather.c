@@ -3,14 +3,18 @@
 #include "build/gather.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "build/directory-times.h"
+
+#define INDEX_MAX ((size_t)64 * 1024 * 1024)
 
 static void on_unreadable(const char *path, const char *reason, void *data)
 {
@@ -148,8 +152,11 @@ int gather_package_files(
 
 void gather_watch_kernel(struct gather *g, bool chosen)
 {
-	CLEANUP_FREE char *dependencies =
-		xasprintf("%s/modules.dep", g->kernel.modules_dir);
+	/* make writes the second one when the set of modules changes. */
+	const char *tree = g->kernel.build_tree;
+	CLEANUP_FREE char *dependencies = tree
+		? xasprintf("%s/modules.order", tree)
+		: xasprintf("%s/modules.dep", g->kernel.modules_dir);
 
 	if (chosen) {
 		stamp_add_below(g->stamp, g->root, "/boot");
@@ -174,6 +181,44 @@ static int watch_modules(struct gather *g, struct error *err)
 	return 0;
 }
 
+/* The directory that the kernel's build tree has given has links to the modules, and the
+ * index that was made for them. */
+static int gather_linked(struct gather *g, const char *at, struct error *err)
+{
+	const char *dir = g->kernel.modules_dir, *tree = g->kernel.build_tree;
+	char *paths[] = {(char *)dir, NULL};
+	FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	int result = 0;
+
+	if (!walk)
+		return error_set(err, errno, "list '%s'", dir);
+	for (FTSENT *f; result == 0 && (f = fts_read(walk));) {
+		CLEANUP_FREE char *name =
+			xasprintf("%s%s", at, f->fts_path + strlen(dir));
+		CLEANUP_FREE char *bytes = NULL;
+		size_t len;
+		if (f->fts_info == FTS_SL) {
+			/* It has the path that the module has in the tree. */
+			const char *path = f->fts_path + strlen(dir) + strlen("/kernel");
+			CLEANUP_FREE char *full = path_below(tree, path);
+			stamp_add_itself(g->stamp, full);
+			if (tree_add_single(g->tree, tree, path, name, err) < 0)
+				result = -1;
+		} else if (f->fts_info == FTS_F) {
+			result = io_read_file(
+				AT_FDCWD, f->fts_path, INDEX_MAX, &bytes, &len, err);
+			if (result == 0)
+				result = tree_add_file(g->tree, name,
+					&(struct tree_file){.mode = S_IFREG | 0644,
+						.data = bytes,
+						.len = len},
+					err);
+		}
+	}
+	fts_close(walk);
+	return result;
+}
+
 int gather_modules(struct gather *g, struct error *err)
 {
 	CLEANUP_FREE char *at = xasprintf("/lib/modules/%s", g->kernel.version);
@@ -185,6 +230,8 @@ int gather_modules(struct gather *g, struct error *err)
 	if (access(g->kernel.modules_dir, F_OK) < 0)
 		return tree_add_file(
 			g->tree, at, &(struct tree_file){.mode = S_IFDIR | 0755}, err);
+	if (g->kernel.build_tree)
+		return gather_linked(g, at, err);
 	if (watch_modules(g, err) < 0)
 		return -1;
 	return tree_add_directory(g->tree, g->kernel.modules_dir, at, err);

@@ -28,7 +28,8 @@ static char *read_config(const char *root, const struct kernel *k, char **ret_pa
 {
 	CLEANUP_FREE char *image = xstrdup(k->image);
 	char *const places[] = {
-		xasprintf("%s/config", k->modules_dir),
+		k->build_tree ? xasprintf("%s/.config", k->build_tree)
+			      : xasprintf("%s/config", k->modules_dir),
 		xasprintf("%s/config-%s", dirname(image), k->version),
 		xasprintf("%s/boot/config-%s", root, k->version),
 	};

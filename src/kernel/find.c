@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strbuf.h"
+#include "kernel/build-tree.h"
 #include "kernel/decompress.h"
 #include "kernel/image.h"
 #include "kernel/kernel.h"
@@ -256,8 +257,10 @@ static int check_candidate(const struct candidate *c,
 		: xasprintf("%s/lib/modules/%s", root, c->identity.version);
 	if (check_modules(dir, request->needs, err) < 0)
 		return -1;
-	*ret = (struct kernel){xstrdup(c->image), xstrdup(c->identity.version),
-		TAKE_PTR(dir), c->identity.architecture};
+	*ret = (struct kernel){.image = xstrdup(c->image),
+		.version = xstrdup(c->identity.version),
+		.modules_dir = TAKE_PTR(dir),
+		.architecture = c->identity.architecture};
 	return 0;
 }
 
@@ -382,18 +385,27 @@ static int identify_named(
 	return 0;
 }
 
-static int take_named(const struct kernel_request *request, const char *root,
+static int take_named(const struct kernel_request *named, const char *root,
 	struct kernel *ret, struct error *err)
 {
-	CLEANUP_FREE char *dir = NULL;
+	CLEANUP_FREE char *dir = NULL, *tree = NULL, *image = NULL;
+	struct kernel_request copy = *named, *request = &copy;
 	struct identity identity;
 
+	int found =
+		build_tree_find(named->image, named->architecture, &tree, &image, err);
+	if (found < 0)
+		return -1;
+	if (found)
+		copy.image = image;
 	if (identify_named(request, &identity, err) < 0)
 		return error_prefix(err, "kernel '%s'", request->image);
 	CLEANUP_FREE char *version = identity.version;
 	if (request->modules_dir)
 		dir = xstrdup(request->modules_dir);
-	else
+	else if (tree && !(dir = build_tree_modules(tree, version, err)))
+		return -1;
+	else if (!tree)
 		dir = modules_of_named(request->image, version, root);
 	if (!dir)
 		return error_set(err, 0,
@@ -403,8 +415,11 @@ static int take_named(const struct kernel_request *request, const char *root,
 	if (check_modules(dir, request->needs, err) < 0)
 		return error_prefix(
 			err, "kernel '%s', modules in '%s'", request->image, dir);
-	*ret = (struct kernel){xstrdup(request->image), TAKE_PTR(version), TAKE_PTR(dir),
-		identity.architecture};
+	*ret = (struct kernel){.image = xstrdup(request->image),
+		.version = TAKE_PTR(version),
+		.modules_dir = TAKE_PTR(dir),
+		.build_tree = request->modules_dir ? NULL : TAKE_PTR(tree),
+		.architecture = identity.architecture};
 	return 0;
 }
 
@@ -430,5 +445,6 @@ void kernel_done(struct kernel *k)
 	free(k->image);
 	free(k->version);
 	free(k->modules_dir);
+	free(k->build_tree);
 	*k = (struct kernel){0};
 }

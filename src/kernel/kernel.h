@@ -24,12 +24,16 @@ struct kernel {
 	char *image;	   /* path on the host, with the root */
 	char *version;	   /* "6.1.0-56-cloud-amd64", read from the image */
 	char *modules_dir; /* path on the host, with the root */
+	/* The tree that it was built in, or NULL. modules_dir is a directory of links into
+	 * that, which lasts as long as this process. */
+	char *build_tree;
 	const struct architecture *architecture; /* NULL: its image does not say */
 };
 
 struct kernel_request {
-	const char *root;    /* "/" or a fixture */
-	const char *image;   /* a kernel the user named, or NULL to search */
+	const char *root; /* "/" or a fixture */
+	/* A kernel that the user named, or the tree that it was built in; NULL: search. */
+	const char *image;
 	const char *version; /* of it, where the image does not say; or NULL */
 	const struct architecture *architecture; /* no others will do; or NULL */
 	/* With a search: a word in the names of kernels that come before others, or NULL.

@@ -286,3 +286,35 @@ enum tree_result tree_add_path(
 {
 	return tree_add_path_as(t, root, path, path, err);
 }
+
+enum tree_result tree_add_single(struct tree *t, const char *root, const char *path,
+	const char *at, struct error *err)
+{
+	struct split from = split_path(path);
+	CLEANUP_FREE char *name = xstrndup(from.name, from.len);
+	struct tree_inode *inode;
+	struct host_name file;
+	struct tree_spot spot;
+	struct stat st;
+
+	struct path_cache *c = get_cache(t, root, err);
+	if (!c)
+		return TREE_FAILED;
+	const struct host_dir *dir = c->root;
+	for (size_t end = 0; (end += strspn(path + end, "/")) < from.parent;) {
+		size_t begin = end;
+		end += strcspn(path + end, "/");
+		CLEANUP_FREE char *part = xstrndup(path + begin, end - begin);
+		if (enter(c, dir, err) < 0)
+			return TREE_FAILED;
+		if (fstatat(c->at.fd, part, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return error_set(err, errno, "add '%s%s'", root, path);
+		dir = host_dir_new(t, dir, part, &st);
+	}
+	if (enter(c, dir, err) < 0)
+		return TREE_FAILED;
+	enum tree_result r = host_stat(t, &c->at, name, &file, err);
+	if (r == TREE_DONE)
+		r = resolve_spot(t, TREE_WALK_MAKE, t->root, at, &spot, err);
+	return r == TREE_DONE ? host_put_node(t, &file, &spot, &inode, err) : r;
+}

@@ -162,6 +162,11 @@ enum tree_result tree_add_path(
 enum tree_result tree_add_path_as(struct tree *t, const char *root, const char *path,
 	const char *at, struct error *err);
 
+/* Add one file of the host below `root` as `at`, without the directories that it is in:
+ * missing ancestors of `at` become root:root 0755. No symlink on its way is followed. */
+enum tree_result tree_add_single(struct tree *t, const char *root, const char *path,
+	const char *at, struct error *err);
+
 struct tree_archive {
 	/* Read to its end; need not be seekable. */
 	int fd;
