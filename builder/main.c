@@ -4,6 +4,7 @@
  *
  *	hypermin-builder build --cache=DIR --root=/ …
  *	hypermin-builder examine --root=/ …
+ *	hypermin-builder owner --root=/ --path=FILE
  *	hypermin-builder assemble --root=/ --output=DIR --input=FILE …
  *	hypermin-builder remove --cache=DIR
  *
@@ -133,12 +134,20 @@ static int task_examine(const struct builder_task *task, struct error *err)
 	return 0;
 }
 
+static int task_owner(const struct builder_task *task, struct error *err)
+{
+	if (!task->path)
+		return error_set(err, EINVAL, "find a file's package: no file is named");
+	return examine_owner(task->request.root, task->path, say_finding, NULL, err);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(const struct builder_task *task, struct error *err);
 } tasks[] = {
 	{"build", task_build},
 	{"examine", task_examine},
+	{"owner", task_owner},
 	{"remove", task_remove},
 };
 

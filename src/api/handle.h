@@ -114,6 +114,12 @@ bool handle_is_special(const struct hypermin *h);
 int handle_start(
 	struct hypermin *h, const struct start_terms *terms, bool *ret_no_snapshot);
 
+/* ---- missing.c ---- */
+
+/* The guest has no such command, as h->error says. If the system that the guest is made of
+ * has it, h->error then also says how to get it into the VM. */
+void handle_explain_missing(struct hypermin *h, const char *command);
+
 /* ---- warm.c ---- */
 
 /* Have a snapshot made for the next start, by a process of its own that nobody waits

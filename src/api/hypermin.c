@@ -184,7 +184,10 @@ int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 		.stderr_fd = command->stderr_fd,
 		.timeout_ms = command->timeout_ms,
 	};
-	return vm_exec(h->vm, &vm_command, ret_result, &h->error);
+	int result = vm_exec(h->vm, &vm_command, ret_result, &h->error);
+	if (result == 0 && ret_result->outcome == HYPERMIN_NOT_FOUND)
+		handle_explain_missing(h, command->argv[0]);
+	return result;
 }
 
 void hypermin_interrupt(struct hypermin *h, int signal)

@@ -41,6 +41,7 @@ static const struct row task_rows[] = {
 	{"package", KIND_LIST, offsetof(struct builder_task, request.packages)},
 	{"route", KIND_LIST, offsetof(struct builder_task, request.routes)},
 	{"cache", KIND_STRING, offsetof(struct builder_task, cache_dir)},
+	{"path", KIND_STRING, offsetof(struct builder_task, path)},
 	{"log-level", KIND_LOG_LEVEL, offsetof(struct builder_task, log_level)},
 };
 

@@ -14,10 +14,12 @@
 
 #include "appliance/appliance.h"
 
-/* What the tasks "build" and "examine" take. */
+/* What the tasks "build", "examine" and "owner" take. */
 struct builder_task {
 	struct appliance_request request;
 	const char *cache_dir;
+	/* owner: which package has this file? */
+	const char *path;
 	/* How much it logs; the encoder takes the caller's own level instead. */
 	int log_level;
 };

@@ -100,3 +100,20 @@ void examine_host(const struct appliance_request *request, const char *guest,
 	examine_packages(request, fn, data);
 	examine_kernel(request, fn, data);
 }
+
+int examine_owner(const char *root, const char *path, builder_finding_fn *fn, void *data,
+	struct error *err)
+{
+	const struct package *package;
+	struct packages *packages;
+
+	if (packages_open(root, &packages, err) < 0)
+		return -1;
+	int result = packages_owner(packages, path, &package, err);
+	if (result == 0) {
+		CLEANUP_FREE char *label = packages_label(packages, package);
+		fn(FINDING_OK, "owner", label, NULL, data);
+	}
+	packages_close(packages);
+	return result < 0 ? -1 : 0;
+}
