@@ -67,6 +67,7 @@ static const struct option_group groups[] = {
 	{NULL, general_rows},
 	{HOST, settings_package, AT(vm), AT(without_inputs)},
 	{HOST, settings_root, AT(vm), AT(without_inputs)},
+	{HOST, settings_image, AT(vm), AT(without_inputs)},
 	{HOST, settings_cache_dir, AT(vm), AT(without_inputs)},
 	{INPUTS, tree_rows},
 	{INPUTS, input_rows, .mark = AT(with_inputs)},

@@ -81,6 +81,7 @@ void cache_print_manifest(const char *text)
 	print_field("refused", json_object_get(manifest, "refused"));
 	print_field("version", json_object_get(kernel, "version"));
 	print_field("from", json_object_get(kernel, "image"));
+	print_field("image", json_object_get(json_object_get(manifest, "image"), "name"));
 	print_files(json_object_get(manifest, "files"));
 	print_packages(json_object_get(manifest, "packages"));
 	json_decref(manifest);

@@ -7,6 +7,7 @@ static const struct options options = {
 	.command = "hypermin run",
 	.usage =
 		"Usage: hypermin run [OPTION…] [--] COMMAND [ARGUMENT…]\n"
+		"       hypermin run --image IMAGE [OPTION…] [--] [ARGUMENT…]\n"
 		"\n"
 		"Boot a VM made from the packages installed on this machine, run COMMAND in it, and end\n"
 		"with its exit status. Other statuses: 124 time is up, 125 hypermin itself failed, 126\n"
@@ -17,7 +18,8 @@ static const struct options options = {
 
 static int run(struct vm_options *o, const char *const *words)
 {
-	if (*words)
+	/* An image may name a command itself. */
+	if (*words || o->image || o->appliance)
 		return vm_run(o, words);
 	options_complain("no command is given; hypermin run --help shows how");
 	return EXIT_OURS;

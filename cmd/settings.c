@@ -31,6 +31,12 @@ const struct option_row settings_root[] = {
 	{0},
 };
 
+const struct option_row settings_image[] = {
+	SETTING("image", 0, "oci:DIR[:TAG]|docker-archive:FILE[:TAG]|FILE",
+		"take the root from this container image or tar file"),
+	{0},
+};
+
 const struct option_row settings_kernel[] = {
 	SETTING("kernel", 0, "FILE|TREE",
 		"boot this kernel, or that of a build tree; default: the newest that fits"),

@@ -15,6 +15,7 @@
 
 extern const struct option_row settings_package[];
 extern const struct option_row settings_root[];
+extern const struct option_row settings_image[];
 extern const struct option_row settings_kernel[];
 extern const struct option_row settings_cache_dir[];
 extern const struct option_row settings_appliance[];

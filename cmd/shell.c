@@ -18,9 +18,13 @@ static const struct options options = {
 static int shell(struct vm_options *o, const char *const *words)
 {
 	static const char *const argv[] = {"bash", "-l", NULL};
+	/* An image may have another shell. */
+	static const char *const of_image[] = {"sh", "-c",
+		"command -v bash >/dev/null && exec bash -l; exec sh -l", NULL};
 
 	(void)words;
-	return vm_run(o, argv);
+	o->command.entrypoint = "";
+	return vm_run(o, o->image ? of_image : argv);
 }
 
 int command_shell(int argc, char **argv)

@@ -104,6 +104,13 @@ static const struct option_row kernel_rows[] = {
 	{0},
 };
 
+static const struct option_row entrypoint_rows[] = {
+	{OPTION_TEXT, "entrypoint", 0, "COMMAND",
+		"run this in place of the image's own entrypoint and words; '': none",
+		AT(command.entrypoint), .may_be_empty = true},
+	{0},
+};
+
 static const struct option_row warm_rows[] = {
 	{OPTION_NUMBER, "disks", 0, "N", "for runs with up to N disks, 0 to 8; default 0",
 		AT(disks), .max = HYPERMIN_WARM_DISKS},
@@ -123,8 +130,10 @@ const struct option_group vm_run_options[] = {
 	{NULL, run_rows},
 	{SYSTEM, settings_package, AT(vm)},
 	{SYSTEM, settings_root, AT(vm)},
+	{SYSTEM, settings_image, AT(vm), AT(image)},
+	{SYSTEM, entrypoint_rows},
 	{SYSTEM, settings_kernel, AT(vm)},
-	{SYSTEM, settings_appliance, AT(vm)},
+	{SYSTEM, settings_appliance, AT(vm), AT(appliance)},
 	{SYSTEM, settings_cache_dir, AT(vm)},
 	{MACHINE, settings_machine, AT(vm)},
 	{KERNEL, kernel_rows},
@@ -136,6 +145,7 @@ const struct option_group vm_warm_options[] = {
 	{NULL, warm_rows},
 	{SYSTEM, settings_package, AT(vm)},
 	{SYSTEM, settings_root, AT(vm)},
+	{SYSTEM, settings_image, AT(vm)},
 	{SYSTEM, settings_kernel, AT(vm)},
 	{SYSTEM, settings_cache_dir, AT(vm)},
 	{MACHINE, settings_machine, AT(vm)},

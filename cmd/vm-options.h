@@ -8,6 +8,8 @@ struct vm_options {
 	struct hypermin *vm;
 	struct command_log log;
 	struct hypermin_command command;
+	/* The option's name if one is given. */
+	const char *image, *appliance;
 	/* NAME=VALUE, allocated. */
 	struct option_list env;
 	bool no_stdin, no_terminal;

@@ -93,7 +93,7 @@ HYPERMIN_API void hypermin_set_log(
  * Any of the settings below by the name of its option in hypermin(1), without the hyphens,
  * and with a value as it is written there: ("memory", "2G"), ("disk", "a.img:rw"),
  * ("plain", NULL). The names are accel, append, appliance, boot-timeout, cache-dir, cold,
- * console, cpus, disk, gdb, kernel, machine, memory, modules, package, plain, qemu-arg,
+ * console, cpus, disk, gdb, image, kernel, machine, memory, modules, package, plain, qemu-arg,
  * root, root-bus, silence-timeout and timeline. cold, console and plain take "yes", "no",
  * or NULL for yes, and gdb NULL for its usual port; no other value may be NULL or empty.
  */
@@ -110,6 +110,15 @@ HYPERMIN_API int hypermin_add_package(struct hypermin *h, const char *name);
  * built with a compiler for it.
  */
 HYPERMIN_API int hypermin_set_root(struct hypermin *h, const char *dir);
+
+/*
+ * Make the VM's root of an image, and not of packages. The kernel and its modules are still
+ * the system's. `name` is "oci:DIR[:TAG]" for an OCI image layout, "oci-archive:FILE[:TAG]"
+ * for one in an archive, "docker-archive:FILE[:TAG]" for what `docker save` writes, or the
+ * path of an archive of a root file system. hypermin_prepare() reads the image, and checks
+ * all digests that it has.
+ */
+HYPERMIN_API int hypermin_set_image(struct hypermin *h, const char *name);
 
 /* Boot this kernel instead of one found on the host. modules_dir is the directory with its
  * modules.dep; NULL: /lib/modules/VERSION. `image` may be the tree that a kernel was built
@@ -272,14 +281,24 @@ HYPERMIN_API int hypermin_start(struct hypermin *h);
 struct hypermin_command {
 	/* sizeof(struct hypermin_command): set by HYPERMIN_COMMAND_INIT */
 	size_t size;
-	/* NULL-terminated; argv[0] is looked up in the guest's PATH. */
+	/*
+	 * NULL-terminated; argv[0] is looked up in the guest's PATH. In the VM of an image
+	 * these are words behind the image's entrypoint, if it has one. Without words (NULL
+	 * is allowed) the image's own take their place.
+	 */
 	const char *const *argv;
-	/* NULL-terminated NAME=VALUE, added to the guest's default environment; or NULL. */
+	/* NULL-terminated NAME=VALUE, added to the guest's default environment and the
+	 * image's; or NULL. */
 	const char *const *env;
-	/* A directory of the guest; NULL: the user's home. Not empty. */
+	/* A directory of the guest; NULL: the image's, or /; without an image the user's
+	 * home. Not empty. */
 	const char *cwd;
-	/* NAME, UID, NAME:GROUP or UID:GID of the guest; NULL: root. Not empty. */
+	/* NAME, UID, NAME:GROUP or UID:GID of the guest; NULL: the image's, or root. Not
+	 * empty. */
 	const char *user;
+	/* A command that takes the place of an image's entrypoint and of its words; empty:
+	 * none does; NULL: the image's. */
+	const char *entrypoint;
 	/*
 	 * Descriptors of the caller. They stay open and keep their flags. -1: no input, or
 	 * the output is dropped. A stdin_fd that is open only for writing is no input.

@@ -12,10 +12,10 @@ static int open_fixed(struct hypermin *h)
 {
 	struct error ignored;
 
-	if (h->packages.len || h->kernel || strcmp(h->root, "/") != 0)
+	if (h->packages.len || h->kernel || h->image || strcmp(h->root, "/") != 0)
 		return error_set(&h->error, 0,
-			"start the appliance '%s': packages, a root and a kernel can't be "
-			"chosen for it any more; choose them for the build",
+			"start the appliance '%s': packages, a root, an image and a kernel "
+			"can't be chosen for it any more; choose them for the build",
 			h->fixed);
 	if (appliance_open_fixed(h->fixed, &h->appliance, &h->error) < 0)
 		return -1;

@@ -26,6 +26,8 @@ struct hypermin {
 	/* The system that the VM is made of. */
 	char *root;
 	char *kernel, *modules_dir;
+	/* As image_name_text() writes it; NULL: the root is made of packages. */
+	char *image;
 	char *cache_dir;
 	/* The directory of an appliance that is taken as it is. */
 	char *fixed;
@@ -87,6 +89,20 @@ bool handle_close_route(struct hypermin *h);
 /* hypermin_prepare(); without may_build it fails if the cache has no such appliance.
  * check_later is appliance_open()'s. */
 int handle_prepare(struct hypermin *h, bool may_build, bool check_later);
+
+/* ---- image.c ---- */
+
+/* A command as it runs in an image's VM. */
+struct image_command {
+	struct strvec argv, env;
+	const char *cwd, *user;
+};
+
+/* The command, with what the image says where it says nothing. Strings of ret->cwd and
+ * ret->user are the command's and the appliance's. */
+int handle_image_command(struct hypermin *h, const struct hypermin_command *command,
+	struct image_command *ret);
+void image_command_done(struct image_command *command);
 
 /* ---- settings.c ---- */
 

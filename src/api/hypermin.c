@@ -114,6 +114,7 @@ void hypermin_free(struct hypermin *h)
 	vector_done(&h->disks);
 	free(h->root);
 	free(h->kernel);
+	free(h->image);
 	free(h->modules_dir);
 	free(h->cache_dir);
 	free(h->fixed);
@@ -151,30 +152,32 @@ static int check_started(struct hypermin *h)
 int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 	struct hypermin_result *ret_result)
 {
+	CLEANUP(image_command_done) struct image_command as_run = {0};
+
 	if (check_started(h) < 0)
 		return -1;
 	if (command->size != sizeof(*command))
 		return error_set(&h->error, 0,
 			"run a command: its size is not that of HYPERMIN_COMMAND_INIT; was "
 			"the program compiled for another version of hypermin?");
-	if (!command->argv || !command->argv[0])
-		return error_set(&h->error, 0, "run a command: none is given");
+	if (handle_image_command(h, command, &as_run) < 0)
+		return -1;
 	if (command->user && !*command->user)
 		return error_set(&h->error, 0,
 			"run '%s': the name of the user is empty; NULL is root",
-			command->argv[0]);
+			as_run.argv.items[0]);
 	if (command->cwd && !*command->cwd)
 		return error_set(&h->error, 0,
 			"run '%s': the path of its directory is empty; NULL is the user's "
 			"home",
-			command->argv[0]);
+			as_run.argv.items[0]);
 	const struct vm_command vm_command = {
 		.agent =
 			{
-				.argv = command->argv,
-				.env = command->env,
-				.cwd = command->cwd,
-				.user = command->user,
+				.argv = (const char *const *)strvec_argv(&as_run.argv),
+				.env = (const char *const *)strvec_argv(&as_run.env),
+				.cwd = as_run.cwd,
+				.user = as_run.user,
 				.terminal = command->terminal,
 				.stderr_apart =
 					command->terminal && !isatty(command->stderr_fd),
@@ -185,7 +188,9 @@ int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 		.timeout_ms = command->timeout_ms,
 	};
 	int result = vm_exec(h->vm, &vm_command, ret_result, &h->error);
-	if (result == 0 && ret_result->outcome == HYPERMIN_NOT_FOUND)
+	/* An image has its own commands, and gets none of the system's. */
+	if (result == 0 && ret_result->outcome == HYPERMIN_NOT_FOUND &&
+		!h->appliance.image)
 		handle_explain_missing(h, command->argv[0]);
 	return result;
 }

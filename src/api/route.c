@@ -37,6 +37,11 @@ int handle_appliance_request(struct hypermin *h, struct appliance_request *ret)
 			"use the modules in '%s': a directory of modules goes with --kernel, "
 			"which names the kernel that they belong to",
 			h->modules_dir);
+	if (h->image && h->packages.len)
+		return error_set(&h->error, 0,
+			"add the package '%s': the VM is made of an image, which has its own "
+			"packages",
+			h->packages.items[0]);
 	if (handle_find_routes(h) < 0)
 		return -1;
 	struct appliance_request request = {
@@ -46,6 +51,7 @@ int handle_appliance_request(struct hypermin *h, struct appliance_request *ret)
 		.packages = h->packages,
 		.kernel = h->kernel,
 		.modules_dir = h->modules_dir,
+		.image = h->image,
 	};
 	vector_foreach (route, &h->routes) {
 		CLEANUP_FREE char *text = boot_route_text(route->name, &route->modules);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/handle.h"
+#include "appliance/image-name.h"
 #include "base/quantity.h"
 #include "base/strbuf.h"
 #include "vm/disk.h"
@@ -60,6 +61,19 @@ int hypermin_set_root(struct hypermin *h, const char *dir)
 	if (set_path(h, &h->root, dir) < 0)
 		return -1;
 	h->architecture = NULL;
+	return 0;
+}
+
+int hypermin_set_image(struct hypermin *h, const char *name)
+{
+	struct image_name parsed;
+
+	if (handle_check_not_started(h) < 0 ||
+		image_name_parse(name, &parsed, &h->error) < 0)
+		return -1;
+	free(h->image);
+	h->image = image_name_text(&parsed);
+	image_name_done(&parsed);
 	return 0;
 }
 
@@ -396,6 +410,7 @@ static const struct setting {
 #define AT(member) offsetof(struct hypermin, member)
 	{"package", SETTING_LIST, AT(packages), true, .set_text = hypermin_add_package},
 	{"root", SETTING_TEXT, AT(root), true, .set_text = hypermin_set_root},
+	{"image", SETTING_TEXT, AT(image), true, .set_text = hypermin_set_image},
 	{"kernel", SETTING_TEXT, AT(kernel), true, .set_text = set_kernel_image},
 	{"modules", SETTING_TEXT, AT(modules_dir), true, .set_text = set_modules},
 	{"memory", SETTING_MIB, AT(memory_mib), true, .set_number = hypermin_set_memory},

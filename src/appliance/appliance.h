@@ -23,6 +23,8 @@
 #include "base/vector.h"
 #include "cache/cache.h"
 
+struct image_config;
+
 /* What is asked for. */
 struct appliance_request {
 	/* The root of the system that it is made of: the host's, "/", or another. */
@@ -37,6 +39,9 @@ struct appliance_request {
 	const char *kernel;
 	/* The directory of its modules, or NULL. */
 	const char *modules_dir;
+	/* The image that the root is made of (image-name.h), and not of packages; or NULL.
+	 * The kernel is the system's. */
+	const char *image;
 	/*
 	 * Texts of routes (boot-route.h), the best first. The builder takes the first
 	 * whose modules a kernel has, as files or built in. Empty: virtio-blk on a PCI
@@ -60,6 +65,8 @@ struct appliance {
 	/* The name of the route that it was made for. */
 	char *route;
 	char root_uuid[37];
+	/* What an image says of its command; NULL: it was not made of one. */
+	struct image_config *image;
 	/* appliance_open() had it built. False: it was in the cache. */
 	bool built;
 	int lock_fd;

@@ -38,6 +38,7 @@ static const struct row task_rows[] = {
 	{"agent", KIND_UNSIGNED, offsetof(struct builder_task, request.agent_version)},
 	{"kernel", KIND_STRING, offsetof(struct builder_task, request.kernel)},
 	{"modules", KIND_STRING, offsetof(struct builder_task, request.modules_dir)},
+	{"image", KIND_STRING, offsetof(struct builder_task, request.image)},
 	{"package", KIND_LIST, offsetof(struct builder_task, request.packages)},
 	{"route", KIND_LIST, offsetof(struct builder_task, request.routes)},
 	{"cache", KIND_STRING, offsetof(struct builder_task, cache_dir)},

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "appliance/appliance.h"
+#include "appliance/image-config.h"
 #include "base/log.h"
 #include "cache/lock.h"
 #include "cache/manifest.h"
@@ -86,11 +87,15 @@ int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *e
 	CLEANUP_FREE char *where = realpath(dir, NULL);
 	CLEANUP_JSON json_t *manifest = NULL;
 	CLEANUP_CLOSE int fd = -1;
+	struct image_config image;
 
 	if (!where)
 		return error_set(err, errno, "find the appliance '%s'", dir);
 	if (open_checked(where, &fd, &manifest, err) < 0)
 		return -1;
+	const json_t *of_image = json_object_get(manifest, "image");
+	if (of_image && image_config_parse(of_image, &image, err) < 0)
+		return error_prefix(err, "use the appliance '%s'", where);
 	*ret = (struct appliance){
 		.kernel = xasprintf("%s/kernel", where),
 		.initrd = xasprintf("%s/initrd", where),
@@ -99,6 +104,7 @@ int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *e
 			manifest_text(json_object_get(manifest, "kernel"), "version")),
 		.architecture = architecture_find(manifest_text(manifest, "machine")),
 		.route = xstrdup(manifest_text(manifest, "route")),
+		.image = of_image ? xmemdup(&image, sizeof(image)) : NULL,
 		/* Locked as one in the cache is, if the file system can. */
 		.lock_fd = openat(fd, MANIFEST_NAME, O_RDONLY | O_CLOEXEC),
 	};

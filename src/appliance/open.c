@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "appliance/builder.h"
+#include "appliance/image-config.h"
 #include "base/log.h"
 #include "base/monotonic.h"
+#include "cache/manifest.h"
 #include "cache/request.h"
 
 static int build(const struct appliance_request *request, const struct cache *cache,
@@ -22,12 +24,27 @@ static int build(const struct appliance_request *request, const struct cache *ca
 
 /* ---- From the cache ---- */
 
-/* 1: it is no longer there. */
-static int hold(const struct cache *cache, const struct entry *e, struct appliance *ret)
+/* Only the manifest has it. NULL: it is damaged. */
+static struct image_config *read_image_config(int dir_fd)
 {
-	struct store_hold hold = STORE_HOLD_INIT;
+	CLEANUP_JSON json_t *manifest = NULL;
+	struct image_config config;
+
+	if (manifest_read(dir_fd, "", &manifest, NULL) < 0 ||
+		image_config_parse(json_object_get(manifest, "image"), &config, NULL) < 0)
+		return NULL;
+	return xmemdup(&config, sizeof(config));
+}
+
+/* 1: it is no longer there. */
+static int hold(const struct cache *cache, const struct entry *e, bool of_image,
+	struct appliance *ret)
+{
+	CLEANUP(store_release) struct store_hold hold = STORE_HOLD_INIT;
 
 	if (!entry_hold(cache, e, &hold))
+		return 1;
+	if (of_image && !(ret->image = read_image_config(hold.dir_fd)))
 		return 1;
 	ret->directory = xasprintf("%s/appliances/%s", cache->path, e->key);
 	ret->kernel = xasprintf("%s/kernel", ret->directory);
@@ -37,18 +54,18 @@ static int hold(const struct cache *cache, const struct entry *e, struct applian
 	ret->route = xstrdup(e->route);
 	strcpy(ret->root_uuid, e->root_uuid);
 	ret->lock_fd = TAKE_FD(hold.manifest_fd);
-	store_release(&hold);
 	return 0;
 }
 
 /* 1: it has to be built. */
-static int find(const struct cache *cache, const char *digest, bool check_later,
-	struct appliance *ret)
+static int find(const struct appliance_request *request, const struct cache *cache,
+	const char *digest, bool check_later, struct appliance *ret)
 {
 	CLEANUP(entry_done) struct entry e = {0};
 
 	if (request_find(cache, digest, &e) != REQUEST_FITS ||
-		(!check_later && !entry_fits(&e)) || hold(cache, &e, ret) != 0)
+		(!check_later && !entry_fits(&e)) ||
+		hold(cache, &e, request->image, ret) != 0)
 		return 1;
 	if (check_later)
 		ret->check = entry_check_start(&e);
@@ -69,7 +86,7 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 	int64_t start = monotonic_ms();
 
 	appliance_request_digest(request, digest);
-	int result = find(cache, digest, check_later, &a);
+	int result = find(request, cache, digest, check_later, &a);
 	/* Twice: before it is held, what the builder made may become outdated or may be
 	 * collected. */
 	if (result == 1 && !builder)
@@ -79,7 +96,7 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 		a.built = true;
 		if (build(request, cache, builder, control_fd, err) < 0)
 			return -1;
-		result = find(cache, digest, check_later, &a);
+		result = find(request, cache, digest, check_later, &a);
 	}
 	if (result == 1)
 		return error_set(err, 0,
@@ -100,7 +117,7 @@ bool appliance_is_current(
 	char digest[SHA256_HEX_LEN + 1];
 
 	appliance_request_digest(request, digest);
-	return find(cache, digest, false, &a) == 0;
+	return find(request, cache, digest, false, &a) == 0;
 }
 
 void appliance_done(struct appliance *a)
@@ -114,6 +131,9 @@ void appliance_done(struct appliance *a)
 	free(a->root);
 	free(a->kernel_version);
 	free(a->route);
+	if (a->image)
+		image_config_done(a->image);
+	free(a->image);
 	close(a->lock_fd);
 	*a = (struct appliance){.lock_fd = -1};
 }

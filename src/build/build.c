@@ -94,7 +94,8 @@ static int gather(struct build *b, struct error *err)
 		    &b->parts.guest_len, err) < 0)
 		return -1;
 	b->parts.guest = b->guest;
-	if (contents_gather(b->request, &b->contents, &b->stamp, err) < 0 ||
+	if (contents_gather(b->request, b->cache->path, &b->contents, &b->stamp, err) <
+			0 ||
 		parts_make_keys(&b->parts, err) < 0)
 		return -1;
 	b->entry.kernel_version = xstrdup(b->contents.got.kernel.version);
@@ -111,8 +112,12 @@ static int make_entry(struct build *b, struct error *err)
 	CLEANUP_JSON json_t *manifest =
 		manifest_new(store_kinds[STORE_APPLIANCES].word, b->entry.key);
 
-	log_notice("building an appliance from %zu packages and kernel %s",
-		b->contents.got.set.len, b->contents.got.kernel.version);
+	if (b->request->image)
+		log_notice("building an appliance from the image %s and kernel %s",
+			b->request->image, b->contents.got.kernel.version);
+	else
+		log_notice("building an appliance from %zu packages and kernel %s",
+			b->contents.got.set.len, b->contents.got.kernel.version);
 	gather_warn_unreadable(&b->contents.got);
 	describe_contents(manifest, b->request, &b->contents);
 	if (draft_open(b->cache, &draft, err) < 0)

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "build/linker-cache.h"
+#include "image/image.h"
 
 #define LINKER_CACHE_MAX (16 * 1024 * 1024)
 
@@ -139,21 +140,73 @@ int contents_find_kernel(const struct appliance_request *request, struct kernel 
 	return -1;
 }
 
-int contents_gather(const struct appliance_request *request, struct contents *c,
-	struct stamp *stamp, struct error *err)
+/* ---- An image ---- */
+
+/* What the image has there is in the way of a mount unless it is a directory. */
+static int add_directory(
+	struct gather *g, const char *path, uint32_t mode, struct error *err)
+{
+	const struct tree_inode *inode = tree_lookup(g->tree, path);
+
+	if (inode && S_ISDIR(inode->mode))
+		return 0;
+	return tree_add_file(
+		g->tree, path, &(struct tree_file){.mode = S_IFDIR | mode}, err);
+}
+
+static int add_image(const struct appliance_request *request, const char *spool_dir,
+	struct contents *c, struct error *err)
+{
+	const struct image_input input = {
+		.name = request->image,
+		.architecture = request->architecture,
+		.stamp = c->got.stamp,
+		.spool_dir = spool_dir,
+	};
+	struct gather *g = &c->got;
+	CLEANUP_FREE char *modules = xasprintf("/lib/modules/%s", g->kernel.version);
+
+	if (image_add(g->tree, &input, &c->image, err) < 0 ||
+		add_directory(g, "/dev", 0755, err) < 0 ||
+		add_directory(g, "/proc", 0555, err) < 0 ||
+		add_directory(g, "/sys", 0555, err) < 0)
+		return -1;
+	/* A container's directory is made where it is missing. */
+	if (c->image.cwd && !tree_lookup(g->tree, c->image.cwd) &&
+		add_directory(g, c->image.cwd, 0755, err) < 0)
+		return error_prefix(
+			err, "make the image's working directory '%s'", c->image.cwd);
+	/* Modules of the same version need not be of the same kernel. */
+	tree_remove(g->tree, modules);
+	return gather_modules(g, err);
+}
+
+/* ---- All of it ---- */
+
+static int add_host(struct gather *g, struct error *err)
+{
+	const struct gather_policy policy = {.take_config = true};
+
+	if (gather_package_files(g, &policy, err) < 0 || add_base_files(g, err) < 0 ||
+		add_linker_cache(g, err) < 0)
+		return -1;
+	return gather_modules(g, err);
+}
+
+int contents_gather(const struct appliance_request *request, const char *spool_dir,
+	struct contents *c, struct stamp *stamp, struct error *err)
 {
 	const struct tree_options options = {0};
-	const struct gather_policy policy = {.take_config = true};
 	struct gather *g = &c->got;
 
 	gather_init(g, request->root, stamp, &options);
-	if (gather_packages(g, NULL, &request->packages, err) < 0 ||
+	if ((!request->image && gather_packages(g, NULL, &request->packages, err) < 0) ||
 		contents_find_kernel(request, &g->kernel, &c->route, NULL, err) < 0)
 		return -1;
 	log_info("route: %s", c->route.name);
 	gather_watch_kernel(g, !request->kernel);
-	if (gather_package_files(g, &policy, err) < 0 || add_base_files(g, err) < 0 ||
-		add_linker_cache(g, err) < 0 || gather_modules(g, err) < 0)
+	if ((request->image ? add_image(request, spool_dir, c, err) : add_host(g, err)) <
+		0)
 		return -1;
 	gather_finish(g);
 	return 0;
@@ -163,4 +216,5 @@ void contents_done(struct contents *c)
 {
 	gather_done(&c->got);
 	boot_route_done(&c->route);
+	image_config_done(&c->image);
 }

@@ -37,8 +37,14 @@ void describe_contents(json_t *manifest, const struct appliance_request *request
 			"version", manifest_string(c->got.kernel.version)));
 	json_object_set_new(manifest, "route", manifest_string(c->route.name));
 	json_object_set_new(manifest, "root", manifest_string(request->root));
-	json_object_set_new(manifest, "package_manager",
-		json_string(packages_manager(c->got.packages)));
+	if (request->image) {
+		json_t *image = image_config_json(&c->image);
+		json_object_set_new(image, "name", manifest_string(request->image));
+		json_object_set_new(manifest, "image", image);
+	} else {
+		json_object_set_new(manifest, "package_manager",
+			json_string(packages_manager(c->got.packages)));
+	}
 	json_object_set_new(manifest, "asked_for", strings_json(&request->packages));
 	json_object_set_new(manifest, "packages", packages_json(&c->got.set));
 	json_object_set_new(

@@ -147,6 +147,10 @@ void parts_appliance_key(const struct parts *p, char ret[static SHA256_HEX_LEN +
 		sha256_add_string(&ctx, (*pkg)->name);
 		sha256_add_string(&ctx, (*pkg)->version);
 	}
+	/* The appliance's manifest has it, and no part. */
+	CLEANUP_JSON json_t *image = image_config_json(&c->image);
+	CLEANUP_FREE char *text = json_dumps(image, JSON_COMPACT | JSON_SORT_KEYS);
+	sha256_add_string(&ctx, text);
 	sha256_end_hex(&ctx, ret);
 }
 

@@ -9,13 +9,18 @@ static char *describe_appliance(
 	const struct cache *cache, const char *key, const json_t *manifest)
 {
 	const json_t *asked_for = json_object_get(manifest, "asked_for");
+	const json_t *image = json_object_get(manifest, "image");
 	struct strbuf sb = {0};
 
 	(void)cache;
 	(void)key;
-	strbuf_addf(&sb, "kernel %s, %zu packages",
-		manifest_text(json_object_get(manifest, "kernel"), "version"),
-		json_array_size(json_object_get(manifest, "packages")));
+	strbuf_addf(&sb, "kernel %s, ",
+		manifest_text(json_object_get(manifest, "kernel"), "version"));
+	if (image)
+		strbuf_addf(&sb, "image %s", manifest_text(image, "name"));
+	else
+		strbuf_addf(&sb, "%zu packages",
+			json_array_size(json_object_get(manifest, "packages")));
 	for (size_t i = 0; i < json_array_size(asked_for); i++) {
 		const char *name = json_string_value(json_array_get(asked_for, i));
 		strbuf_addf(&sb, "%s %s", i ? "," : " with", name ? name : "?");

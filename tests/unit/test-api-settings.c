@@ -53,10 +53,12 @@ static struct strvec options_of(const struct hypermin *h)
 static void set_all(struct hypermin *h)
 {
 	CLEANUP_FREE char *kernel = make_file("kernel", "x", 0644);
+	CLEANUP_FREE char *image = xasprintf("oci:%s:tag", scratch);
 
 	set(h, "package", "lvm2");
 	set(h, "package", "xfsprogs");
 	set(h, "root", scratch);
+	set(h, "image", image);
 	set(h, "kernel", kernel);
 	set(h, "modules", scratch);
 	set(h, "memory", "2G");

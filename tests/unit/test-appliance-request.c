@@ -33,6 +33,7 @@ static void requests_differ_in_what_they_ask_for(void **state)
 		{"/", x86, .packages = {packages, 2, 2}, .agent_version = 1},
 		{"/", x86, .packages = {packages, 2, 2}, .kernel = "/vmlinuz"},
 		{"/", x86, .packages = {packages, 2, 2}, .modules_dir = "/vmlinuz"},
+		{"/", x86, .packages = {packages, 2, 2}, .image = "/vmlinuz"},
 		{"/", x86, .packages = {packages, 2, 2}, .routes = {route, 1, 1}},
 		{"/", x86, .packages = {packages, 2, 2}, .routes = {other_route, 1, 1}},
 	};

@@ -29,6 +29,7 @@ static struct builder_task full_task(void)
 				.packages = {both, 2, 2},
 				.kernel = "/boot/vmlinuz",
 				.modules_dir = "/lib/modules/6",
+				.image = "oci:/image",
 				.routes = {routes, 2, 2},
 			},
 		.cache_dir = "/cache",
@@ -57,8 +58,8 @@ static void a_task_is_read_back(void **state)
 
 static void each_part_of_a_task_makes_another_digest(void **state)
 {
-	char digests[10][SHA256_HEX_LEN + 1];
-	struct builder_task tasks[10];
+	char digests[11][SHA256_HEX_LEN + 1];
+	struct builder_task tasks[11];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++)
@@ -73,6 +74,7 @@ static void each_part_of_a_task_makes_another_digest(void **state)
 	tasks[8].request.routes.items = swapped;
 	tasks[9].request.kernel = "/lib/modules/6";
 	tasks[9].request.modules_dir = "/boot/vmlinuz";
+	tasks[10].request.image = NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++) {
 		appliance_request_digest(&tasks[i].request, digests[i]);
 		for (size_t k = 0; k < i; k++)
