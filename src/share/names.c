@@ -222,11 +222,11 @@ int handle_rename(struct share *s, struct request *r)
 	failure = from_fd < 0 ? from_fd : to_fd < 0 ? to_fd : 0;
 	if (failure == 0 && renameat2(from_fd, r->name, to_fd, r->second, in->flags))
 		failure = -errno;
-	if (failure < 0) {
-		if (target && !exchange)
-			nodes_unpin(t, target);
+	/* A name that was renamed to itself leads where it did. */
+	if (target && !exchange && (failure < 0 || target == moved))
+		nodes_unpin(t, target);
+	if (failure < 0)
 		return failure;
-	}
 	if (target && !exchange && target != moved)
 		nodes_detach(t, target);
 	if (moved)

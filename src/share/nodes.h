@@ -28,7 +28,8 @@
 
 #include "base/vector.h"
 
-#define NODES_MAX (2u << 20)
+/* About 200 bytes each. A guest's kernel that keeps more needs gigabytes for them. */
+#define NODES_MAX (4u << 20)
 
 struct handle;
 

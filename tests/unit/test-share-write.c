@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A share that the guest may write to: what changes, and what is refused. */
 #include <linux/falloc.h>
+#include <sys/resource.h>
 #include <sys/xattr.h>
+
+#include "base/directory.h"
 
 #include "fixture-fuse.h"
 
@@ -435,6 +438,90 @@ static void what_the_host_moved_makes_no_loop(void **state)
 	assert_int_equal(fuse_lookup(f, inner, "none", &entry), -ENOENT);
 }
 
+static int count_descriptors(void)
+{
+	struct strvec names = {0};
+	int count;
+
+	fixture_root_check(directory_list(AT_FDCWD, "/proc/self/fd", 0, &names), "fd");
+	count = names.len;
+	strvec_done(&names);
+	return count;
+}
+
+static void what_is_forgotten_leaves_no_descriptor(void **state)
+{
+	struct fixture_fuse *f = *state;
+	uint64_t share = fuse_share(f), dir, fh;
+	struct fuse_entry_out entry;
+	struct fuse_attr_out attr;
+
+	if (access("/proc/self/fd", R_OK))
+		skip();
+	int before = count_descriptors();
+	fixture_root_write(&f->root, "dir/a", "x");
+	dir = fuse_node(f, share, "dir");
+	assert_int_equal(create(f, dir, "b", O_RDWR, 0644, &entry, &fh), 0);
+	assert_int_equal(fuse_release(f, entry.nodeid, fh), 0);
+	uint64_t a = fuse_node(f, dir, "a"), b = entry.nodeid;
+	/* Onto itself, onto the other, and not at all. */
+	assert_int_equal(rename_to(f, dir, "a", dir, "a", 0), 0);
+	assert_int_equal(rename_to(f, dir, "a", dir, "b", RENAME_NOREPLACE), -EEXIST);
+	assert_int_equal(rename_to(f, dir, "none", dir, "b", 0), -ENOENT);
+	assert_int_equal(count_descriptors(), before + 1);
+	assert_int_equal(rename_to(f, dir, "a", dir, "b", 0), 0);
+	assert_int_equal(fuse_call(f, FUSE_UNLINK, dir, NULL, 0, "b"), 0);
+	assert_int_equal(fuse_call(f, FUSE_RMDIR, share, NULL, 0, "dir"), 0);
+	/* Three are gone, and each can still be asked for. */
+	assert_int_equal(count_descriptors(), before + 3);
+	assert_int_equal(fuse_getattr(f, a, &attr), 0);
+	fuse_forget(f, a, 9);
+	fuse_forget(f, b, 9);
+	fuse_forget(f, dir, 9);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void two_directories_are_open_at_a_time(void **state)
+{
+	struct fixture_fuse *f = *state;
+	struct rlimit old, less;
+	uint64_t left[100], right[100];
+
+	for (size_t i = 0; i < ARRAY_SIZE(left); i++) {
+		CLEANUP_STRBUF struct strbuf l = {0}, r = {0};
+
+		strbuf_adds(&l, "left/");
+		strbuf_adds(&r, "right/");
+		for (size_t k = 0; k < i; k++) {
+			strbuf_adds(&l, "d/");
+			strbuf_adds(&r, "d/");
+		}
+		strbuf_addf(&l, "l%zu", i);
+		strbuf_addf(&r, "r%zu", i);
+		fixture_root_write(&f->root, l.data, "left");
+		fixture_root_write(&f->root, r.data, "right");
+	}
+	getrlimit(RLIMIT_NOFILE, &old);
+	less = (struct rlimit){.rlim_cur = 64, .rlim_max = old.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &less);
+	fuse_stop(f);
+	fuse_start(f, NULL);
+	left[0] = fuse_node(f, fuse_share(f), "left");
+	right[0] = fuse_node(f, fuse_share(f), "right");
+	for (size_t i = 1; i < ARRAY_SIZE(left); i++) {
+		left[i] = fuse_node(f, left[i - 1], "d");
+		right[i] = fuse_node(f, right[i - 1], "d");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(left); i++) {
+		CLEANUP_FREE char *name = xasprintf("l%zu", i);
+		uint64_t to = right[ARRAY_SIZE(left) - 1 - i];
+
+		assert_int_equal(rename_to(f, left[i], name, to, name, 0), 0);
+		fuse_node(f, to, name);
+	}
+	setrlimit(RLIMIT_NOFILE, &old);
+}
+
 static void nothing_goes_from_share_to_share(void **state)
 {
 	struct fixture_fuse *f = *state;
@@ -547,6 +634,8 @@ int main(void)
 		RW(what_is_removed_can_be_used_while_it_is_known),
 		RW(names_move),
 		RW(what_the_host_moved_makes_no_loop),
+		RW(what_is_forgotten_leaves_no_descriptor),
+		RW(two_directories_are_open_at_a_time),
 		RW(nothing_goes_from_share_to_share),
 		RW(only_users_attributes_are_extended),
 		RW(space_is_allocated),
