@@ -31,7 +31,7 @@ static const struct command {
 		command_by_builder},
 	{"doctor", "say what this host offers, and what is missing", command_doctor},
 	{"help", "say what a command does, and its options", command_help},
-	{"completion", "print a script that completes command lines in bash",
+	{"completion", "print a script that completes command lines in bash, zsh or fish",
 		command_completion},
 };
 
@@ -96,7 +96,7 @@ static int run(int argc, char **argv)
 	}
 	if (strcmp(name, "--list-commands") == 0) {
 		for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-			puts(commands[i].name);
+			printf("%s\t%s\n", commands[i].name, commands[i].help);
 		return 0;
 	}
 	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
