@@ -56,12 +56,7 @@ static int take_gdb(const struct option_row *row, void *target, const char *valu
 
 #define AT(member) offsetof(struct vm_options, member)
 
-static const struct option_row run_rows[] = {
-	{OPTION_CALL, "disk", 'd', "FILE[:rw|:snapshot][:FORMAT][:OPTION…]",
-		"attach a disk image, the first as /dev/vda; read-only without :rw, and with "
-		":snapshot what is written is dropped; an OPTION is block=BYTES or "
-		"serial=TEXT",
-		AT(vm), .take = settings_take},
+static const struct option_row command_rows[] = {
 	{OPTION_CALL, "env", 'e', "NAME[=VALUE]",
 		"set a variable; without a value, as it is here", AT(env),
 		.take = take_env},
@@ -76,14 +71,31 @@ static const struct option_row run_rows[] = {
 		AT(no_stdin)},
 	{OPTION_FLAG, "no-terminal", 'T', NULL,
 		"give it pipes, even if ours are terminals", AT(no_terminal)},
-	{OPTION_CALL, "timeline", 0, "FILE.svg|FILE.json",
-		"draw a chart of where the time of the start goes",
-		.take = take_timeline},
+	{0},
+};
+
+static const struct option_row disk_rows[] = {
+	{OPTION_CALL, "disk", 'd', "FILE[:rw|:snapshot][:FORMAT][:OPTION…]",
+		"attach a disk image, the first as /dev/vda; read-only without :rw, and with "
+		":snapshot what is written is dropped; an OPTION is block=BYTES or "
+		"serial=TEXT",
+		AT(vm), .take = settings_take},
+	{0},
+};
+
+static const struct option_row start_rows[] = {
 	{OPTION_CALL, "cold", 0, NULL, "boot: use no snapshot, and have none made",
 		AT(vm), .take = settings_take},
+	{0},
+};
+
+static const struct option_row message_rows[] = {
 	{OPTION_COUNT, "verbose", 'v', NULL,
 		"say what is chosen and where the time goes; -vv: and the console",
 		AT(log.verbose)},
+	{OPTION_CALL, "timeline", 0, "FILE.svg|FILE.json",
+		"draw a chart of where the time of the start goes",
+		.take = take_timeline},
 	{0},
 };
 
@@ -127,7 +139,7 @@ static const struct option_row warm_rows[] = {
 #define KERNEL	"For kernel developers"
 
 const struct option_group vm_run_options[] = {
-	{NULL, run_rows},
+	{"The command", command_rows},
 	{SYSTEM, settings_package, AT(vm)},
 	{SYSTEM, settings_root, AT(vm)},
 	{SYSTEM, settings_image, AT(vm), AT(image)},
@@ -135,9 +147,12 @@ const struct option_group vm_run_options[] = {
 	{SYSTEM, settings_kernel, AT(vm)},
 	{SYSTEM, settings_appliance, AT(vm), AT(appliance)},
 	{SYSTEM, settings_cache_dir, AT(vm)},
+	{"Disks", disk_rows},
 	{MACHINE, settings_machine, AT(vm)},
+	{MACHINE, start_rows},
 	{KERNEL, kernel_rows},
 	{KERNEL, settings_console, AT(vm)},
+	{"Messages", message_rows},
 	{0},
 };
 

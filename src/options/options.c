@@ -83,7 +83,7 @@ void options_guess_offer(struct options_guess *guess, const char *known)
 
 static bool may_lack_value(const struct option_row *row)
 {
-	return row->value && row->value[0] == '[';
+	return row->value && strncmp(row->value, "[=", 2) == 0;
 }
 
 /* From HELP_COLUMN, where the cursor is, with line breaks. */

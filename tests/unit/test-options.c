@@ -30,9 +30,9 @@ struct target {
 
 static int take_odd(const struct option_row *row, void *member, const char *value)
 {
-	if (strcmp(value, "bad") == 0)
+	if (value && strcmp(value, "bad") == 0)
 		return -7;
-	assert_string_equal(row->name, "call");
+	assert_true(strcmp(row->name, "call") == 0 || strcmp(row->name, "port") == 0);
 	*(const char **)member = value;
 	return 0;
 }
@@ -54,6 +54,8 @@ static const struct option_row more_rows[] = {
 	{OPTION_SECONDS, "text-time", 0, "SECONDS", "a time", AT(ms) - AT(size)},
 	{OPTION_CHOICE, "color", 0, "red|green", "a choice", AT(choice) - AT(size)},
 	{OPTION_CALL, "call", 0, "X", "a call", AT(taken) - AT(size), .take = take_odd},
+	{OPTION_CALL, "port", 0, "[=PORT]", "may be left out", AT(taken) - AT(size),
+		.take = take_odd},
 	{OPTION_TEXT, "label", 0, "X", "may be empty", AT(text) - AT(size),
 		.may_be_empty = true},
 	{0},
@@ -107,6 +109,19 @@ static void a_group_marks_only_its_own_options(void **state)
 	options.words = WORDS_NONE;
 	assert_true(PARSE(&t, "--flag") > 0);
 	assert_null(t.marked);
+}
+
+static void a_value_that_may_be_left_out_is_never_the_next_word(void **state)
+{
+	struct target t = {.taken = "before"};
+
+	(void)state;
+	options.words = WORDS_LAST;
+	assert_int_equal(PARSE(&t, "--port", "1234"), 2);
+	assert_null(t.taken);
+	assert_int_equal(PARSE(&t, "--port=1234", "command"), 2);
+	assert_string_equal(t.taken, "1234");
+	assert_int_equal(PARSE(&t, "--port="), OPTIONS_MISUSED);
 }
 
 static void what_does_not_fit_is_refused(void **state)
@@ -220,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_takes_its_value),
 		cmocka_unit_test(a_group_marks_only_its_own_options),
+		cmocka_unit_test(a_value_that_may_be_left_out_is_never_the_next_word),
 		cmocka_unit_test(what_does_not_fit_is_refused),
 		cmocka_unit_test(an_empty_value_is_refused_unless_its_row_allows_it),
 		cmocka_unit_test(a_name_may_be_cut_where_it_is_clear),
