@@ -38,12 +38,13 @@ int handle_image_command(struct hypermin *h, const struct hypermin_command *comm
 	struct image_command *ret)
 {
 	static const struct image_config nothing;
-	const struct image_config *image = h->appliance.image ? h->appliance.image : &nothing;
+	const struct image_config *image =
+		h->appliance.image ? h->appliance.image : &nothing;
 	struct image_command c = {
-		.cwd = command->cwd	      ? command->cwd
-			: image->cwd	      ? image->cwd
+		.cwd = command->cwd	     ? command->cwd
+			: image->cwd	     ? image->cwd
 			: h->appliance.image ? "/"
-					      : NULL,
+					     : NULL,
 		.user = command->user ? command->user : image->user,
 	};
 

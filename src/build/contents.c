@@ -142,14 +142,15 @@ int contents_find_kernel(const struct appliance_request *request, struct kernel 
 
 /* ---- An image ---- */
 
-/* What the image has there is in the way of a mount unless it is a directory. */
-static int add_directory(
-	struct gather *g, const char *path, uint32_t mode, struct error *err)
+/* A directory where the image has nothing, or has what a mount can't cover. */
+static int add_directory(struct gather *g, const char *path, uint32_t mode,
+	bool is_covered, struct error *err)
 {
 	const struct tree_inode *inode = tree_lookup(g->tree, path);
 
-	if (inode && S_ISDIR(inode->mode))
+	if (inode && (S_ISDIR(inode->mode) || !is_covered))
 		return 0;
+	tree_remove(g->tree, path);
 	return tree_add_file(
 		g->tree, path, &(struct tree_file){.mode = S_IFDIR | mode}, err);
 }
@@ -167,18 +168,22 @@ static int add_image(const struct appliance_request *request, const char *spool_
 	CLEANUP_FREE char *modules = xasprintf("/lib/modules/%s", g->kernel.version);
 
 	if (image_add(g->tree, &input, &c->image, err) < 0 ||
-		add_directory(g, "/dev", 0755, err) < 0 ||
-		add_directory(g, "/proc", 0555, err) < 0 ||
-		add_directory(g, "/sys", 0555, err) < 0)
+		add_directory(g, "/dev", 0755, true, err) < 0 ||
+		add_directory(g, "/proc", 0555, true, err) < 0 ||
+		add_directory(g, "/sys", 0555, true, err) < 0 ||
+		add_directory(g, "/lib/modules", 0755, false, err) < 0)
 		return -1;
 	/* A container's directory is made where it is missing. */
-	if (c->image.cwd && !tree_lookup(g->tree, c->image.cwd) &&
-		add_directory(g, c->image.cwd, 0755, err) < 0)
+	if (c->image.cwd && add_directory(g, c->image.cwd, 0755, false, err) < 0)
 		return error_prefix(
 			err, "make the image's working directory '%s'", c->image.cwd);
 	/* Modules of the same version need not be of the same kernel. */
 	tree_remove(g->tree, modules);
-	return gather_modules(g, err);
+	if (gather_modules(g, err) < 0)
+		return -1;
+	/* Its directories have their own times. */
+	tree_finish(g->tree);
+	return 0;
 }
 
 /* ---- All of it ---- */
@@ -190,7 +195,10 @@ static int add_host(struct gather *g, struct error *err)
 	if (gather_package_files(g, &policy, err) < 0 || add_base_files(g, err) < 0 ||
 		add_linker_cache(g, err) < 0)
 		return -1;
-	return gather_modules(g, err);
+	if (gather_modules(g, err) < 0)
+		return -1;
+	gather_finish(g);
+	return 0;
 }
 
 int contents_gather(const struct appliance_request *request, const char *spool_dir,
@@ -205,11 +213,7 @@ int contents_gather(const struct appliance_request *request, const char *spool_d
 		return -1;
 	log_info("route: %s", c->route.name);
 	gather_watch_kernel(g, !request->kernel);
-	if ((request->image ? add_image(request, spool_dir, c, err) : add_host(g, err)) <
-		0)
-		return -1;
-	gather_finish(g);
-	return 0;
+	return request->image ? add_image(request, spool_dir, c, err) : add_host(g, err);
 }
 
 void contents_done(struct contents *c)
