@@ -143,7 +143,8 @@ HYPERMIN_API int hypermin_set_accelerator(struct hypermin *h, const char *name);
  */
 HYPERMIN_API int hypermin_set_machine(struct hypermin *h, const char *name);
 HYPERMIN_API int hypermin_set_root_bus(struct hypermin *h, const char *name);
-/* Boot without the settings that only save time; hypermin(1) lists them. Default: false. */
+/* Boot without the settings that only save time; hypermin(1) lists them. The kernel unpacks
+ * itself then, and moves to a random address. Default: false. */
 HYPERMIN_API int hypermin_set_plain(struct hypermin *h, bool plain);
 /*
  * Always boot. Otherwise hypermin_start() resumes from a snapshot of a VM with the same

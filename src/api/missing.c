@@ -72,7 +72,8 @@ void handle_explain_missing(struct hypermin *h, const char *command)
 	const char *whose = strcmp(h->root, "/") == 0 ? "this machine" : h->root;
 	CLEANUP_FREE char *why = xstrdup(h->error.msg);
 
-	CLEANUP_FREE char *path = find_command(h, command);
+	/* An image has commands of its own. */
+	CLEANUP_FREE char *path = h->image ? NULL : find_command(h, command);
 	if (!path)
 		return;
 	CLEANUP_FREE char *owner = h->fixed ? NULL : find_owner(h, path);

@@ -51,6 +51,8 @@ int handle_appliance_request(struct hypermin *h, struct appliance_request *ret)
 		.packages = h->packages,
 		.kernel = h->kernel,
 		.modules_dir = h->modules_dir,
+		/* On a machine the kernel is at a random address. */
+		.packed_kernel = h->plain,
 		.image = h->image,
 	};
 	vector_foreach (route, &h->routes) {

@@ -39,6 +39,9 @@ struct appliance_request {
 	const char *kernel;
 	/* The directory of its modules, or NULL. */
 	const char *modules_dir;
+	/* The kernel as it is in its file: it unpacks itself, and thereby moves to a random
+	 * address (KASLR). */
+	bool packed_kernel;
 	/* The image that the root is made of (image-name.h), and not of packages; or NULL.
 	 * The kernel is the system's. */
 	const char *image;

@@ -39,6 +39,8 @@ static const struct row task_rows[] = {
 	{"kernel", KIND_STRING, offsetof(struct builder_task, request.kernel)},
 	{"modules", KIND_STRING, offsetof(struct builder_task, request.modules_dir)},
 	{"image", KIND_STRING, offsetof(struct builder_task, request.image)},
+	{"packed-kernel", KIND_FLAG,
+		offsetof(struct builder_task, request.packed_kernel)},
 	{"package", KIND_LIST, offsetof(struct builder_task, request.packages)},
 	{"route", KIND_LIST, offsetof(struct builder_task, request.routes)},
 	{"cache", KIND_STRING, offsetof(struct builder_task, cache_dir)},

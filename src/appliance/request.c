@@ -23,6 +23,7 @@ void appliance_request_digest(
 	sha256_add_string(&ctx, request->architecture->name);
 	sha256_add_string(&ctx, request->kernel ? request->kernel : "");
 	sha256_add_string(&ctx, request->modules_dir ? request->modules_dir : "");
+	sha256_add_string(&ctx, request->packed_kernel ? "packed" : "");
 	sha256_add_string(&ctx, request->image ? request->image : "");
 	for (size_t i = 0; i < packages.len; i++)
 		if (i == 0 || strcmp(packages.items[i], packages.items[i - 1]) != 0)

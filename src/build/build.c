@@ -83,6 +83,7 @@ static int gather(struct build *b, struct error *err)
 	CLEANUP_CLOSE int builder = open(b->options->builder, O_RDONLY | O_CLOEXEC);
 
 	b->parts.contents = &b->contents;
+	b->parts.packed_kernel = b->request->packed_kernel;
 	b->parts.interrupted = b->options->interrupted;
 	stamp_start(&b->stamp);
 	stamp_add(&b->stamp, guest);

@@ -24,6 +24,8 @@
 /* By its bytes: one that was only touched, or installed again, is the same. */
 static int add_kernel_key(struct sha256 *ctx, struct parts *p, struct error *err)
 {
+	if (p->packed_kernel)
+		sha256_add_string(ctx, "packed");
 	return sha256_add_file(ctx, p->contents->got.kernel.image, err);
 }
 
@@ -33,7 +35,8 @@ static int write_kernel(
 	const char *image = p->contents->got.kernel.image;
 
 	json_object_set_new(manifest, "image", manifest_string(image));
-	return image_write_kernel(image, fd, err);
+	return p->packed_kernel ? image_copy_kernel(image, fd, err)
+				: image_write_kernel(image, fd, err);
 }
 
 /* ---- Initrd ---- */

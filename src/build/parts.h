@@ -20,6 +20,7 @@ struct parts {
 	struct contents *contents;
 	const char *guest; /* the guest program's bytes */
 	size_t guest_len;
+	bool packed_kernel; /* see struct appliance_request */
 	/* The program that makes them: while hypermin is being worked on, its version
 	 * does not change with each change of the program. */
 	char builder_digest[SHA256_HEX_LEN + 1];

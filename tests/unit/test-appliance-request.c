@@ -31,6 +31,7 @@ static void requests_differ_in_what_they_ask_for(void **state)
 		{"/x", x86, .packages = {packages, 2, 2}},
 		{"/", arm, .packages = {packages, 2, 2}},
 		{"/", x86, .packages = {packages, 2, 2}, .agent_version = 1},
+		{"/", x86, .packages = {packages, 2, 2}, .packed_kernel = true},
 		{"/", x86, .packages = {packages, 2, 2}, .kernel = "/vmlinuz"},
 		{"/", x86, .packages = {packages, 2, 2}, .modules_dir = "/vmlinuz"},
 		{"/", x86, .packages = {packages, 2, 2}, .image = "/vmlinuz"},

@@ -58,8 +58,8 @@ static void a_task_is_read_back(void **state)
 
 static void each_part_of_a_task_makes_another_digest(void **state)
 {
-	char digests[11][SHA256_HEX_LEN + 1];
-	struct builder_task tasks[11];
+	char digests[12][SHA256_HEX_LEN + 1];
+	struct builder_task tasks[12];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++)
@@ -75,6 +75,7 @@ static void each_part_of_a_task_makes_another_digest(void **state)
 	tasks[9].request.kernel = "/lib/modules/6";
 	tasks[9].request.modules_dir = "/boot/vmlinuz";
 	tasks[10].request.image = NULL;
+	tasks[11].request.packed_kernel = true;
 	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++) {
 		appliance_request_digest(&tasks[i].request, digests[i]);
 		for (size_t k = 0; k < i; k++)
