@@ -132,8 +132,8 @@ static int write_initrd(const struct assembling *m, struct error *err)
 	CLEANUP_CLOSE int fd = create_part(m, "initrd", err);
 	return fd < 0 ? -1
 		      : image_write_initrd(&modules, &all,
-				kernel_enforces_signatures(m->a->root, kernel), m->guest,
-				m->guest_len, fd, err);
+				kernel_enforces_signatures(m->a->root, kernel), true,
+				m->guest, m->guest_len, fd, err);
 }
 
 static int on_progress(uint64_t done, uint64_t total, void *data)

@@ -56,26 +56,25 @@ static bool has_module(const struct kernel_modules *modules, const char *name)
 }
 
 int image_write_initrd(const struct kernel_modules *modules,
-	const struct kernel_modules *all, bool keep_signatures, const void *guest,
-	size_t guest_len, int fd, struct error *err)
+	const struct kernel_modules *all, bool keep_signatures, bool own_init,
+	const void *guest, size_t guest_len, int fd, struct error *err)
 {
-	const struct kernel_modules *list = all ? all : modules;
 	VECTOR(struct initrd_module) read = {0};
 	int result = 0;
 
-	for (size_t i = 0; i < list->len && result == 0; i++) {
+	for (size_t i = 0; i < all->len && result == 0; i++) {
 		struct initrd_module module = {
-			.name = list->items[i].name,
-			.later = !has_module(modules, list->items[i].name),
+			.name = all->items[i].name,
+			.later = !has_module(modules, all->items[i].name),
 		};
-		result = kernel_module_read(list->items[i].path, keep_signatures,
+		result = kernel_module_read(all->items[i].path, keep_signatures,
 			(uint8_t **)&module.data, &module.len, err);
 		if (result == 0)
 			vector_push(&read, module);
 	}
 	if (result == 0)
 		result = initrd_write(
-			fd, guest, guest_len, read.items, read.len, all != NULL, err);
+			fd, guest, guest_len, read.items, read.len, own_init, err);
 	if (result == 0)
 		log_info("initrd: %zu modules", read.len);
 	vector_foreach (module, &read)

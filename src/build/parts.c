@@ -41,21 +41,33 @@ static int write_kernel(
 
 /* ---- Initrd ---- */
 
+/* Drivers of what can be attached to a VM. A kernel may lack them. */
+static const char *const attachable[] = {"?virtio_net", "?fuse"};
+
 /* Those that the route needs, and those that they depend on. */
 static int choose_modules(struct parts *p, struct error *err)
 {
 	struct contents *c = p->contents;
-	const char *const *names = (const char *const *)strvec_argv(&c->route.modules);
+	CLEANUP_STRVEC struct strvec names = {0};
 
 	p->keep_signatures = kernel_enforces_signatures(c->got.root, &c->got.kernel);
-	return kernel_modules_closure(&c->got.kernel, names, &p->modules, err);
+	vector_foreach (name, &c->route.modules)
+		strvec_add(&names, *name);
+	if (kernel_modules_closure(&c->got.kernel,
+		    (const char *const *)strvec_argv(&names), &p->modules, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(attachable); i++)
+		strvec_add(&names, attachable[i]);
+	return kernel_modules_closure(&c->got.kernel,
+		(const char *const *)strvec_argv(&names), &p->all_modules, err);
 }
 
 static int add_initrd_key(struct sha256 *ctx, struct parts *p, struct error *err)
 {
 	sha256_add_field(ctx, p->guest, p->guest_len);
 	sha256_add_field(ctx, &p->keep_signatures, sizeof(p->keep_signatures));
-	vector_foreach (module, &p->modules) {
+	sha256_add_field(ctx, &p->modules.len, sizeof(p->modules.len));
+	vector_foreach (module, &p->all_modules) {
 		struct stat st;
 		if (stat(module->path, &st) < 0)
 			return error_set(err, errno, "look at '%s'", module->path);
@@ -73,8 +85,8 @@ static int write_initrd(
 	vector_foreach (module, &p->modules)
 		json_array_append_new(names, manifest_string(module->name));
 	json_object_set_new(manifest, "modules", names);
-	return image_write_initrd(
-		&p->modules, NULL, p->keep_signatures, p->guest, p->guest_len, fd, err);
+	return image_write_initrd(&p->modules, &p->all_modules, p->keep_signatures, false,
+		p->guest, p->guest_len, fd, err);
 }
 
 /* ---- Root ---- */
@@ -132,6 +144,7 @@ int parts_make_keys(struct parts *p, struct error *err)
 void parts_done(struct parts *p)
 {
 	kernel_modules_done(&p->modules);
+	kernel_modules_done(&p->all_modules);
 }
 
 /* Versions of packages go in though the files may be the same: the manifest tells them. */

@@ -28,7 +28,8 @@ struct parts {
 
 	/* Set by parts_make_keys(): */
 
-	struct kernel_modules modules; /* the initrd's */
+	/* The initrd's: those that every boot needs, and those and what can be needed. */
+	struct kernel_modules modules, all_modules;
 	bool keep_signatures;
 	char keys[ENTRY_PARTS][SHA256_HEX_LEN + 1];
 };

@@ -104,7 +104,8 @@ static int add_all(struct writer *w, const uint8_t *init, size_t init_len,
 	const struct initrd_module *modules, size_t n_modules, bool own_init,
 	struct error *err)
 {
-	static const char *const directories[] = {"dev", INITRD_MODULES, "proc", "sys"};
+	static const char *const directories[] = {
+		"dev", INITRD_MODULES, INITRD_LATER_MODULES, "proc", "sys"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
 		if (add_directory(w, directories[i], err) < 0)
@@ -112,9 +113,7 @@ static int add_all(struct writer *w, const uint8_t *init, size_t init_len,
 	if (add_console(w, err) < 0 ||
 		add_file(w, INITRD_INIT, 0755, init, init_len, err) < 0)
 		return -1;
-	if (own_init &&
-		(add_file(w, INITRD_OWN_INIT, 0644, "", 0, err) < 0 ||
-			add_directory(w, INITRD_LATER_MODULES, err) < 0))
+	if (own_init && add_file(w, INITRD_OWN_INIT, 0644, "", 0, err) < 0)
 		return -1;
 	return add_modules(w, modules, n_modules, err);
 }

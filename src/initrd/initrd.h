@@ -6,7 +6,7 @@
  *	/init                  the guest binary
  *	/dev/console           opened by the kernel as init's streams, before any mount
  *	/modules/000-NAME.ko   loaded in the order of their names
- *	/modules-later/        loaded the same way if /modules did not lead to the root disk
+ *	/modules-later/        loaded the same way, but only when they are needed (boot.h)
  *	/dev /proc /sys        to mount on; empty, except for /dev/console
  *	/own-init              says that the appliance has an /init of its own to execute
  *

@@ -75,6 +75,7 @@ static void holds_what_the_kernel_and_init_look_for(void **state)
 	assert_string_equal(got,
 		"dev 40755 0\n"
 		"modules 40755 0\n"
+		"modules-later 40755 0\n"
 		"proc 40755 0\n"
 		"sys 40755 0\n"
 		"dev/console 20600 0 5:1\n"
