@@ -38,6 +38,25 @@ static int take_cwd(const struct option_row *row, void *member, const char *valu
 	return 0;
 }
 
+/* In the host's tree the variables are right that name places in it. Those that are given
+ * by --env come later, and win. */
+static int take_host(const struct option_row *row, void *target, const char *value)
+{
+	static const char *const names[] = {
+		"HOME", "PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", NULL};
+	struct vm_options *o = target;
+	struct option_list ours = {0};
+
+	for (const char *const *name = names; *name; name++)
+		if (getenv(*name))
+			take_env(row, &ours, *name);
+	for (size_t i = 0; i < o->env.len; i++)
+		options_list_add(&ours, o->env.items[i]);
+	free(o->env.items);
+	o->env = ours;
+	return settings_take(row, &o->vm, value);
+}
+
 static int take_timeline(const struct option_row *row, void *target, const char *value)
 {
 	struct vm_options *o = target;
@@ -134,12 +153,37 @@ static const struct option_row warm_rows[] = {
 	{0},
 };
 
+static const struct option_row attach_rows[] = {
+	{OPTION_CALL, "share", 's', "DIR[:PLACE][:rw]",
+		"mount this directory in the VM, at its own path or at PLACE; read-only "
+		"without :rw",
+		AT(vm), .take = settings_take},
+	{OPTION_CALL, "overlay", 0, "DIR[:PLACE]",
+		"the same, writable in the VM and unchanged here", AT(vm),
+		.take = settings_take},
+	{OPTION_CALL, "host", 0, NULL,
+		"run the command in this machine's own tree, as this user; what it writes "
+		"is dropped",
+		.take = take_host},
+	{OPTION_CALL, "net", 0, NULL, "let the VM use the network as this user can",
+		AT(vm), .take = settings_take},
+	{OPTION_CALL, "forward", 0, "[ADDRESS:]PORT:PORT[/udp]",
+		"pass connections to this port of ours on to that one of the VM", AT(vm),
+		.take = settings_take},
+	{OPTION_CALL, "reach", 0, "HOST:PORT",
+		"let the VM connect to this endpoint, and to nothing else", AT(vm),
+		.take = settings_take},
+	{0},
+};
+
+#define ATTACH	"What the VM can reach"
 #define SYSTEM	"What the VM is made of"
 #define MACHINE "The machine"
 #define KERNEL	"For kernel developers"
 
 const struct option_group vm_run_options[] = {
 	{"The command", command_rows},
+	{ATTACH, attach_rows},
 	{SYSTEM, settings_package, AT(vm)},
 	{SYSTEM, settings_root, AT(vm)},
 	{SYSTEM, settings_image, AT(vm), AT(image)},

@@ -16,6 +16,7 @@ struct agent_machine {
 	void (*set_clock)(uint64_t realtime_ns);
 	int (*prepare_snapshot)(unsigned disk_slots, void *data, struct error *err);
 	int (*resume)(const struct resume_request *r, void *data, struct error *err);
+	int (*attach)(const struct attach_request *r, struct error *err);
 	/* Was a process killed for lack of memory since the last call? Its name. */
 	bool (*out_of_memory)(char ret_name[static PROCESS_NAME_MAX + 1], void *data);
 	/* End all processes. */

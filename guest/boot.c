@@ -123,6 +123,10 @@ int boot_prepare(struct boot *b, struct error *err)
 	/* Even with bad options: one of the modules drives the port, over which the error
 	 * goes to the host. */
 	modules_load("/" INITRD_MODULES, b->options.dax, b->module_failure);
+	/* If one of these fails, what it drives will be missed. */
+	if (options == 0 && b->options.attach)
+		modules_load(
+			"/" INITRD_LATER_MODULES, false, (char[MODULE_FAILURE_SIZE]){""});
 	b->times.modules_loaded = clock_now_us();
 	return options;
 }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "guest/share.h"
 #include "guest/user.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -251,6 +252,11 @@ static _Noreturn void run(struct child *c, const struct exec_request *request)
 {
 	if (request->flags & EXEC_STDIN_CLOSED && dup2(c->null_fd, STDIN_FILENO) < 0)
 		fail(c, START_PROCESS, errno, "open /dev/null");
+	if (request->flags & EXEC_IN_HOST) {
+		if (chroot(SHARE_HOST_ROOT) < 0 || chdir("/") < 0)
+			fail(c, START_DIRECTORY, errno, "enter the host's tree");
+		become_user(c, "");
+	}
 	if (request->user[0])
 		become_user(c, request->user);
 	if (request->cwd[0] && chdir(request->cwd) < 0)

@@ -28,6 +28,7 @@
 #include "guest/scsi-disks.h"
 #include "guest/udev.h"
 #include "guest/uevent.h"
+#include "protocol/boot.h"
 #include "protocol/protocol.h"
 
 enum {
@@ -263,7 +264,7 @@ static int serve(const struct hold *hold, struct error *err)
 	if (wait_for_hold(hold, &pid, err) < 0)
 		return -1;
 	read_environment(&companion, pid);
-	int port = port_open(uevents, clock_now_ms(), err);
+	int port = port_open(uevents, AGENT_PORT_NAME, clock_now_ms(), err);
 	close(uevents);
 	if (port < 0)
 		return -1;

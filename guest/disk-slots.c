@@ -6,9 +6,7 @@
  *			them addresses and interrupts. Then their driver was unbound. Binding
  *			it again makes it ask the disk that is there now for everything:
  *			size, access, partitions.
- *	a scan		The kernel searches its bus for the others. Nothing tells it that they
- *			are there. Under emulation this is slow, since code that runs for
- *			the first time has to be translated.
+ *	a scan		The kernel searches its bus for the others (bus-scan.h).
  */
 #include "guest/disk-slots.h"
 
@@ -20,9 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/bus-scan.h"
 #include "guest/clock.h"
 #include "guest/file.h"
-#include "guest/interrupts.h"
 #include "guest/uevent.h"
 
 #define DISKS_TIMEOUT_MS 10000
@@ -95,9 +93,7 @@ static int scan(unsigned wanted, struct error *err)
 
 	if (uevents < 0)
 		return -1;
-	interrupts_assign();
-	if (file_write(AT_FDCWD, "/sys/bus/pci/rescan", "1") < 0) {
-		error_set(err, errno, "look for new devices");
+	if (bus_scan(err) < 0) {
 		close(uevents);
 		return -1;
 	}

@@ -181,6 +181,21 @@ static int on_resume(struct server *s, const struct frame *f)
 	return 0;
 }
 
+static int on_attach(struct server *s, const struct frame *f)
+{
+	struct attach_request r;
+	struct error err;
+
+	if (s->command.state != COMMAND_NONE ||
+		attach_request_parse(f->payload, f->len, &r) < 0)
+		return -1;
+	if (s->machine->attach(&r, &err) < 0)
+		say_fatal(s, err.msg);
+	else
+		channel_add(&s->channel, FRAME_ATTACHED, 0, 0);
+	return 0;
+}
+
 static int on_stop(struct server *s, const struct frame *f)
 {
 	(void)f;
@@ -206,6 +221,7 @@ static const struct rule {
 	[FRAME_SET_CLOCK] = {8, 8, false, on_set_clock},
 	[FRAME_PREPARE_SNAPSHOT] = {4, 4, false, on_prepare_snapshot},
 	[FRAME_RESUME] = {RESUME_SIZE, RESUME_SIZE, false, on_resume},
+	[FRAME_ATTACH] = {ATTACH_FIXED_SIZE, FRAME_PAYLOAD_MAX, false, on_attach},
 	[FRAME_STOP] = {0, 0, false, on_stop},
 };
 

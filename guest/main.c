@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "guest/agent.h"
+#include "guest/attach.h"
 #include "guest/boot.h"
 #include "guest/clock.h"
 #include "guest/console-shell.h"
@@ -55,8 +56,8 @@ static void bring_up(struct boot *b, struct own_mounts *own, int *ret_port)
 		int port = -1;
 
 		if (b->uevents >= 0)
-			port = port_open(
-				b->uevents, clock_now_ms() + PORT_TIMEOUT_FATAL_MS, NULL);
+			port = port_open(b->uevents, AGENT_PORT_NAME,
+				clock_now_ms() + PORT_TIMEOUT_FATAL_MS, NULL);
 		if (port >= 0)
 			port_say_hello(port);
 		end_with_error(port, &err);
@@ -68,7 +69,8 @@ static void bring_up(struct boot *b, struct own_mounts *own, int *ret_port)
 		shutdown_write_out(own);
 		end_machine(0);
 	}
-	*ret_port = port_open(b->uevents, clock_now_ms() + PORT_TIMEOUT_MS, &err);
+	*ret_port = port_open(
+		b->uevents, AGENT_PORT_NAME, clock_now_ms() + PORT_TIMEOUT_MS, &err);
 	if (*ret_port < 0)
 		end_with_error(-1, &err);
 	close(b->uevents);
@@ -144,6 +146,7 @@ int main(void)
 		.set_clock = clock_set_realtime,
 		.prepare_snapshot = prepare_snapshot,
 		.resume = resume,
+		.attach = attach,
 		.out_of_memory = out_of_memory,
 		.end_processes = shutdown_end_processes,
 		.write_out = write_out,

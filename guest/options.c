@@ -103,6 +103,8 @@ static int parse_word(const char *word, struct boot_options *o)
 	}
 	if ((value = after(word, BOOT_HOLD)))
 		return copy_string(o->hold, sizeof(o->hold), value);
+	if (strcmp(word, BOOT_ATTACH) == 0)
+		o->attach = true;
 	if (strcmp(word, BOOT_DAX) == 0)
 		o->dax = true;
 	if (strcmp(word, BOOT_DEBUG) == 0)

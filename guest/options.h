@@ -27,7 +27,7 @@ struct boot_options {
 	bool timeout_said;
 	/* BOOT_HOLD, see companion.h; "": nowhere */
 	char hold[32];
-	bool dax, debug, timeline, shell;
+	bool attach, dax, debug, timeline, shell;
 	bool quiet;
 };
 

@@ -39,18 +39,17 @@ bool port_find(const char *wanted, char *ret_path, size_t size)
 	return found;
 }
 
-int port_open(int uevents, int64_t deadline_ms, struct error *err)
+int port_open(int uevents, const char *name, int64_t deadline_ms, struct error *err)
 {
 	char path[300];
 	struct uevent event;
 	int fd;
 
-	while (!port_find(AGENT_PORT_NAME, path, sizeof(path)))
+	while (!port_find(name, path, sizeof(path)))
 		if (uevent_wait(uevents, deadline_ms, &event) == UEVENT_TIMEOUT &&
-			!port_find(AGENT_PORT_NAME, path, sizeof(path)))
+			!port_find(name, path, sizeof(path)))
 			return error_set(err, 0,
-				"the virtio-serial port '" AGENT_PORT_NAME
-				"' did not appear");
+				"the virtio-serial port '%s' did not appear", name);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return error_set(err, errno, "open '%s'", path);

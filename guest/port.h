@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The agent's virtio-serial port: opening it, and the frames that come before the agent
- * serves it. These wait for the port. */
+/* Virtio-serial ports: opening one, and the frames on the agent's that come before the
+ * agent serves it. These wait for the port. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,8 +11,8 @@
 
 /* The node of the virtio-serial port of this name, if it is there. */
 bool port_find(const char *wanted, char *ret_path, size_t size);
-/* Wait for the port until deadline_ms, as uevent_wait() does. */
-int port_open(int uevents, int64_t deadline_ms, struct error *err);
+/* Wait for the port of this name until deadline_ms, as uevent_wait() does. */
+int port_open(int uevents, const char *name, int64_t deadline_ms, struct error *err);
 int port_write(int port, const uint8_t *data, size_t len);
 /* The first frame. */
 int port_say_hello(int port);

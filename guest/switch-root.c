@@ -102,9 +102,10 @@ static int move_mount_below(const char *name, struct error *err)
  * on these directories. */
 static void free_initrd(void)
 {
-	static const char *const dirs[] = {"/" INITRD_MODULES, "/"};
+	static const char *const dirs[] = {
+		"/" INITRD_MODULES, "/" INITRD_LATER_MODULES, "/"};
 
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		DIR *dir = opendir(dirs[i]);
 		struct dirent *entry;
 

@@ -93,9 +93,10 @@ HYPERMIN_API void hypermin_set_log(
  * Any of the settings below by the name of its option in hypermin(1), without the hyphens,
  * and with a value as it is written there: ("memory", "2G"), ("disk", "a.img:rw"),
  * ("plain", NULL). The names are accel, append, appliance, boot-timeout, cache-dir, cold,
- * console, cpus, disk, gdb, image, kernel, machine, memory, modules, package, plain, qemu-arg,
- * root, root-bus, silence-timeout and timeline. cold, console and plain take "yes", "no",
- * or NULL for yes, and gdb NULL for its usual port; no other value may be NULL or empty.
+ * console, cpus, disk, forward, gdb, host, image, kernel, machine, memory, modules, net,
+ * overlay, package, plain, qemu-arg, reach, root, root-bus, share, silence-timeout and
+ * timeline. cold, console, host, net and plain take "yes", "no", or NULL for yes, and gdb
+ * NULL for its usual port; no other value may be NULL or empty.
  */
 HYPERMIN_API int hypermin_set(struct hypermin *h, const char *name, const char *value);
 
@@ -199,6 +200,40 @@ HYPERMIN_API int hypermin_set_sector_size(struct hypermin *h, unsigned bytes);
  * disk's is disk0, the second's disk1, and so on. No two disks may have the same. */
 HYPERMIN_API int hypermin_set_serial(struct hypermin *h, const char *serial);
 
+enum hypermin_share_mode {
+	HYPERMIN_SHARE_READ_ONLY,
+	HYPERMIN_SHARE_WRITABLE,
+	/* Writable in the guest, where what is written stays in its memory. */
+	HYPERMIN_SHARE_OVERLAY,
+};
+
+/*
+ * The guest mounts this directory of the host, with all that is mounted below it, except
+ * what the kernel makes up (/proc, say). `place` is an absolute path in the guest; NULL: the
+ * same as the host's. Symlinks are the guest's to follow, and lead to its own files. Only a
+ * writable one changes, and never by devices or setuid programs. If this user is not root,
+ * the user's files belong to root in the guest. Up to 63; a later one may be mounted in one
+ * before it.
+ */
+HYPERMIN_API int hypermin_add_share(struct hypermin *h, const char *dir,
+	const char *place, enum hypermin_share_mode mode);
+/*
+ * Commands run in the host's own tree: in all that this user may read of it, with an overlay
+ * for what they write, and the guest's own /proc, /sys, /dev, /tmp and /run. They run as
+ * this user, unless a command says otherwise. Default: false.
+ */
+HYPERMIN_API int hypermin_set_host(struct hypermin *h, bool host);
+
+/* The guest can connect to whatever this user can, and also to services on this host's
+ * loopback interface, as 10.0.2.2. Default: false; then it has no network. */
+HYPERMIN_API int hypermin_set_net(struct hypermin *h, bool net);
+/* "[ADDRESS:]PORT:PORT[/udp]": connections to that port of the host, at 127.0.0.1 or the
+ * given IPv4 address, go to that port of the guest. The guest gets no more network by it. */
+HYPERMIN_API int hypermin_add_forward(struct hypermin *h, const char *forward);
+/* "HOST:PORT", up to 100: without hypermin_set_net() the guest can open TCP connections to
+ * these alone, by the host's name. The name is looked up at each connection, on the host. */
+HYPERMIN_API int hypermin_add_reach(struct hypermin *h, const char *endpoint);
+
 /* ---- Settings for kernel developers ---- */
 
 /* More words for the guest kernel's command line, behind hypermin's own. Such a VM always
@@ -291,11 +326,12 @@ struct hypermin_command {
 	/* NULL-terminated NAME=VALUE, added to the guest's default environment and the
 	 * image's; or NULL. */
 	const char *const *env;
-	/* A directory of the guest; NULL: the image's, or /; without an image the user's
-	 * home. Not empty. */
+	/* A directory of the guest. NULL: the caller's current directory if the guest has it
+	 * by hypermin_add_share() or hypermin_set_host(), else the image's, or /; without an
+	 * image the user's home. Not empty. */
 	const char *cwd;
-	/* NAME, UID, NAME:GROUP or UID:GID of the guest; NULL: the image's, or root. Not
-	 * empty. */
+	/* NAME, UID, NAME:GROUP or UID:GID of the guest; NULL: the image's, or root, or with
+	 * hypermin_set_host() the caller. Not empty. */
 	const char *user;
 	/* A command that takes the place of an image's entrypoint and of its words; empty:
 	 * none does; NULL: the image's. */
@@ -388,8 +424,8 @@ HYPERMIN_API int hypermin_block_devices(
 	struct hypermin *h, struct hypermin_block_device **ret, size_t *ret_len);
 
 /*
- * End the VM, with nothing lost that was written to a disk. If a writable disk is attached,
- * the guest first ends all processes, unmounts and syncs its file systems, which takes as
+ * End the VM, with nothing lost that was written to a disk. If a writable disk or
+ * directory is attached, the guest first ends all processes, unmounts and syncs its file systems, which takes as
  * long as that disk does; on failure the VM is gone, and the disk may need e2fsck. Without
  * one the VM ends at once.
  */

@@ -105,7 +105,8 @@ static void encode_request(struct strbuf *sb, const struct agent_command *c)
 	uint8_t fixed[EXEC_FIXED_SIZE] = {0};
 	uint16_t flags = (c->stdin_closed ? EXEC_STDIN_CLOSED : 0) |
 		(c->terminal ? EXEC_TERMINAL : 0) |
-		(c->stderr_apart ? EXEC_STDERR_APART : 0);
+		(c->stderr_apart ? EXEC_STDERR_APART : 0) |
+		(c->in_host ? EXEC_IN_HOST : 0);
 
 	strbuf_add(sb, fixed, sizeof(fixed));
 	strbuf_add(sb, c->cwd ? c->cwd : "", c->cwd ? strlen(c->cwd) + 1 : 1);
@@ -279,6 +280,33 @@ void agent_resume(
 	resume_request_put(add_frame(a, FRAME_RESUME, 0, RESUME_SIZE),
 		&(struct resume_request){realtime_ns, disks, seed});
 	a->state = STATE_RESUMING;
+}
+
+int agent_attach(struct agent *a, const struct agent_attachments *what, struct error *err)
+{
+	const struct agent_network *network = what->network;
+	CLEANUP_STRBUF struct strbuf request = {0};
+	uint8_t fixed[ATTACH_FIXED_SIZE];
+
+	wire_put_u16(fixed, network ? ATTACH_NETWORK : 0);
+	wire_put_u16(fixed + 2, what->n_shares);
+	strbuf_add(&request, fixed, sizeof(fixed));
+	if (network)
+		add_strings(&request,
+			(const char *const[]){network->address, network->netmask,
+				network->gateway, network->resolver, network->hosts,
+				NULL});
+	for (size_t i = 0; i < what->n_shares; i++)
+		add_strings(&request,
+			(const char *const[]){
+				what->shares[i].mode, what->shares[i].place, NULL});
+	if (request.len > FRAME_PAYLOAD_MAX)
+		return error_set(err, 0,
+			"attach %zu directories: their paths together are too long",
+			what->n_shares);
+	memcpy(add_frame(a, FRAME_ATTACH, 0, request.len), request.data, request.len);
+	a->attaching = true;
+	return 0;
 }
 
 void agent_stop(struct agent *a)

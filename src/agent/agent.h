@@ -79,6 +79,8 @@ struct agent_handler {
 	void (*stopped)(void *data);
 	/* What agent_resume() asked for is done. */
 	void (*resumed)(void *data);
+	/* What agent_attach() asked for is done. */
+	void (*attached)(void *data);
 };
 
 struct agent_command {
@@ -91,6 +93,21 @@ struct agent_command {
 	bool terminal;		 /* stdin and stdout are one pseudo-terminal */
 	bool stderr_apart;	 /* with terminal: stderr is a pipe of its own */
 	uint16_t rows, columns;	 /* with terminal */
+	bool in_host;		 /* in the tree of the share with the mode SHARE_HOST */
+};
+
+struct agent_share {
+	const char *mode;  /* SHARE_… in protocol.h */
+	const char *place; /* a path in the guest */
+};
+
+struct agent_attachments {
+	/* NULL: no network. The strings are as in struct attach_request. */
+	const struct agent_network {
+		const char *address, *netmask, *gateway, *resolver, *hosts;
+	} * network;
+	const struct agent_share *shares;
+	size_t n_shares;
 };
 
 /* Of a guest that boots. */
@@ -138,5 +155,9 @@ void agent_set_clock(struct agent *a, int64_t realtime_ns);
  */
 void agent_resume(
 	struct agent *a, int64_t realtime_ns, unsigned disks, const uint8_t *seed);
+/* The machine has these: have the guest use them. Then `attached` comes, or `fatal`. It may
+ * follow agent_resume() at once. Fails if the strings are too long for one frame. */
+int agent_attach(
+	struct agent *a, const struct agent_attachments *what, struct error *err);
 /* End all processes, unmount, sync; then `stopped` comes. */
 void agent_stop(struct agent *a);

@@ -243,6 +243,17 @@ static int on_resumed(struct agent *a, const struct frame *f, struct error *err)
 	return 0;
 }
 
+static int on_attached(struct agent *a, const struct frame *f, struct error *err)
+{
+	(void)f;
+	if (!a->attaching)
+		return error_set(
+			err, 0, "the guest attached something that nobody asked it to");
+	a->attaching = false;
+	TELL_BARE(a, attached);
+	return 0;
+}
+
 static int on_stopped(struct agent *a, const struct frame *f, struct error *err)
 {
 	(void)f;
@@ -282,6 +293,7 @@ static const struct rule {
 	[FRAME_BLOCK_DEVICES_END] = {UP, 0, 0, false, on_block_devices_end},
 	[FRAME_PONG] = {UP, 0, 0, false, on_pong},
 	[FRAME_STOPPED] = {UP, 0, 0, false, on_stopped},
+	[FRAME_ATTACHED] = {UP, 0, 0, false, on_attached},
 	[FRAME_RESUMED] = {IN(STATE_RESUMING), 0, 0, false, on_resumed},
 	[FRAME_DATA] = {IN(STATE_RUNNING), 1, FRAME_PAYLOAD_MAX, true, on_data},
 	[FRAME_WINDOW] = {COMMAND, 4, 4, true, on_window},

@@ -32,6 +32,7 @@ struct agent {
 	void *data;
 	enum state state;
 	bool stopping;
+	bool attaching;	      /* asked and not answered */
 	bool out_of_memory;   /* said for this command */
 	unsigned boot_events; /* that have come */
 	struct stream streams[STREAM_COUNT];

@@ -43,6 +43,12 @@ struct hypermin {
 	unsigned gdb_port; /* 0: none */
 	bool gdb_waits;
 	VECTOR(struct vm_disk) disks;
+	VECTOR(struct vm_share) shares;
+	/* The host's tree; NULL: it is not shared. */
+	struct vm_share *host;
+	struct vm_network network;
+	/* Paths, found when they are needed. */
+	char *share_program, *reach_program;
 	/* NULL: not kept. */
 	struct timeline *timeline;
 	char *timeline_path;
@@ -141,3 +147,14 @@ void handle_explain_missing(struct hypermin *h, const char *command);
 /* Have a snapshot made for the next start, by a process of its own that nobody waits
  * for. */
 void handle_warm_later(const struct hypermin *h);
+/* All directories that the VM shares, the host's tree first: a new array of copies, to be
+ * freed before the settings. */
+struct vm_share *handle_shares(const struct hypermin *h, size_t *ret_len);
+/* The caller's current directory, as the guest has it, in *ret, which is the caller's; NULL:
+ * the guest has it not. Fails if with the host's tree it has another there. */
+int handle_guest_directory(struct hypermin *h, char **ret);
+/* Is there something of the host's that the guest may write to? */
+bool handle_is_writable(const struct hypermin *h);
+/* As the options --share and --overlay have them. */
+int handle_add_share_text(struct hypermin *h, const char *text);
+int handle_add_overlay_text(struct hypermin *h, const char *text);

@@ -20,6 +20,8 @@
 #include "base/log.h"
 #include "config.h"
 #include "vm/disk.h"
+#include "vm/network.h"
+#include "vm/share.h"
 
 static_assert((int)HYPERMIN_LOG_WARNING == LOG_LEVEL_WARNING &&
 		(int)HYPERMIN_LOG_NOTICE == LOG_LEVEL_NOTICE &&
@@ -112,6 +114,15 @@ void hypermin_free(struct hypermin *h)
 	vector_foreach (disk, &h->disks)
 		vm_disk_done(disk);
 	vector_done(&h->disks);
+	if (h->host)
+		vm_share_done(h->host);
+	free(h->host);
+	vector_foreach (share, &h->shares)
+		vm_share_done(share);
+	vector_done(&h->shares);
+	vm_network_done(&h->network);
+	free(h->share_program);
+	free(h->reach_program);
 	free(h->root);
 	free(h->kernel);
 	free(h->image);
@@ -171,13 +182,18 @@ int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 			"run '%s': the path of its directory is empty; NULL is the user's "
 			"home",
 			as_run.argv.items[0]);
+	CLEANUP_FREE char *here = NULL;
+	if (!command->cwd && handle_guest_directory(h, &here) < 0)
+		return -1;
+	CLEANUP_FREE char *us = h->host ? xasprintf("%u:%u", getuid(), getgid()) : NULL;
 	const struct vm_command vm_command = {
 		.agent =
 			{
 				.argv = (const char *const *)strvec_argv(&as_run.argv),
 				.env = (const char *const *)strvec_argv(&as_run.env),
-				.cwd = as_run.cwd,
-				.user = as_run.user,
+				.cwd = here ? here : as_run.cwd,
+				.user = as_run.user ? as_run.user : us,
+				.in_host = h->host,
 				.terminal = command->terminal,
 				.stderr_apart =
 					command->terminal && !isatty(command->stderr_fd),
@@ -227,13 +243,9 @@ int hypermin_block_devices(
 
 int hypermin_stop(struct hypermin *h)
 {
-	bool writable = false;
-
 	if (check_started(h) < 0)
 		return -1;
-	vector_foreach (disk, &h->disks)
-		writable |= disk->writable;
-	if (writable && vm_stop(h->vm, &h->error) < 0)
+	if (handle_is_writable(h) && vm_stop(h->vm, &h->error) < 0)
 		return -1;
 	/* Nothing that the guest still holds in memory outlives it. Its end is awaited by
 	 * hypermin_free(), when a program may have given up its signal handlers. */

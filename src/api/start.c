@@ -15,6 +15,7 @@
 #include "base/strbuf.h"
 #include "cache/snapshots.h"
 #include "protocol/boot.h"
+#include "vm/network.h"
 
 /* A week. */
 #define GDB_PATIENCE_MS (7u * 24 * 3600 * 1000)
@@ -111,6 +112,12 @@ bool handle_is_special(const struct hypermin *h)
 static int make_config(
 	struct hypermin *h, const char *qemu, const char *options, struct vm_config *ret)
 {
+	if ((h->host || h->shares.len) && !h->share_program &&
+		!(h->share_program = handle_find_program("hypermin-share", &h->error)))
+		return -1;
+	if (h->network.endpoints.len && !h->reach_program &&
+		!(h->reach_program = handle_find_program("hypermin-reach", &h->error)))
+		return -1;
 	struct vm_config config = {
 		.qemu = qemu,
 		.kernel = h->appliance.kernel,
@@ -133,6 +140,9 @@ static int make_config(
 			h->gdb_port ? GDB_PATIENCE_MS : h->silence_timeout_ms,
 		.disks = h->disks.items,
 		.n_disks = h->disks.len,
+		.network = vm_network_is_wanted(&h->network) ? &h->network : NULL,
+		.share_program = h->share_program,
+		.reach_program = h->reach_program,
 		.timeline = h->timeline,
 		/* How it boots with such options is not to be remembered. */
 		.cache_fd = handle_is_special(h) ? -1 : h->cache.fd,
@@ -157,11 +167,15 @@ static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 	const struct vm_snapshots snapshots = {find_snapshot, discard_snapshot, &search};
 	CLEANUP_FREE char *options = kernel_options(h);
 	struct vm_config config;
+	size_t n_shares;
+	CLEANUP_FREE struct vm_share *shares = handle_shares(h, &n_shares);
 
 	if (make_config(h, qemu, options, &config) < 0)
 		return VM_NO_START;
 	config.reserved_slots = terms->reserved_slots;
 	config.record = terms->record;
+	config.shares = shares;
+	config.n_shares = n_shares;
 	/* A fixed appliance is no part of the cache, and a timeline is of a boot. */
 	if (!terms->cold && !h->fixed && !h->timeline && !handle_is_special(h) &&
 		!h->private_cache.path)

@@ -8,6 +8,8 @@
 
 /* The virtio-serial port on which the agent speaks. */
 #define AGENT_PORT_NAME "org.hypermin.agent.0"
+/* The port on which a directory server of the host speaks FUSE. */
+#define SHARE_PORT_NAME "org.hypermin.share.0"
 /* The serial number that tells the appliance's own disk from all others. */
 #define ROOT_SERIAL "hypermin-root"
 
@@ -26,6 +28,8 @@
 #define TIMEZONE_SIZE 64
 /* Of an appliance with an /init of its own: where it is held (guest/companion.h). */
 #define BOOT_HOLD "hypermin.hold="
+/* Load the drivers of what can be attached: a network, directories of the host. */
+#define BOOT_ATTACH "hypermin.attach"
 /* Send BOOT_EVENT frames. */
 #define BOOT_TIMELINE "hypermin.timeline"
 /* There is no agent: a shell on the console, and its end is the machine's. */
@@ -38,7 +42,8 @@
 #define INITRD_INIT "init"
 /* NNN-NAME.ko, loaded in the order of their names. */
 #define INITRD_MODULES "modules"
-/* The same, loaded if those before do not lead to the root disk. */
+/* The same, loaded if BOOT_ATTACH asks for them; in an appliance with an /init of its own,
+ * if those before do not lead to the root disk. */
 #define INITRD_LATER_MODULES "modules-later"
 /* The appliance has an /init of its own, which is to be executed. */
 #define INITRD_OWN_INIT "own-init"

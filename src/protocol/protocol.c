@@ -129,3 +129,31 @@ struct resume_request resume_request_get(const uint8_t payload[static RESUME_SIZ
 		.seed = payload + 12,
 	};
 }
+
+int attach_request_parse(const uint8_t *data, size_t len, struct attach_request *ret)
+{
+	struct attach_request r = {0};
+	const char **const network[] = {
+		&r.address, &r.netmask, &r.gateway, &r.resolver, &r.hosts};
+	const char *end = (const char *)data + len;
+
+	if (len < ATTACH_FIXED_SIZE)
+		return -1;
+	uint16_t flags = wire_get_u16(data);
+	const char *s = (const char *)data + ATTACH_FIXED_SIZE;
+	if (flags & ~ATTACH_FLAGS)
+		return -1;
+	r.has_network = flags & ATTACH_NETWORK;
+	for (int i = 0; r.has_network && i < 5; i++) {
+		*network[i] = s;
+		s = skip_strings(s, end, 1);
+		if (!s)
+			return -1;
+	}
+	r.n_shares = wire_get_u16(data + 2);
+	r.shares = s;
+	if (skip_strings(s, end, 2 * r.n_shares) != end)
+		return -1;
+	*ret = r;
+	return 0;
+}

@@ -20,6 +20,10 @@
  * Its host begins with RESUME and waits for RESUMED, or FATAL. After that the guest is no
  * longer a clone of others. The maker announces the snapshot by PREPARE_SNAPSHOT.
  *
+ * What the machine has beyond disks comes with ATTACH, after READY or behind RESUME: the
+ * guest configures its network and mounts the host's directories, then says ATTACHED, or
+ * FATAL.
+ *
  * Flow control is by credit, for each stream apart: at EXEC the sender may send
  * PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows more. A
  * receiver keeps room for what it has allowed, so DATA of one stream never blocks another
@@ -39,7 +43,7 @@
 
 /* Raise with every change of what is on the wire, so that the host notices a cached initrd
  * with a guest of another version. */
-#define PROTOCOL_VERSION 6
+#define PROTOCOL_VERSION 7
 /* The start of HELLO, to recognise what is no agent. */
 #define PROTOCOL_MAGIC 0x6e696d68u /* "hmin" */
 
@@ -67,6 +71,7 @@ enum frame_type {
 	FRAME_BOOT_EVENT, /* struct below; between HELLO and READY, where the host asked */
 	/* text: the process that the kernel killed, while the command ran */
 	FRAME_OUT_OF_MEMORY,
+	FRAME_ATTACHED, /* - */
 
 	/* both ways */
 	FRAME_DATA = 32,   /* bytes of `stream`, at least one */
@@ -84,6 +89,7 @@ enum frame_type {
 	FRAME_SET_CLOCK,	/* u64 nanoseconds since 1970 */
 	FRAME_PREPARE_SNAPSHOT, /* u32: the number of disk slots to reserve in it */
 	FRAME_RESUME,		/* struct resume_request */
+	FRAME_ATTACH,		/* struct attach_request */
 	FRAME_STOP,
 };
 
@@ -172,7 +178,9 @@ enum {
 	EXEC_STDIN_CLOSED = 1 << 0,
 	EXEC_TERMINAL = 1 << 1,
 	EXEC_STDERR_APART = 1 << 2,
-	EXEC_FLAGS = EXEC_STDIN_CLOSED | EXEC_TERMINAL | EXEC_STDERR_APART,
+	/* In the host's tree, if that is attached, and not in the appliance's. */
+	EXEC_IN_HOST = 1 << 3,
+	EXEC_FLAGS = EXEC_STDIN_CLOSED | EXEC_TERMINAL | EXEC_STDERR_APART | EXEC_IN_HOST,
 };
 
 struct exec_request {
@@ -196,3 +204,40 @@ struct resume_request {
 
 void resume_request_put(uint8_t ret[static RESUME_SIZE], const struct resume_request *r);
 struct resume_request resume_request_get(const uint8_t payload[static RESUME_SIZE]);
+
+/*
+ * ATTACH: u16 flags, u16 number of shares, then strings that each end with a NUL, to the
+ * last byte: with ATTACH_NETWORK those of the network, then the shares in the order in
+ * which the directory server numbers them, each with its mode and its place in the guest.
+ */
+#define ATTACH_FIXED_SIZE 4u
+
+enum {
+	ATTACH_NETWORK = 1 << 0,
+	ATTACH_FLAGS = ATTACH_NETWORK,
+};
+
+/* How a directory of the host is mounted, as the string in the frame. */
+#define SHARE_READ_ONLY "ro"
+#define SHARE_WRITABLE	"rw"
+/* What the guest writes stays in its memory. */
+#define SHARE_OVERLAY "overlay"
+/* The same, and commands with EXEC_IN_HOST run in it. */
+#define SHARE_HOST "host"
+
+/* Bytes in one FUSE read or write, which sizes the buffers on both sides. */
+#define SHARE_WRITE_MAX (1024u * 1024)
+
+struct attach_request {
+	bool has_network;
+	/* IPv4, in digits and dots; gateway and resolver are "" where there is none. */
+	const char *address, *netmask, *gateway, *resolver;
+	/* Lines for /etc/hosts. */
+	const char *hosts;
+	unsigned n_shares;
+	/* Mode, place, mode, place, …: each is behind the NUL of the one before. */
+	const char *shares;
+};
+
+/* -1 unless `data` is exactly one well-formed request. The strings stay in data. */
+int attach_request_parse(const uint8_t *data, size_t len, struct attach_request *ret);

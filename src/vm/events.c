@@ -124,6 +124,11 @@ static void on_resumed(void *data)
 	((struct vm *)data)->phase = PHASE_UP;
 }
 
+static void on_attached(void *data)
+{
+	((struct vm *)data)->guest.is_attaching = false;
+}
+
 static void on_pong(void *data)
 {
 	halt_answered(data);
@@ -142,6 +147,7 @@ const struct agent_handler vm_agent_handler = {
 	.block_devices = on_block_devices,
 	.pong = on_pong,
 	.resumed = on_resumed,
+	.attached = on_attached,
 	.stopped = on_stopped,
 };
 

@@ -61,7 +61,9 @@ static int serve_agent_input(struct vm *vm, struct error *err)
 		if (agent_receive(vm->guest.agent, buf, n, &cause) < 0)
 			return failure_set(vm, LOSS_GUEST, err, 0, "%s", cause.msg);
 		if (*vm->guest.gave_up)
-			return failure_set(vm, LOSS_GAVE_UP, err, 0,
+			/* Once it is up, another way to start it does no better. */
+			return failure_set(vm,
+				vm->phase == PHASE_UP ? LOSS_FINAL : LOSS_GAVE_UP, err, 0,
 				"the guest could not go on: %s", vm->guest.gave_up);
 	}
 	return 0;

@@ -9,6 +9,7 @@
 
 #include "base/strbuf.h"
 #include "protocol/boot.h"
+#include "vm/network.h"
 
 /* How long the guest waits for its root disk. */
 #define ROOT_FAST_S  20
@@ -16,9 +17,13 @@
 
 #define PCI_AGENT	2
 #define PCI_FIRST_DISK	3
+#define PCI_NETWORK	28
+#define PCI_SHARE	29
 #define PCI_ROOT	30
 #define MMIO_ROOT	1
 #define MMIO_AGENT	2
+#define MMIO_SHARE	3
+#define MMIO_NETWORK	4
 #define MMIO_FIRST_DISK 23 /* counting down */
 
 /* Long enough for a slow bus, and short enough that the guest can say what it found
@@ -55,6 +60,8 @@ char *machine_kernel_command_line(
 	if (*config->timezone)
 		strbuf_addf(&sb, " " BOOT_TIMEZONE "%s", config->timezone);
 	/* Room for all messages: hundreds at the usual level. */
+	if (config->attachable)
+		strbuf_adds(&sb, " " BOOT_ATTACH);
 	if (config->timeline)
 		strbuf_adds(&sb, " " BOOT_TIMELINE " log_buf_len=1M");
 	if (profile->root_bus->dax)
@@ -359,6 +366,39 @@ static void add_disks(const struct machine_line *l)
 		add_disk(l, i);
 }
 
+/* ---- Network and shares ---- */
+
+static void add_network(const struct machine_line *l)
+{
+	if (!l->config->network)
+		return;
+	CLEANUP_FREE char *backend =
+		vm_network_backend(l->config->network, l->config->reach_program);
+	struct strbuf device = virtio_device(l, "virtio-net",
+		&(struct address){.device = PCI_NETWORK, .mmio = MMIO_NETWORK});
+	strvec_add(l->argv, "-netdev");
+	strvec_addf(l->argv, "%s,id=network", backend);
+	strbuf_adds(&device, ",netdev=network");
+	/* Nothing boots from it. */
+	if (!is_mmio(l))
+		strbuf_adds(&device, ",romfile=");
+	add_device(l, &device);
+}
+
+static void add_share_port(const struct machine_line *l, int fd)
+{
+	if (!l->config->n_shares)
+		return;
+	struct strbuf device = virtio_device(l, "virtio-serial",
+		&(struct address){.device = PCI_SHARE, .mmio = MMIO_SHARE});
+	/* Port 0 is the console's. */
+	strbuf_adds(&device, ",id=shares,max_ports=2");
+	add_chardev(l, "shares", fd);
+	add_device(l, &device);
+	add(l, "-device",
+		"virtserialport,bus=shares.0,chardev=shares,name=" SHARE_PORT_NAME);
+}
+
 /* ---- The root ---- */
 
 static const struct address root_bus_address = {.device = PCI_ROOT, .mmio = MMIO_ROOT};
@@ -448,6 +488,8 @@ static void add_all_devices(const struct machine_line *l, const struct machine_f
 		add_launchers_devices(l, fds);
 	else
 		add_disks(l);
+	add_network(l);
+	add_share_port(l, fds->share);
 	/* Without a hold point the root is among the launcher's devices. */
 	if (!launcher || launcher->hold)
 		add_root(l);

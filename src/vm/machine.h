@@ -7,8 +7,12 @@
  *
  *	PCI:	slot 2        the agent's virtio-serial port
  *		slots 3 to 27 user disks, eight functions a slot
+ *		slot 28       the network interface
+ *		slot 29       the port of the directory server
  *		slot 30       the root disk or its controller (31 is taken on q35)
- *	MMIO:	23 to 3       user disks: the guest finds the highest first
+ *	MMIO:	23 to 5       user disks: the guest finds the highest first
+ *		4             the network interface
+ *		3             the port of the directory server
  *		2             the agent's port
  *		1             the root disk or its controller
  *		0             none: the guest finds nothing there
@@ -22,7 +26,7 @@
 /* The descriptors that qemu inherits; each the far end of a socket pair, or -1: there is
  * none. Without one the console is on qemu's standard input and output. */
 struct machine_fds {
-	int agent, qmp, console;
+	int agent, qmp, console, share;
 };
 
 /* The guest's memory, where it is a file. */

@@ -74,8 +74,9 @@ static const struct machine_type machine_types[] = {
 		.qemu = "microvm,acpi=on,rtc=on",
 		.transport = TRANSPORT_MMIO,
 		/* It has 24 transports for virtio devices. The guest does not see one of
-		 * them, and the agent and the root take one each. */
-		.max_disks = 21,
+		 * them; the agent, the root, a network and shared directories take one
+		 * each. */
+		.max_disks = 19,
 		.serial_console = "ttyS0",
 	},
 	{

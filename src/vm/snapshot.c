@@ -108,6 +108,9 @@ char *snapshot_identity(
 	struct strbuf sb = {0};
 
 	bare.n_disks = 0;
+	bare.network = NULL;
+	bare.n_shares = 0;
+	bare.attachable = !config->launcher;
 	if (config->launcher) {
 		launcher = *config->launcher;
 		launcher.disks = NULL;

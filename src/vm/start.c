@@ -21,6 +21,7 @@
 #include "vm/disk.h"
 #include "vm/initcalls.h"
 #include "vm/machine.h"
+#include "vm/network.h"
 #include "vm/snapshot.h"
 #include "vm/state.h"
 #include "vm/tsc.h"
@@ -388,7 +389,7 @@ static struct start plan_start(const struct vm_config *config)
 	const struct verdict_key key = {
 		config->cache_fd, config->qemu, config->kernel_version};
 
-	return (struct start){
+	struct start s = {
 		.config = *config,
 		.key = key,
 		.qemu_key = {config->cache_fd, config->qemu, ANY_KERNEL},
@@ -403,6 +404,10 @@ static struct start plan_start(const struct vm_config *config)
 			},
 		.deadline_ms = monotonic_ms() + config->boot_timeout_ms,
 	};
+	/* A snapshot has the drivers, since the VMs that resume may need them. */
+	s.config.attachable = !config->launcher &&
+		(config->network || config->n_shares || config->record);
+	return s;
 }
 
 enum vm_start_result vm_start(
@@ -425,6 +430,8 @@ enum vm_start_result vm_start(
 		return error_set(err, 0,
 			"KVM can't run a guest for another processor, %s: leave out --accel",
 			s.profile.machine->processor->architecture);
+	if (config->network && vm_network_check(config->network, err) < 0)
+		return VM_NO_START;
 	for (size_t i = 0; i < config->n_disks; i++)
 		vm_disk_warn_of_growth(&config->disks[i]);
 	enum vm_start_result result = resume_or_boot(&s, err);
@@ -442,7 +449,8 @@ int vm_line_make(const struct vm_config *config, int agent_fd, int qmp_fd,
 {
 	struct start s = plan_start(config);
 	const struct vm_snapshots *snapshots = config->snapshots;
-	const struct machine_fds none = {-1, -1, -1}, fds = {agent_fd, qmp_fd, -1};
+	const struct machine_fds none = {-1, -1, -1, -1},
+				 fds = {agent_fd, qmp_fd, -1, -1};
 	struct vm_line line = {.snapshot = {-1, -1}};
 
 	choose_accelerator(&s);

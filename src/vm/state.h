@@ -89,6 +89,8 @@ struct guest {
 	struct halt halt;
 	/* Why it can't go on, in its own words; "": it can. */
 	char gave_up[MESSAGE_MAX + 1];
+	/* It was told what its machine has beyond disks, and has not answered. */
+	bool is_attaching;
 	/* It was told the time, since it runs freely. */
 	bool clock_is_set;
 
@@ -144,6 +146,8 @@ struct vm {
 	/* With PHASE_OVER: whether another way of starting it may do better. */
 	enum vm_loss loss;
 	struct child qemu;
+	/* Of the directories that it shares; zero: there are none. */
+	struct child share_server;
 	struct qmp qmp;
 	struct qmp_wait qmp_wait;
 	/* qemu's stderr. */

@@ -17,11 +17,15 @@
 #include "base/path.h"
 #include "vm/machine.h"
 #include "vm/measure.h"
+#include "vm/network.h"
 #include "vm/profile.h"
+#include "vm/share.h"
 #include "vm/snapshot.h"
 #include "vm/state.h"
 
 #define QUIT_MS 5000
+/* The directories may be on a slow file system. */
+#define ATTACH_MS 60000
 
 static void log_text_line(const char *line, const char *name)
 {
@@ -70,6 +74,7 @@ void vm_free(struct vm *vm)
 	if (!vm)
 		return;
 	child_kill(&vm->qemu);
+	child_kill(&vm->share_server);
 	qmp_done(&vm->qmp);
 	free(vm->qmp_wait.refusal);
 	if (vm->guest.fd >= 0)
@@ -124,7 +129,7 @@ static int launch(struct vm *vm, const struct vm_config *config,
 {
 	CLEANUP_STRVEC struct strvec argv = {0};
 	CLEANUP_CLOSE int agent_far = -1, qmp_far = -1, console_far = -1,
-			  messages_far = -1;
+			  messages_far = -1, share_far = -1;
 
 	vm->guest.fd = open_channel(&agent_far);
 	vm->qmp.fd = open_channel(&qmp_far);
@@ -136,9 +141,16 @@ static int launch(struct vm *vm, const struct vm_config *config,
 	if (lock_disks(vm, config, err) < 0)
 		return -1;
 
-	const struct machine_fds fds = {agent_far, qmp_far, console_far};
-	int pass[VM_MAX_DISKS + 5] = {agent_far, qmp_far, console_far};
+	if (config->n_shares > 0 &&
+		vm_shares_serve(
+			config, messages_far, &vm->share_server, &share_far, err) < 0)
+		return -1;
+
+	const struct machine_fds fds = {agent_far, qmp_far, console_far, share_far};
+	int pass[VM_MAX_DISKS + 6] = {agent_far, qmp_far, console_far};
 	size_t n_pass = 3;
+	if (share_far >= 0)
+		pass[n_pass++] = share_far;
 	for (size_t i = 0; i < vm->n_locks; i++)
 		pass[n_pass++] = vm->locks[i].fd;
 	const struct vm_snapshot *files = resume ? resume : config->record;
@@ -218,6 +230,44 @@ static enum vm_loss hand_out(struct vm *vm, int result, struct vm **ret)
 	return loss;
 }
 
+/* Tell the guest what its machine has beyond disks. */
+static int ask_attach(struct vm *vm, const struct vm_config *config, struct error *err)
+{
+	CLEANUP_FREE char *hosts = NULL;
+	struct agent_share shares[VM_MAX_SHARES];
+	struct agent_network network;
+	struct agent_attachments what = {.shares = shares, .n_shares = config->n_shares};
+
+	if (!config->network && !config->n_shares)
+		return 0;
+	if (config->network) {
+		network = vm_network_for_guest(config->network, &hosts);
+		what.network = &network;
+	}
+	for (size_t i = 0; i < config->n_shares; i++)
+		shares[i] = (struct agent_share){
+			config->shares[i].mode, config->shares[i].place};
+	vm->guest.is_attaching = true;
+	return agent_attach(vm->guest.agent, &what, err);
+}
+
+static bool is_attached(const struct vm *vm)
+{
+	return !vm->guest.is_attaching;
+}
+
+static enum loop_end wait_attached(struct vm *vm, struct error *err)
+{
+	enum loop_end end = loop_until(vm, is_attached, monotonic_ms() + ATTACH_MS, err);
+
+	if (end == LOOP_TIME_OVER)
+		return failure_set(vm, LOSS_FINAL, err, ETIMEDOUT,
+			"the guest did not get its network and directories within %d "
+			"seconds",
+			ATTACH_MS / 1000);
+	return end;
+}
+
 enum vm_loss vm_boot(const struct vm_config *config, const struct profile *profile,
 	int64_t deadline_ms, struct vm **ret, struct error *err)
 {
@@ -232,6 +282,9 @@ enum vm_loss vm_boot(const struct vm_config *config, const struct profile *profi
 			"the guest's agent did not answer within %lld seconds",
 			(long long)(monotonic_ms() - vm->started_ms) / 1000);
 	note_boot(vm, config, started_us, end == LOOP_DONE);
+	if (end == LOOP_DONE)
+		end = ask_attach(vm, config, err) < 0 ? LOOP_LOST
+						      : wait_attached(vm, err);
 	return hand_out(vm, end == LOOP_DONE ? 0 : -1, ret);
 }
 
@@ -257,7 +310,10 @@ static enum loop_end load_and_resume(struct vm *vm, const struct vm_config *conf
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return error_set(err, errno, "get random numbers for the guest");
 	agent_resume(vm->guest.agent, realtime_ns(), machine_disks(config), seed);
-	return loop_until(vm, is_up, deadline_ms, err);
+	if (ask_attach(vm, config, err) < 0)
+		return LOOP_LOST;
+	end = loop_until(vm, is_up, deadline_ms, err);
+	return end == LOOP_DONE ? wait_attached(vm, err) : end;
 }
 
 enum vm_loss vm_resume(const struct vm_config *config, const struct profile *profile,

@@ -41,6 +41,34 @@ struct vm_disk {
 	unsigned sector; /* bytes, as the guest sees it */
 };
 
+struct vm_forward {
+	char address[16]; /* of the host */
+	uint16_t host_port, guest_port;
+	bool udp;
+};
+
+struct vm_endpoint {
+	char *host;
+	uint16_t port;
+};
+
+/* See network.h. */
+struct vm_network {
+	/* The guest may reach whatever this user can. */
+	bool internet;
+	VECTOR(struct vm_forward) forwards;
+	/* If there is no internet, it may reach these. */
+	VECTOR(struct vm_endpoint) endpoints;
+};
+
+/* See share.h. */
+struct vm_share {
+	char *path;	  /* of the host */
+	char *place;	  /* of the guest */
+	const char *mode; /* of protocol.h */
+	int fd;
+};
+
 /*
  * A way to boot: a machine, the bus that the root disk is on, and the modules (names as
  * in modprobe) that a kernel needs for it.
@@ -133,6 +161,14 @@ struct vm_config {
 	/* Not 0 while a snapshot is made and tried: the VM has at least so many disks.
 	 * Those behind the user's are placeholders (snapshot.h). */
 	size_t reserved_slots;
+	const struct vm_network *network; /* NULL: none */
+	const struct vm_share *shares;
+	size_t n_shares;
+	/* Paths; needed for endpoints and for shares. */
+	const char *reach_program, *share_program;
+	/* The guest has the drivers for network and shares; vm_start() sets its own copy of
+	 * this. */
+	bool attachable;
 	struct timeline *timeline; /* gets what happens when; NULL: not wanted */
 	/* Resume from one of these if one fits. NULL: always boot. */
 	const struct vm_snapshots *snapshots;

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest/share.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "guest/relay.h"
+
+#define OWN    "/run/hypermin"
+#define SHARES OWN "/shares"
+#define MEMORY OWN "/memory"
+
+#define PLACE_SIZE (4096 + sizeof(SHARE_HOST_ROOT))
+
+bool share_has_host(const struct attach_request *r)
+{
+	return r->n_shares > 0 && strcmp(r->shares, SHARE_HOST) == 0;
+}
+
+/* What there is on the way to it, symlinks too, stays as it is. */
+static int make_directories(char *path, struct error *err)
+{
+	for (char *slash = path + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
+		*slash = '\0';
+		mkdir(path, 0755);
+	}
+	struct stat st;
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return error_set(err, errno, "create the directory '%s'", path);
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return error_set(
+			err, ENOTDIR, "mount a directory of the host at '%s'", path);
+	return 0;
+}
+
+/* By writing to this descriptor the file system below SHARES is given up. */
+static int open_abort(struct error *err)
+{
+	struct stat st;
+	char path[sizeof(MEMORY) + 32];
+
+	if (stat(SHARES, &st) < 0)
+		return error_set(err, errno, "look at the host's directories");
+	if (mount("fusectl", MEMORY, "fusectl", 0, NULL) < 0)
+		return error_set(err, errno, "mount the control files of FUSE");
+	snprintf(path, sizeof(path), MEMORY "/%u/abort", minor(st.st_dev));
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		error_set(err, errno, "open '%s'", path);
+	umount2(MEMORY, 0);
+	return fd;
+}
+
+static int mount_server(int port, struct error *err)
+{
+	char options[120];
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	if (fuse < 0)
+		return error_set(err, errno,
+			"share directories: the kernel has no FUSE: open '/dev/fuse'");
+	snprintf(options, sizeof(options),
+		"fd=%d,rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other,"
+		"max_read=%u",
+		fuse, SHARE_WRITE_MAX);
+	if (mount("hypermin", SHARES, "fuse", MS_NODEV, options) < 0) {
+		error_set(err, errno, "mount the host's directories");
+		close(fuse);
+		return -1;
+	}
+	/* The first look at the file system waits for an answer already. */
+	if (relay_start(fuse, port, err) < 0)
+		return -1;
+	int abort_fd = open_abort(err);
+	if (abort_fd < 0)
+		return -1;
+	relay_set_abort(abort_fd);
+	return 0;
+}
+
+static int bind(const char *from, const char *place, bool writable, struct error *err)
+{
+	unsigned long flags =
+		MS_BIND | MS_REMOUNT | MS_NODEV | MS_NOSUID | (writable ? 0 : MS_RDONLY);
+
+	if (mount(from, place, NULL, MS_BIND, NULL) < 0 ||
+		mount(NULL, place, NULL, flags, NULL) < 0)
+		return error_set(
+			err, errno, "mount a directory of the host at '%s'", place);
+	return 0;
+}
+
+/* Without redirect_dir, renaming a directory of the lower layer fails with EXDEV. */
+static int overlay(unsigned i, const char *from, const char *place, struct error *err)
+{
+	char upper[40], work[40], options[200];
+	struct stat st;
+
+	snprintf(upper, sizeof(upper), MEMORY "/upper-%u", i);
+	snprintf(work, sizeof(work), MEMORY "/work-%u", i);
+	/* The overlay's root shows the upper directory's owner and mode. */
+	if (stat(from, &st) < 0)
+		return error_set(
+			err, errno, "look at the host's directory for '%s'", place);
+	if (mkdir(upper, 0755) < 0 || mkdir(work, 0755) < 0 ||
+		chown(upper, st.st_uid, st.st_gid) < 0 ||
+		chmod(upper, st.st_mode & 07777) < 0)
+		return error_set(err, errno, "prepare an overlay for '%s'", place);
+	snprintf(options, sizeof(options),
+		"lowerdir=%s,upperdir=%s,workdir=%s,redirect_dir=on", from, upper, work);
+	if (mount("overlay", place, "overlay", MS_NODEV, options) < 0)
+		return error_set(err, errno, "mount an overlay at '%s'", place);
+	return 0;
+}
+
+/* What a system has beyond its files is the guest's. */
+static int fill_host_tree(struct error *err)
+{
+	static const struct {
+		const char *from, *to;
+		unsigned long flags;
+	} mounts[] = {
+		{"/proc", SHARE_HOST_ROOT "/proc", MS_REC},
+		{"/sys", SHARE_HOST_ROOT "/sys", MS_REC},
+		{"/dev", SHARE_HOST_ROOT "/dev", MS_REC},
+		{"/tmp", SHARE_HOST_ROOT "/tmp", 0},
+		{"/run", SHARE_HOST_ROOT "/run", 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
+		mkdir(mounts[i].to, 0755);
+		if (mount(mounts[i].from, mounts[i].to, NULL, MS_BIND | mounts[i].flags,
+			    NULL) < 0)
+			return error_set(err, errno, "mount %s in the host's tree",
+				mounts[i].from);
+	}
+	return 0;
+}
+
+static int mount_one(
+	unsigned i, const char *mode, const char *path, bool in_host, struct error *err)
+{
+	char from[sizeof(SHARES) + 16], place[PLACE_SIZE];
+	bool is_host = strcmp(mode, SHARE_HOST) == 0;
+
+	snprintf(from, sizeof(from), SHARES "/%u", i);
+	if (is_host)
+		strcpy(place, SHARE_HOST_ROOT);
+	else if ((size_t)snprintf(place, sizeof(place), "%s%s",
+			 in_host ? SHARE_HOST_ROOT : "", path) >= sizeof(place))
+		return error_set(err, ENAMETOOLONG, "mount at '%.60s…'", path);
+	if (make_directories(place, err) < 0)
+		return -1;
+	if (strcmp(mode, SHARE_READ_ONLY) == 0 || strcmp(mode, SHARE_WRITABLE) == 0)
+		return bind(from, place, strcmp(mode, SHARE_WRITABLE) == 0, err);
+	if (overlay(i, from, place, err) < 0)
+		return -1;
+	return is_host ? fill_host_tree(err) : 0;
+}
+
+int share_mount_all(const struct attach_request *r, int port, struct error *err)
+{
+	bool in_host = share_has_host(r);
+	const char *s = r->shares;
+
+	mkdir(OWN, 0755);
+	mkdir(SHARES, 0700);
+	mkdir(MEMORY, 0700);
+	if (mount_server(port, err) < 0)
+		return -1;
+	if (mount("tmpfs", MEMORY, "tmpfs", 0, "mode=700") < 0)
+		return error_set(err, errno, "mount a tmpfs for what is written");
+	for (unsigned i = 0; i < r->n_shares; i++) {
+		const char *place = s + strlen(s) + 1;
+
+		if (mount_one(i, s, place, in_host, err) < 0)
+			return -1;
+		s = place + strlen(place) + 1;
+	}
+	/* They live on in their places. */
+	umount2(MEMORY, MNT_DETACH);
+	umount2(SHARES, MNT_DETACH);
+	return 0;
+}

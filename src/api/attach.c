@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The settings of what a VM has beyond disks: directories of the host, and a network. */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/handle.h"
+#include "protocol/protocol.h"
+#include "vm/network.h"
+#include "vm/share.h"
+
+/* ---- Directories ---- */
+
+static const char *const modes[] = {
+	[HYPERMIN_SHARE_READ_ONLY] = SHARE_READ_ONLY,
+	[HYPERMIN_SHARE_WRITABLE] = SHARE_WRITABLE,
+	[HYPERMIN_SHARE_OVERLAY] = SHARE_OVERLAY,
+};
+
+int hypermin_add_share(struct hypermin *h, const char *dir, const char *place,
+	enum hypermin_share_mode mode)
+{
+	struct vm_share share;
+
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	if ((size_t)mode >= ARRAY_SIZE(modes))
+		return error_set(&h->error, EINVAL, "share '%s'", dir);
+	/* One place is kept for the host's tree. */
+	if (h->shares.len >= VM_MAX_SHARES - 1)
+		return error_set(&h->error, 0, "share '%s': a VM has at most %d of these",
+			dir, VM_MAX_SHARES - 1);
+	if (vm_share_init(&share, dir, place, modes[mode], &h->error) < 0)
+		return -1;
+	vector_push(&h->shares, share);
+	return 0;
+}
+
+int hypermin_set_host(struct hypermin *h, bool host)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	if (h->host)
+		vm_share_done(h->host);
+	free(TAKE_PTR(h->host));
+	if (!host)
+		return 0;
+	struct vm_share share;
+	if (vm_share_init(&share, "/", NULL, SHARE_HOST, &h->error) < 0)
+		return -1;
+	h->host = xmemdup(&share, sizeof(share));
+	return 0;
+}
+
+struct vm_share *handle_shares(const struct hypermin *h, size_t *ret_len)
+{
+	struct vm_share *all = xcalloc(h->shares.len + 1, sizeof(all[0]));
+	size_t n = 0;
+
+	/* It is the first, and the others have their places in it. */
+	if (h->host)
+		all[n++] = *h->host;
+	vector_foreach (share, &h->shares)
+		all[n++] = *share;
+	*ret_len = n;
+	return all;
+}
+
+/* With the host's tree these are the guest's own all the same. */
+static bool is_guests_own(const char *path)
+{
+	static const char *const dirs[] = {"/proc", "/sys", "/dev", "/tmp", "/run"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		size_t len = strlen(dirs[i]);
+		if (strncmp(path, dirs[i], len) == 0 && path[len] == '/')
+			return true;
+	}
+	return false;
+}
+
+int handle_guest_directory(struct hypermin *h, char **ret)
+{
+	CLEANUP_FREE char *here = getcwd(NULL, 0);
+
+	*ret = NULL;
+	/* Not "(unreachable)…". */
+	if (!here || *here != '/')
+		return 0;
+	*ret = vm_shares_find(h->shares.items, h->shares.len, here);
+	if (*ret || !h->host)
+		return 0;
+	if (is_guests_own(here))
+		return error_set(&h->error, 0,
+			"run in '%s': that is below a directory which is the VM's own, also "
+			"in the host's tree; attach it with --share or --overlay, or name "
+			"another one",
+			here);
+	*ret = TAKE_PTR(here);
+	return 0;
+}
+
+bool handle_is_writable(const struct hypermin *h)
+{
+	vector_foreach (disk, &h->disks)
+		if (disk->writable)
+			return true;
+	vector_foreach (share, &h->shares)
+		if (strcmp(share->mode, SHARE_WRITABLE) == 0)
+			return true;
+	return false;
+}
+
+/* Up to a colon, which is replaced by a NUL; what is behind it, or NULL. A backslash makes
+ * the next character an ordinary one. */
+static char *cut_at_colon(char *text)
+{
+	char *to = text;
+
+	for (char *p = text; *p; p++) {
+		if (*p == ':') {
+			*to = '\0';
+			return p + 1;
+		}
+		if (*p == '\\' && p[1])
+			p++;
+		*to++ = *p;
+	}
+	*to = '\0';
+	return NULL;
+}
+
+static bool is_access(const char *word)
+{
+	return word && (strcmp(word, "ro") == 0 || strcmp(word, "rw") == 0);
+}
+
+/* DIR[:PLACE][:ro|:rw] */
+static int add_share(struct hypermin *h, const char *text, bool may_write,
+	enum hypermin_share_mode mode)
+{
+	CLEANUP_FREE char *dir = xstrdup(text);
+	char *place = cut_at_colon(dir);
+	char *access = place ? cut_at_colon(place) : NULL;
+	char *rest = access ? cut_at_colon(access) : NULL;
+
+	if (!access && is_access(place)) {
+		access = place;
+		place = NULL;
+	}
+	if (rest || (access && !(may_write && is_access(access))))
+		return error_set(&h->error, 0,
+			"it is written as DIR[:PLACE]%s, with a backslash before a colon "
+			"of a name, not '%s'",
+			may_write ? "[:ro|:rw]" : "", text);
+	if (access && strcmp(access, "rw") == 0)
+		mode = HYPERMIN_SHARE_WRITABLE;
+	return hypermin_add_share(h, dir, place, mode);
+}
+
+int handle_add_share_text(struct hypermin *h, const char *text)
+{
+	return add_share(h, text, true, HYPERMIN_SHARE_READ_ONLY);
+}
+
+int handle_add_overlay_text(struct hypermin *h, const char *text)
+{
+	return add_share(h, text, false, HYPERMIN_SHARE_OVERLAY);
+}
+
+/* ---- Network ---- */
+
+int hypermin_set_net(struct hypermin *h, bool net)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	h->network.internet = net;
+	return 0;
+}
+
+int hypermin_add_forward(struct hypermin *h, const char *forward)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	return vm_network_add_forward(&h->network, forward, &h->error);
+}
+
+int hypermin_add_reach(struct hypermin *h, const char *endpoint)
+{
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	return vm_network_add_endpoint(&h->network, endpoint, &h->error);
+}
