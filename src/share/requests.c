@@ -19,6 +19,8 @@
 /* HANDLE_KILLPRIV_V2 came with this one. */
 #define MINOR_MAX 33
 
+#define DESCRIPTORS_MAX (1u << 16)
+
 /* As much output as is collected before the guest has to take some. */
 #define OUTPUT_MAX (4u << 20)
 
@@ -315,8 +317,9 @@ struct share *share_new(const struct share_directory *directories, size_t count,
 		s->has_xattrs |= directories[i].mode == SHARE_RO ||
 			directories[i].mode == SHARE_RW;
 	getrlimit(RLIMIT_NOFILE, &limit);
-	/* Some are for the moment, and for the shares. */
-	s->descriptors = MIN(limit.rlim_cur, 1u << 20);
+	/* Some are for the moment, and for the shares. The host has a limit for all
+	 * processes, which no guest is to reach. */
+	s->descriptors = MIN(limit.rlim_cur, DESCRIPTORS_MAX);
 	s->descriptors -= MIN(s->descriptors / 2, 32 + count);
 	if (io_read_file(AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &mounts, &len,
 		    &ignored) == 0)
