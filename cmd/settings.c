@@ -63,6 +63,8 @@ const struct option_row settings_machine[] = {
 		"bus of the root disk: auto, memmap, virtio-blk, virtio-pmem, "
 		"virtio-scsi, nvme, pmem, ide, scsi-cdrom or ide-cdrom"),
 	SETTING("plain", 0, NULL, "boot without the settings that only save time"),
+	SETTING("fast", 0, NULL,
+		"boot without tracing, and what BPF programs call; a fifth faster by emulation"),
 	SETTING("boot-timeout", 0, "SECONDS", "how long a boot may take; default 120"),
 	SETTING("silence-timeout", 0, "SECONDS",
 		"how long a running guest may be silent; default 60"),

@@ -35,7 +35,7 @@ struct hypermin {
 	enum vm_accel accel;
 	/* NULL: the best. */
 	char *machine, *root_bus;
-	bool plain, console;
+	bool plain, fast, console;
 	/* Always boot. */
 	bool cold;
 	/* Words for the kernel's command line, and arguments for qemu. */

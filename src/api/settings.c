@@ -308,6 +308,11 @@ int hypermin_set_plain(struct hypermin *h, bool plain)
 	return set_flag(h, &h->plain, plain);
 }
 
+int hypermin_set_fast(struct hypermin *h, bool fast)
+{
+	return set_flag(h, &h->fast, fast);
+}
+
 int hypermin_set_console(struct hypermin *h, bool console)
 {
 	return set_flag(h, &h->console, console);
@@ -420,6 +425,7 @@ static const struct setting {
 	{"machine", SETTING_TEXT, AT(machine), true, .set_text = hypermin_set_machine},
 	{"root-bus", SETTING_TEXT, AT(root_bus), true, .set_text = hypermin_set_root_bus},
 	{"plain", SETTING_FLAG, AT(plain), true, .set_flag = hypermin_set_plain},
+	{"fast", SETTING_FLAG, AT(fast), true, .set_flag = hypermin_set_fast},
 	{"console", SETTING_FLAG, AT(console), true, .set_flag = hypermin_set_console},
 	{"boot-timeout", SETTING_SECONDS, AT(boot_timeout_ms), true,
 		.set_number = hypermin_set_boot_timeout},

@@ -127,6 +127,7 @@ static int make_config(
 		.kernel_options = options,
 		.route = handle_route(h),
 		.plain = h->plain,
+		.fast = h->fast,
 		.console = h->console,
 		.qemu_args = h->qemu_args.len ? &h->qemu_args : NULL,
 		.gdb_port = h->gdb_port,

@@ -10,6 +10,7 @@
  */
 #include "vm/initcalls.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -29,36 +30,45 @@ static const struct {
 	const char *name;
 	/* What a guest without it has not. */
 	const char *loses;
+	/* A command may be about this: it is skipped only where that was asked for. */
+	bool has_users;
 } skipped[] = {
-	{"tracer_init_tracefs", TRACING},
-	{"trace_eval_init", TRACING},
-	{"ftrace_check_for_weak_functions", TRACING},
-	{"kfunc_init", BPF},
-	{"bpf_key_sig_kfuncs_init", BPF},
-	{"bpf_rstat_kfunc_init", BPF},
-	{"bpf_prog_test_run_init", BPF},
-	{"bpf_tcp_ca_kfunc_init", BPF},
-	{"bpf_dummy_struct_ops_init", BPF},
+	{"tracer_init_tracefs", TRACING, true},
+	{"trace_eval_init", TRACING, true},
+	{"ftrace_check_for_weak_functions", TRACING, true},
+	{"kfunc_init", BPF, true},
+	{"bpf_key_sig_kfuncs_init", BPF, true},
+	{"bpf_rstat_kfunc_init", BPF, true},
+	{"bpf_prog_test_run_init", BPF, true},
+	{"bpf_tcp_ca_kfunc_init", BPF, true},
+	{"bpf_dummy_struct_ops_init", BPF, true},
 	{"cubictcp_register", TCP_CUBIC},
 	{"i8042_init", KEYBOARD},
 	{"crypto_kdf108_init", SELF_TEST},
 	{"jent_mod_init", JITTER},
 };
 
-void initcalls_add_option(struct strbuf *line)
+void initcalls_add_option(bool all, struct strbuf *line)
 {
-	strbuf_adds(line, " initcall_blacklist=");
-	for (size_t i = 0; i < ARRAY_SIZE(skipped); i++)
-		strbuf_addf(line, "%s%s", i ? "," : "", skipped[i].name);
+	const char *before = " initcall_blacklist=";
+
+	for (size_t i = 0; i < ARRAY_SIZE(skipped); i++) {
+		if (skipped[i].has_users && !all)
+			continue;
+		strbuf_addf(line, "%s%s", before, skipped[i].name);
+		before = ",";
+	}
 }
 
-void initcalls_add_losses(struct strbuf *text)
+void initcalls_add_losses(bool all, struct strbuf *text)
 {
 	const char *last = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(skipped); i++) {
+		if (skipped[i].has_users && !all)
+			continue;
 		if (strcmp(skipped[i].loses, last) != 0)
-			strbuf_addf(text, "%s%s", i ? "; " : "", skipped[i].loses);
+			strbuf_addf(text, "%s%s", *last ? "; " : "", skipped[i].loses);
 		last = skipped[i].loses;
 	}
 }

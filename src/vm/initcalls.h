@@ -6,9 +6,11 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/strbuf.h"
 
-/* " initcall_blacklist=NAME,NAME…" */
-void initcalls_add_option(struct strbuf *line);
+/* " initcall_blacklist=NAME,NAME…"; `all`: those too that a command may be about. */
+void initcalls_add_option(bool all, struct strbuf *line);
 /* What is lost, each loss once, as the parts of a sentence. */
-void initcalls_add_losses(struct strbuf *text);
+void initcalls_add_losses(bool all, struct strbuf *text);

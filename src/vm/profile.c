@@ -320,7 +320,7 @@ void profile_add_kernel_options(const struct profile *p, struct strbuf *line)
 		all_hold(p, WITHOUT_ACPI | FACT_TSC_KNOWN))
 		strbuf_addf(line, " tsc_early_khz=%u", p->tsc_khz);
 	if (profile_skips_initcalls(p))
-		initcalls_add_option(line);
+		initcalls_add_option(p->lean, line);
 }
 
 /* On a real processor these take a few milliseconds. */

@@ -89,6 +89,9 @@ struct profile {
 	const struct root_bus *root_bus;
 	bool kvm;
 	bool plain;
+	/* If it is not plain: the kernel goes without tracing, and without what BPF programs
+	 * call. */
+	bool lean;
 	/* The guest's kernel says on its console what it does. */
 	bool verbose;
 	unsigned cpus;

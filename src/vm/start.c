@@ -172,9 +172,13 @@ static void log_profile(const struct start *s)
 		s->profile.plain ? ", without settings for speed" : "");
 	if (profile_skips_initcalls(&s->profile)) {
 		CLEANUP_STRBUF struct strbuf losses = {0};
-		initcalls_add_losses(&losses);
+		initcalls_add_losses(s->profile.lean, &losses);
 		log_info("the guest's kernel goes without (--plain has it): %s",
 			losses.data);
+		if (!s->profile.lean)
+			log_info(
+				"the guest's kernel has tracing, and what BPF programs call; "
+				"--fast boots a fifth faster, without them");
 	}
 }
 
@@ -398,6 +402,8 @@ static struct start plan_start(const struct vm_config *config)
 				.machine = machine_type_find(config->route->machine),
 				.root_bus = root_bus_find(config->route->root_bus),
 				.plain = config->plain,
+				/* A launcher's appliance traces nothing. */
+				.lean = config->fast || config->launcher,
 				.verbose = config->console ||
 					(config->launcher && config->launcher->verbose),
 				.cpus = config->cpus,

@@ -136,6 +136,7 @@ struct vm_config {
 	const char *kernel_options;   /* more words for the kernel, or NULL */
 	const struct vm_route *route;
 	bool plain; /* no setting that only makes the boot faster */
+	bool fast;  /* one more: profile.lean */
 	/* The guest's kernel says on its console what it does, and that is passed on to our
 	 * standard error. */
 	bool console;

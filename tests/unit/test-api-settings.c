@@ -67,6 +67,7 @@ static void set_all(struct hypermin *h)
 	set(h, "machine", "q35");
 	set(h, "root-bus", "nvme");
 	set(h, "plain", NULL);
+	set(h, "fast", NULL);
 	set(h, "console", NULL);
 	set(h, "boot-timeout", "300.25");
 	set(h, "silence-timeout", "7");
