@@ -70,10 +70,12 @@ static char *find_owner(struct hypermin *h, const char *path)
 void handle_explain_missing(struct hypermin *h, const char *command)
 {
 	const char *whose = strcmp(h->root, "/") == 0 ? "this machine" : h->root;
+	const char *or_host = strcmp(h->root, "/") == 0 ? ", or run it with --host" : "";
 	CLEANUP_FREE char *why = xstrdup(h->error.msg);
 
-	/* An image has commands of its own. */
-	CLEANUP_FREE char *path = h->image ? NULL : find_command(h, command);
+	/* An image has commands of its own; and with the host's tree the guest has all that
+	 * there is. */
+	CLEANUP_FREE char *path = h->image || h->host ? NULL : find_command(h, command);
 	if (!path)
 		return;
 	CLEANUP_FREE char *owner = h->fixed ? NULL : find_owner(h, path);
@@ -84,11 +86,11 @@ void handle_explain_missing(struct hypermin *h, const char *command)
 			why, whose, path);
 	else if (owner)
 		error_set(&h->error, 0,
-			"%s; %s has %s: add it to the VM with --package %s", why, whose,
-			path, owner);
+			"%s; %s has %s: add it to the VM with --package %s%s", why, whose,
+			path, owner, or_host);
 	else
 		error_set(&h->error, 0,
 			"%s; %s has %s, but the VM has only files of packages, and no package "
-			"has this one",
-			why, whose, path);
+			"has this one%s",
+			why, whose, path, *or_host ? ": run it with --host" : "");
 }

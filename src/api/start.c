@@ -273,6 +273,13 @@ char *hypermin_qemu_command(struct hypermin *h)
 	if (make_config(h, qemu, options, &config) < 0)
 		return NULL;
 	config.by_hand = true;
+	if (h->host || h->shares.len)
+		log_warning(
+			"started by hand, the VM has none of the shared directories: a "
+			"process of hypermin's would have to serve them");
+	if (config.network)
+		log_warning("started by hand, the VM has a network interface without an "
+			    "address: the agent would configure it");
 	if (vm_line_make(&config, -1, -1, &line, &h->error) < 0)
 		return NULL;
 	for (size_t i = 0; i < line.argv.len; i++)
