@@ -13,10 +13,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/directory.h"
+#include "base/file.h"
 #include "base/io.h"
 #include "base/log.h"
+
+#define READ_TRIES 100
 
 static const char *const databases[] = {"var/lib/dpkg/status", NULL};
 
@@ -84,6 +88,36 @@ static int read_journal(
 	return 0;
 }
 
+/*
+ * A dpkg that works meanwhile puts a new status in the place of the old one, and then
+ * removes the journal, whose stanzas are in it. So what was read counts only if the status
+ * is still the one that was read.
+ */
+static int read_packages(
+	struct dpkg_db *db, struct dpkg_packages *known, struct error *err)
+{
+	CLEANUP_FREE char *status = xasprintf("%s/%s", db->root, databases[0]);
+
+	for (int tries = 1;; tries++) {
+		struct stat before, after;
+		known->len = 0;
+		if (stat(status, &before) < 0)
+			return error_set(err, errno, "open '%s'", status);
+		bool is_read = read_status(db, status, known, err) == 0 &&
+			read_journal(db, known, err) == 0;
+		if (!is_read && err->num != ENOENT)
+			return -1;
+		bool is_same =
+			stat(status, &after) == 0 && file_is_unchanged(&before, &after);
+		if (is_read && is_same)
+			return 0;
+		if (tries == READ_TRIES)
+			return error_set(err, EAGAIN,
+				"read '%s': it changes all the time; is dpkg at work?",
+				status);
+	}
+}
+
 static int field_error(
 	const struct dpkg_package *pkg, const char *field, struct error *err)
 {
@@ -120,9 +154,7 @@ static const char *native_arch(const struct dpkg_db *db)
 static int read_database(
 	struct dpkg_db *db, struct dpkg_packages *known, struct error *err)
 {
-	CLEANUP_FREE char *status = xasprintf("%s/%s", db->root, databases[0]);
-
-	if (read_status(db, status, known, err) < 0 || read_journal(db, known, err) < 0)
+	if (read_packages(db, known, err) < 0)
 		return -1;
 	vector_foreach (pkg, known) {
 		if (!(*pkg)->installed)

@@ -2,17 +2,20 @@
 /* The dpkg handler on small databases: which packages are needed, which files they have, and
  * what a damaged database is called. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
 #include "packages-root.h"
 
-#define STATUS "var/lib/dpkg/status"
-#define INFO   "var/lib/dpkg/info/"
+#define STATUS	"var/lib/dpkg/status"
+#define INFO	"var/lib/dpkg/info/"
+#define UPDATES "var/lib/dpkg/updates/"
 
 /* A stanza: name, architecture, version and further fields. */
 #define PACKAGE(name, arch, version, more)                                     \
@@ -126,6 +129,40 @@ static void the_journal_of_an_interrupted_dpkg_counts(void **state)
 		PACKAGE("a", "amd64", "2", "Depends: new\n"));
 	fixture_root_write(*state, "var/lib/dpkg/updates/tmp.i", "half a stan");
 	assert_resolves(*state, "a", "a:amd64 new:amd64");
+}
+
+/* A stanza goes to the journal, then all of them into a new status, then the journal goes. */
+static _Noreturn void work_as_dpkg(const struct fixture_root *root)
+{
+	CLEANUP_FREE char *status = fixture_root_place(root, STATUS);
+	CLEANUP_FREE char *new_status = fixture_root_place(root, STATUS "-new");
+	CLEANUP_FREE char *journal = fixture_root_place(root, UPDATES "0000");
+	CLEANUP_FREE char *new_journal = fixture_root_place(root, UPDATES "tmp.i");
+
+	for (;;) {
+		fixture_root_write(root, UPDATES "tmp.i",
+			PACKAGE("a", "amd64", "1", "Depends: b\n"));
+		rename(new_journal, journal);
+		fixture_root_write(root, STATUS "-new",
+			PACKAGE("a", "amd64", "1", "Depends: b\n")
+				PACKAGE("b", "amd64", "1", ""));
+		rename(new_status, status);
+		unlink(journal);
+	}
+}
+
+static void a_dpkg_that_works_meanwhile_does_no_harm(void **state)
+{
+	fixture_root_write(*state, STATUS,
+		PACKAGE("a", "amd64", "1", "Depends: b\n")
+			PACKAGE("b", "amd64", "1", ""));
+	pid_t pid = fork();
+	if (pid == 0)
+		work_as_dpkg(*state);
+	for (int i = 0; i < 300; i++)
+		assert_resolves(*state, "a", "a:amd64 b:amd64");
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 static void lists_files_with_configuration_marked(void **state)
@@ -295,6 +332,7 @@ int main(void)
 		TEST(a_name_that_is_not_there_is_told_with_advice),
 		TEST(what_nothing_satisfies_is_told_and_left_out),
 		TEST(the_journal_of_an_interrupted_dpkg_counts),
+		TEST(a_dpkg_that_works_meanwhile_does_no_harm),
 		TEST(lists_files_with_configuration_marked),
 		TEST(diverted_files_are_where_they_were_put),
 		TEST(a_file_that_was_not_renamed_is_where_it_was),
