@@ -118,6 +118,19 @@ static int resume_never(const struct resume_request *r, void *data, struct error
 	return error_set(err, 0, "no %u", sum);
 }
 
+static int attach_never(const struct attach_request *r, struct error *err)
+{
+	const char *s = r->shares;
+	size_t sum = 0;
+
+	if (r->has_network)
+		sum += strlen(r->address) + strlen(r->netmask) + strlen(r->gateway) +
+			strlen(r->resolver) + strlen(r->hosts);
+	for (unsigned i = 0; i < 2 * r->n_shares; i++, s += strlen(s) + 1)
+		sum += strlen(s);
+	return error_set(err, 0, "no %zu", sum);
+}
+
 static void fuzz_frames(const uint8_t *data, size_t size)
 {
 	static struct server s;
@@ -126,6 +139,7 @@ static void fuzz_frames(const uint8_t *data, size_t size)
 		.set_clock = ignore_clock,
 		.prepare_snapshot = prepare_never,
 		.resume = resume_never,
+		.attach = attach_never,
 	};
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 

@@ -50,7 +50,7 @@ struct fixture {
 	bool hold;	/* do not take stdout */
 	size_t held;
 	struct strbuf out, err; /* what the command wrote */
-	bool ready, resumed, started, stdin_closed, over, pong, stopped;
+	bool ready, resumed, attached, started, stdin_closed, over, pong, stopped;
 	char fatal[MESSAGE_MAX + 1];
 	int status, signal, errnum;
 	char killed[PROCESS_NAME_MAX + 1]; /* for lack of memory */
@@ -66,6 +66,11 @@ static inline void on_ready(const struct agent_boot_times *times, void *data)
 static inline void on_resumed(void *data)
 {
 	((struct fixture *)data)->resumed = true;
+}
+
+static inline void on_attached(void *data)
+{
+	((struct fixture *)data)->attached = true;
 }
 
 static inline void on_fatal(const char *message, void *data)
@@ -160,6 +165,18 @@ static inline int resume_if_all_is_there(
 	return 0;
 }
 
+static inline int attach_if_it_is_right(const struct attach_request *r, struct error *err)
+{
+	static const char shares[] = "host\0/\0rw\0/a b\nc";
+
+	if (!r->has_network || strcmp(r->address, "10.0.2.15") != 0 ||
+		strcmp(r->netmask, "255.0.0.0") != 0 || *r->gateway || *r->resolver ||
+		strcmp(r->hosts, "10.0.0.1 one\n10.0.0.2 two\n") != 0 ||
+		r->n_shares != 2 || memcmp(r->shares, shares, sizeof(shares)) != 0)
+		return error_set(err, 0, "this is not what was attached");
+	return 0;
+}
+
 /* One process a command, and no count of it. */
 static inline bool out_of_memory_if_wanted(
 	char ret_name[static PROCESS_NAME_MAX + 1], void *data)
@@ -224,6 +241,7 @@ static inline _Noreturn void be_the_guest(int port)
 		.set_clock = ignore_clock,
 		.prepare_snapshot = prepare_unless_stuck,
 		.resume = resume_if_all_is_there,
+		.attach = attach_if_it_is_right,
 		.out_of_memory = out_of_memory_if_wanted,
 		.end_processes = end_nothing,
 		.write_out = write_slowly,
@@ -279,6 +297,7 @@ static inline int setup(void **state)
 {
 	static const struct agent_handler handler = {
 		.ready = on_ready,
+		.attached = on_attached,
 		.fatal = on_fatal,
 		.started = on_started,
 		.start_failed = on_start_failed,

@@ -66,6 +66,7 @@ static void frames_out_of_order_are_errors(void **state)
 		{FRAME_EXITED, 2},
 		{FRAME_OUT_OF_MEMORY, 1},
 		{FRAME_BLOCK_DEVICES_END, 0},
+		{FRAME_ATTACHED, 0},
 		{FRAME_BLOCK_DEVICE, WIRE_BLOCK_DEVICE_SIZE},
 		{FRAME_PONG, 0},
 		{FRAME_STOPPED, 0},

@@ -112,6 +112,37 @@ static void a_request_that_is_cut_or_counts_wrongly_is_refused(void **state)
 	assert_int_equal(exec_request_parse(bytes, len, &r), -1);
 }
 
+static void what_is_attached_is_parsed_to_its_last_byte(void **state)
+{
+	static const char strings[] = "10.0.2.15\0"
+				      "255.255.255.0\0\0\0hosts\0ro\0/a\0rw\0/b";
+	uint8_t bytes[ATTACH_FIXED_SIZE + sizeof(strings)] = {ATTACH_NETWORK, 0, 2, 0};
+	struct attach_request r;
+
+	(void)state;
+	memcpy(bytes + ATTACH_FIXED_SIZE, strings, sizeof(strings));
+	assert_int_equal(attach_request_parse(bytes, sizeof(bytes), &r), 0);
+	assert_true(r.has_network);
+	assert_string_equal(r.address, "10.0.2.15");
+	assert_string_equal(r.netmask, "255.255.255.0");
+	assert_string_equal(r.gateway, "");
+	assert_string_equal(r.resolver, "");
+	assert_string_equal(r.hosts, "hosts");
+	assert_int_equal(r.n_shares, 2);
+	assert_memory_equal(r.shares, "ro\0/a\0rw\0/b", 12);
+	for (size_t cut = 0; cut < sizeof(bytes); cut++) {
+		CLEANUP_FREE uint8_t *part = xmemdup(bytes, cut ? cut : 1);
+		assert_int_equal(attach_request_parse(part, cut, &r), -1);
+	}
+	/* One share fewer, and the most there can be. */
+	bytes[2] = 1;
+	assert_int_equal(attach_request_parse(bytes, sizeof(bytes), &r), -1);
+	bytes[2] = bytes[3] = 0xff;
+	assert_int_equal(attach_request_parse(bytes, sizeof(bytes), &r), -1);
+	bytes[2] = 2, bytes[3] = 0, bytes[1] = 1;
+	assert_int_equal(attach_request_parse(bytes, sizeof(bytes), &r), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +151,7 @@ int main(void)
 		cmocka_unit_test(a_header_that_lies_is_refused_at_once),
 		cmocka_unit_test(a_request_gives_its_strings),
 		cmocka_unit_test(a_request_that_is_cut_or_counts_wrongly_is_refused),
+		cmocka_unit_test(what_is_attached_is_parsed_to_its_last_byte),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -469,6 +469,8 @@ static void a_frame_of_another_length_is_given_up(void **state)
 		{"a size cut in half", FRAME_RESIZE, 0, 2},
 		{"a clock that is too long", FRAME_SET_CLOCK, 0, 9},
 		{"a resume without its seed", FRAME_RESUME, 0, 12},
+		{"an attach without its counts", FRAME_ATTACH, 0, 3},
+		{"an attach with bytes behind it", FRAME_ATTACH, 0, 5},
 		{"a ping with a payload", FRAME_PING, 0, 1},
 		{"a ping of a stream", FRAME_PING, STREAM_STDOUT, 0},
 		{"a frame for the host", FRAME_PONG, 0, 0},

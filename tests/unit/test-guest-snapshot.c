@@ -7,6 +7,7 @@ static void resume_with(struct fixture *f, unsigned disks)
 {
 	static const struct agent_handler second_host = {
 		.resumed = on_resumed,
+		.attached = on_attached,
 		.fatal = on_fatal,
 		.started = on_started,
 		.output = on_output,
@@ -72,6 +73,56 @@ static void a_guest_goes_on_from_a_snapshot(void **state)
 	assert_string_equal(text(&f->out), "here\n");
 }
 
+static int attach(struct fixture *f, const char *second_place, struct error *err)
+{
+	const struct agent_network network = {
+		"10.0.2.15", "255.0.0.0", "", "", "10.0.0.1 one\n10.0.0.2 two\n"};
+	const struct agent_share shares[] = {
+		{SHARE_HOST, "/"}, {SHARE_WRITABLE, second_place}};
+
+	return agent_attach(f->a, &(struct agent_attachments){&network, shares, 2}, err);
+}
+
+static void what_is_attached_follows_a_boot_or_a_resume(void **state)
+{
+	struct fixture *f = *state;
+
+	talk(f, &f->ready);
+	assert_int_equal(attach(f, "/a b\nc", NULL), 0);
+	talk(f, &f->attached);
+	f->attached = false;
+	/* At once, without waiting for the guest to have resumed. */
+	resume_with(f, 7);
+	assert_int_equal(attach(f, "/a b\nc", NULL), 0);
+	talk(f, &f->attached);
+	assert_true(f->resumed);
+	run_script(f, "echo here", no_input);
+	assert_string_equal(text(&f->out), "here\n");
+}
+
+static void what_can_not_be_attached_is_the_end(void **state)
+{
+	struct fixture *f = *state;
+
+	talk(f, &f->ready);
+	assert_int_equal(attach(f, "/other", NULL), 0);
+	talk(f, &f->over);
+	assert_string_equal(f->fatal, "this is not what was attached");
+	assert_false(f->attached);
+}
+
+static void paths_that_are_too_long_together_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FREE char *place = xcalloc(FRAME_PAYLOAD_MAX + 1, 1);
+	struct error err;
+
+	talk(f, &f->ready);
+	memset(place, 'x', FRAME_PAYLOAD_MAX);
+	assert_int_equal(attach(f, place, &err), -1);
+	assert_non_null(strstr(err.msg, "too long"));
+}
+
 static void a_guest_that_can_not_go_on_says_why(void **state)
 {
 	struct fixture *f = *state;
@@ -100,6 +151,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			who_can_not_be_the_command_is_sent_away, setup, teardown),
 		with_fixture(a_guest_goes_on_from_a_snapshot),
+		with_fixture(what_is_attached_follows_a_boot_or_a_resume),
+		with_fixture(what_can_not_be_attached_is_the_end),
+		with_fixture(paths_that_are_too_long_together_are_refused),
 		with_fixture(a_guest_that_can_not_go_on_says_why),
 		cmocka_unit_test_setup_teardown(disks_that_are_not_released_are_the_end,
 			setup_with_stuck_disk, teardown),
