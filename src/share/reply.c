@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What replies are made of: entries and attributes, as the share's mode wants them. */
-#include <string.h>
 #include <sys/sysmacros.h>
 
 #include "share/ids.h"

@@ -26,12 +26,12 @@ struct share {
 	struct share_root_owner root;
 	struct nodes nodes;
 	struct handles handles;
-	/* Limits of the process, that nodes and handles share. */
+	/* How many nodes and handles may have together. */
 	size_t descriptors;
 	dev_t devtmpfs;
 	/* The guest has said INIT. */
 	bool started;
-	/* Some share is not for an hour: extended attributes are served. */
+	/* Not all shares are SHARE_OVERLAY or SHARE_HOST. */
 	bool has_xattrs;
 	/* The process is root, so new files have to be given to their owners. */
 	bool privileged;
@@ -76,6 +76,9 @@ struct request {
 };
 
 typedef int request_handler(struct share *s, struct request *r);
+
+/* session.c */
+request_handler handle_init, handle_destroy;
 
 /* reply.c */
 void reply_add(struct share *s, const void *data, size_t len);

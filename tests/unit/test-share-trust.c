@@ -2,6 +2,8 @@
 /* A guest that does not keep to the protocol, and the socket that it comes by. */
 #include <sys/socket.h>
 
+#include "share/server.h"
+
 #include "fixture-fuse.h"
 
 static void malformed_requests_are_errors(void **state)
@@ -158,6 +160,30 @@ static void what_is_no_message_ends_it(void **state)
 	assert_int_equal(share_take(f->s, &header, 3, &err), 0);
 }
 
+static void replies_that_are_taken_are_dropped(void **state)
+{
+	struct fixture_fuse *f = *state;
+	CLEANUP_STRBUF struct strbuf message = {0};
+	struct fuse_read_in in = {.size = 100000};
+	CLEANUP_FREE char *content = xcalloc(1, in.size);
+	struct error err;
+	size_t len;
+
+	fixture_root_write_bytes(&f->root, "file", content, in.size);
+	uint64_t n = fuse_node(f, fuse_share(f), "file");
+	assert_int_equal(fuse_open(f, n, O_RDONLY, &in.fh), 0);
+	fuse_message(&message, f, FUSE_READ, n, &in, sizeof(in), NULL, 0);
+	/* A guest that is always a little behind. */
+	for (int i = 0; i < 500; i++) {
+		assert_int_equal(
+			share_take(f->s, message.data, message.len, &err), message.len);
+		share_output(f->s, &len);
+		assert_in_range(len, in.size, in.size + 200);
+		share_output_sent(f->s, len - 100);
+	}
+	assert_in_range(f->s->out.cap, 0, 10 * in.size);
+}
+
 /* The server in a process of its own. Returns the other end of its socket. */
 static int start_server(struct fixture_fuse *f, pid_t *ret)
 {
@@ -237,6 +263,7 @@ int main(void)
 		RW(what_is_not_served_says_so),
 		RW(versions_are_agreed_on),
 		RW(what_is_no_message_ends_it),
+		RW(replies_that_are_taken_are_dropped),
 		RW(many_requests_wait_for_no_reply),
 		RW(it_ends_with_the_socket_and_fails_at_garbage),
 	};
