@@ -60,6 +60,29 @@ static void disks_keep_their_order_and_the_root_is_last(void **state)
 	assert_null(nth_device(&argv, "virtio-blk-pci", VM_MAX_DISKS + 1));
 }
 
+static void what_is_written_to_an_overlay_goes_elsewhere(void **state)
+{
+	struct vm_disk disks[] = {disk("/d/a,b", false)};
+	const struct vm_config config = config_with(disks, 1);
+
+	(void)state;
+	disks[0].overlay = true;
+	disks[0].serial = (char *)"mine";
+	CLEANUP_STRVEC struct strvec argv = line_of(&config, false);
+	const char *drive = value_of(&argv, "-drive", 0);
+	assert_non_null(drive);
+	assert_true(has(drive, "snapshot=on"));
+	assert_true(has(drive, "id=disk0"));
+	/* A comma is written twice. */
+	assert_non_null(strstr(drive, "file.filename=/d/a,,b"));
+	const char *device = nth_device(&argv, "virtio-blk-pci", 0);
+	assert_true(has(device, "drive=disk0"));
+	assert_true(has(device, "serial=mine"));
+	/* A node by -blockdev would be another one of this name. */
+	for (size_t i = 0; value_of(&argv, "-blockdev", i); i++)
+		assert_null(strstr(value_of(&argv, "-blockdev", i), "\"disk0\""));
+}
+
 /* A snapshot's devices have to be those of the VM that resumes from it. */
 static void a_placeholder_differs_by_its_content_alone(void **state)
 {
@@ -328,6 +351,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(disks_keep_their_order_and_the_root_is_last),
+		cmocka_unit_test(what_is_written_to_an_overlay_goes_elsewhere),
 		cmocka_unit_test(a_placeholder_differs_by_its_content_alone),
 		cmocka_unit_test(a_snapshot_has_a_generation_id_where_there_is_acpi),
 		cmocka_unit_test(a_microvm_has_its_disks_in_order_too),
