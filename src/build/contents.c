@@ -155,6 +155,18 @@ static int add_directory(struct gather *g, const char *path, uint32_t mode,
 		g->tree, path, &(struct tree_file){.mode = S_IFDIR | mode}, err);
 }
 
+/* A file in the way stays: the command gets the error when it is to run there. */
+static bool can_be_directory(const struct tree *t, const char *path)
+{
+	for (const char *end = path; end; end = strchr(end + 1, '/')) {
+		CLEANUP_FREE char *parent = xstrndup(path, end - path);
+		const struct tree_inode *inode = tree_lookup(t, parent);
+		if (inode && !S_ISDIR(inode->mode) && !S_ISLNK(inode->mode))
+			return false;
+	}
+	return true;
+}
+
 static int add_image(const struct appliance_request *request, const char *spool_dir,
 	struct contents *c, struct error *err)
 {
@@ -174,7 +186,8 @@ static int add_image(const struct appliance_request *request, const char *spool_
 		add_directory(g, "/lib/modules", 0755, false, err) < 0)
 		return -1;
 	/* A container's directory is made where it is missing. */
-	if (c->image.cwd && add_directory(g, c->image.cwd, 0755, false, err) < 0)
+	if (c->image.cwd && can_be_directory(g->tree, c->image.cwd) &&
+		add_directory(g, c->image.cwd, 0755, false, err) < 0)
 		return error_prefix(
 			err, "make the image's working directory '%s'", c->image.cwd);
 	/* Modules of the same version need not be of the same kernel. */

@@ -30,12 +30,13 @@ static void an_index_and_a_manifest_are_told_apart(void **state)
 	struct oci_document d;
 
 	(void)state;
-	assert_int_equal(parse_document("{\"manifests\": [{" DIGEST ", \"size\": 9,"
-					"\"platform\": {\"os\": \"linux\", \"architecture\": "
-					"\"arm64\"}, \"annotations\": "
-					"{\"org.opencontainers.image.ref.name\": \"1\", "
-					"\"io.containerd.image.name\": \"a:1\"}}]}",
-				 &d),
+	assert_int_equal(
+		parse_document("{\"manifests\": [{" DIGEST ", \"size\": 9,"
+			       "\"platform\": {\"os\": \"linux\", \"architecture\": "
+			       "\"arm64\"}, \"annotations\": "
+			       "{\"org.opencontainers.image.ref.name\": \"1\", "
+			       "\"io.containerd.image.name\": \"a:1\"}}]}",
+			&d),
 		0);
 	assert_true(d.is_index);
 	assert_int_equal(d.items.len, 1);
@@ -105,7 +106,8 @@ static void a_configuration_says_how_to_run(void **state)
 {
 	static const char text[] =
 		"{\"os\": \"linux\", \"architecture\": \"amd64\", \"rootfs\": {\"diff_ids\": "
-		"[\"sha256:" HEX "\"]}, \"config\": {\"Env\": [\"A=1\", \"BARE\", \"=x\", "
+		"[\"sha256:" HEX
+		"\"]}, \"config\": {\"Env\": [\"A=1\", \"BARE\", \"=x\", "
 		"\"B=\"], \"Entrypoint\": null, \"Cmd\": [\"a\", \"b\"], \"WorkingDir\": "
 		"\"srv\", \"User\": \"\"}}";
 	struct oci_config c;

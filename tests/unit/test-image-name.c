@@ -43,7 +43,8 @@ static void a_tag_stands_behind_the_path(void **state)
 	assert_name("oci:with:colon:1", IMAGE_OCI, "with:colon", "1");
 	assert_name("oci:dir:both", IMAGE_OCI, "dir:both", NULL);
 	assert_name("oci:link:1", IMAGE_OCI, "dir", "1");
-	assert_name("docker-archive:file.tar:a:1", IMAGE_DOCKER_ARCHIVE, "file.tar", "a:1");
+	assert_name(
+		"docker-archive:file.tar:a:1", IMAGE_DOCKER_ARCHIVE, "file.tar", "a:1");
 	assert_name("oci-archive:file.tar", IMAGE_OCI_ARCHIVE, "file.tar", NULL);
 	assert_name("file.tar", IMAGE_ROOT_ARCHIVE, "file.tar", NULL);
 	assert_name("./file.tar", IMAGE_ROOT_ARCHIVE, "file.tar", NULL);
@@ -62,7 +63,8 @@ static void what_is_no_image_is_an_error(void **state)
 	assert_fails(image_name_parse("oci:", &name, &err), "find the image ''");
 	assert_fails(image_name_parse("oci:file.tar", &name, &err), "is a file");
 	assert_fails(image_name_parse("dir", &name, &err), "named oci:DIR");
-	assert_fails(image_name_parse("docker-archive:dir", &name, &err), "is a directory");
+	assert_fails(
+		image_name_parse("docker-archive:dir", &name, &err), "is a directory");
 	assert_fails(image_name_parse("file.tar:1", &name, &err), "find the image");
 }
 
