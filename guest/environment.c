@@ -29,6 +29,10 @@ static const struct {
 	{"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777", 01777},
 	{"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755", 0755},
 	{"cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, 0755},
+	/* Tools look for tracefs there (debug/tracing), which comes by itself. They do not
+	 * mount it, as systemd has done so on other machines. */
+	{"debugfs", "/sys/kernel/debug", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=700",
+		0755},
 };
 
 static const struct {
