@@ -273,8 +273,8 @@ HYPERMIN_API char *hypermin_qemu_command(struct hypermin *h);
 /*
  * Run this appliance: a directory that hypermin_export() wrote, here or on another machine.
  * One of another architecture is emulated. The host needs no package database and no
- * kernel. Packages, a root and a kernel can't be chosen for it. hypermin_prepare() checks
- * the sizes of its files, hypermin_cache_verify() their contents.
+ * kernel. Packages, a root, an image and a kernel can't be chosen for it.
+ * hypermin_prepare() checks the sizes of its files, hypermin_cache_verify() their contents.
  */
 HYPERMIN_API int hypermin_set_appliance(struct hypermin *h, const char *dir);
 
