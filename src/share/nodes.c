@@ -161,13 +161,25 @@ struct node *nodes_add_share(
 	return n;
 }
 
+/* Whether the file at the node's name is still the one that the guest knows. A guest's
+ * kernel keeps a link's target as long as the node, and a new link may well get the number
+ * of the removed one. */
+static bool is_known(const struct node *n, const struct stat *st)
+{
+	if (n->dev != st->st_dev || n->ino != st->st_ino ||
+		n->type != (st->st_mode & S_IFMT))
+		return false;
+	return n->type != S_IFLNK ||
+		(n->seen_ctime.tv_sec == st->st_ctim.tv_sec &&
+			n->seen_ctime.tv_nsec == st->st_ctim.tv_nsec);
+}
+
 struct node *nodes_tell(
 	struct nodes *t, struct node *parent, const char *name, const struct stat *st)
 {
 	struct node *n = nodes_find(t, parent, name);
-	mode_t type = st->st_mode & S_IFMT;
 
-	if (n && (n->dev != st->st_dev || n->ino != st->st_ino || n->type != type)) {
+	if (n && !is_known(n, st)) {
 		nodes_detach(t, n);
 		n = NULL;
 	}
@@ -177,7 +189,9 @@ struct node *nodes_tell(
 		n = add(t, parent, name);
 		n->dev = st->st_dev;
 		n->ino = st->st_ino;
-		n->type = type;
+		n->type = st->st_mode & S_IFMT;
+		if (n->type == S_IFLNK)
+			n->seen_ctime = st->st_ctim;
 	}
 	n->lookups++;
 	return n;

@@ -63,7 +63,8 @@ struct node {
 	bool fixed;
 	/* A mount point of a file system of the kernel (mounts.h): an empty directory. */
 	bool hidden;
-	/* The change time of what the guest may have in its cache; 0: not known (files.c). */
+	/* The change time of the content that the guest may have in its cache; 0: not known.
+	 * For files (files.c) and links (nodes.c). */
 	struct timespec seen_ctime;
 };
 

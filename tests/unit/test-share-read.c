@@ -170,6 +170,21 @@ static void a_link_out_of_the_share_is_not_followed(void **state)
 	assert_int_equal(fuse_open(f, file, O_RDONLY, &fh), -ELOOP);
 }
 
+static void a_link_that_changes_is_another_node(void **state)
+{
+	struct fixture_fuse *f = *state;
+	uint64_t share = fuse_share(f), n;
+
+	fixture_root_link(&f->root, "link", "here");
+	CLEANUP_FREE char *link = fuse_path(f, "link");
+	n = fuse_node(f, share, "link");
+	assert_int_equal(fuse_node(f, share, "link"), n);
+	/* As if it were a new one with the number of the old one: its target is cached. */
+	usleep(20000);
+	fixture_root_check(utimensat(AT_FDCWD, link, NULL, AT_SYMLINK_NOFOLLOW), link);
+	assert_int_not_equal(fuse_node(f, share, "link"), n);
+}
+
 static void a_directory_that_becomes_a_link_is_stale(void **state)
 {
 	struct fixture_fuse *f = *state;
@@ -607,6 +622,7 @@ int main(void)
 		RO(reading_leaves_no_access_time),
 		RO(everything_that_would_change_it_is_refused),
 		RO(a_link_out_of_the_share_is_not_followed),
+		RO(a_link_that_changes_is_another_node),
 		RO(a_directory_that_becomes_a_link_is_stale),
 		RO(another_file_at_the_name_is_not_opened),
 		RO(names_may_have_any_bytes),
