@@ -2,7 +2,6 @@
 /* The dpkg handler on small databases: which packages are needed, which files they have, and
  * what a damaged database is called. */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -139,7 +138,7 @@ static _Noreturn void work_as_dpkg(const struct fixture_root *root)
 	CLEANUP_FREE char *journal = fixture_root_place(root, UPDATES "0000");
 	CLEANUP_FREE char *new_journal = fixture_root_place(root, UPDATES "tmp.i");
 
-	for (;;) {
+	for (int i = 0; i < 3000; i++) {
 		fixture_root_write(root, UPDATES "tmp.i",
 			PACKAGE("a", "amd64", "1", "Depends: b\n"));
 		rename(new_journal, journal);
@@ -149,6 +148,7 @@ static _Noreturn void work_as_dpkg(const struct fixture_root *root)
 		rename(new_status, status);
 		unlink(journal);
 	}
+	_exit(0);
 }
 
 static void a_dpkg_that_works_meanwhile_does_no_harm(void **state)
@@ -159,10 +159,8 @@ static void a_dpkg_that_works_meanwhile_does_no_harm(void **state)
 	pid_t pid = fork();
 	if (pid == 0)
 		work_as_dpkg(*state);
-	for (int i = 0; i < 5000; i++)
+	while (waitpid(pid, NULL, WNOHANG) == 0)
 		assert_resolves(*state, "a", "a:amd64 b:amd64");
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 static void lists_files_with_configuration_marked(void **state)
