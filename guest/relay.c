@@ -14,7 +14,7 @@
 
 enum {
 	/* The kernel wants room for the largest write and the headers before it. */
-	MESSAGE_SIZE = SHARE_WRITE_MAX + 8192,
+	MESSAGE_SIZE = ATTACH_DATA_MAX + 8192,
 	/* A message begins with its length. */
 	LENGTH_SIZE = 4,
 };

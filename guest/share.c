@@ -21,7 +21,7 @@
 
 bool share_has_host(const struct attach_request *r)
 {
-	return r->n_shares > 0 && strcmp(r->shares, SHARE_HOST) == 0;
+	return r->n_shares > 0 && strcmp(r->shares, ATTACH_MODE_HOST) == 0;
 }
 
 /* What there is on the way to it, symlinks too, stays as it is. */
@@ -69,7 +69,7 @@ static int mount_server(int port, struct error *err)
 	snprintf(options, sizeof(options),
 		"fd=%d,rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other,"
 		"max_read=%u",
-		fuse, SHARE_WRITE_MAX);
+		fuse, ATTACH_DATA_MAX);
 	if (mount("hypermin", SHARES, "fuse", MS_NODEV, options) < 0) {
 		error_set(err, errno, "mount the host's directories");
 		close(fuse);
@@ -148,7 +148,7 @@ static int mount_one(
 	unsigned i, const char *mode, const char *path, bool in_host, struct error *err)
 {
 	char from[sizeof(SHARES) + 16], place[PLACE_SIZE];
-	bool is_host = strcmp(mode, SHARE_HOST) == 0;
+	bool is_host = strcmp(mode, ATTACH_MODE_HOST) == 0;
 
 	snprintf(from, sizeof(from), SHARES "/%u", i);
 	if (is_host)
@@ -158,8 +158,9 @@ static int mount_one(
 		return error_set(err, ENAMETOOLONG, "mount at '%.60s…'", path);
 	if (make_directories(place, err) < 0)
 		return -1;
-	if (strcmp(mode, SHARE_READ_ONLY) == 0 || strcmp(mode, SHARE_WRITABLE) == 0)
-		return bind(from, place, strcmp(mode, SHARE_WRITABLE) == 0, err);
+	if (strcmp(mode, ATTACH_MODE_READ_ONLY) == 0 ||
+		strcmp(mode, ATTACH_MODE_WRITABLE) == 0)
+		return bind(from, place, strcmp(mode, ATTACH_MODE_WRITABLE) == 0, err);
 	if (overlay(i, from, place, err) < 0)
 		return -1;
 	return is_host ? fill_host_tree(err) : 0;

@@ -3,10 +3,10 @@
  * Directories of the host. All are below one FUSE file system, by their numbers, and each is
  * put in its place from there:
  *
- *	/run/hypermin/shares/0 ──bind──────► its place		SHARE_READ_ONLY, SHARE_WRITABLE
+ *	/run/hypermin/shares/0 ──bind──────► its place		ATTACH_MODE_READ_ONLY, ATTACH_MODE_WRITABLE
  *	                     1 ──┐
- *	memory/upper-1 ──────────┴─overlay─► its place		SHARE_OVERLAY
- *	                                     SHARE_HOST_ROOT	SHARE_HOST
+ *	memory/upper-1 ──────────┴─overlay─► its place		ATTACH_MODE_OVERLAY
+ *	                                     SHARE_HOST_ROOT	ATTACH_MODE_HOST
  *
  * If the host's whole tree is one of them, it is the first, and the others have their places
  * in it.

@@ -93,7 +93,7 @@ struct agent_command {
 	bool terminal;		 /* stdin and stdout are one pseudo-terminal */
 	bool stderr_apart;	 /* with terminal: stderr is a pipe of its own */
 	uint16_t rows, columns;	 /* with terminal */
-	bool in_host;		 /* in the tree of the share with the mode SHARE_HOST */
+	bool in_host; /* in the tree of the share with the mode ATTACH_MODE_HOST */
 };
 
 struct agent_share {

@@ -13,9 +13,9 @@
 /* ---- Directories ---- */
 
 static const char *const modes[] = {
-	[HYPERMIN_SHARE_READ_ONLY] = SHARE_READ_ONLY,
-	[HYPERMIN_SHARE_WRITABLE] = SHARE_WRITABLE,
-	[HYPERMIN_SHARE_OVERLAY] = SHARE_OVERLAY,
+	[HYPERMIN_SHARE_READ_ONLY] = ATTACH_MODE_READ_ONLY,
+	[HYPERMIN_SHARE_WRITABLE] = ATTACH_MODE_WRITABLE,
+	[HYPERMIN_SHARE_OVERLAY] = ATTACH_MODE_OVERLAY,
 };
 
 int hypermin_add_share(struct hypermin *h, const char *dir, const char *place,
@@ -47,7 +47,7 @@ int hypermin_set_host(struct hypermin *h, bool host)
 	if (!host)
 		return 0;
 	struct vm_share share;
-	if (vm_share_init(&share, "/", NULL, SHARE_HOST, &h->error) < 0)
+	if (vm_share_init(&share, "/", NULL, ATTACH_MODE_HOST, &h->error) < 0)
 		return -1;
 	h->host = xmemdup(&share, sizeof(share));
 	return 0;
@@ -107,7 +107,7 @@ bool handle_is_writable(const struct hypermin *h)
 		if (disk->writable)
 			return true;
 	vector_foreach (share, &h->shares)
-		if (strcmp(share->mode, SHARE_WRITABLE) == 0)
+		if (strcmp(share->mode, ATTACH_MODE_WRITABLE) == 0)
 			return true;
 	return false;
 }

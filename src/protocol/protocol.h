@@ -218,15 +218,15 @@ enum {
 };
 
 /* How a directory of the host is mounted, as the string in the frame. */
-#define SHARE_READ_ONLY "ro"
-#define SHARE_WRITABLE	"rw"
+#define ATTACH_MODE_READ_ONLY "ro"
+#define ATTACH_MODE_WRITABLE  "rw"
 /* What the guest writes stays in its memory. */
-#define SHARE_OVERLAY "overlay"
+#define ATTACH_MODE_OVERLAY "overlay"
 /* The same, and commands with EXEC_IN_HOST run in it. */
-#define SHARE_HOST "host"
+#define ATTACH_MODE_HOST "host"
 
 /* Bytes in one FUSE read or write, which sizes the buffers on both sides. */
-#define SHARE_WRITE_MAX (1024u * 1024)
+#define ATTACH_DATA_MAX (1024u * 1024)
 
 struct attach_request {
 	bool has_network;

@@ -25,7 +25,7 @@ static bool is_place(const char *path)
 int vm_share_init(struct vm_share *share, const char *dir, const char *place,
 	const char *mode, struct error *err)
 {
-	bool is_host = strcmp(mode, SHARE_HOST) == 0;
+	bool is_host = strcmp(mode, ATTACH_MODE_HOST) == 0;
 
 	CLEANUP_FREE char *full = realpath(dir, NULL);
 	if (!full)

@@ -78,7 +78,7 @@ static int attach(struct fixture *f, const char *second_place, struct error *err
 	const struct agent_network network = {
 		"10.0.2.15", "255.0.0.0", "", "", "10.0.0.1 one\n10.0.0.2 two\n"};
 	const struct agent_share shares[] = {
-		{SHARE_HOST, "/"}, {SHARE_WRITABLE, second_place}};
+		{ATTACH_MODE_HOST, "/"}, {ATTACH_MODE_WRITABLE, second_place}};
 
 	return agent_attach(f->a, &(struct agent_attachments){&network, shares, 2}, err);
 }
