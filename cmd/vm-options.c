@@ -158,6 +158,8 @@ static const struct option_row attach_rows[] = {
 		"mount this directory in the VM, at its own path or at PLACE; read-only "
 		"without :rw",
 		AT(vm), .take = settings_take},
+	{OPTION_CALL, "rw", 0, "DIR[:PLACE]", "the same as --share DIR:rw", AT(vm),
+		.take = settings_take},
 	{OPTION_CALL, "overlay", 0, "DIR[:PLACE]",
 		"the same, writable in the VM and unchanged here", AT(vm),
 		.take = settings_take},

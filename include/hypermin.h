@@ -94,8 +94,8 @@ HYPERMIN_API void hypermin_set_log(
  * and with a value as it is written there: ("memory", "2G"), ("disk", "a.img:rw"),
  * ("plain", NULL). The names are accel, append, appliance, boot-timeout, cache-dir, cold,
  * console, cpus, disk, fast, forward, gdb, host, image, kernel, machine, memory, modules,
- * net, overlay, package, plain, qemu-arg, reach, root, root-bus, share, silence-timeout and
- * timeline. cold, console, fast, host, net and plain take "yes", "no", or NULL for yes, and
+ * net, overlay, package, plain, qemu-arg, reach, root, root-bus, rw, share,
+ * silence-timeout and timeline. cold, console, fast, host, net and plain take "yes", "no", or NULL for yes, and
  * gdb NULL for its usual port; no other value may be NULL or empty.
  */
 HYPERMIN_API int hypermin_set(struct hypermin *h, const char *name, const char *value);

@@ -164,6 +164,11 @@ int handle_add_share_text(struct hypermin *h, const char *text)
 	return add_share(h, text, true, HYPERMIN_SHARE_READ_ONLY);
 }
 
+int handle_add_writable_text(struct hypermin *h, const char *text)
+{
+	return add_share(h, text, false, HYPERMIN_SHARE_WRITABLE);
+}
+
 int handle_add_overlay_text(struct hypermin *h, const char *text)
 {
 	return add_share(h, text, false, HYPERMIN_SHARE_OVERLAY);

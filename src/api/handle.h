@@ -155,6 +155,7 @@ struct vm_share *handle_shares(const struct hypermin *h, size_t *ret_len);
 int handle_guest_directory(struct hypermin *h, char **ret);
 /* Is there something of the host's that the guest may write to? */
 bool handle_is_writable(const struct hypermin *h);
-/* As the options --share and --overlay have them. */
+/* As the options --share, --rw and --overlay have them. */
 int handle_add_share_text(struct hypermin *h, const char *text);
+int handle_add_writable_text(struct hypermin *h, const char *text);
 int handle_add_overlay_text(struct hypermin *h, const char *text);

@@ -440,6 +440,7 @@ static const struct setting {
 	{"qemu-arg", SETTING_OTHER, .set_text = hypermin_add_qemu_argument},
 	{"gdb", SETTING_OTHER, .may_be_null = true, .set_text = set_gdb},
 	{"share", SETTING_OTHER, .set_text = handle_add_share_text},
+	{"rw", SETTING_OTHER, .set_text = handle_add_writable_text},
 	{"overlay", SETTING_OTHER, .set_text = handle_add_overlay_text},
 	{"host", SETTING_FLAG, .set_flag = hypermin_set_host},
 	{"net", SETTING_FLAG, AT(network.internet), .set_flag = hypermin_set_net},

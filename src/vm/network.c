@@ -134,6 +134,11 @@ static int check_forward(const struct vm_forward *f, struct error *err)
 
 int vm_network_check(const struct vm_network *n, struct error *err)
 {
+	if (n->internet && n->endpoints.len)
+		return error_set(err, 0,
+			"reach '%s:%u' and nothing else, and use the network as this user "
+			"can: the one excludes the other (--reach, --net)",
+			n->endpoints.items[0].host, n->endpoints.items[0].port);
 	vector_foreach (forward, &n->forwards)
 		if (check_forward(forward, err) < 0)
 			return -1;

@@ -23,7 +23,8 @@ int vm_network_add_forward(struct vm_network *n, const char *text, struct error 
 int vm_network_add_endpoint(struct vm_network *n, const char *text, struct error *err);
 /* Is any network wanted? */
 bool vm_network_is_wanted(const struct vm_network *n);
-/* Are the host's ports free? qemu would only say that it can't have one. */
+/* Do its parts go together, and are the host's ports free? qemu would only say that it can't
+ * have one. */
 int vm_network_check(const struct vm_network *n, struct error *err);
 /* The value of qemu's -netdev, without its id. `reach_program` is needed for endpoints. */
 char *vm_network_backend(const struct vm_network *n, const char *reach_program);
