@@ -14,13 +14,14 @@
 
 #include "base/quantity.h"
 #include "base/vector.h"
+#include "protocol/protocol.h"
 #include "share/share.h"
 
 static const char *const modes[] = {
-	[SHARE_RO] = "ro",
-	[SHARE_RW] = "rw",
-	[SHARE_OVERLAY] = "overlay",
-	[SHARE_HOST] = "host",
+	[SHARE_RO] = ATTACH_MODE_READ_ONLY,
+	[SHARE_RW] = ATTACH_MODE_WRITABLE,
+	[SHARE_OVERLAY] = ATTACH_MODE_OVERLAY,
+	[SHARE_HOST] = ATTACH_MODE_HOST,
 };
 
 static bool parse_number(const char *text, uint64_t max, uint64_t *ret)

@@ -217,7 +217,8 @@ enum {
 	ATTACH_FLAGS = ATTACH_NETWORK,
 };
 
-/* How a directory of the host is mounted, as the string in the frame. */
+/* How a directory of the host is mounted: the string in the frame, and in the arguments of
+ * hypermin-share. */
 #define ATTACH_MODE_READ_ONLY "ro"
 #define ATTACH_MODE_WRITABLE  "rw"
 /* What the guest writes stays in its memory. */

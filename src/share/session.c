@@ -69,9 +69,9 @@ int handle_init(struct share *s, struct request *r)
 	s->started = in->major == FUSE_KERNEL_VERSION;
 	out.max_readahead = in->max_readahead;
 	out.flags = in->flags & wanted;
-	s->data_max = out.flags & FUSE_MAX_PAGES ? SHARE_DATA_MAX : 32 * 4096;
+	s->data_max = out.flags & FUSE_MAX_PAGES ? ATTACH_DATA_MAX : 32 * 4096;
 	out.max_write = s->data_max;
-	out.max_pages = SHARE_DATA_MAX / 4096;
+	out.max_pages = ATTACH_DATA_MAX / 4096;
 	out.time_gran = 1;
 	/* So that reading ahead keeps the socket busy. */
 	out.max_background = 64;

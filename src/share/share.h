@@ -11,7 +11,7 @@
  * The stream carries the kernel's own messages: each begins with its length. The relay
  * copies whole ones and understands nothing. It reads with a buffer of
  * SHARE_MESSAGE_MAX bytes, mounts with default_permissions, allow_other and
- * max_read=SHARE_DATA_MAX, and goes on if a write to /dev/fuse fails with ENOENT: the
+ * max_read=ATTACH_DATA_MAX, and goes on if a write to /dev/fuse fails with ENOENT: the
  * guest's kernel then no longer waits for that answer.
  *
  * Why not virtiofsd: it wants memory that is shared with qemu, and a VM that resumes from
@@ -31,11 +31,10 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "protocol/protocol.h"
 
-/* What one request reads or writes. */
-#define SHARE_DATA_MAX (1u << 20)
 /* The longest message of the guest's kernel: data, and a page for what stands before. */
-#define SHARE_MESSAGE_MAX (SHARE_DATA_MAX + 4096)
+#define SHARE_MESSAGE_MAX (ATTACH_DATA_MAX + 4096)
 
 enum share_mode {
 	SHARE_RO,

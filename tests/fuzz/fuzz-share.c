@@ -114,7 +114,7 @@ static void check_output(struct share *s)
 				    : header.error == FUSE_NOTIFY_INVAL_INODE);
 		check(header.error == 0 || header.unique == 0 ||
 			header.len == sizeof(header));
-		check(header.len <= sizeof(header) + SHARE_DATA_MAX);
+		check(header.len <= sizeof(header) + ATTACH_DATA_MAX);
 		check(header.len != sizeof(header) + strlen(secret) ||
 			memcmp(out + sizeof(header), secret, strlen(secret)) != 0);
 		out += header.len;

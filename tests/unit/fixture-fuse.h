@@ -141,7 +141,7 @@ static inline void fuse_init(struct fixture_fuse *f)
 
 	assert_int_equal(fuse_call(f, FUSE_INIT, 0, &in, sizeof(in), NULL), 0);
 	fuse_reply(f, &out);
-	assert_int_equal(out.max_write, SHARE_DATA_MAX);
+	assert_int_equal(out.max_write, ATTACH_DATA_MAX);
 }
 
 /* Add a share of a directory. */

@@ -320,6 +320,27 @@ static int remove_scratch(void **state)
 	return system(command);
 }
 
+static void directories_and_endpoints_have_a_limit(void **state)
+{
+	struct hypermin *h = hypermin_new();
+
+	(void)state;
+	for (int i = 0; i < 63; i++)
+		assert_int_equal(
+			hypermin_add_share(h, "/", "/place", HYPERMIN_SHARE_READ_ONLY),
+			0);
+	assert_int_equal(
+		hypermin_add_share(h, "/", "/place", HYPERMIN_SHARE_READ_ONLY), -1);
+	assert_non_null(strstr(hypermin_error(h), "at most 63"));
+	/* The host's tree has a place of its own. */
+	assert_int_equal(hypermin_set_host(h, true), 0);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(hypermin_add_reach(h, "example:80"), 0);
+	assert_int_equal(hypermin_add_reach(h, "example:80"), -1);
+	assert_non_null(strstr(hypermin_error(h), "at most 100"));
+	hypermin_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -327,6 +348,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_value_is_refused_and_changes_nothing),
 		cmocka_unit_test(a_disk_s_access_and_format_stand_behind_its_name),
 		cmocka_unit_test(warming_what_is_built_leaves_the_handle_able_to_build),
+		cmocka_unit_test(directories_and_endpoints_have_a_limit),
 		cmocka_unit_test(no_call_that_fails_changes_a_setting),
 		cmocka_unit_test(a_program_is_looked_for_where_the_environment_says),
 		cmocka_unit_test(the_doctor_leaves_no_process_and_no_descriptor),

@@ -316,7 +316,7 @@ static void a_directory_is_listed_in_pieces_of_any_size(void **state)
 	check_listing(f, dir, FUSE_READDIRPLUS, 4096, 700);
 	check_listing(f, dir, FUSE_READDIRPLUS, 200, 700);
 	check_listing(f, dir, FUSE_READDIR, 60, 700);
-	check_listing(f, dir, FUSE_READDIRPLUS, SHARE_DATA_MAX, 700);
+	check_listing(f, dir, FUSE_READDIRPLUS, ATTACH_DATA_MAX, 700);
 	/* What takes no entry at all is no end of the directory. */
 	struct fuse_open_out open;
 	assert_int_equal(fuse_open_as(f, FUSE_OPENDIR, dir, 0, &open), 0);

@@ -58,9 +58,9 @@ static void malformed_requests_are_errors(void **state)
 	const struct fuse_write_in far = {.fh = fh, .size = 3, .offset = UINT64_MAX - 1};
 	assert_int_equal(
 		fuse_call_data(f, FUSE_WRITE, n, &far, sizeof(far), "123", 3), -EINVAL);
-	assert_int_equal(fuse_read(f, n, fh, 0, SHARE_DATA_MAX + 1), -EINVAL);
+	assert_int_equal(fuse_read(f, n, fh, 0, ATTACH_DATA_MAX + 1), -EINVAL);
 	assert_int_equal(fuse_read(f, n, fh, UINT64_MAX, 1), -EINVAL);
-	assert_int_equal(fuse_read(f, n, fh, 0, SHARE_DATA_MAX), 0);
+	assert_int_equal(fuse_read(f, n, fh, 0, ATTACH_DATA_MAX), 0);
 	assert_int_equal(f->reply_len, 5);
 	/* Handles of another kind, and none. */
 	assert_int_equal(fuse_open_as(f, FUSE_OPENDIR, share, 0, &dir), 0);
