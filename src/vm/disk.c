@@ -171,8 +171,8 @@ int vm_disk_set_serial(struct vm_disk *disk, const char *serial, struct error *e
 			"hyphens and underscores; '%s' is none",
 			disk->path, serial);
 	/* A disk without a serial number of its own is called "disk" and its number. */
-	bool is_default = len > 4 && strncmp(serial, "disk", 4) == 0 &&
-		strspn(serial + 4, "0123456789") == len - 4;
+	const char *number = strncmp(serial, "disk", 4) == 0 ? serial + 4 : "";
+	bool is_default = *number && !number[strspn(number, "0123456789")];
 	if (is_default || strcmp(serial, ROOT_SERIAL) == 0)
 		return error_set(err, 0,
 			"attach '%s': the serial number '%s' is one of hypermin's own; take "
