@@ -65,6 +65,8 @@ const struct option_row settings_machine[] = {
 	SETTING("plain", 0, NULL, "boot without the settings that only save time"),
 	SETTING("fast", 0, NULL,
 		"boot without tracing, and what BPF programs call; a fifth faster by emulation"),
+	SETTING("strict", 0, NULL,
+		"start only if the VM's programs can be confined by all layers"),
 	SETTING("boot-timeout", 0, "SECONDS", "how long a boot may take; default 120"),
 	SETTING("silence-timeout", 0, "SECONDS",
 		"how long a running guest may be silent; default 60"),

@@ -95,8 +95,9 @@ HYPERMIN_API void hypermin_set_log(
  * ("plain", NULL). The names are accel, append, appliance, boot-timeout, cache-dir, cold,
  * console, cpus, disk, fast, forward, gdb, host, image, kernel, machine, memory, modules,
  * net, overlay, package, plain, qemu-arg, reach, root, root-bus, rw, share,
- * silence-timeout and timeline. cold, console, fast, host, net and plain take "yes", "no", or NULL for yes, and
- * gdb NULL for its usual port; no other value may be NULL or empty.
+ * silence-timeout, strict and timeline. cold, console, fast, host, net, plain and strict
+ * take "yes", "no", or NULL for yes, and gdb NULL for its usual port; no other value may be
+ * NULL or empty.
  */
 HYPERMIN_API int hypermin_set(struct hypermin *h, const char *name, const char *value);
 
@@ -159,6 +160,12 @@ HYPERMIN_API int hypermin_set_fast(struct hypermin *h, bool fast);
  * other than 0.
  */
 HYPERMIN_API int hypermin_set_cold(struct hypermin *h, bool cold);
+/*
+ * Start a VM only if qemu, and what else is started for it, can be confined by all layers
+ * that hypermin has: SECURITY.md lists them. Without it a layer that this host does not have
+ * is left out. The log says which are in force. Default: false.
+ */
+HYPERMIN_API int hypermin_set_strict(struct hypermin *h, bool strict);
 /* How long the guest may take until its agent answers, in milliseconds, more than 0;
  * default 120,000. */
 HYPERMIN_API int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms);

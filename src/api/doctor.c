@@ -15,7 +15,9 @@
 #include "appliance/builder.h"
 #include "base/child.h"
 #include "base/monotonic.h"
+#include "base/strbuf.h"
 #include "vm/accel.h"
+#include "vm/confinement.h"
 
 /* For a first appliance and some room. */
 #define CACHE_WANTED_MIB 1024
@@ -59,16 +61,19 @@ static int check_patience(void *data, struct error *err)
 	return error_set(err, ETIMEDOUT, "wait for its answer to --version");
 }
 
-/* The first line of `qemu --version`, or why there is none. A new string. */
-static char *qemu_version(const char *qemu, bool *ret_works)
+/* The first line of `qemu --version`, or why there is none. A new string. `option`: one
+ * more word, with its value "on"; NULL: none. */
+static char *qemu_version(const char *qemu, const char *option, bool *ret_works)
 {
-	char *argv[] = {(char *)qemu, (char *)"--version", NULL};
+	char *with[] = {
+		(char *)qemu, (char *)option, (char *)"on", (char *)"--version", NULL};
+	char *plain[] = {(char *)qemu, (char *)"--version", NULL};
 	struct version version = {.deadline_ms = monotonic_ms() + VERSION_PATIENCE_MS};
 	const struct child_listener listener = {.on_line = keep_first_line,
 		.stop = check_patience,
 		.stop_fd = -1,
 		.data = &version};
-	struct child child = {.argv = argv};
+	struct child child = {.argv = option ? with : plain};
 	struct ended ended;
 	struct error err = {0};
 
@@ -92,7 +97,7 @@ static char *examine_qemu(struct doctor *d, const struct hypermin *h)
 		report(d, HYPERMIN_FINDING_PROBLEM, "qemu", err.msg, NULL);
 		return NULL;
 	}
-	CLEANUP_FREE char *version = qemu_version(qemu, &works);
+	CLEANUP_FREE char *version = qemu_version(qemu, NULL, &works);
 	CLEANUP_FREE char *text = xasprintf("%s: %s", qemu, version);
 	report(d, works ? HYPERMIN_FINDING_OK : HYPERMIN_FINDING_PROBLEM, "qemu", text,
 		works ? NULL : "it does not run: install it anew");
@@ -133,6 +138,39 @@ static void examine_accelerator(struct doctor *d, struct hypermin *h, const char
 			"everything works without it, by emulation (TCG), only slower");
 	}
 	accel_choice_done(&choice);
+}
+
+struct confinement {
+	struct doctor *doctor;
+	struct strbuf in_force;
+};
+
+static void note_layer(const char *layer, const char *missing, void *data)
+{
+	struct confinement *c = data;
+
+	if (!missing) {
+		strbuf_addf(&c->in_force, "%s%s", c->in_force.len ? ", " : "", layer);
+		return;
+	}
+	CLEANUP_FREE char *text = xasprintf("qemu goes without: %s: %s", layer, missing);
+	report(c->doctor, HYPERMIN_FINDING_NOTE, "confined", text,
+		"a VM that is taken over has one barrier less; SECURITY.md says which, and "
+		"--strict starts none so");
+}
+
+static void examine_confinement(struct doctor *d, const char *qemu)
+{
+	struct confinement c = {.doctor = d};
+	struct error err;
+	bool has_sandbox;
+
+	free(qemu_version(qemu, "-sandbox", &has_sandbox));
+	if (confinement_examine(qemu, has_sandbox, note_layer, &c, &err) < 0)
+		report(d, HYPERMIN_FINDING_PROBLEM, "confined", err.msg, NULL);
+	else if (c.in_force.len)
+		report(d, HYPERMIN_FINDING_OK, "confined", c.in_force.data, NULL);
+	strbuf_done(&c.in_force);
 }
 
 static void examine_cache(struct doctor *d, struct hypermin *h)
@@ -202,6 +240,8 @@ int hypermin_doctor(struct hypermin *h, hypermin_doctor_fn *fn, void *data)
 	CLEANUP_FREE char *qemu = examine_qemu(&d, h);
 	examine_cache(&d, h);
 	examine_accelerator(&d, h, qemu ? qemu : "");
+	if (qemu)
+		examine_confinement(&d, qemu);
 	examine_host(&d, h);
 	return d.problems;
 }

@@ -38,6 +38,8 @@ struct hypermin {
 	bool plain, fast, console;
 	/* Always boot. */
 	bool cold;
+	/* Start only what can be confined by all layers. */
+	bool strict;
 	/* Words for the kernel's command line, and arguments for qemu. */
 	struct strvec append, qemu_args;
 	unsigned gdb_port; /* 0: none */

@@ -365,6 +365,11 @@ int hypermin_set_cold(struct hypermin *h, bool cold)
 	return set_flag(h, &h->cold, cold);
 }
 
+int hypermin_set_strict(struct hypermin *h, bool strict)
+{
+	return set_flag(h, &h->strict, strict);
+}
+
 static int set_timeout(struct hypermin *h, unsigned *field, unsigned ms)
 {
 	if (handle_check_not_started(h) < 0)
@@ -431,6 +436,7 @@ static const struct setting {
 		.set_number = hypermin_set_boot_timeout},
 	{"silence-timeout", SETTING_SECONDS, AT(silence_timeout_ms), true,
 		.set_number = hypermin_set_silence_timeout},
+	{"strict", SETTING_FLAG, AT(strict), true, .set_flag = hypermin_set_strict},
 	/* A snapshot's maker is told the cache's absolute path instead. */
 	{"cache-dir", SETTING_TEXT, AT(cache_dir), .set_text = hypermin_set_cache_dir},
 	/* A snapshot has none of these: they belong to the VM that resumes from it, or to

@@ -145,6 +145,7 @@ static int make_config(
 		.share_program = h->share_program,
 		.reach_program = h->reach_program,
 		.timeline = h->timeline,
+		.strict = h->strict,
 		/* How it boots with such options is not to be remembered. */
 		.cache_fd = handle_is_special(h) ? -1 : h->cache.fd,
 		.control_fd = h->control[0],

@@ -25,6 +25,7 @@
 static void execute(const struct child *c, pid_t supervisor, int exec_fd)
 {
 	int keep[CHILD_PASS_MAX + 1] = {exec_fd};
+	int num = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != supervisor)
@@ -40,9 +41,12 @@ static void execute(const struct child *c, pid_t supervisor, int exec_fd)
 			fcntl(c->pass[i], F_SETFD, 0);
 		}
 		fork_close_others(3, keep, c->n_pass + 1);
-		execv(c->argv[0], c->argv);
+		num = c->before_exec ? c->before_exec(c->before_exec_data) : 0;
+		if (num == 0)
+			execve(c->argv[0], c->argv, c->env ? c->env : environ);
 	}
-	int num = errno;
+	if (num == 0)
+		num = errno;
 	if (write(exec_fd, &num, sizeof(num)) < 0)
 		_exit(2);
 	_exit(1);

@@ -32,6 +32,13 @@ struct child {
 	char *const *argv;
 	/* Where it runs, or NULL for the caller's own directory. */
 	const char *directory;
+	/* NAME=VALUE; NULL: the caller's environment. */
+	char *const *env;
+	/* The last that the child does before it executes the program, by async-signal-safe
+	 * calls: confine/confine.h, say. NULL: nothing. What is not 0 is the errno of a child
+	 * that could not be executed. */
+	int (*before_exec)(void *data);
+	void *before_exec_data;
 	/* Its standard output and error; its standard input is /dev/null. */
 	int output_fd;
 	/* These are open in it under their own numbers, none of which is a standard

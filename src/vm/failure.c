@@ -127,6 +127,9 @@ static enum vm_loss judge_end(const struct vm *vm, const struct ended *ended)
 	if (ended->how == ENDED_NO_EXEC || ended->how == ENDED_UNKNOWN ||
 		(ended->how == ENDED_SIGNALED && ended->value == SIGKILL))
 		return LOSS_FINAL;
+	if (qemu_said(vm, "-sandbox") || qemu_said(vm, "'sandbox'") ||
+		qemu_said(vm, "seccomp"))
+		return LOSS_NO_SANDBOX;
 	/* Has this qemu not the machine, or not a property of it that came later? */
 	if (qemu_said(vm, "unsupported machine type") || qemu_said(vm, "-machine."))
 		return LOSS_NO_MACHINE;

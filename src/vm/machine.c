@@ -193,6 +193,23 @@ static void add_generation_id(const struct machine_line *l)
 		add(l, "-device", "vmgenid,guid=auto");
 }
 
+bool machine_spawns(const struct vm_config *config)
+{
+	return config->network && config->network->endpoints.len;
+}
+
+/* qemu's own filter of its system calls. It takes effect before the guest runs. A program
+ * that it starts gets a session of its own, which counts as a privilege. */
+static void add_sandbox(const struct machine_line *l)
+{
+	strvec_add(l->argv, "-sandbox");
+	strvec_add(l->argv,
+		machine_spawns(l->config)
+			? "on,obsolete=deny,resourcecontrol=deny"
+			: "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
+			  "resourcecontrol=deny");
+}
+
 /* What every VM has: qemu itself, the machine, the accelerator, CPUs and memory. */
 static void add_base(const struct machine_line *l)
 {
@@ -204,6 +221,8 @@ static void add_base(const struct machine_line *l)
 	strvec_add(l->argv, "-nodefaults");
 	add(l, "-display", "none");
 	strvec_add(l->argv, "-no-reboot");
+	if (l->config->sandbox)
+		add_sandbox(l);
 	if (l->memory)
 		add_memory(l);
 	strvec_add(l->argv, "-machine");

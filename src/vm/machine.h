@@ -46,6 +46,9 @@ void machine_resume_argv(const struct vm_config *config, const struct profile *p
 /* How many disk slots are filled, by the user's disks and by placeholders. */
 size_t machine_disks(const struct vm_config *config);
 
+/* Does its qemu start programs? It does for --reach. */
+bool machine_spawns(const struct vm_config *config);
+
 /* The kernel's command line alone. */
 char *machine_kernel_command_line(
 	const struct vm_config *config, const struct profile *profile);

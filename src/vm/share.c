@@ -10,6 +10,7 @@
 
 #include "base/strbuf.h"
 #include "protocol/protocol.h"
+#include "vm/confinement.h"
 
 /* Absolute, and no component of it leads back. */
 static bool is_place(const char *path)
@@ -100,7 +101,10 @@ int vm_shares_serve(const struct vm_config *config, int messages_fd,
 		.pass = pass,
 		.n_pass = config->n_shares + 1,
 	};
-	if (child_start(ret_server, err) < 0)
+	CLEANUP_CONFINE struct confine confine = {0};
+	confinement_of_share(config, &confine);
+	confine_child(&confine, ret_server);
+	if (child_start(ret_server, err) < 0 || confine_confirm(&confine, err) < 0)
 		return -1;
 	*ret_fd = TAKE_FD(far);
 	return 0;

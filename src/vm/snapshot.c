@@ -118,6 +118,8 @@ char *snapshot_identity(
 	}
 	bare.reserved_slots = slots;
 	bare.boot_timeout_ms = 0;
+	/* The guest sees nothing of it. */
+	bare.sandbox = false;
 	bare.record = NULL;
 	machine_argv(&bare, profile, &no_fds, &argv);
 	vector_foreach (arg, &argv)

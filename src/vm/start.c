@@ -43,6 +43,9 @@
 
 #define ANY_KERNEL "*"
 
+/* A subject of verdicts. */
+#define SANDBOX "sandbox"
+
 /* Of x86 and arm64 alike. */
 #define COMMAND_LINE_SIZE 2048
 
@@ -113,7 +116,25 @@ static int check_known(struct start *s, struct error *err)
 	return 0;
 }
 
+/* What the user's own arguments need is not known; they may have one of their own. */
+static void choose_sandbox(struct start *s)
+{
+	s->config.sandbox =
+		!s->config.qemu_args && !is_known(&s->qemu_key, SANDBOX, "missing");
+}
+
 /* ---- Attempts ---- */
+
+/* Nothing is wrong with the rest of such an attempt: it is made once more. */
+static bool leave_sandbox(struct start *s, enum vm_loss loss, const struct error *err)
+{
+	if (loss != LOSS_NO_SANDBOX || !s->config.sandbox)
+		return false;
+	log_info("this qemu does not filter its own system calls: %s", err->msg);
+	verdict_remember(&s->qemu_key, SANDBOX, "missing", "qemu said so");
+	s->config.sandbox = false;
+	return true;
+}
 
 static void leave_kvm(struct start *s, const struct error *err)
 {
@@ -221,6 +242,8 @@ static enum vm_loss boot(struct start *s, struct error *err)
 				remember_plain(s, monotonic_ms() - began_ms);
 			return LOSS_NONE;
 		}
+		if (leave_sandbox(s, loss, err))
+			continue;
 		if (loss != LOSS_GUEST && loss != LOSS_GAVE_UP &&
 			(s->config.qemu_args || s->config.gdb_port))
 			return LOSS_FINAL;
@@ -255,8 +278,11 @@ static enum resumed find_and_resume(struct start *s, size_t slots, struct error 
 	if (!snapshots->find(identity, best, &snapshot, snapshots->data))
 		return RESUME_BOOT_INSTEAD;
 	CLEANUP_CLOSE int ram_fd = snapshot.ram_fd, state_fd = snapshot.state_fd;
-	enum vm_loss loss =
-		vm_resume(&s->config, &s->profile, &snapshot, deadline, &s->vm, err);
+	enum vm_loss loss;
+	do
+		loss = vm_resume(
+			&s->config, &s->profile, &snapshot, deadline, &s->vm, err);
+	while (leave_sandbox(s, loss, err));
 	if (loss == LOSS_NONE)
 		return RESUMED;
 	if (loss == LOSS_FINAL)
@@ -352,6 +378,7 @@ static int check_command_line(const struct start *s, struct error *err)
 static enum vm_start_result resume_or_boot(struct start *s, struct error *err)
 {
 	choose_accelerator(s);
+	choose_sandbox(s);
 	if (measure_root(s, err) < 0 || check_command_line(s, err) < 0)
 		return VM_NO_START;
 	if (check_known(s, err) < 0)

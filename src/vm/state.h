@@ -54,6 +54,9 @@ enum vm_loss {
 	/* qemu has not the machine; or it lacks what the root's bus takes. */
 	LOSS_NO_MACHINE,
 	LOSS_NO_BUS,
+	/* It can't filter its own system calls: built without that, or the host forbids
+	 * it. */
+	LOSS_NO_SANDBOX,
 	/* No other way would do better: it was interrupted, a disk is in use, there is too
 	 * little memory, qemu can't be run. */
 	LOSS_FINAL,

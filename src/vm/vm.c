@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/monotonic.h"
 #include "base/path.h"
+#include "vm/confinement.h"
 #include "vm/machine.h"
 #include "vm/measure.h"
 #include "vm/network.h"
@@ -169,7 +170,12 @@ static int launch(struct vm *vm, const struct vm_config *config,
 		.pass = pass,
 		.n_pass = n_pass,
 	};
-	return child_start(&vm->qemu, err);
+	CLEANUP_CONFINE struct confine confine = {0};
+	confinement_of_qemu(config, profile, &confine);
+	confine_child(&confine, &vm->qemu);
+	if (child_start(&vm->qemu, err) < 0)
+		return -1;
+	return confine_confirm(&confine, err);
 }
 
 /* What can be waited for. */

@@ -175,6 +175,10 @@ struct vm_config {
 	const struct vm_snapshots *snapshots;
 	/* If it is booted, its memory is in this file, for vm_save(). NULL: no file. */
 	const struct vm_snapshot *record;
+	/* It starts only if its programs can be confined by all layers of confine.h. */
+	bool strict;
+	/* qemu filters its own system calls; vm_start() sets its own copy of this. */
+	bool sandbox;
 	int cache_fd;	/* the directory of verdicts.h, or -1 */
 	int control_fd; /* see base/control.h */
 };

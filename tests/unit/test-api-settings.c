@@ -69,6 +69,7 @@ static void set_all(struct hypermin *h)
 	set(h, "plain", NULL);
 	set(h, "fast", NULL);
 	set(h, "console", NULL);
+	set(h, "strict", NULL);
 	set(h, "boot-timeout", "300.25");
 	set(h, "silence-timeout", "7");
 }
@@ -103,6 +104,7 @@ static void each_setting_reaches_the_maker_of_a_snapshot(void **state)
 	assert_int_equal(maker->silence_timeout_ms, 7000);
 	assert_int_equal(maker->accel, VM_ACCEL_TCG);
 	assert_true(maker->plain);
+	assert_true(maker->strict);
 	assert_string_equal(maker->modules_dir, scratch);
 	hypermin_free(h);
 	hypermin_free(maker);

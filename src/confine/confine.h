@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a program may do that handles bytes of others, in layers. Each layer is taken where
+ * the host has it, and it is known of each whether it is in force:
+ *
+ *	confine_init()     what can be found out and allocated before the fork
+ *	child_start()      in the child, confine_apply() puts the layers in force, just
+ *	                   before the program is executed, and notes how that went in a page
+ *	                   that both processes have
+ *	confine_confirm()  tells the log; with `strict` it fails if a layer is missing
+ *
+ * A layer that can't be had is left out, and the program starts all the same, unless the
+ * confinement is strict.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/child.h"
+#include "base/error.h"
+#include "base/vector.h"
+
+enum confine_layer {
+	/* No variables but those that it needs. */
+	CONFINE_ENVIRONMENT,
+	/* No core dumps, which would have the guest's memory in them; no more descriptors
+	 * and no larger files than it needs. */
+	CONFINE_LIMITS,
+	/* Nothing that it executes gets more rights than it has: no setuid programs. */
+	CONFINE_PRIVILEGES,
+	/* Of root's rights, only those that it needs. */
+	CONFINE_CAPABILITIES,
+	/* The program's own filter of its system calls, which it puts in force itself. */
+	CONFINE_OWN_FILTER,
+	CONFINE_LAYERS
+};
+
+/* A file that it opens by name. */
+struct confine_file {
+	const char *path;
+	bool writable;
+};
+
+/* The strings are the caller's, and live as long as the confinement. */
+struct confine_needs {
+	/* As messages call the program. */
+	const char *program;
+	/* Why a layer is left out; NULL: it is not. */
+	const char *without[CONFINE_LAYERS];
+	/* NULL-terminated names: what it gets of our environment. */
+	const char *const *variables;
+	/* Bits of linux/capability.h: what it keeps of those that we have. */
+	uint64_t capabilities;
+	VECTOR(struct confine_file) files;
+	/* It writes to files. */
+	bool writes;
+	/* 0: as many descriptors as we may have. */
+	unsigned max_descriptors;
+	/* Bits of layers that are not for this program, and so not missing. */
+	unsigned not_for_it;
+	/* All layers or none: it does not start without one. */
+	bool strict;
+};
+
+struct confine_notes;
+
+struct confine {
+	struct confine_needs needs;
+	struct strvec env;
+	/* Of the child; NULL: there was no memory for it. */
+	struct confine_notes *notes;
+};
+
+/* The needs belong to the confinement from here on. */
+void confine_init(struct confine *c, struct confine_needs *needs);
+void confine_done(struct confine *c);
+#define CLEANUP_CONFINE CLEANUP(confine_done)
+
+/* Have the child confined: it reads `c` in child_start(), not later. */
+void confine_child(struct confine *c, struct child *child);
+
+/* After child_start(): tell the log what is in force. -1: a layer is missing, and strict was
+ * asked for: the program was not executed. */
+int confine_confirm(const struct confine *c, struct error *err);
+
+/* Of one layer: `missing` says why it is not in force; NULL: it is. */
+typedef void confine_report_fn(const char *layer, const char *missing, void *data);
+/* What would be in force: in a child that executes nothing. */
+int confine_try(struct confine *c, confine_report_fn *fn, void *data, struct error *err);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the programs of a VM need, so that they can be confined to it. */
+#pragma once
+
+#include "confine/confine.h"
+#include "vm/profile.h"
+#include "vm/vm.h"
+
+/* Parts of the configuration have to live as long as *ret. */
+void confinement_of_qemu(const struct vm_config *config, const struct profile *profile,
+	struct confine *ret);
+void confinement_of_share(const struct vm_config *config, struct confine *ret);
+
+/* What would be in force for qemu, with nothing attached. `sandbox`: it has the option. */
+int confinement_examine(const char *qemu, bool sandbox, confine_report_fn *fn, void *data,
+	struct error *err);
