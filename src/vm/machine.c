@@ -228,6 +228,8 @@ static void add_base(const struct machine_line *l)
 	strvec_add(l->argv, "-machine");
 	strvec_addf(l->argv, "%s%s%s", p->machine->qemu, is_nvdimm ? ",nvdimm=on" : "",
 		l->memory ? ",memory-backend=memory" : "");
+	if (p->machine->firmware)
+		add(l, "-bios", p->machine->firmware);
 	add(l, "-accel", p->kvm ? "kvm" : "tcg");
 	const struct vm_launcher *launcher = l->config->launcher;
 	add(l, "-cpu", launcher && launcher->cpu ? launcher->cpu : profile_cpu(p));

@@ -72,6 +72,9 @@ static const struct machine_type machine_types[] = {
 		 * it. */
 		.name = "microvm",
 		.qemu = "microvm,acpi=on,rtc=on",
+		/* With ACPI qemu would take SeaBIOS, which puts the tables at the end of
+		 * the memory. There qemu loads the initrd, over them. */
+		.firmware = "qboot.rom",
 		.transport = TRANSPORT_MMIO,
 		/* It has 24 transports for virtio devices. The guest does not see one of
 		 * them; the agent, the root, a network and shared directories take one

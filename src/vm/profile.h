@@ -35,6 +35,8 @@ struct machine_type {
 	const char *name;
 	/* The value of -machine. */
 	const char *qemu;
+	/* The firmware; NULL: qemu's own choice. */
+	const char *firmware;
 	enum transport transport;
 	/* So many disks of the user's fit. */
 	unsigned max_disks;

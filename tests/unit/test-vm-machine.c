@@ -268,6 +268,20 @@ static void each_bus_has_its_device(void **state)
 	assert_null(root_bus_at(ARRAY_SIZE(rows)));
 }
 
+/* SeaBIOS would leave its tables where the initrd goes: no device is found then. */
+static void a_microvm_has_a_firmware_that_keeps_its_tables(void **state)
+{
+	const struct vm_config config = config_with(NULL, 0);
+	const struct profile microvm = profile_of("microvm", "virtio-blk");
+	const struct profile pc = profile_of("pc", "virtio-blk");
+
+	(void)state;
+	CLEANUP_STRVEC struct strvec argv = line_along(&config, &microvm);
+	assert_string_equal(value_of(&argv, "-bios", 0), "qboot.rom");
+	CLEANUP_STRVEC struct strvec other = line_along(&config, &pc);
+	assert_null(value_of(&other, "-bios", 0));
+}
+
 /* Whatever the bus: nothing that the guest does may reach the file. */
 static void no_bus_may_write_to_the_root(void **state)
 {
@@ -355,6 +369,7 @@ int main(void)
 		cmocka_unit_test(a_placeholder_differs_by_its_content_alone),
 		cmocka_unit_test(a_snapshot_has_a_generation_id_where_there_is_acpi),
 		cmocka_unit_test(a_microvm_has_its_disks_in_order_too),
+		cmocka_unit_test(a_microvm_has_a_firmware_that_keeps_its_tables),
 		cmocka_unit_test(only_the_root_has_the_roots_serial),
 		cmocka_unit_test(what_is_not_said_to_be_writable_is_read_only),
 		cmocka_unit_test(a_block_device_is_opened_as_one),
