@@ -395,7 +395,9 @@ static const struct option {
 	{"-device", "*", take_device},
 	{"-drive", "*", take_drive},
 	{"-chardev", "socket,*", take_chardev},
+	/* Older and newer libguestfs: to qemu both say the same network. */
 	{"-netdev", "user,id=usernet,net=169.254.0.0/16", take_netdev},
+	{"-netdev", "user,id=usernet,net=169.254.2.15/16", take_netdev},
 	{"-netdev", "stream,id=usernet,addr.type=unix,addr.path=*", take_netdev},
 	{"-serial", "stdio", NULL},
 };

@@ -35,6 +35,9 @@ warm() {
 		before=$(resumed)
 		ours guestfish "$@" -a first run
 		[ "$(resumed)" -eq "$before" ] || return 0
+		# Such a launch never resumes, however often it is tried.
+		[[ $(tail -n 1 "$HYPERMIN_LOG") != *"passing this launch on to the real qemu"* ]] ||
+			fail "no launch resumes from a snapshot: $(tail -n 1 "$HYPERMIN_LOG")"
 		for _ in $(seq 100); do
 			[ -n "$(snapshot_taker)" ] || break
 			sleep 1

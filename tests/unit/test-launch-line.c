@@ -200,6 +200,34 @@ static void test_newer_lines(void **state)
 	launch_line_done(&line);
 }
 
+/* Each belongs to the snapshot. */
+static void test_networks_of_qemu(void **state)
+{
+	static const char *const networks[] = {
+		"user,id=usernet,net=169.254.0.0/16",  /* libguestfs 1.48 */
+		"user,id=usernet,net=169.254.2.15/16", /* libguestfs 1.54 */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(networks); i++) {
+		struct line l = usual_line();
+		struct launch_line line;
+		struct error err;
+		bool held = false;
+
+		l.argv[l.argc++] = (char *)"-netdev";
+		l.argv[l.argc++] = (char *)networks[i];
+		l.argv[l.argc++] = (char *)"-device";
+		l.argv[l.argc++] = (char *)"virtio-net-pci,netdev=usernet";
+		assert_int_equal(launch_line_parse(l.argc, l.argv, &line, &err), 0);
+		assert_null(line.boots_because);
+		for (size_t j = 0; j < line.held_devices.len; j++)
+			held |= strcmp(line.held_devices.items[j], networks[i]) == 0;
+		assert_true(held);
+		launch_line_done(&line);
+	}
+}
+
 static void test_no_launch(void **state)
 {
 	static const char *const help[] = {"qemu", "-display", "none", "-help"};
@@ -215,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_not_understood),
 		cmocka_unit_test(test_kernel_words),
 		cmocka_unit_test(test_newer_lines),
+		cmocka_unit_test(test_networks_of_qemu),
 		cmocka_unit_test(test_no_launch),
 	};
 
