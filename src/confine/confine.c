@@ -20,6 +20,8 @@ static const char *const names[] = {
 	[CONFINE_PRIVILEGES] = "no new privileges",
 	[CONFINE_CAPABILITIES] = "no capabilities",
 	[CONFINE_OWN_FILTER] = "its own filter of system calls",
+	[CONFINE_LANDLOCK] = "Landlock",
+	[CONFINE_FILTER] = "hypermin's filter of system calls",
 };
 static_assert(ARRAY_SIZE(names) == CONFINE_LAYERS, "each layer has a name");
 
@@ -43,6 +45,8 @@ void confine_init(struct confine *c, struct confine_needs *needs)
 void confine_done(struct confine *c)
 {
 	vector_done(&c->needs.files);
+	vector_done(&c->needs.ports);
+	strvec_done(&c->needs.owned);
 	strvec_done(&c->env);
 	if (c->notes)
 		munmap(c->notes, sizeof(*c->notes));
@@ -68,6 +72,10 @@ static int apply_layer(struct confine *c, enum confine_layer layer)
 	case CONFINE_CAPABILITIES:
 		num = layer_drop_capabilities(&c->needs, &c->notes->foreign_file);
 		return num ? num : c->notes->foreign_file >= 0 ? EACCES : 0;
+	case CONFINE_LANDLOCK:
+		return layer_restrict_files(&c->needs);
+	case CONFINE_FILTER:
+		return layer_filter_calls(&c->needs);
 	case CONFINE_LAYERS:
 		break;
 	}
@@ -118,6 +126,10 @@ static char *why_missing(const struct confine *c, enum confine_layer layer)
 		return xasprintf(
 			"root opens '%s', which is another user's, by CAP_DAC_OVERRIDE",
 			c->needs.files.items[c->notes->foreign_file].path);
+	if (layer == CONFINE_LANDLOCK && note->num == ENOSYS)
+		return xstrdup("this kernel has none (it came with Linux 5.13)");
+	if (layer == CONFINE_LANDLOCK && note->num == EOPNOTSUPP)
+		return xstrdup("this kernel was booted without it (lsm=landlock,...)");
 	return xstrdup(strerror(note->num));
 }
 

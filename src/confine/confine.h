@@ -33,13 +33,42 @@ enum confine_layer {
 	CONFINE_CAPABILITIES,
 	/* The program's own filter of its system calls, which it puts in force itself. */
 	CONFINE_OWN_FILTER,
+	/* It opens the files that it needs, and reaches no other process: landlock.c. */
+	CONFINE_LANDLOCK,
+	/* Calls that it has no use for fail: filter.c. */
+	CONFINE_FILTER,
 	CONFINE_LAYERS
 };
 
-/* A file that it opens by name. */
+enum confine_access {
+	/* Of a directory: all that is below it. */
+	CONFINE_READ,
+	CONFINE_EXECUTE,
+	CONFINE_WRITE,
+	/* Make files in a directory, and use them. */
+	CONFINE_MAKE_FILES,
+	/* Whatever can be done below a directory, but no devices. */
+	CONFINE_CHANGE,
+};
+
+/* A file that it opens, or a directory. */
 struct confine_file {
+	/* NULL: it is open. */
 	const char *path;
-	bool writable;
+	int fd;
+	enum confine_access access;
+	/* Without it the program does not do what it is started for. */
+	bool needed;
+};
+
+/* Each includes those before it. */
+enum confine_network {
+	CONFINE_NO_NETWORK,
+	/* It listens at some ports. */
+	CONFINE_PORTS,
+	CONFINE_INTERNET,
+	/* All kinds of sockets. */
+	CONFINE_ANY_NETWORK,
 };
 
 /* The strings are the caller's, and live as long as the confinement. */
@@ -53,6 +82,11 @@ struct confine_needs {
 	/* Bits of linux/capability.h: what it keeps of those that we have. */
 	uint64_t capabilities;
 	VECTOR(struct confine_file) files;
+	/* Paths that are not the caller's. */
+	struct strvec owned;
+	enum confine_network network;
+	VECTOR(uint16_t) ports;
+	bool starts_programs;
 	/* It writes to files. */
 	bool writes;
 	/* 0: as many descriptors as we may have. */

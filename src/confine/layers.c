@@ -86,8 +86,10 @@ static int find_foreign_file(const struct confine_needs *needs)
 #ifdef SYS_faccessat2
 	for (size_t i = 0; i < needs->files.len; i++) {
 		const struct confine_file *file = &needs->files.items[i];
-		if (syscall(SYS_faccessat2, AT_FDCWD, file->path,
-			    file->writable ? R_OK | W_OK : R_OK, AT_EACCESS) < 0 &&
+		bool is_written = file->access >= CONFINE_WRITE;
+		if (file->needed && file->path &&
+			syscall(SYS_faccessat2, AT_FDCWD, file->path,
+				is_written ? R_OK | W_OK : R_OK, AT_EACCESS) < 0 &&
 			(errno == EACCES || errno == EPERM || errno == ENOSYS))
 			return i;
 	}

@@ -9,3 +9,6 @@ int layer_set_limits(const struct confine_needs *needs);
 int layer_refuse_privileges(void);
 /* *ret_foreign: a file that can't be opened without capabilities, so that some were kept. */
 int layer_drop_capabilities(const struct confine_needs *needs, int *ret_foreign);
+/* Afterwards the process may still call layer_filter_calls(). */
+int layer_restrict_files(const struct confine_needs *needs);
+int layer_filter_calls(const struct confine_needs *needs);

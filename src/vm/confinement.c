@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vm/confinement.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/strbuf.h"
+#include "protocol/protocol.h"
+#include "vm/machine.h"
 
 /* qemu has a handful for each of up to 200 disks, and two for each connection of its user
  * network. */
@@ -22,37 +27,182 @@ static const char *const qemu_variables[] = {"PATH", "LD_LIBRARY_PATH", "TMPDIR"
 static const char *const share_variables[] = {
 	"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", NULL};
 
-static void add_file(struct confine_needs *needs, const char *path, bool writable)
+/* Programs, libraries, firmware, and what their libraries read. */
+static const char *const system_files[] = {"/usr", "/lib", "/lib32", "/lib64", "/libx32",
+	"/nix/store", "/gnu/store", "/etc/ld.so.cache", "/etc/ld.so.preload",
+	"/etc/gnutls", "/etc/crypto-policies", "/etc/ssl/openssl.cnf",
+	"/etc/pki/tls/openssl.cnf", "/etc/localtime", "/dev/random", "/dev/urandom",
+	"/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/sys/vm",
+	"/sys/devices/system", "/sys/kernel/mm"};
+/* How names of hosts are looked up. */
+static const char *const resolver_files[] = {"/etc/resolv.conf", "/etc/hosts",
+	"/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services",
+	"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/nscd"};
+
+static void add_file(
+	struct confine_needs *needs, const char *path, enum confine_access access)
 {
 	if (path)
-		vector_push(&needs->files, (struct confine_file){path, writable});
+		vector_push(&needs->files, (struct confine_file){path, -1, access, true});
+}
+
+/* What may be missing. */
+static void add_files(struct confine_needs *needs, const char *const *paths, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		vector_push(&needs->files,
+			(struct confine_file){paths[i], -1, CONFINE_READ, false});
+}
+
+/* An open file. */
+static void add_fd(struct confine_needs *needs, int fd, enum confine_access access)
+{
+	vector_push(&needs->files, (struct confine_file){NULL, fd, access, false});
+}
+
+/* The path is the confinement's from here on. */
+static void add_own(struct confine_needs *needs, char *path, enum confine_access access)
+{
+	strvec_add(&needs->owned, path);
+	free(path);
+	vector_push(&needs->files,
+		(struct confine_file){
+			needs->owned.items[needs->owned.len - 1], -1, access, false});
+}
+
+/* ---- Programs ---- */
+
+static bool begins_with(int fd, const char *bytes, size_t len)
+{
+	char start[16];
+
+	return len <= sizeof(start) && io_pread_full(fd, start, len, 0) == (ssize_t)len &&
+		memcmp(start, bytes, len) == 0;
+}
+
+/* What the kernel executes for it: the dynamic linker. */
+static void add_interpreter(struct confine_needs *needs, int fd)
+{
+	Elf64_Ehdr header;
+	Elf64_Phdr segment;
+	char path[256];
+
+	if (!begins_with(fd, ELFMAG, SELFMAG) ||
+		io_pread_full(fd, &header, sizeof(header), 0) != sizeof(header) ||
+		header.e_ident[EI_CLASS] != ELFCLASS64)
+		return;
+	for (unsigned i = 0; i < header.e_phnum; i++) {
+		if (io_pread_full(fd, &segment, sizeof(segment),
+			    header.e_phoff + i * sizeof(segment)) != sizeof(segment))
+			return;
+		if (segment.p_type != PT_INTERP || segment.p_filesz >= sizeof(path))
+			continue;
+		if (io_pread_full(fd, path, segment.p_filesz, segment.p_offset) !=
+			(ssize_t)segment.p_filesz)
+			return;
+		add_own(needs, xasprintf("%.*s", (int)segment.p_filesz, path),
+			CONFINE_EXECUTE);
+	}
+}
+
+/* False: it is a script. */
+static bool add_program(struct confine_needs *needs, const char *path)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	add_file(needs, path, CONFINE_EXECUTE);
+	if (fd < 0)
+		return true;
+	add_interpreter(needs, fd);
+	return !begins_with(fd, "#!", 2);
+}
+
+/* A qemu that is not the system's: what it was installed with, or its build tree. */
+static void add_firmware(struct confine_needs *needs, const char *qemu)
+{
+	static const char *const places[] = {"../share/qemu", "../share/seabios",
+		"../share/edk2", "../lib", "../lib64", "qemu-bundle", "pc-bios",
+		"../pc-bios"};
+	CLEANUP_FREE char *real = realpath(qemu, NULL);
+
+	if (!real || strncmp(real, "/usr/", 5) == 0)
+		return;
+	*strrchr(real, '/') = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		add_own(needs, xasprintf("%s/%s", real, places[i]), CONFINE_READ);
+}
+
+static void add_libraries(struct confine_needs *needs)
+{
+	const char *variable = getenv("LD_LIBRARY_PATH");
+	CLEANUP_FREE char *copy = variable ? xstrdup(variable) : NULL;
+	char *rest = copy;
+
+	for (char *place; (place = strsep(&rest, ":"));)
+		if (*place == '/')
+			add_own(needs, xstrdup(place), CONFINE_READ);
+}
+
+/* ---- Disks ---- */
+
+/* Does the image itself name another, which qemu opens? Then nobody knows which. Formats
+ * of which qemu does not support that are left out. */
+static bool names_others(const struct vm_disk *disk)
+{
+	uint8_t header[80];
+
+	if (strcmp(disk->format, "vmdk") == 0)
+		return true;
+	if (strcmp(disk->format, "qcow2") != 0 && strcmp(disk->format, "qed") != 0)
+		return false;
+	CLEANUP_CLOSE int fd = open(disk->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || io_pread_full(fd, header, sizeof(header), 0) != sizeof(header))
+		return true;
+	if (strcmp(disk->format, "qed") == 0)
+		return header[16] & 1;
+	/* A backing file; and of version 3, an external file for the data. */
+	for (size_t i = 8; i < 16; i++)
+		if (header[i])
+			return true;
+	return header[7] >= 3 && (header[79] & 4);
 }
 
 static void add_disks(const struct vm_config *config, struct confine_needs *needs)
 {
+	const char *temporary = getenv("TMPDIR");
+
 	for (size_t i = 0; i < config->n_disks; i++) {
 		const struct vm_disk *disk = &config->disks[i];
-		add_file(needs, disk->path, disk->writable);
-		/* What is written to an overlay goes to a file, too. */
+		add_file(
+			needs, disk->path, disk->writable ? CONFINE_WRITE : CONFINE_READ);
 		needs->writes |= disk->writable || disk->overlay;
+		if (disk->overlay)
+			add_file(needs, temporary ? temporary : "/var/tmp",
+				CONFINE_MAKE_FILES);
+		if (names_others(disk))
+			needs->without[CONFINE_LANDLOCK] =
+				"a disk image names other files, which qemu has to open";
 	}
 }
 
+/* ---- The network ---- */
+
 static void add_network(const struct vm_network *network, struct confine_needs *needs)
 {
-	vector_foreach (forward, &network->forwards)
+	vector_foreach (forward, &network->forwards) {
+		if (!forward->udp)
+			vector_push(&needs->ports, forward->host_port);
 		if (forward->host_port < FIRST_FREE_PORT)
 			needs->capabilities |= CAPABILITY(CAP_NET_BIND_SERVICE);
+	}
+	needs->network = network->endpoints.len ? CONFINE_ANY_NETWORK
+		: network->internet		? CONFINE_INTERNET
+						: CONFINE_PORTS;
+	if (network->internet || network->endpoints.len)
+		add_files(needs, resolver_files, ARRAY_SIZE(resolver_files));
 }
 
-static bool is_script(const char *path)
-{
-	char start[2];
-
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fd >= 0 && io_pread_full(fd, start, 2, 0) == 2 && start[0] == '#' &&
-		start[1] == '!';
-}
+/* ---- qemu ---- */
 
 /* Only a core dump is never needed. */
 static void forget_needs(struct confine_needs *needs)
@@ -66,7 +216,7 @@ static void forget_needs(struct confine_needs *needs)
 }
 
 void confinement_of_qemu(const struct vm_config *config, const struct profile *profile,
-	struct confine *ret)
+	int ram_fd, struct confine *ret)
 {
 	struct confine_needs needs = {
 		.program = "qemu",
@@ -78,19 +228,39 @@ void confinement_of_qemu(const struct vm_config *config, const struct profile *p
 	if (!config->sandbox)
 		needs.without[CONFINE_OWN_FILTER] =
 			"this qemu has none, or the host forbids it";
-	add_file(&needs, config->qemu, false);
-	add_file(&needs, config->kernel, false);
-	add_file(&needs, config->initrd, false);
-	add_file(&needs, config->root, false);
+	add_files(&needs, system_files, ARRAY_SIZE(system_files));
+	add_libraries(&needs);
+	add_firmware(&needs, config->qemu);
+	if (!add_program(&needs, config->qemu)) {
+		needs.without[CONFINE_LANDLOCK] = needs.without[CONFINE_FILTER] =
+			"qemu is a script, which may need anything";
+		needs.writes = true;
+	}
+	if (machine_spawns(config)) {
+		needs.starts_programs = true;
+		add_program(&needs, config->reach_program);
+	}
+	add_file(&needs, "/dev/null", CONFINE_WRITE);
 	if (profile->kvm)
-		add_file(&needs, "/dev/kvm", true);
+		add_file(&needs, "/dev/kvm", CONFINE_WRITE);
+	add_file(&needs, config->kernel, CONFINE_READ);
+	add_file(&needs, config->initrd, CONFINE_READ);
+	add_file(&needs, config->root, CONFINE_READ);
 	add_disks(config, &needs);
+	if (ram_fd >= 0)
+		add_fd(&needs, ram_fd, CONFINE_WRITE);
 	/* A snapshot's memory is a file, and so is what is written to a root that can only
-	 * be attached as writable. A script may write wherever its author likes. */
-	needs.writes |= config->record || profile->root_bus->takes_writable_only ||
-		is_script(config->qemu);
+	 * be attached as writable. */
+	needs.writes |= config->record || profile->root_bus->takes_writable_only;
+	if (profile->root_bus->takes_writable_only)
+		add_file(&needs, getenv("TMPDIR") ? getenv("TMPDIR") : "/var/tmp",
+			CONFINE_MAKE_FILES);
 	if (config->network)
 		add_network(config->network, &needs);
+	if (config->gdb_port) {
+		vector_push(&needs.ports, config->gdb_port);
+		needs.network = MAX(needs.network, CONFINE_PORTS);
+	}
 	if (config->qemu_args)
 		forget_needs(&needs);
 	confine_init(ret, &needs);
@@ -111,6 +281,14 @@ void confinement_of_share(const struct vm_config *config, struct confine *ret)
 		.strict = config->strict,
 	};
 
+	add_files(&needs, system_files, ARRAY_SIZE(system_files));
+	add_libraries(&needs);
+	add_program(&needs, config->share_program);
+	for (size_t i = 0; i < config->n_shares; i++)
+		add_fd(&needs, config->shares[i].fd,
+			strcmp(config->shares[i].mode, ATTACH_MODE_WRITABLE) == 0
+				? CONFINE_CHANGE
+				: CONFINE_READ);
 	confine_init(ret, &needs);
 }
 
@@ -122,6 +300,6 @@ int confinement_examine(const char *qemu, bool sandbox, confine_report_fn *fn, v
 		.machine = machine_type_at(0), .root_bus = root_bus_at(0)};
 	CLEANUP_CONFINE struct confine confine = {0};
 
-	confinement_of_qemu(&config, &profile, &confine);
+	confinement_of_qemu(&config, &profile, -1, &confine);
 	return confine_try(&confine, fn, data, err);
 }

@@ -6,9 +6,10 @@
 #include "vm/profile.h"
 #include "vm/vm.h"
 
-/* Parts of the configuration have to live as long as *ret. */
+/* Parts of the configuration have to live as long as *ret. `ram_fd`: the file that the
+ * guest's memory is in, or -1. */
 void confinement_of_qemu(const struct vm_config *config, const struct profile *profile,
-	struct confine *ret);
+	int ram_fd, struct confine *ret);
 void confinement_of_share(const struct vm_config *config, struct confine *ret);
 
 /* What would be in force for qemu, with nothing attached. `sandbox`: it has the option. */

@@ -171,7 +171,7 @@ static int launch(struct vm *vm, const struct vm_config *config,
 		.n_pass = n_pass,
 	};
 	CLEANUP_CONFINE struct confine confine = {0};
-	confinement_of_qemu(config, profile, &confine);
+	confinement_of_qemu(config, profile, files ? files->ram_fd : -1, &confine);
 	confine_child(&confine, &vm->qemu);
 	if (child_start(&vm->qemu, err) < 0)
 		return -1;
