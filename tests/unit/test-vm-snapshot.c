@@ -225,6 +225,17 @@ static void what_a_user_attaches_does_not_count(void **state)
 	assert_null(strstr(after, "user.img"));
 }
 
+/* A qemu that turns out to have no filter of its own still finds the snapshot. */
+static void qemus_own_filter_does_not_count(void **state)
+{
+	struct start *s = *state;
+
+	CLEANUP_FREE char *before = identity_of(s);
+	s->config.sandbox = true;
+	CLEANUP_FREE char *after = identity_of(s);
+	assert_string_equal(before, after);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -235,6 +246,7 @@ int main(void)
 		TEST(the_host_counts),
 		TEST(what_a_processor_can_do_counts_and_how_it_fares_does_not),
 		TEST(what_a_user_attaches_does_not_count),
+		TEST(qemus_own_filter_does_not_count),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
