@@ -88,7 +88,7 @@ static int apply(void *data)
 	struct confine *c = data;
 
 	if (!c->notes)
-		return c->needs.strict ? ENOMEM : 0;
+		return ENOMEM;
 	for (enum confine_layer i = 0; i < CONFINE_LAYERS; i++) {
 		if (c->needs.not_for_it >> i & 1)
 			continue;
@@ -128,6 +128,9 @@ static char *why_missing(const struct confine *c, enum confine_layer layer)
 			c->needs.files.items[c->notes->foreign_file].path);
 	if (layer == CONFINE_LANDLOCK && note->num == ENOSYS)
 		return xstrdup("this kernel has none (it came with Linux 5.13)");
+	if (layer == CONFINE_LANDLOCK && note->num == EXDEV)
+		return xstrdup("this kernel's version of it keeps files from being moved "
+			       "to other directories (it can since Linux 5.19)");
 	if (layer == CONFINE_LANDLOCK && note->num == EOPNOTSUPP)
 		return xstrdup("this kernel was booted without it (lsm=landlock,...)");
 	return xstrdup(strerror(note->num));

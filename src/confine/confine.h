@@ -102,7 +102,7 @@ struct confine_notes;
 struct confine {
 	struct confine_needs needs;
 	struct strvec env;
-	/* Of the child; NULL: there was no memory for it. */
+	/* NULL: there was no memory for it, and the child will not start. */
 	struct confine_notes *notes;
 };
 

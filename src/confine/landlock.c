@@ -142,6 +142,10 @@ int layer_restrict_files(const struct confine_needs *needs)
 
 	if (version < 0)
 		return errno;
+	/* Without FS_REFER no file can be moved from one directory to another. */
+	for (size_t i = 0; version < 2 && i < needs->files.len; i++)
+		if (needs->files.items[i].access == CONFINE_CHANGE)
+			return EXDEV;
 	const struct ruleset handled = what_to_handle(needs, version);
 	/* A kernel takes more members than it knows if they are 0. */
 	int ruleset = syscall(SYS_CREATE_RULESET, &handled, sizeof(handled), 0);

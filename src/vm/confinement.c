@@ -29,11 +29,12 @@ static const char *const share_variables[] = {
 
 /* Programs, libraries, firmware, and what their libraries read. */
 static const char *const system_files[] = {"/usr", "/lib", "/lib32", "/lib64", "/libx32",
-	"/nix/store", "/gnu/store", "/etc/ld.so.cache", "/etc/ld.so.preload",
-	"/etc/gnutls", "/etc/crypto-policies", "/etc/ssl/openssl.cnf",
-	"/etc/pki/tls/openssl.cnf", "/etc/localtime", "/dev/random", "/dev/urandom",
-	"/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/sys/vm",
-	"/sys/devices/system", "/sys/kernel/mm"};
+	"/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/gnutls", "/etc/crypto-policies",
+	"/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf", "/etc/localtime",
+	"/dev/random", "/dev/urandom", "/proc/self", "/proc/cpuinfo", "/proc/meminfo",
+	"/proc/sys/vm", "/sys/devices/system", "/sys/kernel/mm"};
+/* Distributions where a program may be a small one that executes the real one. */
+static const char *const stores[] = {"/nix/store", "/gnu/store"};
 /* How names of hosts are looked up. */
 static const char *const resolver_files[] = {"/etc/resolv.conf", "/etc/hosts",
 	"/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services",
@@ -47,11 +48,18 @@ static void add_file(
 }
 
 /* What may be missing. */
-static void add_files(struct confine_needs *needs, const char *const *paths, size_t n)
+static void add_files(struct confine_needs *needs, const char *const *paths, size_t n,
+	enum confine_access access)
 {
 	for (size_t i = 0; i < n; i++)
 		vector_push(&needs->files,
-			(struct confine_file){paths[i], -1, CONFINE_READ, false});
+			(struct confine_file){paths[i], -1, access, false});
+}
+
+static void add_system(struct confine_needs *needs)
+{
+	add_files(needs, system_files, ARRAY_SIZE(system_files), CONFINE_READ);
+	add_files(needs, stores, ARRAY_SIZE(stores), CONFINE_EXECUTE);
 }
 
 /* An open file. */
@@ -167,18 +175,26 @@ static bool names_others(const struct vm_disk *disk)
 	return header[7] >= 3 && (header[79] & 4);
 }
 
+/* qemu has what is written to an overlay in a file that it makes in $TMPDIR or, some
+ * versions even where that is /tmp, in /var/tmp. */
+static void add_temporary(struct confine_needs *needs)
+{
+	static const char *const usual[] = {"/var/tmp"};
+
+	add_file(needs, getenv("TMPDIR"), CONFINE_MAKE_FILES);
+	add_files(needs, usual, 1, CONFINE_MAKE_FILES);
+	needs->writes = true;
+}
+
 static void add_disks(const struct vm_config *config, struct confine_needs *needs)
 {
-	const char *temporary = getenv("TMPDIR");
-
 	for (size_t i = 0; i < config->n_disks; i++) {
 		const struct vm_disk *disk = &config->disks[i];
 		add_file(
 			needs, disk->path, disk->writable ? CONFINE_WRITE : CONFINE_READ);
-		needs->writes |= disk->writable || disk->overlay;
+		needs->writes |= disk->writable;
 		if (disk->overlay)
-			add_file(needs, temporary ? temporary : "/var/tmp",
-				CONFINE_MAKE_FILES);
+			add_temporary(needs);
 		if (names_others(disk))
 			needs->without[CONFINE_LANDLOCK] =
 				"a disk image names other files, which qemu has to open";
@@ -199,7 +215,8 @@ static void add_network(const struct vm_network *network, struct confine_needs *
 		: network->internet		? CONFINE_INTERNET
 						: CONFINE_PORTS;
 	if (network->internet || network->endpoints.len)
-		add_files(needs, resolver_files, ARRAY_SIZE(resolver_files));
+		add_files(
+			needs, resolver_files, ARRAY_SIZE(resolver_files), CONFINE_READ);
 }
 
 /* ---- qemu ---- */
@@ -228,7 +245,7 @@ void confinement_of_qemu(const struct vm_config *config, const struct profile *p
 	if (!config->sandbox)
 		needs.without[CONFINE_OWN_FILTER] =
 			"this qemu has none, or the host forbids it";
-	add_files(&needs, system_files, ARRAY_SIZE(system_files));
+	add_system(&needs);
 	add_libraries(&needs);
 	add_firmware(&needs, config->qemu);
 	if (!add_program(&needs, config->qemu)) {
@@ -249,12 +266,10 @@ void confinement_of_qemu(const struct vm_config *config, const struct profile *p
 	add_disks(config, &needs);
 	if (ram_fd >= 0)
 		add_fd(&needs, ram_fd, CONFINE_WRITE);
-	/* A snapshot's memory is a file, and so is what is written to a root that can only
-	 * be attached as writable. */
-	needs.writes |= config->record || profile->root_bus->takes_writable_only;
+	/* A snapshot's memory is a file. */
+	needs.writes |= config->record != NULL;
 	if (profile->root_bus->takes_writable_only)
-		add_file(&needs, getenv("TMPDIR") ? getenv("TMPDIR") : "/var/tmp",
-			CONFINE_MAKE_FILES);
+		add_temporary(&needs);
 	if (config->network)
 		add_network(config->network, &needs);
 	if (config->gdb_port) {
@@ -281,8 +296,7 @@ void confinement_of_share(const struct vm_config *config, struct confine *ret)
 		.strict = config->strict,
 	};
 
-	add_files(&needs, system_files, ARRAY_SIZE(system_files));
-	add_libraries(&needs);
+	add_system(&needs);
 	add_program(&needs, config->share_program);
 	for (size_t i = 0; i < config->n_shares; i++)
 		add_fd(&needs, config->shares[i].fd,
