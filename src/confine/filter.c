@@ -88,6 +88,21 @@ static const int forbidden[] = {
 	SYS_adjtimex,
 	SYS_clock_adjtime,
 	SYS_vhangup,
+	/* what processes share that is no file */
+	SYS_shmget,
+	SYS_shmat,
+	SYS_shmctl,
+	SYS_msgget,
+	SYS_msgsnd,
+	SYS_msgrcv,
+	SYS_msgctl,
+	SYS_semget,
+	SYS_semop,
+	SYS_semctl,
+	SYS_mq_open,
+	SYS_mq_unlink,
+	/* Of a file without a place in a file system; confine/landlock.c leaves that free. */
+	SYS_execveat,
 #ifdef __x86_64__
 	SYS_iopl,
 	SYS_ioperm,

@@ -23,6 +23,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -176,6 +177,12 @@ static int try_namespace(const char *unused)
 	return unshare(CLONE_NEWUSER);
 }
 
+static int try_ipc(const char *unused)
+{
+	(void)unused;
+	return shmget(IPC_PRIVATE, 4096, 0600) < 0 ? -1 : 0;
+}
+
 static void *do_nothing(void *unused)
 {
 	return unused;
@@ -223,6 +230,7 @@ static const struct {
 	{"tcp", try_tcp},
 	{"unix", try_unix},
 	{"namespace", try_namespace},
+	{"ipc", try_ipc},
 	{"thread", try_thread},
 	{"code", try_code},
 };
