@@ -21,175 +21,222 @@ enum {
 	OUTPUT_TURNS = 16,
 };
 
-static void check_start(struct server *s)
+/* False: it has failed to start, and is gone. */
+static bool check_start(struct server *s, struct command *c)
 {
 	struct start_error error;
 
-	if (s->command.state != COMMAND_STARTING || !channel_has_room(&s->channel))
-		return;
-	switch (command_check_start(&s->command, &error)) {
+	switch (command_check_start(c, &error)) {
 	case COMMAND_START_PENDING:
 		break;
 	case COMMAND_STARTED:
-		channel_add(&s->channel, FRAME_STARTED, 0, 0);
+		channel_add_command(&s->channel, FRAME_STARTED, c->number, 0, 0);
 		break;
 	case COMMAND_START_FAILED:
-		server_say_start_failed(s, &error);
+		server_say_start_failed(s, c->number, &error);
+		commands_remove(&s->commands, c);
+		return false;
 	}
+	return true;
 }
 
-static void say_input_closed(struct server *s)
+static void say_input_closed(struct server *s, struct command *c)
 {
-	input_close(&s->command.input);
-	if (!s->command.input.ended)
-		channel_add(&s->channel, FRAME_DATA_CLOSED, 0, 0);
+	input_close(&c->input);
+	if (!c->input.ended)
+		channel_add_command(&s->channel, FRAME_DATA_CLOSED, c->number, 0, 0);
 }
 
-static void pump_input(struct server *s)
+static void pump_input(struct server *s, struct command *c)
 {
-	struct command *c = &s->command;
 	uint32_t credit;
 
 	if (c->state != COMMAND_RUNNING || !channel_has_room(&s->channel))
 		return;
 	if (input_pump(&c->input) < 0)
-		say_input_closed(s);
+		say_input_closed(s, c);
 	credit = input_take_credit(&c->input);
 	if (credit)
-		wire_put_u32(
-			channel_add(&s->channel, FRAME_WINDOW, STREAM_STDIN, 4), credit);
+		wire_put_u32(channel_add_command(&s->channel, FRAME_WINDOW, c->number,
+				     STREAM_STDIN, 4),
+			credit);
+}
+
+/* The next one that has something to send: each in its turn. */
+static struct output *next_output(struct server *s)
+{
+	size_t n = 2 * s->commands.len;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t turn = s->next_output++ % n;
+		struct command *c = s->commands.items[turn / 2];
+
+		if (c->state >= COMMAND_RUNNING && output_is_ready(&c->outputs[turn % 2]))
+			return &c->outputs[turn % 2];
+	}
+	return NULL;
 }
 
 static int pump_output(struct server *s)
 {
-	struct command *c = &s->command;
-	bool moved = true;
-
 	if (channel_flush(&s->channel) < 0)
 		return -1;
-	for (int turn = 0; turn < OUTPUT_TURNS && moved; turn++) {
-		moved = false;
-		for (int i = 0; i < 2 && c->state >= COMMAND_RUNNING; i++) {
-			if (!channel_is_idle(&s->channel) ||
-				!output_is_ready(&c->outputs[i]))
-				continue;
-			output_move(&c->outputs[i], &s->channel);
-			moved = true;
-			if (channel_flush(&s->channel) < 0)
-				return -1;
-		}
+	for (int turn = 0; turn < OUTPUT_TURNS && channel_is_idle(&s->channel); turn++) {
+		struct output *out = next_output(s);
+
+		if (!out)
+			break;
+		output_move(out, &s->channel);
+		if (channel_flush(&s->channel) < 0)
+			return -1;
 	}
 	return 0;
 }
 
 /* A command that fails may have failed for that. */
-static void say_out_of_memory(struct server *s)
+static void say_out_of_memory(struct server *s, uint16_t command)
 {
 	char name[PROCESS_NAME_MAX + 1];
 
 	if (s->machine->out_of_memory(name, s->machine->data))
-		memcpy(channel_add(&s->channel, FRAME_OUT_OF_MEMORY, 0, strlen(name)),
+		memcpy(channel_add_command(&s->channel, FRAME_OUT_OF_MEMORY, command, 0,
+			       strlen(name)),
 			name, strlen(name));
 }
 
-static void say_exited(struct server *s)
+static void say_exited(struct server *s, struct command *c)
 {
-	struct command *c = &s->command;
 	uint8_t *p;
 	int status = c->wait_status;
 
-	if (!command_is_over(c) || !channel_has_room(&s->channel))
-		return;
 	if (status != 0)
-		say_out_of_memory(s);
-	p = channel_add(&s->channel, FRAME_EXITED, 0, 2);
+		say_out_of_memory(s, c->number);
+	p = channel_add_command(&s->channel, FRAME_EXITED, c->number, 0, 2);
 	p[0] = WIFSIGNALED(status) ? 0 : WEXITSTATUS(status);
 	p[1] = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	command_done(c);
+	commands_remove(&s->commands, c);
 }
 
-/* All children: the first process inherits every orphan. */
+/* One takes the place of another that is removed: the last first. */
+static void serve_commands(struct server *s)
+{
+	for (size_t i = s->commands.len; i-- > 0;)
+		pump_input(s, s->commands.items[i]);
+	for (size_t i = s->commands.len; i-- > 0 && channel_has_room(&s->channel);)
+		if (command_is_over(s->commands.items[i]))
+			say_exited(s, s->commands.items[i]);
+}
+
+/* All children that have ended: the first process inherits every orphan. */
 static void reap(struct server *s)
 {
-	struct signalfd_siginfo info;
 	pid_t pid;
 	int status;
 
-	if (read(s->child_signals, &info, sizeof(info)) < 0)
-		return;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		/* It may end before we have noticed its start. A start error that it has
-		 * written still counts. */
-		if (pid == s->command.pid)
-			check_start(s);
+	while (s->has_ended && channel_has_room(&s->channel)) {
+		pid = waitpid(-1, &status, WNOHANG);
+		if (pid <= 0) {
+			s->has_ended = false;
+			return;
+		}
 		if (pid == s->writer)
 			s->writer = status == 0 ? 0 : -1;
-		command_reaped(&s->command, pid, status);
+		struct command *c = commands_find_process(&s->commands, pid);
+		/* It may end before we have noticed its start. A start error that it has
+		 * written still counts. */
+		if (c && (c->state != COMMAND_STARTING || check_start(s, c)))
+			command_ended(c, status);
 	}
+}
+
+/* There is work although no descriptor changes. */
+static bool has_work(const struct server *s)
+{
+	if (!channel_is_idle(&s->channel))
+		return false;
+	for (size_t i = 0; i < s->commands.len; i++) {
+		const struct command *c = s->commands.items[i];
+
+		if (command_is_over(c) || output_is_ready(&c->outputs[0]) ||
+			output_is_ready(&c->outputs[1]))
+			return true;
+	}
+	return s->has_ended;
 }
 
 enum {
 	POLL_SIGNALS,
 	POLL_PORT,
-	POLL_STATUS,
-	POLL_INPUT,
-	POLL_OUTPUT, /* and POLL_OUTPUT + 1 */
-	POLL_COUNT = POLL_OUTPUT + 2,
+	POLL_COMMANDS,
 };
 
-/* There is work although no descriptor changes. */
-static bool has_work(const struct server *s)
-{
-	const struct command *c = &s->command;
+/* What is polled of each command. */
+enum {
+	POLL_STATUS,
+	POLL_INPUT,
+	POLL_STDOUT,
+	POLL_STDERR,
+	POLL_OF_COMMAND,
+};
 
-	if (!channel_is_idle(&s->channel))
-		return false;
-	return command_is_over(c) || output_is_ready(&c->outputs[0]) ||
-		output_is_ready(&c->outputs[1]);
+static void watch_command(const struct command *c, struct pollfd *p)
+{
+	bool runs = c->state == COMMAND_RUNNING;
+
+	p[POLL_STATUS] = (struct pollfd){c->status_fd, POLLIN, 0};
+	p[POLL_INPUT] = (struct pollfd){-1, input_events(&c->input), 0};
+	p[POLL_STDOUT] = p[POLL_STDERR] = (struct pollfd){-1, POLLIN, 0};
+	/* A closed pipe reports POLLERR even if no event is asked for; a terminal would
+	 * report POLLHUP all the time. */
+	if (runs && (p[POLL_INPUT].events || !c->input.terminal))
+		p[POLL_INPUT].fd = c->input.fd;
+	for (int i = 0; i < 2; i++)
+		if (runs && output_wants_poll(&c->outputs[i]))
+			p[POLL_STDOUT + i].fd = c->outputs[i].fd;
+}
+
+static void notice(struct server *s, struct command *c, const struct pollfd *p)
+{
+	for (int i = 0; i < 2; i++)
+		if (p[POLL_STDOUT + i].revents)
+			c->outputs[i].readable = true;
+	if (p[POLL_INPUT].revents & POLLERR && !c->input.terminal)
+		say_input_closed(s, c);
+	if (p[POLL_STATUS].revents && channel_has_room(&s->channel))
+		check_start(s, c);
 }
 
 static int wait_for_events(struct server *s, struct error *err)
 {
-	struct command *c = &s->command;
-	struct pollfd p[POLL_COUNT] = {
-		[POLL_SIGNALS] = {s->child_signals, POLLIN, 0},
-		[POLL_PORT] = {s->channel.port, POLLIN, 0},
-		[POLL_STATUS] = {c->status_fd, POLLIN, 0},
-		[POLL_INPUT] = {-1, input_events(&c->input), 0},
-		[POLL_OUTPUT] = {-1, POLLIN, 0},
-		[POLL_OUTPUT + 1] = {-1, POLLIN, 0},
-	};
+	static struct pollfd p[POLL_COMMANDS + COMMANDS_MAX * POLL_OF_COMMAND];
+	struct pollfd *of_commands = p + POLL_COMMANDS;
+	struct signalfd_siginfo info;
+	size_t n = POLL_COMMANDS;
 
+	p[POLL_SIGNALS] = (struct pollfd){s->child_signals, POLLIN, 0};
+	p[POLL_PORT] = (struct pollfd){s->channel.port, POLLIN, 0};
 	if (!channel_is_idle(&s->channel))
 		p[POLL_PORT].events |= POLLOUT;
 	/* Each event may need a frame: without room for one, wait for the port alone. */
-	if (!channel_has_room(&s->channel)) {
+	if (channel_has_room(&s->channel)) {
+		for (size_t i = 0; i < s->commands.len; i++, n += POLL_OF_COMMAND)
+			watch_command(s->commands.items[i], p + n);
+	} else {
 		p[POLL_PORT].events = POLLOUT;
-		p[POLL_SIGNALS].fd = p[POLL_STATUS].fd = -1;
+		p[POLL_SIGNALS].fd = -1;
 	}
-	/* A closed pipe reports POLLERR even if no event is asked for; a terminal would
-	 * report POLLHUP all the time. */
-	if (c->state == COMMAND_RUNNING && channel_has_room(&s->channel) &&
-		(p[POLL_INPUT].events || !c->input.terminal))
-		p[POLL_INPUT].fd = c->input.fd;
-	for (int i = 0; i < 2; i++)
-		if (c->state == COMMAND_RUNNING && output_wants_poll(&c->outputs[i]))
-			p[POLL_OUTPUT + i].fd = c->outputs[i].fd;
 
-	if (poll(p, POLL_COUNT, has_work(s) ? 0 : -1) < 0 && errno != EINTR)
+	if (poll(p, n, has_work(s) ? 0 : -1) < 0 && errno != EINTR)
 		return error_set(err, errno, "wait for events");
 	if (p[POLL_PORT].revents & (POLLIN | POLLHUP | POLLERR) &&
 		channel_receive(&s->channel) < 0)
 		return error_set(err, 0, "the host has closed the port");
-	for (int i = 0; i < 2; i++)
-		if (p[POLL_OUTPUT + i].revents)
-			c->outputs[i].readable = true;
-	if (p[POLL_INPUT].revents & POLLERR && !c->input.terminal)
-		say_input_closed(s);
-	if (p[POLL_STATUS].revents)
-		check_start(s);
-	if (p[POLL_SIGNALS].revents)
-		reap(s);
+	for (size_t i = (n - POLL_COMMANDS) / POLL_OF_COMMAND; i-- > 0;)
+		notice(s, s->commands.items[i], of_commands + i * POLL_OF_COMMAND);
+	if (p[POLL_SIGNALS].revents &&
+		read(s->child_signals, &info, sizeof(info)) == sizeof(info))
+		s->has_ended = true;
+	reap(s);
 	return 0;
 }
 
@@ -221,22 +268,21 @@ static int serve(struct server *s, struct error *err)
 	while (!s->stop) {
 		if (wait_for_events(s, err) < 0 || server_handle_frames(s, err) < 0)
 			return -1;
-		pump_input(s);
 		if (pump_output(s) < 0)
 			return error_set(err, errno, "write to the port");
-		say_exited(s);
+		serve_commands(s);
 		if (channel_flush(&s->channel) < 0)
 			return error_set(err, errno, "write to the port");
 	}
 	s->machine->end_processes();
-	/* What the command has written and we have not read yet is lost, but no frame is
+	/* What commands have written and we have not read yet is lost, but no frame is
 	 * cut. */
-	command_done(&s->command);
+	commands_done(&s->commands);
 	if (write_out(s, err) < 0)
 		return -1;
 	if (channel_flush_all(&s->channel) < 0)
 		return error_set(err, errno, "write to the port");
-	channel_add(&s->channel, FRAME_STOPPED, 0, 0);
+	channel_add(&s->channel, FRAME_STOPPED, 0);
 	if (channel_flush_all(&s->channel) < 0)
 		return error_set(err, errno, "write to the port");
 	return 0;
@@ -259,7 +305,7 @@ int agent_serve(int port, const struct agent_machine *machine, struct error *err
 	int result;
 
 	s.machine = machine;
-	s.stop = false;
+	s.has_ended = s.stop = false;
 	s.writer = 0;
 	s.request_len = 0;
 	s.child_signals = open_child_signals();
@@ -268,9 +314,9 @@ int agent_serve(int port, const struct agent_machine *machine, struct error *err
 	if (channel_init(&s.channel, port) < 0)
 		return error_set(err, errno, "make a pipe");
 	fcntl(port, F_SETFL, fcntl(port, F_GETFL) | O_NONBLOCK);
-	command_init(&s.command);
+	commands_init(&s.commands);
 	result = serve(&s, err);
-	command_done(&s.command);
+	commands_done(&s.commands);
 	channel_done(&s.channel);
 	close(s.child_signals);
 	return result;

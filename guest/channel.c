@@ -73,40 +73,41 @@ bool channel_has_room(const struct channel *c)
 	return c->staged == 0 && sizeof(c->out) - c->out_end >= CHANNEL_OUT_RESERVE;
 }
 
-uint8_t *channel_add(
-	struct channel *c, enum frame_type type, uint8_t stream, uint32_t len)
+uint8_t *channel_add_command(struct channel *c, enum frame_type type, uint16_t command,
+	uint8_t stream, uint32_t len)
 {
 	uint8_t *p = c->out + c->out_end;
 
-	frame_put_header(p, type, stream, len);
+	frame_put_command_header(p, type, command, stream, len);
 	c->out_end += FRAME_HEADER_SIZE + len;
 	return p + FRAME_HEADER_SIZE;
 }
 
-/* Only now is the frame's length known. */
-static void add_data_header(struct channel *c, uint8_t stream, size_t len)
+uint8_t *channel_add(struct channel *c, enum frame_type type, uint32_t len)
 {
-	frame_put_header(c->out + c->out_end, FRAME_DATA, stream, len);
-	c->out_end += FRAME_HEADER_SIZE;
+	return channel_add_command(c, type, 0, 0, len);
 }
 
-long channel_add_copied(struct channel *c, uint8_t stream, int fd, size_t max)
+long channel_add_copied(
+	struct channel *c, uint16_t command, uint8_t stream, int fd, size_t max)
 {
 	ssize_t n = read(fd, c->out + c->out_end + FRAME_HEADER_SIZE, max);
 
-	if (n > 0) {
-		add_data_header(c, stream, n);
-		c->out_end += n;
-	}
+	/* The header comes last: only now is the frame's length known. */
+	if (n > 0)
+		channel_add_command(c, FRAME_DATA, command, stream, n);
 	return n;
 }
 
-long channel_add_spliced(struct channel *c, uint8_t stream, int pipe, size_t max)
+long channel_add_spliced(
+	struct channel *c, uint16_t command, uint8_t stream, int pipe, size_t max)
 {
 	ssize_t n = splice(pipe, NULL, c->staging[1], NULL, max, SPLICE_F_NONBLOCK);
 
 	if (n > 0) {
-		add_data_header(c, stream, n);
+		/* The payload stays behind. */
+		channel_add_command(c, FRAME_DATA, command, stream, n);
+		c->out_end -= n;
 		c->staged = n;
 	}
 	return n;

@@ -50,13 +50,17 @@ bool channel_is_idle(const struct channel *c);
 /* Is there room for any answer? Take the next frame only then. */
 bool channel_has_room(const struct channel *c);
 /* Add a frame. The caller writes its payload to the returned address at once. */
-uint8_t *channel_add(
-	struct channel *c, enum frame_type type, uint8_t stream, uint32_t len);
+uint8_t *channel_add(struct channel *c, enum frame_type type, uint32_t len);
+/* The same for a frame of a command. */
+uint8_t *channel_add_command(struct channel *c, enum frame_type type, uint16_t command,
+	uint8_t stream, uint32_t len);
 /* Add a DATA frame of at most `max` bytes to an idle channel, copied from a descriptor or
  * spliced from a pipe. As read() does, they return how many bytes were moved, 0 at the end,
  * -1 with errno. */
-long channel_add_copied(struct channel *c, uint8_t stream, int fd, size_t max);
-long channel_add_spliced(struct channel *c, uint8_t stream, int pipe, size_t max);
+long channel_add_copied(
+	struct channel *c, uint16_t command, uint8_t stream, int fd, size_t max);
+long channel_add_spliced(
+	struct channel *c, uint16_t command, uint8_t stream, int pipe, size_t max);
 /* Write as much as the port takes. -1: the other end is gone. */
 int channel_flush(struct channel *c);
 /* Write everything, waiting for the port. */

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,8 +66,18 @@ static void set_streams(const struct child *c, const struct child_io *io)
 		dup2(io->stdout_fd, STDOUT_FILENO) < 0 ||
 		dup2(io->stderr_fd, STDERR_FILENO) < 0)
 		fail(c, START_PROCESS, errno, "set up the standard streams");
-	/* Our own descriptors are all O_CLOEXEC. This is for others that we inherited. */
-	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+}
+
+/* Exec would close them too. But until then they hold the pipes of other commands open. */
+static void close_all_but(int one, int other)
+{
+	int low = MIN(one, other), high = MAX(one, other);
+
+	if (low > STDERR_FILENO + 1)
+		syscall(SYS_close_range, STDERR_FILENO + 1, low - 1, 0);
+	if (high > low + 1)
+		syscall(SYS_close_range, low + 1, high - 1, 0);
+	syscall(SYS_close_range, high + 1, ~0u, 0);
 }
 
 /* O_NONBLOCK: a pipe there must not block us. */
@@ -239,11 +248,12 @@ static _Noreturn void execute(const struct child *c, const struct exec_request *
 }
 
 /* What does not depend on the command. */
-static void prepare(struct child *c, const struct child_io *io)
+static void prepare(struct child *c, const struct child_io *io, int request_fd)
 {
 	c->status_fd = io->status_fd;
 	reset_signals();
 	set_streams(c, io);
+	close_all_but(io->status_fd, request_fd);
 	c->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	become_user(c, "");
 }
@@ -269,7 +279,7 @@ _Noreturn void child_run(const struct child_io *io, const struct exec_request *r
 {
 	static struct child c;
 
-	prepare(&c, io);
+	prepare(&c, io, io->status_fd);
 	run(&c, request);
 }
 
@@ -281,7 +291,7 @@ _Noreturn void child_stand_by(const struct child_io *io, int request_fd)
 	size_t len = 0;
 	ssize_t n;
 
-	prepare(&c, io);
+	prepare(&c, io, request_fd);
 	while ((n = read(request_fd, bytes + len, sizeof(bytes) - len)) > 0)
 		len += n;
 	if (n < 0 || exec_request_parse(bytes, len, &request) < 0)

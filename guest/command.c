@@ -1,21 +1,64 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Starting the command and noticing its end. */
+/* Starting commands and noticing their ends. */
 #include "guest/command.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-void command_init(struct command *c)
+/* ---- All of them ---- */
+
+void commands_init(struct commands *commands)
 {
-	c->state = COMMAND_NONE;
-	c->pid = 0;
-	c->status_fd = c->terminal = -1;
-	standby_init(&c->standby);
-	input_init(&c->input, -1, false);
-	output_init(&c->outputs[0], STREAM_STDOUT, -1, false);
-	output_init(&c->outputs[1], STREAM_STDERR, -1, false);
+	commands->len = 0;
+	standby_init(&commands->standby);
+}
+
+static void command_free(struct command *c)
+{
+	plumbing_close_end(&c->status_fd);
+	plumbing_close_end(&c->terminal);
+	input_close(&c->input);
+	output_close(&c->outputs[0]);
+	output_close(&c->outputs[1]);
+	free(c);
+}
+
+void commands_done(struct commands *commands)
+{
+	while (commands->len > 0)
+		command_free(commands->items[--commands->len]);
+}
+
+struct command *commands_find(const struct commands *commands, uint16_t number)
+{
+	for (size_t i = 0; i < commands->len; i++)
+		if (commands->items[i]->number == number)
+			return commands->items[i];
+	return NULL;
+}
+
+struct command *commands_find_process(struct commands *commands, pid_t pid)
+{
+	if (pid == commands->standby.pid)
+		standby_dismiss(&commands->standby);
+	for (size_t i = 0; i < commands->len; i++)
+		if (commands->items[i]->pid == pid)
+			return commands->items[i];
+	return NULL;
+}
+
+void commands_remove(struct commands *commands, struct command *c)
+{
+	for (size_t i = 0; i < commands->len; i++) {
+		if (commands->items[i] != c)
+			continue;
+		commands->items[i] = commands->items[--commands->len];
+		command_free(c);
+		return;
+	}
 }
 
 /* 0 with errno if that fails. */
@@ -36,33 +79,49 @@ static pid_t start_child(const struct exec_request *r, struct plumbing *p)
 	return pid;
 }
 
-int command_start(struct command *c, const struct exec_request *r, const uint8_t *bytes,
-	size_t len, struct start_error *ret_error)
+static int start_error_set(struct start_error *e, int errnum)
+{
+	e->failure = START_PROCESS;
+	e->errnum = errnum;
+	snprintf(e->step, sizeof(e->step), "start a process");
+	return -1;
+}
+
+int commands_start(struct commands *commands, uint16_t number,
+	const struct exec_request *r, const uint8_t *bytes, size_t len,
+	struct start_error *ret_error)
 {
 	struct plumbing p;
 	bool terminal = r->flags & EXEC_TERMINAL;
-	pid_t pid = standby_take(&c->standby, r, bytes, len, &p);
+	/* Most of it is the input's buffer, whose pages are touched when input comes. */
+	struct command *c = malloc(sizeof(*c));
 
+	if (!c)
+		return start_error_set(ret_error, ENOMEM);
+	pid_t pid = standby_take(&commands->standby, r, bytes, len, &p);
 	if (pid == 0)
 		pid = start_child(r, &p);
 	if (pid == 0) {
-		ret_error->failure = START_PROCESS;
-		ret_error->errnum = errno;
-		snprintf(ret_error->step, sizeof(ret_error->step), "start a process");
+		start_error_set(ret_error, errno);
+		free(c);
 		return -1;
 	}
 	if (r->flags & EXEC_STDIN_CLOSED)
 		plumbing_close_end(&p.input);
 	c->state = COMMAND_STARTING;
+	c->number = number;
 	c->pid = pid;
 	c->status_fd = p.status;
 	c->terminal = p.terminal;
 	c->pending_signals = 0;
 	input_init(&c->input, p.input, terminal);
-	output_init(&c->outputs[0], STREAM_STDOUT, p.output, terminal);
-	output_init(&c->outputs[1], STREAM_STDERR, p.error, false);
+	output_init(&c->outputs[0], number, STREAM_STDOUT, p.output, terminal);
+	output_init(&c->outputs[1], number, STREAM_STDERR, p.error, false);
+	commands->items[commands->len++] = c;
 	return 0;
 }
+
+/* ---- One ---- */
 
 static void send_pending_signals(struct command *c)
 {
@@ -79,10 +138,8 @@ enum command_start_result command_check_start(
 
 	if (n < 0)
 		return COMMAND_START_PENDING;
-	if (n == sizeof(*ret_error)) {
-		command_done(c);
+	if (n == sizeof(*ret_error))
 		return COMMAND_START_FAILED;
-	}
 	plumbing_close_end(&c->status_fd);
 	c->state = COMMAND_RUNNING;
 	send_pending_signals(c);
@@ -105,12 +162,8 @@ void command_resize(struct command *c, uint16_t rows, uint16_t columns)
 		plumbing_set_size(c->terminal, rows, columns);
 }
 
-void command_reaped(struct command *c, pid_t pid, int wait_status)
+void command_ended(struct command *c, int wait_status)
 {
-	if (pid == c->standby.pid)
-		standby_dismiss(&c->standby);
-	if (pid != c->pid)
-		return;
 	c->pid = 0;
 	c->wait_status = wait_status;
 	c->state = COMMAND_DRAINING;
@@ -124,15 +177,4 @@ bool command_is_over(const struct command *c)
 {
 	return c->state == COMMAND_DRAINING && c->outputs[0].fd < 0 &&
 		c->outputs[1].fd < 0;
-}
-
-void command_done(struct command *c)
-{
-	plumbing_close_end(&c->status_fd);
-	plumbing_close_end(&c->terminal);
-	input_close(&c->input);
-	output_close(&c->outputs[0]);
-	output_close(&c->outputs[1]);
-	c->pid = 0;
-	c->state = COMMAND_NONE;
 }

@@ -9,18 +9,25 @@
 #include "guest/devices.h"
 #include "guest/server.h"
 
-void server_say_start_failed(struct server *s, const struct start_error *e)
+void server_say_start_failed(
+	struct server *s, uint16_t command, const struct start_error *e)
 {
 	size_t len = strnlen(e->step, sizeof(e->step));
-	uint8_t *p =
-		channel_add(&s->channel, FRAME_START_FAILED, 0, START_FAILED_FIXED + len);
+	uint8_t *p = channel_add_command(
+		&s->channel, FRAME_START_FAILED, command, 0, START_FAILED_FIXED + len);
 
 	wire_put_u32(p, e->errnum);
 	p[4] = e->failure;
 	memcpy(p + START_FAILED_FIXED, e->step, len);
 }
 
-/* Handlers return -1 if the frame breaks the protocol. */
+/* Handlers return -1 if the frame breaks the protocol. Those of a command find NULL if it
+ * has ended while the frame was on its way. */
+
+static struct command *command_of(const struct server *s, const struct frame *f)
+{
+	return commands_find(&s->commands, f->command);
+}
 
 static int on_exec_part(struct server *s, const struct frame *f)
 {
@@ -36,28 +43,31 @@ static int on_exec(struct server *s, const struct frame *f)
 	struct exec_request request;
 	struct start_error error;
 
-	if (s->command.state != COMMAND_NONE || on_exec_part(s, f) < 0 ||
+	if (command_of(s, f) || on_exec_part(s, f) < 0 ||
 		exec_request_parse(s->request, s->request_len, &request) < 0)
 		return -1;
-	if (command_start(&s->command, &request, s->request, s->request_len, &error) < 0)
-		server_say_start_failed(s, &error);
+	if (commands_start(&s->commands, f->command, &request, s->request, s->request_len,
+		    &error) < 0)
+		server_say_start_failed(s, f->command, &error);
 	s->request_len = 0;
 	return 0;
 }
 
 static int on_data(struct server *s, const struct frame *f)
 {
+	struct command *c = command_of(s, f);
+
 	if (f->stream != STREAM_STDIN)
 		return -1;
-	if (s->command.state == COMMAND_NONE)
-		return 0; /* the command ended while this was on its way */
-	return input_add(&s->command.input, f->payload, f->len);
+	return c ? input_add(&c->input, f->payload, f->len) : 0;
 }
 
 static int on_data_end(struct server *s, const struct frame *f)
 {
-	(void)f;
-	input_end(&s->command.input);
+	struct command *c = command_of(s, f);
+
+	if (c)
+		input_end(&c->input);
 	return 0;
 }
 
@@ -65,11 +75,11 @@ static int on_data_end(struct server *s, const struct frame *f)
  * up. */
 static int on_data_closed(struct server *s, const struct frame *f)
 {
-	struct command *c = &s->command;
+	struct command *c = command_of(s, f);
 
 	if (f->stream == STREAM_STDIN)
 		return -1;
-	if (c->state == COMMAND_NONE)
+	if (!c)
 		return 0;
 	if (c->outputs[f->stream - STREAM_STDOUT].terminal)
 		command_signal(c, SIGHUP);
@@ -80,41 +90,46 @@ static int on_data_closed(struct server *s, const struct frame *f)
 
 static int on_window(struct server *s, const struct frame *f)
 {
+	struct command *c = command_of(s, f);
+
 	if (f->stream == STREAM_STDIN)
 		return -1;
-	if (s->command.state == COMMAND_NONE)
-		return 0;
-	return output_grow_window(
-		&s->command.outputs[f->stream - STREAM_STDOUT], wire_get_u32(f->payload));
+	return c ? output_grow_window(&c->outputs[f->stream - STREAM_STDOUT],
+			   wire_get_u32(f->payload))
+		 : 0;
 }
 
 static int on_signal(struct server *s, const struct frame *f)
 {
+	struct command *c = command_of(s, f);
 	uint32_t signal = wire_get_u32(f->payload);
 
 	if (signal < 1 || signal > 64)
 		return -1;
-	command_signal(&s->command, signal);
+	if (c)
+		command_signal(c, signal);
 	return 0;
 }
 
 static int on_resize(struct server *s, const struct frame *f)
 {
-	command_resize(
-		&s->command, wire_get_u16(f->payload), wire_get_u16(f->payload + 2));
+	struct command *c = command_of(s, f);
+
+	if (c)
+		command_resize(c, wire_get_u16(f->payload), wire_get_u16(f->payload + 2));
 	return 0;
 }
 
 static int on_ping(struct server *s, const struct frame *f)
 {
 	(void)f;
-	channel_add(&s->channel, FRAME_PONG, 0, 0);
+	channel_add(&s->channel, FRAME_PONG, 0);
 	return 0;
 }
 
 static void add_device(struct channel *c, const struct device *d)
 {
-	uint8_t *p = channel_add(c, FRAME_BLOCK_DEVICE, 0, WIRE_BLOCK_DEVICE_SIZE);
+	uint8_t *p = channel_add(c, FRAME_BLOCK_DEVICE, WIRE_BLOCK_DEVICE_SIZE);
 
 	memset(p, 0, WIRE_BLOCK_DEVICE_SIZE);
 	memcpy(p + WIRE_BLOCK_DEVICE_NAME, d->name, strnlen(d->name, 31));
@@ -137,7 +152,7 @@ static int on_list_block_devices(struct server *s, const struct frame *f)
 	for (size_t i = 0; i < len; i++)
 		add_device(&s->channel, &devices[i]);
 	free(devices);
-	channel_add(&s->channel, FRAME_BLOCK_DEVICES_END, 0, 0);
+	channel_add(&s->channel, FRAME_BLOCK_DEVICES_END, 0);
 	return 0;
 }
 
@@ -151,16 +166,16 @@ static void say_fatal(struct server *s, const char *message)
 {
 	size_t len = strnlen(message, MESSAGE_MAX);
 
-	memcpy(channel_add(&s->channel, FRAME_FATAL, 0, len), message, len);
+	memcpy(channel_add(&s->channel, FRAME_FATAL, len), message, len);
 }
 
 static int on_prepare_snapshot(struct server *s, const struct frame *f)
 {
 	struct error err;
 
-	if (s->command.state != COMMAND_NONE)
+	if (s->commands.len > 0)
 		return -1;
-	standby_make(&s->command.standby);
+	standby_make(&s->commands.standby);
 	if (s->machine->prepare_snapshot(
 		    wire_get_u32(f->payload), s->machine->data, &err) < 0)
 		say_fatal(s, err.msg);
@@ -172,12 +187,12 @@ static int on_resume(struct server *s, const struct frame *f)
 	const struct resume_request r = resume_request_get(f->payload);
 	struct error err;
 
-	if (s->command.state != COMMAND_NONE)
+	if (s->commands.len > 0)
 		return -1;
 	if (s->machine->resume(&r, s->machine->data, &err) < 0)
 		say_fatal(s, err.msg);
 	else
-		channel_add(&s->channel, FRAME_RESUMED, 0, 0);
+		channel_add(&s->channel, FRAME_RESUMED, 0);
 	return 0;
 }
 
@@ -186,13 +201,12 @@ static int on_attach(struct server *s, const struct frame *f)
 	struct attach_request r;
 	struct error err;
 
-	if (s->command.state != COMMAND_NONE ||
-		attach_request_parse(f->payload, f->len, &r) < 0)
+	if (s->commands.len > 0 || attach_request_parse(f->payload, f->len, &r) < 0)
 		return -1;
 	if (s->machine->attach(&r, &err) < 0)
 		say_fatal(s, err.msg);
 	else
-		channel_add(&s->channel, FRAME_ATTACHED, 0, 0);
+		channel_add(&s->channel, FRAME_ATTACHED, 0);
 	return 0;
 }
 
@@ -205,24 +219,25 @@ static int on_stop(struct server *s, const struct frame *f)
 
 static const struct rule {
 	uint32_t min, max; /* bytes of payload */
-	bool has_stream;   /* else the stream must be 0 */
+	enum frame_subject subject;
 	int (*handle)(struct server *s, const struct frame *f);
 } rules[] = {
-	[FRAME_DATA] = {1, FRAME_PAYLOAD_MAX, true, on_data},
-	[FRAME_WINDOW] = {4, 4, true, on_window},
-	[FRAME_DATA_CLOSED] = {0, 0, true, on_data_closed},
-	[FRAME_EXEC_PART] = {1, FRAME_PAYLOAD_MAX, false, on_exec_part},
-	[FRAME_EXEC] = {1, FRAME_PAYLOAD_MAX, false, on_exec},
-	[FRAME_DATA_END] = {0, 0, false, on_data_end},
-	[FRAME_SIGNAL] = {4, 4, false, on_signal},
-	[FRAME_RESIZE] = {4, 4, false, on_resize},
-	[FRAME_PING] = {0, 0, false, on_ping},
-	[FRAME_LIST_BLOCK_DEVICES] = {0, 0, false, on_list_block_devices},
-	[FRAME_SET_CLOCK] = {8, 8, false, on_set_clock},
-	[FRAME_PREPARE_SNAPSHOT] = {4, 4, false, on_prepare_snapshot},
-	[FRAME_RESUME] = {RESUME_SIZE, RESUME_SIZE, false, on_resume},
-	[FRAME_ATTACH] = {ATTACH_FIXED_SIZE, FRAME_PAYLOAD_MAX, false, on_attach},
-	[FRAME_STOP] = {0, 0, false, on_stop},
+	[FRAME_DATA] = {1, FRAME_PAYLOAD_MAX, OF_A_STREAM, on_data},
+	[FRAME_WINDOW] = {4, 4, OF_A_STREAM, on_window},
+	[FRAME_DATA_CLOSED] = {0, 0, OF_A_STREAM, on_data_closed},
+	[FRAME_EXEC_PART] = {1, FRAME_PAYLOAD_MAX, OF_A_COMMAND, on_exec_part},
+	[FRAME_EXEC] = {1, FRAME_PAYLOAD_MAX, OF_A_COMMAND, on_exec},
+	[FRAME_DATA_END] = {0, 0, OF_A_COMMAND, on_data_end},
+	[FRAME_SIGNAL] = {4, 4, OF_A_COMMAND, on_signal},
+	[FRAME_RESIZE] = {4, 4, OF_A_COMMAND, on_resize},
+	[FRAME_PING] = {0, 0, OF_THE_MACHINE, on_ping},
+	[FRAME_LIST_BLOCK_DEVICES] = {0, 0, OF_THE_MACHINE, on_list_block_devices},
+	[FRAME_SET_CLOCK] = {8, 8, OF_THE_MACHINE, on_set_clock},
+	[FRAME_PREPARE_SNAPSHOT] = {4, 4, OF_THE_MACHINE, on_prepare_snapshot},
+	[FRAME_RESUME] = {RESUME_SIZE, RESUME_SIZE, OF_THE_MACHINE, on_resume},
+	[FRAME_ATTACH] = {ATTACH_FIXED_SIZE, FRAME_PAYLOAD_MAX, OF_THE_MACHINE,
+		on_attach},
+	[FRAME_STOP] = {0, 0, OF_THE_MACHINE, on_stop},
 };
 
 static int handle_frame(struct server *s, const struct frame *f, struct error *err)
@@ -230,7 +245,7 @@ static int handle_frame(struct server *s, const struct frame *f, struct error *e
 	const struct rule *r = f->type < ARRAY_SIZE(rules) ? &rules[f->type] : NULL;
 
 	if (!r || !r->handle || f->len < r->min || f->len > r->max ||
-		(f->stream && !r->has_stream) || r->handle(s, f) < 0)
+		!frame_concerns(f, r->subject) || r->handle(s, f) < 0)
 		return error_set(
 			err, 0, "the host sent a malformed frame of type %u", f->type);
 	return 0;

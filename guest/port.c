@@ -75,7 +75,7 @@ int port_say_hello(int port)
 {
 	uint8_t frame[FRAME_HEADER_SIZE + 8];
 
-	frame_put_header(frame, FRAME_HELLO, 0, 8);
+	frame_put_header(frame, FRAME_HELLO, 8);
 	wire_put_u32(frame + FRAME_HEADER_SIZE, PROTOCOL_MAGIC);
 	wire_put_u32(frame + FRAME_HEADER_SIZE + 4, PROTOCOL_VERSION);
 	return port_write(port, frame, sizeof(frame));
@@ -85,7 +85,7 @@ int port_say_ready(int port, const uint64_t *times)
 {
 	uint8_t frame[FRAME_HEADER_SIZE + READY_TIMES * 8];
 
-	frame_put_header(frame, FRAME_READY, 0, READY_TIMES * 8);
+	frame_put_header(frame, FRAME_READY, READY_TIMES * 8);
 	for (int i = 0; i < READY_TIMES; i++)
 		wire_put_u64(frame + FRAME_HEADER_SIZE + i * 8, times[i]);
 	return port_write(port, frame, sizeof(frame));
@@ -96,7 +96,7 @@ void port_say_fatal(int port, const char *message)
 	uint8_t frame[FRAME_HEADER_SIZE + MESSAGE_MAX];
 	size_t len = strnlen(message, MESSAGE_MAX);
 
-	frame_put_header(frame, FRAME_FATAL, 0, len);
+	frame_put_header(frame, FRAME_FATAL, len);
 	memcpy(frame + FRAME_HEADER_SIZE, message, len);
 	port_write(port, frame, FRAME_HEADER_SIZE + len);
 }

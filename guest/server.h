@@ -12,8 +12,10 @@
 struct server {
 	const struct agent_machine *machine;
 	struct channel channel;
-	struct command command;
-	int child_signals; /* a signalfd */
+	struct commands commands;
+	size_t next_output; /* whose turn it is: two for each command */
+	int child_signals;  /* a signalfd */
+	bool has_ended;	    /* processes have ended that were not waited for */
 	bool stop;
 	pid_t writer; /* the process that writes everything out; 0: done, -1: failed */
 	size_t request_len;
@@ -23,4 +25,5 @@ struct server {
 /* Handle all whole frames that have come, as long as there is room for answers. -1: the
  * host has broken the protocol. */
 int server_handle_frames(struct server *s, struct error *err);
-void server_say_start_failed(struct server *s, const struct start_error *e);
+void server_say_start_failed(
+	struct server *s, uint16_t command, const struct start_error *e);

@@ -143,10 +143,12 @@ uint32_t input_take_credit(struct input *in)
 	return credit;
 }
 
-void output_init(struct output *out, uint8_t stream, int fd, bool terminal)
+void output_init(
+	struct output *out, uint16_t command, uint8_t stream, int fd, bool terminal)
 {
 	*out = (struct output){
 		.fd = fd,
+		.command = command,
 		.stream = stream,
 		.terminal = terminal,
 		.window = PROTOCOL_WINDOW,
@@ -190,9 +192,9 @@ void output_move(struct output *out, struct channel *c)
 		max = MIN(max, out->drain_left);
 	if (!out->terminal && max >= SPLICE_MIN &&
 		ioctl(out->fd, FIONREAD, &waiting) == 0 && waiting >= SPLICE_MIN)
-		n = channel_add_spliced(c, out->stream, out->fd, max);
+		n = channel_add_spliced(c, out->command, out->stream, out->fd, max);
 	else
-		n = channel_add_copied(c, out->stream, out->fd, max);
+		n = channel_add_copied(c, out->command, out->stream, out->fd, max);
 
 	if (n > 0) {
 		out->window -= n;

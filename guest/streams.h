@@ -33,6 +33,7 @@ uint32_t input_take_credit(struct input *in);
 /* From the command. */
 struct output {
 	int fd; /* -1: closed */
+	uint16_t command;
 	uint8_t stream;
 	bool terminal;
 	bool readable;	   /* worth a try */
@@ -41,7 +42,8 @@ struct output {
 	size_t window;	   /* what we may still send */
 };
 
-void output_init(struct output *out, uint8_t stream, int fd, bool terminal);
+void output_init(
+	struct output *out, uint16_t command, uint8_t stream, int fd, bool terminal);
 void output_close(struct output *out);
 /* The host took some. -1: more than there was. */
 int output_grow_window(struct output *out, uint32_t more);

@@ -67,7 +67,7 @@ static void tell(int port, enum boot_event_kind kind, const char *name, uint64_t
 
 	if (!len)
 		return;
-	frame_put_header(frame, FRAME_BOOT_EVENT, 0, BOOT_EVENT_FIXED + len);
+	frame_put_header(frame, FRAME_BOOT_EVENT, BOOT_EVENT_FIXED + len);
 	wire_put_u64(payload, begin);
 	wire_put_u64(payload + 8, end);
 	wire_put_u32(payload + 16, kind);

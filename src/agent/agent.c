@@ -2,16 +2,20 @@
 /*
  * What the host may say, and what is allowed in which state.
  *
- *	HELLO_AWAITED ─HELLO─► BOOTING ─READY─► IDLE ◄───EXITED──── RUNNING
- *	                          │              │ └──exec()─► STARTING ─┘STARTED
- *	        │                 └─FATAL─► OVER ◄──STOPPED──┘
- *	        └─resume()─► RESUMING ─RESUMED─► IDLE
+ *	HELLO_AWAITED ─HELLO─► BOOTING ─READY─► UP ─STOPPED or FATAL─► OVER
+ *	        └─resume()─► RESUMING ─RESUMED─► UP
+ *
+ * and of each command, in a guest that is up
+ *
+ *	exec() ─► STARTING ─STARTED─► RUNNING ─EXITED─► ENDED ─release()─► gone
+ *	                └──START_FAILED──────────────────►
  *
  * Frames from the guest go through a table in receive.c that says for each type in which
  * states it may come and how long it may be. After a breach everything else is ignored:
  * the VM has to end.
  */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "agent/state.h"
@@ -26,10 +30,18 @@ struct agent *agent_new(const struct agent_handler *handler, void *data)
 	return a;
 }
 
+void agent_free_command(struct agent *a, unsigned command)
+{
+	free(a->commands[command]);
+	a->commands[command] = NULL;
+}
+
 void agent_free(struct agent *a)
 {
 	if (!a)
 		return;
+	for (unsigned i = 1; i <= COMMANDS_MAX; i++)
+		agent_free_command(a, i);
 	strbuf_done(&a->in);
 	strbuf_done(&a->out);
 	vector_done(&a->devices);
@@ -58,8 +70,8 @@ void agent_output_sent(struct agent *a, size_t len)
 }
 
 /* Add a frame, whose payload the caller writes at once. */
-static uint8_t *add_frame(
-	struct agent *a, enum frame_type type, enum stream_id stream, size_t len)
+static uint8_t *add_command_frame(struct agent *a, enum frame_type type, unsigned command,
+	enum stream_id stream, size_t len)
 {
 	/* agent_output_sent() clears the buffer once all of it is sent. On a busy channel
 	 * that may never happen. */
@@ -69,26 +81,27 @@ static uint8_t *add_frame(
 	}
 	uint8_t *p = (uint8_t *)strbuf_grow(&a->out, FRAME_HEADER_SIZE + len);
 
-	frame_put_header(p, type, stream, len);
+	frame_put_command_header(p, type, command, stream, len);
 	a->out.len += FRAME_HEADER_SIZE + len;
 	return p + FRAME_HEADER_SIZE;
 }
 
-static void add_u32(
-	struct agent *a, enum frame_type type, enum stream_id stream, uint32_t v)
+static uint8_t *add_frame(struct agent *a, enum frame_type type, size_t len)
 {
-	wire_put_u32(add_frame(a, type, stream, 4), v);
+	return add_command_frame(a, type, 0, 0, len);
 }
 
 static bool is_up(const struct agent *a)
 {
-	return a->state == STATE_IDLE || a->state == STATE_STARTING ||
-		a->state == STATE_RUNNING;
+	return a->state == STATE_UP;
 }
 
-static bool has_command(const struct agent *a)
+/* NULL: it has ended, and the guest knows it no more. */
+static struct command *find_running(const struct agent *a, unsigned command)
 {
-	return a->state == STATE_STARTING || a->state == STATE_RUNNING;
+	struct command *c = a->commands[command];
+
+	return c && c->state != COMMAND_ENDED && is_up(a) ? c : NULL;
 }
 
 static uint32_t add_strings(struct strbuf *sb, const char *const *strings)
@@ -100,8 +113,9 @@ static uint32_t add_strings(struct strbuf *sb, const char *const *strings)
 	return n;
 }
 
-static void encode_request(struct strbuf *sb, const struct agent_command *c)
+void agent_command_encode(const struct agent_command *c, struct strbuf *sb)
 {
+	size_t start = sb->len;
 	uint8_t fixed[EXEC_FIXED_SIZE] = {0};
 	uint16_t flags = (c->stdin_closed ? EXEC_STDIN_CLOSED : 0) |
 		(c->terminal ? EXEC_TERMINAL : 0) |
@@ -116,125 +130,160 @@ static void encode_request(struct strbuf *sb, const struct agent_command *c)
 	wire_put_u16(fixed + 4, c->columns);
 	wire_put_u32(fixed + 8, add_strings(sb, c->argv));
 	wire_put_u32(fixed + 12, add_strings(sb, c->env));
-	memcpy(sb->data, fixed, sizeof(fixed));
+	memcpy(sb->data + start, fixed, sizeof(fixed));
 }
 
-/* Windows start anew with each command. Output of the last command that the caller still
- * holds counts as stale: taking it later does not open the new command's windows. */
-static void reset_streams(struct agent *a, bool stdin_closed)
+static struct command *command_new(void *owner, bool stdin_closed)
 {
-	for (int i = 0; i < STREAM_COUNT; i++) {
-		struct stream *s = &a->streams[i];
+	struct command *c = xcalloc(1, sizeof(*c));
 
-		s->stale += s->held;
-		s->held = 0;
-		s->credit = 0;
-		s->window = PROTOCOL_WINDOW;
-		s->closed = false;
-	}
-	a->streams[STREAM_STDIN].closed = stdin_closed;
+	c->owner = owner;
+	for (int i = 0; i < STREAM_COUNT; i++)
+		c->streams[i].window = PROTOCOL_WINDOW;
+	c->streams[STREAM_STDIN].closed = stdin_closed;
+	return c;
 }
 
-int agent_exec(struct agent *a, const struct agent_command *command, struct error *err)
+/* 0: there is none. */
+static unsigned free_number(const struct agent *a)
+{
+	for (unsigned i = 1; i <= COMMANDS_MAX; i++)
+		if (!a->commands[i])
+			return i;
+	return 0;
+}
+
+static unsigned error_none(struct error *err, const char *why)
+{
+	error_set(err, 0, "start a command: %s", why);
+	return 0;
+}
+
+unsigned agent_exec(struct agent *a, const struct agent_command *command, void *owner,
+	struct error *err)
 {
 	CLEANUP_STRBUF struct strbuf request = {0};
+	unsigned number = free_number(a);
 	size_t sent = 0;
 
-	if (has_command(a))
-		return error_set(
-			err, 0, "start a command: one is still running in the guest");
-	if (a->state != STATE_IDLE || a->stopping)
-		return error_set(err, 0, "start a command: the guest is not ready");
+	if (!is_up(a) || a->stopping)
+		return error_none(err, "the guest is not ready");
 	if (!command->argv || !command->argv[0])
-		return error_set(err, 0, "start a command: no command was given");
-	encode_request(&request, command);
-	if (request.len > EXEC_REQUEST_MAX)
-		return error_set(err, 0,
+		return error_none(err, "no command was given");
+	if (!number) {
+		error_set(err, EAGAIN, "start '%.100s': %u commands are running already",
+			command->argv[0], COMMANDS_MAX);
+		return 0;
+	}
+	agent_command_encode(command, &request);
+	if (request.len > EXEC_REQUEST_MAX) {
+		error_set(err, 0,
 			"start '%.100s': its arguments and environment have %zu bytes, "
 			"more than the %u that can be passed",
 			command->argv[0], request.len, EXEC_REQUEST_MAX);
+		return 0;
+	}
 	while (sent < request.len) {
 		size_t n = MIN(request.len - sent, FRAME_PAYLOAD_MAX);
 		bool last = sent + n == request.len;
 
-		memcpy(add_frame(a, last ? FRAME_EXEC : FRAME_EXEC_PART, 0, n),
+		memcpy(add_command_frame(
+			       a, last ? FRAME_EXEC : FRAME_EXEC_PART, number, 0, n),
 			request.data + sent, n);
 		sent += n;
 	}
-	reset_streams(a, command->stdin_closed);
-	a->out_of_memory = false;
-	a->state = STATE_STARTING;
-	return 0;
+	a->commands[number] = command_new(owner, command->stdin_closed);
+	return number;
 }
 
-size_t agent_stdin_room(const struct agent *a)
+void agent_release(struct agent *a, unsigned command)
 {
-	const struct stream *s = &a->streams[STREAM_STDIN];
+	struct command *c = a->commands[command];
+
+	if (!find_running(a, command)) {
+		agent_free_command(a, command);
+		return;
+	}
+	agent_send_stdin_eof(a, command);
+	agent_close_output(a, command, STREAM_STDOUT);
+	agent_close_output(a, command, STREAM_STDERR);
+	c->released = true;
+}
+
+size_t agent_stdin_room(const struct agent *a, unsigned command)
+{
+	const struct command *c = find_running(a, command);
 
 	/* A guest can open its window without reading: limit what waits to be sent. */
-	if (unsent(a) > 2 * PROTOCOL_WINDOW)
+	if (!c || c->streams[STREAM_STDIN].closed || unsent(a) > 2 * PROTOCOL_WINDOW)
 		return 0;
-	return has_command(a) && !s->closed ? s->window : 0;
+	return c->streams[STREAM_STDIN].window;
 }
 
-void agent_send_stdin(struct agent *a, const void *bytes, size_t len)
+void agent_send_stdin(struct agent *a, unsigned command, const void *bytes, size_t len)
 {
-	assert(len <= agent_stdin_room(a));
-	a->streams[STREAM_STDIN].window -= len;
+	assert(len <= agent_stdin_room(a, command));
+	a->commands[command]->streams[STREAM_STDIN].window -= len;
 	while (len > 0) {
 		size_t n = MIN(len, FRAME_PAYLOAD_MAX);
 
-		memcpy(add_frame(a, FRAME_DATA, STREAM_STDIN, n), bytes, n);
+		memcpy(add_command_frame(a, FRAME_DATA, command, STREAM_STDIN, n), bytes,
+			n);
 		bytes = (const char *)bytes + n;
 		len -= n;
 	}
 }
 
-void agent_send_stdin_eof(struct agent *a)
+void agent_send_stdin_eof(struct agent *a, unsigned command)
 {
-	if (!has_command(a) || a->streams[STREAM_STDIN].closed)
+	struct command *c = find_running(a, command);
+
+	if (!c || c->streams[STREAM_STDIN].closed)
 		return;
-	a->streams[STREAM_STDIN].closed = true;
-	add_frame(a, FRAME_DATA_END, STREAM_STDIN, 0);
+	c->streams[STREAM_STDIN].closed = true;
+	add_command_frame(a, FRAME_DATA_END, command, 0, 0);
 }
 
-void agent_output_taken(struct agent *a, enum stream_id stream, size_t len)
+void agent_output_taken(
+	struct agent *a, unsigned command, enum stream_id stream, size_t len)
 {
-	struct stream *s = &a->streams[stream];
-	size_t stale = MIN(s->stale, len);
+	struct command *c = find_running(a, command);
 
-	s->stale -= stale;
-	len -= stale;
+	if (!c)
+		return;
+	struct stream *s = &c->streams[stream];
 	assert(len <= s->held);
 	s->held -= len;
 	s->credit += len;
 	/* In large steps: a frame for each write would cost too much. */
-	if (has_command(a) && s->credit >= PROTOCOL_WINDOW / 4) {
-		add_u32(a, FRAME_WINDOW, stream, s->credit);
+	if (s->credit >= PROTOCOL_WINDOW / 4) {
+		wire_put_u32(add_command_frame(a, FRAME_WINDOW, command, stream, 4),
+			s->credit);
 		s->window += s->credit;
 		s->credit = 0;
 	}
 }
 
-void agent_close_output(struct agent *a, enum stream_id stream)
+void agent_close_output(struct agent *a, unsigned command, enum stream_id stream)
 {
-	if (has_command(a))
-		add_frame(a, FRAME_DATA_CLOSED, stream, 0);
+	if (find_running(a, command))
+		add_command_frame(a, FRAME_DATA_CLOSED, command, stream, 0);
 }
 
-void agent_send_signal(struct agent *a, int signal)
+void agent_send_signal(struct agent *a, unsigned command, int signal)
 {
-	if (has_command(a))
-		add_u32(a, FRAME_SIGNAL, 0, signal);
+	if (find_running(a, command))
+		wire_put_u32(add_command_frame(a, FRAME_SIGNAL, command, 0, 4), signal);
 }
 
-void agent_send_window_size(struct agent *a, uint16_t rows, uint16_t columns)
+void agent_send_window_size(
+	struct agent *a, unsigned command, uint16_t rows, uint16_t columns)
 {
 	uint8_t *p;
 
-	if (!has_command(a))
+	if (!find_running(a, command))
 		return;
-	p = add_frame(a, FRAME_RESIZE, 0, 4);
+	p = add_command_frame(a, FRAME_RESIZE, command, 0, 4);
 	wire_put_u16(p, rows);
 	wire_put_u16(p + 2, columns);
 }
@@ -243,7 +292,7 @@ void agent_ping(struct agent *a)
 {
 	if (!is_up(a))
 		return;
-	add_frame(a, FRAME_PING, 0, 0);
+	add_frame(a, FRAME_PING, 0);
 	a->pings++;
 }
 
@@ -255,21 +304,21 @@ unsigned agent_pings(const struct agent *a)
 void agent_prepare_snapshot(struct agent *a, unsigned disk_slots)
 {
 	if (is_up(a))
-		add_u32(a, FRAME_PREPARE_SNAPSHOT, 0, disk_slots);
+		wire_put_u32(add_frame(a, FRAME_PREPARE_SNAPSHOT, 4), disk_slots);
 }
 
 void agent_list_block_devices(struct agent *a)
 {
 	if (!is_up(a))
 		return;
-	add_frame(a, FRAME_LIST_BLOCK_DEVICES, 0, 0);
+	add_frame(a, FRAME_LIST_BLOCK_DEVICES, 0);
 	a->lists++;
 }
 
 void agent_set_clock(struct agent *a, int64_t realtime_ns)
 {
 	if (is_up(a))
-		wire_put_u64(add_frame(a, FRAME_SET_CLOCK, 0, 8), realtime_ns);
+		wire_put_u64(add_frame(a, FRAME_SET_CLOCK, 8), realtime_ns);
 }
 
 void agent_resume(
@@ -277,7 +326,7 @@ void agent_resume(
 {
 	if (a->state != STATE_HELLO_AWAITED)
 		return;
-	resume_request_put(add_frame(a, FRAME_RESUME, 0, RESUME_SIZE),
+	resume_request_put(add_frame(a, FRAME_RESUME, RESUME_SIZE),
 		&(struct resume_request){realtime_ns, disks, seed});
 	a->state = STATE_RESUMING;
 }
@@ -304,7 +353,7 @@ int agent_attach(struct agent *a, const struct agent_attachments *what, struct e
 		return error_set(err, 0,
 			"attach %zu directories: their paths together are too long",
 			what->n_shares);
-	memcpy(add_frame(a, FRAME_ATTACH, 0, request.len), request.data, request.len);
+	memcpy(add_frame(a, FRAME_ATTACH, request.len), request.data, request.len);
 	a->attaching = true;
 	return 0;
 }
@@ -313,6 +362,6 @@ void agent_stop(struct agent *a)
 {
 	if (!is_up(a) || a->stopping)
 		return;
-	add_frame(a, FRAME_STOP, 0, 0);
+	add_frame(a, FRAME_STOP, 0);
 	a->stopping = true;
 }

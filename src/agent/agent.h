@@ -10,8 +10,9 @@
  * protocol.h has the frames. The guest is not trusted: each length, type, stream and
  * order is checked, and a breach is an error after which the VM has to end.
  *
- * One command runs at a time. Each stream has its own window: a command that never reads
- * its input, or a host that does not take the output, stops only that stream.
+ * Many commands run at once, known by their numbers. Each stream of each has its own
+ * window: a command that never reads its input, or a host that does not take the output,
+ * stops only that stream.
  */
 #pragma once
 
@@ -20,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/strbuf.h"
 #include "protocol/protocol.h"
 
 struct agent;
@@ -49,7 +51,8 @@ struct agent_boot_event {
 };
 
 /* What can happen. A function that is NULL is not called. They may call the functions
- * below, except agent_receive() and agent_free(). */
+ * below, except agent_receive() and agent_free(). `data` is agent_new()'s; what happens to
+ * a command gets the command's owner instead, which is agent_exec()'s. */
 struct agent_handler {
 	/* Before `ready`, if the guest was asked for them. */
 	void (*boot_event)(const struct agent_boot_event *event, void *data);
@@ -60,18 +63,18 @@ struct agent_handler {
 	void (*fatal)(const char *message, void *data);
 	/* The command runs; or it could not be started: errnum is the guest's, step says
 	 * what failed ("execute 'foo'", "change directory to '/x'", "find user 'y'"). */
-	void (*started)(void *data);
+	void (*started)(void *owner);
 	void (*start_failed)(
-		enum start_failure failure, int errnum, const char *step, void *data);
+		enum start_failure failure, int errnum, const char *step, void *owner);
 	/* Output of the command; call agent_output_taken() once it is written. */
-	void (*output)(enum stream_id stream, const void *bytes, size_t len, void *data);
+	void (*output)(enum stream_id stream, const void *bytes, size_t len, void *owner);
 	/* The command runs on, but has closed its standard input: don't send more. */
-	void (*stdin_closed)(void *data);
+	void (*stdin_closed)(void *owner);
 	/* The guest ran out of memory and killed this process; printable. */
-	void (*out_of_memory)(const char *process, void *data);
+	void (*out_of_memory)(const char *process, void *owner);
 	/* The command ended and all its output has been delivered. With a signal other
 	 * than 0, that killed it; else it exited with `code`. */
-	void (*exited)(int code, int signal, void *data);
+	void (*exited)(int code, int signal, void *owner);
 	void (*block_devices)(
 		const struct agent_block_device *devices, size_t n, void *data);
 	void (*pong)(void *data);
@@ -95,6 +98,9 @@ struct agent_command {
 	uint16_t rows, columns;	 /* with terminal */
 	bool in_host; /* in the tree of the share with the mode ATTACH_MODE_HOST */
 };
+
+/* Add an exec request of protocol.h, however long it is. */
+void agent_command_encode(const struct agent_command *c, struct strbuf *sb);
 
 struct agent_share {
 	const char *mode;  /* SHARE_… in protocol.h */
@@ -122,22 +128,31 @@ int agent_receive(struct agent *a, const void *bytes, size_t len, struct error *
 const void *agent_output(const struct agent *a, size_t *ret_len);
 void agent_output_sent(struct agent *a, size_t len);
 
-/* Fails if the strings are too long for one request (1 MiB), or the guest is not ready
- * for a command: not up yet, or one is running. */
-int agent_exec(struct agent *a, const struct agent_command *command, struct error *err);
-/* How many bytes of input may be sent now: 0 if no command runs, its input is closed, or
- * much waits to be sent already. */
-size_t agent_stdin_room(const struct agent *a);
-void agent_send_stdin(struct agent *a, const void *bytes, size_t len);
-void agent_send_stdin_eof(struct agent *a);
+/* The command's number, which is the caller's until agent_release(); 0: an error. It fails
+ * if the strings are too long for one request (1 MiB), or the guest is not ready for a
+ * command: not up yet, or COMMANDS_MAX of them are running. */
+unsigned agent_exec(struct agent *a, const struct agent_command *command, void *owner,
+	struct error *err);
+/* The owner has done with this command. If it has not ended, its streams are closed, and
+ * nobody is told what happens to it. */
+void agent_release(struct agent *a, unsigned command);
+/* Of a command that has ended the following say or do nothing. */
+
+/* How many bytes of input may be sent now: 0 if its input is closed, or much waits to be
+ * sent already. */
+size_t agent_stdin_room(const struct agent *a, unsigned command);
+void agent_send_stdin(struct agent *a, unsigned command, const void *bytes, size_t len);
+void agent_send_stdin_eof(struct agent *a, unsigned command);
 /* `len` bytes from output() are written or thrown away: the guest may send as many
  * again. */
-void agent_output_taken(struct agent *a, enum stream_id stream, size_t len);
+void agent_output_taken(
+	struct agent *a, unsigned command, enum stream_id stream, size_t len);
 /* This output has no reader any more: the command gets SIGPIPE or EPIPE when it writes. */
-void agent_close_output(struct agent *a, enum stream_id stream);
-/* To the command's process group, if a command runs. */
-void agent_send_signal(struct agent *a, int signal);
-void agent_send_window_size(struct agent *a, uint16_t rows, uint16_t columns);
+void agent_close_output(struct agent *a, unsigned command, enum stream_id stream);
+/* To the command's process group. */
+void agent_send_signal(struct agent *a, unsigned command, int signal);
+void agent_send_window_size(
+	struct agent *a, unsigned command, uint16_t rows, uint16_t columns);
 void agent_ping(struct agent *a);
 /* How many pings have no answer yet. */
 unsigned agent_pings(const struct agent *a);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Frames from the guest. One table says of each type in which states it may come and how
- * long it is; the function of the type checks the rest and tells the caller. Whatever a
- * guest sends, the memory that holds it stays below the size of a frame, the windows and
- * BLOCK_DEVICES_MAX disks. What is held for a guest that does not read stays below the size
+ * Frames from the guest. One table says of each type in which states, of the guest or of
+ * the command, it may come and how long it is; the function of the type checks the rest and
+ * tells the caller. Whatever a guest sends, the memory that holds it stays below the size
+ * of a frame, the windows of the commands and BLOCK_DEVICES_MAX disks. What is held for a guest that does not read stays below the size
  * of a few windows.
  */
 #include <string.h>
@@ -20,6 +20,18 @@
 	do {                                          \
 		if ((a)->handler.what)                \
 			(a)->handler.what((a)->data); \
+	} while (0)
+
+/* The same of what happens to a command, unless nobody wants to know. */
+#define TELL_OWNER(a, c, what, ...)                                 \
+	do {                                                        \
+		if ((a)->handler.what && !(c)->released)            \
+			(a)->handler.what(__VA_ARGS__, (c)->owner); \
+	} while (0)
+#define TELL_OWNER_BARE(a, c, what)                      \
+	do {                                             \
+		if ((a)->handler.what && !(c)->released) \
+			(a)->handler.what((c)->owner);   \
 	} while (0)
 
 static int on_hello(struct agent *a, const struct frame *f, struct error *err)
@@ -49,7 +61,7 @@ static int on_ready(struct agent *a, const struct frame *f, struct error *err)
 	};
 
 	(void)err;
-	a->state = STATE_IDLE;
+	a->state = STATE_UP;
 	TELL(a, ready, &times);
 	return 0;
 }
@@ -91,16 +103,31 @@ static int on_fatal(struct agent *a, const struct frame *f, struct error *err)
 
 static int on_started(struct agent *a, const struct frame *f, struct error *err)
 {
-	(void)f;
+	struct command *c = a->commands[f->command];
+
 	(void)err;
-	a->state = STATE_RUNNING;
-	TELL_BARE(a, started);
+	c->state = COMMAND_RUNNING;
+	TELL_OWNER_BARE(a, c, started);
 	return 0;
+}
+
+/* The guest knows it no more. False: nobody else does. */
+static bool end_command(struct agent *a, unsigned command, void **ret_owner)
+{
+	struct command *c = a->commands[command];
+
+	c->state = COMMAND_ENDED;
+	*ret_owner = c->owner;
+	if (!c->released)
+		return true;
+	agent_free_command(a, command);
+	return false;
 }
 
 static int on_start_failed(struct agent *a, const struct frame *f, struct error *err)
 {
 	char step[MESSAGE_MAX + 1];
+	void *owner;
 	uint32_t errnum = wire_get_u32(f->payload);
 	enum start_failure failure = f->payload[4];
 
@@ -108,14 +135,15 @@ static int on_start_failed(struct agent *a, const struct frame *f, struct error 
 		return error_set(err, 0, "the guest sent an impossible error number");
 	printable_copy(step, sizeof(step), f->payload + START_FAILED_FIXED,
 		f->len - START_FAILED_FIXED);
-	a->state = STATE_IDLE;
-	TELL(a, start_failed, failure, errnum, step);
+	if (end_command(a, f->command, &owner) && a->handler.start_failed)
+		a->handler.start_failed(failure, errnum, step, owner);
 	return 0;
 }
 
 static int on_data(struct agent *a, const struct frame *f, struct error *err)
 {
-	struct stream *s = &a->streams[f->stream];
+	struct command *c = a->commands[f->command];
+	struct stream *s = &c->streams[f->stream];
 
 	if (f->stream == STREAM_STDIN)
 		return error_set(err, 0, "the guest sent data on a stream that it reads");
@@ -124,16 +152,16 @@ static int on_data(struct agent *a, const struct frame *f, struct error *err)
 			err, 0, "the guest sent more output than it was allowed to");
 	s->window -= f->len;
 	s->held += f->len;
-	if (a->handler.output)
-		a->handler.output(f->stream, f->payload, f->len, a->data);
+	if (a->handler.output && !c->released)
+		a->handler.output(f->stream, f->payload, f->len, c->owner);
 	else
-		agent_output_taken(a, f->stream, f->len);
+		agent_output_taken(a, f->command, f->stream, f->len);
 	return 0;
 }
 
 static int on_window(struct agent *a, const struct frame *f, struct error *err)
 {
-	struct stream *s = &a->streams[f->stream];
+	struct stream *s = &a->commands[f->command]->streams[f->stream];
 	uint32_t more = wire_get_u32(f->payload);
 
 	if (f->stream != STREAM_STDIN)
@@ -147,34 +175,37 @@ static int on_window(struct agent *a, const struct frame *f, struct error *err)
 
 static int on_data_closed(struct agent *a, const struct frame *f, struct error *err)
 {
-	(void)f;
+	struct command *c = a->commands[f->command];
+
 	(void)err;
-	a->streams[STREAM_STDIN].closed = true;
-	TELL_BARE(a, stdin_closed);
+	c->streams[STREAM_STDIN].closed = true;
+	TELL_OWNER_BARE(a, c, stdin_closed);
 	return 0;
 }
 
 static int on_out_of_memory(struct agent *a, const struct frame *f, struct error *err)
 {
+	struct command *c = a->commands[f->command];
 	char name[PROCESS_NAME_MAX + 1];
 
 	/* Each is a line on the user's terminal. */
-	if (a->out_of_memory)
+	if (c->out_of_memory)
 		return error_set(err, 0, "the guest ran out of memory twice");
-	a->out_of_memory = true;
+	c->out_of_memory = true;
 	printable_copy(name, sizeof(name), f->payload, f->len);
-	TELL(a, out_of_memory, name);
+	TELL_OWNER(a, c, out_of_memory, name);
 	return 0;
 }
 
 static int on_exited(struct agent *a, const struct frame *f, struct error *err)
 {
 	int code = f->payload[0], signal = f->payload[1];
+	void *owner;
 
 	if (signal && (signal > 64 || code != 0))
 		return error_set(err, 0, "the guest sent an impossible exit status");
-	a->state = STATE_IDLE;
-	TELL(a, exited, code, signal);
+	if (end_command(a, f->command, &owner) && a->handler.exited)
+		a->handler.exited(code, signal, owner);
 	return 0;
 }
 
@@ -238,7 +269,7 @@ static int on_resumed(struct agent *a, const struct frame *f, struct error *err)
 {
 	(void)f;
 	(void)err;
-	a->state = STATE_IDLE;
+	a->state = STATE_UP;
 	TELL_BARE(a, resumed);
 	return 0;
 }
@@ -265,39 +296,50 @@ static int on_stopped(struct agent *a, const struct frame *f, struct error *err)
 }
 
 #define IN(state) (1u << (state))
-#define COMMAND	  (IN(STATE_STARTING) | IN(STATE_RUNNING))
-#define UP	  (IN(STATE_IDLE) | COMMAND)
+#define UP	  IN(STATE_UP)
+#define STARTING  IN(COMMAND_STARTING)
+#define RUNNING	  IN(COMMAND_RUNNING)
 
 static const struct rule {
-	unsigned states;
+	unsigned states;   /* of the guest; of the command, if it concerns one */
 	uint32_t min, max; /* bytes of payload */
-	bool has_stream;   /* else the stream must be 0 */
+	enum frame_subject subject;
 	int (*handle)(struct agent *a, const struct frame *f, struct error *err);
 } rules[] = {
-	[FRAME_HELLO] = {IN(STATE_HELLO_AWAITED), 8, 8, false, on_hello},
-	[FRAME_READY] = {IN(STATE_BOOTING), READY_TIMES * 8, READY_TIMES * 8, false,
-		on_ready},
+	[FRAME_HELLO] = {IN(STATE_HELLO_AWAITED), 8, 8, OF_THE_MACHINE, on_hello},
+	[FRAME_READY] = {IN(STATE_BOOTING), READY_TIMES * 8, READY_TIMES * 8,
+		OF_THE_MACHINE, on_ready},
 	[FRAME_BOOT_EVENT] = {IN(STATE_BOOTING), BOOT_EVENT_FIXED + 1,
-		BOOT_EVENT_FIXED + BOOT_EVENT_NAME_MAX, false, on_boot_event},
+		BOOT_EVENT_FIXED + BOOT_EVENT_NAME_MAX, OF_THE_MACHINE, on_boot_event},
 	[FRAME_FATAL] = {IN(STATE_BOOTING) | IN(STATE_RESUMING) | UP, 0, MESSAGE_MAX,
-		false, on_fatal},
-	[FRAME_STARTED] = {IN(STATE_STARTING), 0, 0, false, on_started},
-	[FRAME_START_FAILED] = {IN(STATE_STARTING), START_FAILED_FIXED,
-		START_FAILED_FIXED + MESSAGE_MAX, false, on_start_failed},
-	[FRAME_DATA_CLOSED] = {IN(STATE_RUNNING), 0, 0, false, on_data_closed},
-	[FRAME_OUT_OF_MEMORY] = {IN(STATE_RUNNING), 1, PROCESS_NAME_MAX, false,
+		OF_THE_MACHINE, on_fatal},
+	[FRAME_BLOCK_DEVICE] = {UP, WIRE_BLOCK_DEVICE_SIZE, WIRE_BLOCK_DEVICE_SIZE,
+		OF_THE_MACHINE, on_block_device},
+	[FRAME_BLOCK_DEVICES_END] = {UP, 0, 0, OF_THE_MACHINE, on_block_devices_end},
+	[FRAME_PONG] = {UP, 0, 0, OF_THE_MACHINE, on_pong},
+	[FRAME_STOPPED] = {UP, 0, 0, OF_THE_MACHINE, on_stopped},
+	[FRAME_ATTACHED] = {UP, 0, 0, OF_THE_MACHINE, on_attached},
+	[FRAME_RESUMED] = {IN(STATE_RESUMING), 0, 0, OF_THE_MACHINE, on_resumed},
+	[FRAME_STARTED] = {STARTING, 0, 0, OF_A_COMMAND, on_started},
+	[FRAME_START_FAILED] = {STARTING, START_FAILED_FIXED,
+		START_FAILED_FIXED + MESSAGE_MAX, OF_A_COMMAND, on_start_failed},
+	[FRAME_DATA_CLOSED] = {RUNNING, 0, 0, OF_A_COMMAND, on_data_closed},
+	[FRAME_OUT_OF_MEMORY] = {RUNNING, 1, PROCESS_NAME_MAX, OF_A_COMMAND,
 		on_out_of_memory},
-	[FRAME_EXITED] = {IN(STATE_RUNNING), 2, 2, false, on_exited},
-	[FRAME_BLOCK_DEVICE] = {UP, WIRE_BLOCK_DEVICE_SIZE, WIRE_BLOCK_DEVICE_SIZE, false,
-		on_block_device},
-	[FRAME_BLOCK_DEVICES_END] = {UP, 0, 0, false, on_block_devices_end},
-	[FRAME_PONG] = {UP, 0, 0, false, on_pong},
-	[FRAME_STOPPED] = {UP, 0, 0, false, on_stopped},
-	[FRAME_ATTACHED] = {UP, 0, 0, false, on_attached},
-	[FRAME_RESUMED] = {IN(STATE_RESUMING), 0, 0, false, on_resumed},
-	[FRAME_DATA] = {IN(STATE_RUNNING), 1, FRAME_PAYLOAD_MAX, true, on_data},
-	[FRAME_WINDOW] = {COMMAND, 4, 4, true, on_window},
+	[FRAME_EXITED] = {RUNNING, 2, 2, OF_A_COMMAND, on_exited},
+	[FRAME_DATA] = {RUNNING, 1, FRAME_PAYLOAD_MAX, OF_A_STREAM, on_data},
+	[FRAME_WINDOW] = {STARTING | RUNNING, 4, 4, OF_A_STREAM, on_window},
 };
+
+/* May a frame by this rule come now? */
+static bool is_in_order(
+	const struct agent *a, const struct frame *f, const struct rule *r)
+{
+	if (r->subject == OF_THE_MACHINE)
+		return r->states & IN(a->state);
+	return a->state == STATE_UP && a->commands[f->command] &&
+		r->states & IN(a->commands[f->command]->state);
+}
 
 static int handle_frame(struct agent *a, const struct frame *f, struct error *err)
 {
@@ -306,12 +348,12 @@ static int handle_frame(struct agent *a, const struct frame *f, struct error *er
 	if (!r || !r->handle)
 		return error_set(
 			err, 0, "the guest sent a frame of unknown type %u", f->type);
-	if (!(r->states & IN(a->state)))
-		return error_set(err, 0, "the guest sent a frame of type %u out of order",
-			f->type);
-	if (f->len < r->min || f->len > r->max || (f->stream && !r->has_stream))
+	if (f->len < r->min || f->len > r->max || !frame_concerns(f, r->subject))
 		return error_set(
 			err, 0, "the guest sent a malformed frame of type %u", f->type);
+	if (!is_in_order(a, f, r))
+		return error_set(err, 0, "the guest sent a frame of type %u out of order",
+			f->type);
 	return r->handle(a, f, err);
 }
 

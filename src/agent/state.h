@@ -11,9 +11,7 @@ enum state {
 	STATE_HELLO_AWAITED,
 	STATE_BOOTING,
 	STATE_RESUMING,
-	STATE_IDLE,
-	STATE_STARTING,
-	STATE_RUNNING,
+	STATE_UP,
 	STATE_OVER, /* stopped, or the guest gave up: nothing more is expected */
 	STATE_DEAD, /* the guest broke the protocol */
 };
@@ -21,10 +19,24 @@ enum state {
 struct stream {
 	size_t window; /* bytes that may still be sent: for stdin by us, else by the guest
 			*/
-	size_t held;   /* output that the caller has not taken yet */
+	size_t held;   /* output that the owner has not taken yet */
 	size_t credit; /* taken, and not yet told to the guest */
-	size_t stale;  /* held from earlier commands */
 	bool closed;   /* stdin: no more may be sent */
+};
+
+enum command_state {
+	COMMAND_STARTING,
+	COMMAND_RUNNING,
+	COMMAND_ENDED,
+};
+
+/* It exists as long as it has not ended or its owner has not released it. */
+struct command {
+	enum command_state state;
+	bool released;	    /* `owner` is not valid any more */
+	bool out_of_memory; /* said */
+	void *owner;
+	struct stream streams[STREAM_COUNT];
 };
 
 struct agent {
@@ -33,12 +45,14 @@ struct agent {
 	enum state state;
 	bool stopping;
 	bool attaching;	      /* asked and not answered */
-	bool out_of_memory;   /* said for this command */
 	unsigned boot_events; /* that have come */
-	struct stream streams[STREAM_COUNT];
+	/* By number; NULL: the number is free. */
+	struct command *commands[COMMANDS_MAX + 1];
 	unsigned pings, lists; /* asked and not answered */
 	VECTOR(struct agent_block_device) devices;
 	struct strbuf in; /* the start of a frame whose end has not come */
 	struct strbuf out;
 	size_t out_sent; /* bytes of `out` that are gone */
 };
+
+void agent_free_command(struct agent *a, unsigned command);

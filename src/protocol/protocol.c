@@ -38,13 +38,18 @@ uint64_t wire_get_u64(const uint8_t *p)
 	return wire_get_u32(p) | (uint64_t)wire_get_u32(p + 4) << 32;
 }
 
-void frame_put_header(
-	uint8_t ret[static FRAME_HEADER_SIZE], uint8_t type, uint8_t stream, uint32_t len)
+void frame_put_command_header(uint8_t ret[static FRAME_HEADER_SIZE], uint8_t type,
+	uint16_t command, uint8_t stream, uint32_t len)
 {
 	wire_put_u32(ret, len);
 	ret[4] = type;
 	ret[5] = stream;
-	wire_put_u16(ret + 6, 0);
+	wire_put_u16(ret + 6, command);
+}
+
+void frame_put_header(uint8_t ret[static FRAME_HEADER_SIZE], uint8_t type, uint32_t len)
+{
+	frame_put_command_header(ret, type, 0, 0, len);
 }
 
 long frame_parse(const uint8_t *data, size_t len, struct frame *ret)
@@ -55,17 +60,24 @@ long frame_parse(const uint8_t *data, size_t len, struct frame *ret)
 		return 0;
 	payload = wire_get_u32(data);
 	if (payload > FRAME_PAYLOAD_MAX || data[5] >= STREAM_COUNT ||
-		wire_get_u16(data + 6) != 0)
+		wire_get_u16(data + 6) > COMMANDS_MAX)
 		return -1;
 	if (len - FRAME_HEADER_SIZE < payload)
 		return 0;
 	*ret = (struct frame){
 		.type = data[4],
 		.stream = data[5],
+		.command = wire_get_u16(data + 6),
 		.len = payload,
 		.payload = data + FRAME_HEADER_SIZE,
 	};
 	return FRAME_HEADER_SIZE + payload;
+}
+
+bool frame_concerns(const struct frame *f, enum frame_subject subject)
+{
+	return (f->command != 0) == (subject != OF_THE_MACHINE) &&
+		(f->stream == 0 || subject == OF_A_STREAM);
 }
 
 size_t frame_want(const uint8_t *data, size_t len)

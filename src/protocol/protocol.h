@@ -2,11 +2,11 @@
 /*
  * The frames between host and guest, on the byte stream of a virtio-serial port.
  *
- *	 0               4       5        6        8
- *	┌───────────────┬───────┬────────┬────────┬───────── ─ ─ ─┐
- *	│ payload bytes │ type  │ stream │ zero   │ payload       │   all numbers little-endian
- *	│ u32, ≤ 64 KiB │ u8    │ u8     │ u16    │               │
- *	└───────────────┴───────┴────────┴────────┴───────── ─ ─ ─┘
+ *	 0               4       5        6         8
+ *	┌───────────────┬───────┬────────┬─────────┬───────── ─ ─ ─┐
+ *	│ payload bytes │ type  │ stream │ command │ payload       │   all numbers little-endian
+ *	│ u32, ≤ 64 KiB │ u8    │ u8     │ u16     │               │
+ *	└───────────────┴───────┴────────┴─────────┴───────── ─ ─ ─┘
  *
  *	guest  HELLO READY                STARTED  DATA… WINDOW…  EXITED
  *	                 ╲               ╱      ╲ ╱                     ╲
@@ -14,7 +14,10 @@
  *
  * The guest's first frame is HELLO with the version. Then comes READY, or FATAL and nothing
  * more. If the kernel's command line asks for a timeline, BOOT_EVENTs come before READY.
- * One command runs at a time, from EXEC to START_FAILED or EXITED.
+ *
+ * Many commands run at once. The host gives each a number, which the frames of the command
+ * have, from EXEC to START_FAILED or EXITED; then the number is free. Frames that concern
+ * no command have the number 0.
  *
  * A guest that resumes from a snapshot has sent all that before, to the snapshot's maker.
  * Its host begins with RESUME and waits for RESUMED, or FATAL. After that the guest is no
@@ -24,14 +27,14 @@
  * guest configures its network and mounts the host's directories, then says ATTACHED, or
  * FATAL.
  *
- * Flow control is by credit, for each stream apart: at EXEC the sender may send
+ * Flow control is by credit, for each stream of each command apart: at EXEC the sender may send
  * PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows more. A
  * receiver keeps room for what it has allowed, so DATA of one stream never blocks another
  * stream or a control frame.
  *
  * Frames keep their order, so input that is under way when a command ends arrives before
- * the next EXEC. The guest drops it, and also a WINDOW, SIGNAL or RESIZE that comes when no
- * command runs.
+ * the next EXEC with the same number. The guest drops it, and also any other frame for a
+ * command that has ended.
  *
  * Pure functions on bytes. The guest uses them too, so they need nothing but libc.
  */
@@ -43,7 +46,7 @@
 
 /* Raise with every change of what is on the wire, so that the host notices a cached initrd
  * with a guest of another version. */
-#define PROTOCOL_VERSION 7
+#define PROTOCOL_VERSION 8
 /* The start of HELLO, to recognise what is no agent. */
 #define PROTOCOL_MAGIC 0x6e696d68u /* "hmin" */
 
@@ -52,6 +55,8 @@
 #define PROTOCOL_WINDOW	  (512u * 1024)
 /* EXEC_PART payloads together. */
 #define EXEC_REQUEST_MAX (1024u * 1024)
+/* Commands that run at once; they are numbered from 1 to this. */
+#define COMMANDS_MAX	 256u
 #define MESSAGE_MAX	 1024u /* the text in FATAL and START_FAILED */
 #define PROCESS_NAME_MAX 63
 
@@ -69,7 +74,7 @@ enum frame_type {
 	FRAME_STOPPED,
 	FRAME_RESUMED,	  /* - */
 	FRAME_BOOT_EVENT, /* struct below; between HELLO and READY, where the host asked */
-	/* text: the process that the kernel killed, while the command ran */
+	/* text: the process that the kernel killed, while this command ran */
 	FRAME_OUT_OF_MEMORY,
 	FRAME_ATTACHED, /* - */
 
@@ -79,11 +84,13 @@ enum frame_type {
 	FRAME_DATA_CLOSED, /* `stream` has no reader any more */
 
 	/* host to guest */
-	FRAME_EXEC_PART = 64, /* a piece of an exec request that is longer than a frame */
-	FRAME_EXEC,	      /* its last piece */
-	FRAME_DATA_END,	      /* stream 0: end of input */
-	FRAME_SIGNAL,	      /* u32 */
-	FRAME_RESIZE,	      /* u16 rows, u16 columns */
+	FRAME_EXEC_PART =
+		64,	/* a piece of an exec request that is longer than a frame; no
+				 other frame comes before its next piece */
+	FRAME_EXEC,	/* its last piece */
+	FRAME_DATA_END, /* stream 0: end of input */
+	FRAME_SIGNAL,	/* u32 */
+	FRAME_RESIZE,	/* u16 rows, u16 columns */
 	FRAME_PING,
 	FRAME_LIST_BLOCK_DEVICES,
 	FRAME_SET_CLOCK,	/* u64 nanoseconds since 1970 */
@@ -121,9 +128,18 @@ enum start_failure {
 struct frame {
 	uint8_t type;
 	uint8_t stream;
+	uint16_t command; /* at most COMMANDS_MAX */
 	uint32_t len;
 	const uint8_t *payload;
 };
+
+/* What a type of frame concerns, and so which numbers it has. */
+enum frame_subject {
+	OF_THE_MACHINE,
+	OF_A_COMMAND,
+	OF_A_STREAM, /* of a command */
+};
+bool frame_concerns(const struct frame *f, enum frame_subject subject);
 
 /*
  * Parse the frame at the start of `data`. Returns its size in bytes, 0 if it is not
@@ -133,8 +149,10 @@ struct frame {
 long frame_parse(const uint8_t *data, size_t len, struct frame *ret);
 /* How many bytes, from the start of the frame, frame_parse() needs to get further. */
 size_t frame_want(const uint8_t *data, size_t len);
-void frame_put_header(uint8_t ret[static FRAME_HEADER_SIZE], uint8_t type, uint8_t stream,
-	uint32_t len);
+/* Of a frame that concerns no command. */
+void frame_put_header(uint8_t ret[static FRAME_HEADER_SIZE], uint8_t type, uint32_t len);
+void frame_put_command_header(uint8_t ret[static FRAME_HEADER_SIZE], uint8_t type,
+	uint16_t command, uint8_t stream, uint32_t len);
 
 void wire_put_u16(uint8_t *p, uint16_t v);
 void wire_put_u32(uint8_t *p, uint32_t v);

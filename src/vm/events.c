@@ -38,16 +38,19 @@ static void on_fatal(const char *message, void *data)
 	snprintf(guest->gave_up, sizeof(guest->gave_up), "%s", message);
 }
 
-static void on_started(void *data)
+static void on_started(void *owner)
 {
-	struct vm *vm = data;
+	struct vm_exec *exec = owner;
 
-	vm->exec->phase = EXEC_RUNNING;
-	vm->exec->started_us = monotonic_us();
+	if (exec->phase == EXEC_SENT)
+		exec->phase = EXEC_RUNNING;
+	exec->started_us = monotonic_us();
 }
 
 void events_end_command(struct vm_exec *exec, enum hypermin_outcome outcome, int status)
 {
+	if (exec->phase >= EXEC_DONE)
+		return;
 	/* After SIGTERM it may exit as it likes. */
 	exec->result = exec->timed_out
 		? (struct hypermin_result){HYPERMIN_TIMED_OUT, HYPERMIN_STATUS_TIMED_OUT}
@@ -56,51 +59,47 @@ void events_end_command(struct vm_exec *exec, enum hypermin_outcome outcome, int
 }
 
 static void on_start_failed(
-	enum start_failure failure, int errnum, const char *step, void *data)
+	enum start_failure failure, int errnum, const char *step, void *owner)
 {
-	struct vm *vm = data;
+	struct vm_exec *exec = owner;
 
-	error_set(vm->exec->start_error, errnum, "%s", step);
+	error_set(&exec->error, errnum, "%s", step);
 	/* As shells have it: 127 if there is no such command, 126 if it can't be run. */
 	if (failure == START_EXECUTE && errnum == ENOENT)
-		events_end_command(
-			vm->exec, HYPERMIN_NOT_FOUND, HYPERMIN_STATUS_NOT_FOUND);
+		events_end_command(exec, HYPERMIN_NOT_FOUND, HYPERMIN_STATUS_NOT_FOUND);
 	else
 		events_end_command(
-			vm->exec, HYPERMIN_NOT_EXECUTED, HYPERMIN_STATUS_NOT_EXECUTED);
+			exec, HYPERMIN_NOT_EXECUTED, HYPERMIN_STATUS_NOT_EXECUTED);
 }
 
-static void on_output(enum stream_id stream, const void *bytes, size_t len, void *data)
+static void on_output(enum stream_id stream, const void *bytes, size_t len, void *owner)
 {
-	struct vm *vm = data;
+	struct vm_exec *exec = owner;
 
-	strbuf_add(&vm->exec->streams.out[stream].pending, bytes, len);
+	strbuf_add(&exec->streams.out[stream].pending, bytes, len);
 }
 
-static void on_stdin_closed(void *data)
+static void on_stdin_closed(void *owner)
 {
-	struct vm *vm = data;
+	struct vm_exec *exec = owner;
 
-	if (vm->exec)
-		vm->exec->streams.stdin_fd = -1;
+	streams_close_input(&exec->streams);
 }
 
-static void on_out_of_memory(const char *process, void *data)
+static void on_out_of_memory(const char *process, void *owner)
 {
-	(void)data;
+	(void)owner;
 	log_warning("the guest ran out of memory and killed '%s'; --memory gives it more",
 		process);
 }
 
-static void on_exited(int code, int signal, void *data)
+static void on_exited(int code, int signal, void *owner)
 {
-	struct vm *vm = data;
-
 	if (signal)
 		events_end_command(
-			vm->exec, HYPERMIN_KILLED, HYPERMIN_STATUS_KILLED + signal);
+			owner, HYPERMIN_KILLED, HYPERMIN_STATUS_KILLED + signal);
 	else
-		events_end_command(vm->exec, HYPERMIN_EXITED, code);
+		events_end_command(owner, HYPERMIN_EXITED, code);
 }
 
 static void on_block_devices(

@@ -24,7 +24,8 @@
 #define READ_SIZE	 (64 * 1024)
 #define AFTER_SIGTERM_MS 2000
 
-/* What is polled. */
+/* What is polled of the VM; behind it come what is polled of each command, and the
+ * caller's own descriptors. */
 enum polled {
 	POLLED_AGENT,
 	POLLED_QMP,
@@ -32,10 +33,14 @@ enum polled {
 	POLLED_MESSAGES,
 	POLLED_END,
 	POLLED_CONTROL,
-	POLLED_STDIN,
-	POLLED_STDOUT,
-	POLLED_STDERR,
-	POLLED_COUNT
+	POLLED_OF_VM,
+};
+
+enum polled_of_exec {
+	POLLED_STDIN = STREAM_STDIN,
+	POLLED_STDOUT = STREAM_STDOUT,
+	POLLED_STDERR = STREAM_STDERR,
+	POLLED_OF_EXEC,
 };
 
 /* ---- One descriptor each ---- */
@@ -117,11 +122,11 @@ static int serve_qmp(struct vm *vm, struct error *err)
 
 static int serve_interrupt(struct vm *vm, int signal, struct error *err)
 {
-	struct vm_exec *exec = vm->exec;
+	struct vm_exec *exec = vm->foreground;
 
 	if (exec && exec->phase == EXEC_RUNNING && !exec->interrupted) {
 		exec->interrupted = true;
-		agent_send_signal(vm->guest.agent, signal);
+		agent_send_signal(vm->guest.agent, exec->number, signal);
 		log_info("passing signal %d to the command; a second one ends the VM",
 			signal);
 		return 0;
@@ -139,92 +144,116 @@ static int serve_control(struct vm *vm, struct error *err)
 		return 0;
 	if (message.what == CONTROL_INTERRUPT)
 		return serve_interrupt(vm, message.signal, err);
-	if (!vm->exec || !vm->exec->command->agent.terminal)
+	if (!vm->terminal.raw || !vm->foreground)
 		return 0;
-	streams_renew_raw(&vm->exec->streams);
-	if (ioctl(vm->exec->command->stdout_fd, TIOCGWINSZ, &size) == 0)
-		agent_send_window_size(vm->guest.agent, size.ws_row, size.ws_col);
+	terminal_renew_raw(&vm->terminal);
+	if (ioctl(vm->foreground->streams.out[STREAM_STDOUT].end.fd, TIOCGWINSZ, &size) ==
+		0)
+		agent_send_window_size(vm->guest.agent, vm->foreground->number,
+			size.ws_row, size.ws_col);
 	return 0;
 }
 
-static int serve_stdin(struct vm *vm, struct error *err)
+static int fail_exec(struct vm_exec *exec, const char *what)
+{
+	exec->phase = EXEC_FAILED;
+	return error_set(&exec->error, errno, "%s", what);
+}
+
+/* -1: the VM is over, for what was typed. */
+static int serve_stdin(struct vm_exec *exec, struct error *err)
 {
 	char buf[READ_SIZE];
-	struct streams *streams = &vm->exec->streams;
-	size_t room = MIN(agent_stdin_room(vm->guest.agent), sizeof(buf));
+	struct vm *vm = exec->vm;
+	struct agent *agent = vm->guest.agent;
+	size_t room = MIN(agent_stdin_room(agent, exec->number), sizeof(buf));
 
-	ssize_t n = read(streams->stdin_fd, buf, room);
+	if (!room)
+		return 0;
+	ssize_t n = streams_read(&exec->streams, buf, room);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return 0;
 	/* EIO: the terminal is gone, which is an end of input. */
-	if (n < 0 && errno != EIO)
-		return failure_set(vm, LOSS_FINAL, err, errno, "read standard input: %s",
-			strerror(errno));
-	if (n > 0 && vm->exec->command->agent.terminal &&
-		streams_saw_escape(streams, buf, n, monotonic_ms())) {
+	if (n < 0 && errno != EIO) {
+		fail_exec(exec, "read standard input");
+		return 0;
+	}
+	if (n > 0 && exec == vm->foreground && vm->terminal.raw &&
+		terminal_saw_escape(&vm->terminal, buf, n, monotonic_ms())) {
 		failure_end(vm, LOSS_FINAL);
 		control_error(SIGHUP, err);
 		return error_prefix(err, "ctrl-] was typed three times");
 	}
 	if (n > 0) {
-		agent_send_stdin(vm->guest.agent, buf, n);
+		agent_send_stdin(agent, exec->number, buf, n);
 		return 0;
 	}
-	streams->stdin_fd = -1;
-	agent_send_stdin_eof(vm->guest.agent);
+	streams_close_input(&exec->streams);
+	agent_send_stdin_eof(agent, exec->number);
 	return 0;
 }
 
-static int serve_output(struct vm *vm, enum stream_id stream, struct error *err)
+static void serve_output(struct vm_exec *exec, enum stream_id stream)
 {
-	struct stream_out *out = &vm->exec->streams.out[stream];
+	struct stream_out *out = &exec->streams.out[stream];
+	struct agent *agent = exec->vm->guest.agent;
 	bool was_broken = out->broken;
 
-	if (!out->pending.len)
-		return 0;
+	if (!out->pending.len || exec->phase == EXEC_FAILED)
+		return;
 	ssize_t done = stream_flush(out);
-	if (done < 0)
-		return failure_set(vm, LOSS_FINAL, err, errno,
-			"write the command's %s: %s",
-			stream == STREAM_STDOUT ? "standard output" : "standard error",
-			strerror(errno));
+	if (done < 0) {
+		fail_exec(exec,
+			stream == STREAM_STDOUT ? "write the command's standard output"
+						: "write the command's standard error");
+		return;
+	}
 	if (out->broken && !was_broken)
-		agent_close_output(vm->guest.agent, stream);
+		agent_close_output(agent, exec->number, stream);
 	if (done)
-		agent_output_taken(vm->guest.agent, stream, done);
-	return 0;
+		agent_output_taken(agent, exec->number, stream, done);
 }
 
 /* ---- The loop ---- */
 
-static void set(struct pollfd *pfd, int fd, short events)
+static void add(struct vm *vm, int fd, short events)
 {
-	*pfd = (struct pollfd){fd, events, 0};
+	struct pollfd pfd = {fd, events, 0};
+
+	vector_push(&vm->polled, pfd);
 }
 
-static void fill(struct vm *vm, struct pollfd fds[POLLED_COUNT])
+static void add_exec(struct vm *vm, const struct vm_exec *exec)
 {
-	struct vm_exec *exec = vm->exec;
+	bool wants_input = exec->phase == EXEC_RUNNING &&
+		agent_stdin_room(vm->guest.agent, exec->number);
+	bool wants_output = exec->phase != EXEC_FAILED;
+
+	add(vm, wants_input ? exec->streams.in.fd : -1, POLLIN);
+	for (int i = STREAM_STDOUT; i <= STREAM_STDERR; i++) {
+		const struct stream_out *out = &exec->streams.out[i];
+
+		add(vm, wants_output && out->pending.len ? out->end.fd : -1, POLLOUT);
+	}
+}
+
+static void fill(struct vm *vm, const struct pollfd *own, size_t n_own)
+{
 	size_t unsent = 0;
 
 	if (vm->guest.fd >= 0)
 		agent_output(vm->guest.agent, &unsent);
-	set(&fds[POLLED_AGENT], vm->guest.fd, POLLIN | (unsent ? POLLOUT : 0));
-	set(&fds[POLLED_QMP], vm->qmp.fd, POLLIN);
-	set(&fds[POLLED_CONSOLE], vm->console.fd, POLLIN);
-	set(&fds[POLLED_MESSAGES], vm->messages.fd, POLLIN);
-	set(&fds[POLLED_END], vm->qemu.status_fd, POLLIN);
-	set(&fds[POLLED_CONTROL], vm->control_fd, POLLIN);
-	set(&fds[POLLED_STDIN], -1, POLLIN);
-	set(&fds[POLLED_STDOUT], -1, POLLOUT);
-	set(&fds[POLLED_STDERR], -1, POLLOUT);
-	if (!exec)
-		return;
-	if (exec->phase == EXEC_RUNNING && agent_stdin_room(vm->guest.agent))
-		fds[POLLED_STDIN].fd = exec->streams.stdin_fd;
-	for (int i = STREAM_STDOUT; i <= STREAM_STDERR; i++)
-		if (exec->streams.out[i].pending.len)
-			fds[POLLED_STDIN + i].fd = exec->streams.out[i].fd;
+	vm->polled.len = 0;
+	add(vm, vm->guest.fd, POLLIN | (unsent ? POLLOUT : 0));
+	add(vm, vm->qmp.fd, POLLIN);
+	add(vm, vm->console.fd, POLLIN);
+	add(vm, vm->messages.fd, POLLIN);
+	add(vm, vm->qemu.status_fd, POLLIN);
+	add(vm, vm->control_fd, POLLIN);
+	vector_foreach (exec, &vm->execs)
+		add_exec(vm, *exec);
+	for (size_t i = 0; i < n_own; i++)
+		vector_push(&vm->polled, own[i]);
 }
 
 static void drain_text(struct text_channel *channel)
@@ -245,20 +274,20 @@ static int drain(struct vm *vm, struct error *err)
 }
 
 static int serve_streams(
-	struct vm *vm, const struct pollfd fds[POLLED_COUNT], struct error *err)
+	struct vm_exec *exec, const struct pollfd *fds, struct error *err)
 {
-	if (!vm->exec)
-		return 0;
-	if (fds[POLLED_STDIN].revents && vm->exec->streams.stdin_fd >= 0 &&
-		serve_stdin(vm, err) < 0)
+	if (fds[POLLED_STDIN].revents && exec->streams.in.fd >= 0 &&
+		serve_stdin(exec, err) < 0)
 		return -1;
-	if (serve_output(vm, STREAM_STDOUT, err) < 0)
-		return -1;
-	return serve_output(vm, STREAM_STDERR, err);
+	serve_output(exec, STREAM_STDOUT);
+	serve_output(exec, STREAM_STDERR);
+	return 0;
 }
 
-static int serve(struct vm *vm, const struct pollfd fds[POLLED_COUNT], struct error *err)
+static int serve(struct vm *vm, struct error *err)
 {
+	const struct pollfd *fds = vm->polled.items;
+
 	if (fds[POLLED_CONTROL].revents && serve_control(vm, err) < 0)
 		return -1;
 	if (fds[POLLED_CONSOLE].revents) {
@@ -274,8 +303,10 @@ static int serve(struct vm *vm, const struct pollfd fds[POLLED_COUNT], struct er
 		return -1;
 	if (fds[POLLED_AGENT].revents && serve_agent_input(vm, err) < 0)
 		return -1;
-	if (serve_streams(vm, fds, err) < 0)
-		return -1;
+	for (size_t i = 0; i < vm->execs.len; i++)
+		if (serve_streams(vm->execs.items[i],
+			    fds + POLLED_OF_VM + i * POLLED_OF_EXEC, err) < 0)
+			return -1;
 	if (vm->guest.fd >= 0)
 		serve_agent_output(vm);
 	return fds[POLLED_END].revents ? drain(vm, err) : 0;
@@ -309,23 +340,26 @@ static int check_life(struct vm *vm, int64_t now, struct error *err)
 	return 0;
 }
 
-/* The command's own time is over: ask it to end, and then end the VM. */
-static void check_timeout(struct vm *vm, int64_t now)
+/* A command's own time is over: ask it to end, and then end it, with the VM if that is
+ * there for this command. */
+static void check_timeout(struct vm_exec *exec, int64_t now)
 {
-	struct vm_exec *exec = vm->exec;
+	struct vm *vm = exec->vm;
 
-	if (!exec || exec->phase == EXEC_DONE || !exec->deadline_ms ||
-		now < exec->deadline_ms)
+	if (exec->phase >= EXEC_DONE || !exec->deadline_ms || now < exec->deadline_ms)
 		return;
 	if (!exec->timed_out) {
 		exec->timed_out = true;
 		exec->deadline_ms = now + AFTER_SIGTERM_MS;
-		agent_send_signal(vm->guest.agent, SIGTERM);
+		agent_send_signal(vm->guest.agent, exec->number, SIGTERM);
 		serve_agent_output(vm);
 		return;
 	}
+	if (exec != vm->foreground)
+		agent_send_signal(vm->guest.agent, exec->number, SIGKILL);
 	events_end_command(exec, HYPERMIN_KILLED, HYPERMIN_STATUS_KILLED + SIGKILL);
-	failure_end(vm, LOSS_FINAL);
+	if (exec == vm->foreground)
+		failure_end(vm, LOSS_FINAL);
 }
 
 static int wait_time(const struct vm *vm, int64_t now, int64_t deadline_ms)
@@ -339,42 +373,54 @@ static int wait_time(const struct vm *vm, int64_t now, int64_t deadline_ms)
 	}
 	if (deadline_ms)
 		until = MIN(until, deadline_ms);
-	if (vm->exec && vm->exec->deadline_ms)
-		until = MIN(until, vm->exec->deadline_ms);
+	vector_foreach (exec, &vm->execs)
+		if ((*exec)->phase < EXEC_DONE && (*exec)->deadline_ms)
+			until = MIN(until, (*exec)->deadline_ms);
 	if (until == INT64_MAX)
 		return -1;
 	return MAX(0, MIN(until - now, 60000)) + 1;
 }
 
+int loop_turn(struct vm *vm, struct pollfd *own, size_t n_own,
+	bool (*done)(const struct vm *vm), int64_t deadline_ms, struct error *err)
+{
+	fill(vm, own, n_own);
+	struct pollfd *fds = vm->polled.items;
+	size_t n = vm->polled.len;
+	if (poll(fds, n, wait_time(vm, monotonic_ms(), deadline_ms)) < 0) {
+		if (errno != EINTR)
+			return failure_set(
+				vm, LOSS_FINAL, err, errno, "poll: %s", strerror(errno));
+		for (size_t i = 0; i < n; i++)
+			fds[i].revents = 0;
+	}
+	for (size_t i = 0; i < n_own; i++)
+		own[i].revents = fds[n - n_own + i].revents;
+	if (serve(vm, err) < 0)
+		return -1;
+	/* If what the caller waits for came together with qemu's end, this call
+	 * succeeds, and the next one reports the end. */
+	if (fds[POLLED_END].revents && !(done && done(vm)))
+		return failure_explain_end(vm, err);
+	int64_t now = monotonic_ms();
+	if (check_life(vm, now, err) < 0)
+		return -1;
+	vector_foreach (exec, &vm->execs)
+		check_timeout(*exec, now);
+	return 0;
+}
+
 enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
 	int64_t deadline_ms, struct error *err)
 {
-	struct pollfd fds[POLLED_COUNT];
-
 	if (vm->phase == PHASE_OVER)
 		return error_set(err, ESRCH, "the VM has ended");
 	/* What was asked for just now goes out before the first wait. */
 	serve_agent_output(vm);
 	while (!done(vm)) {
-		fill(vm, fds);
-		if (poll(fds, POLLED_COUNT, wait_time(vm, monotonic_ms(), deadline_ms)) <
-			0) {
-			if (errno != EINTR)
-				return failure_set(vm, LOSS_FINAL, err, errno, "poll: %s",
-					strerror(errno));
-			continue;
-		}
-		if (serve(vm, fds, err) < 0)
+		if (loop_turn(vm, NULL, 0, done, deadline_ms, err) < 0)
 			return LOOP_LOST;
-		/* If what the caller waits for came together with qemu's end, this call
-		 * succeeds, and the next one reports the end. */
-		if (fds[POLLED_END].revents && !done(vm))
-			return failure_explain_end(vm, err);
-		int64_t now = monotonic_ms();
-		if (check_life(vm, now, err) < 0)
-			return LOOP_LOST;
-		check_timeout(vm, now);
-		if (deadline_ms && now >= deadline_ms && !done(vm))
+		if (deadline_ms && monotonic_ms() >= deadline_ms && !done(vm))
 			return LOOP_TIME_OVER;
 	}
 	return LOOP_DONE;
@@ -409,24 +455,25 @@ int loop_execute(struct vm *vm, const char *command, json_t *arguments,
 	return 0;
 }
 
-int loop_flush_output(struct vm *vm, struct error *err)
+int loop_flush_output(struct vm_exec *exec, struct error *err)
 {
-	const struct stream_out *out = vm->exec->streams.out;
+	const struct stream_out *out = exec->streams.out;
+	int control_fd = exec->vm->control_fd;
 
 	for (;;) {
-		struct pollfd fds[] = {{vm->control_fd, POLLIN, 0},
-			{out[STREAM_STDOUT].pending.len ? out[STREAM_STDOUT].fd : -1,
-				POLLOUT, 0},
-			{out[STREAM_STDERR].pending.len ? out[STREAM_STDERR].fd : -1,
-				POLLOUT, 0}};
-
-		if (serve_output(vm, STREAM_STDOUT, err) < 0 ||
-			serve_output(vm, STREAM_STDERR, err) < 0)
-			return -1;
-		if (!out[STREAM_STDOUT].pending.len && !out[STREAM_STDERR].pending.len)
+		serve_output(exec, STREAM_STDOUT);
+		serve_output(exec, STREAM_STDERR);
+		if (exec->phase == EXEC_FAILED ||
+			(!out[STREAM_STDOUT].pending.len &&
+				!out[STREAM_STDERR].pending.len))
 			return 0;
+		struct pollfd fds[] = {{control_fd, POLLIN, 0},
+			{out[STREAM_STDOUT].pending.len ? out[STREAM_STDOUT].end.fd : -1,
+				POLLOUT, 0},
+			{out[STREAM_STDERR].pending.len ? out[STREAM_STDERR].end.fd : -1,
+				POLLOUT, 0}};
 		if (poll(fds, ARRAY_SIZE(fds), -1) > 0 && fds[0].revents &&
-			serve_control(vm, err) < 0)
+			serve_control(exec->vm, err) < 0)
 			return -1;
 	}
 }

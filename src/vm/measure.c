@@ -74,6 +74,13 @@ static int64_t proc_kib(const struct vm *vm, const char *file, const char *name)
 	return measure_parse_kib(text, name);
 }
 
+int64_t vm_memory_bytes(const struct vm *vm)
+{
+	int64_t kib = proc_kib(vm, "smaps_rollup", "Pss");
+
+	return kib < 0 ? -1 : kib * 1024;
+}
+
 /* The mapping's line ends with the file's name; what is said of it follows. */
 static int64_t mapped_bytes(const struct vm *vm, const char *path)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a VM is made of: qemu, its monitor, the conversation with the guest, and the
- * command under way.
+ * commands under way.
  *
  * The files that share this are a stack. Each calls those to its right alone:
  *
- *	start.c ──► vm.c ──► snapshot.c, measure.c ──► loop.c ──► events.c ──► halt.c
+ *	start.c ──► vm.c, exec.c ──► snapshot.c, measure.c ──► loop.c ──► events.c ──► halt.c
  *	                                                 └──► failure.c
  *
  * Nothing but events.c and loop.c takes in what qemu and the guest say. The others ask for
@@ -21,6 +21,7 @@
 #include "vm/profile.h"
 #include "vm/qmp.h"
 #include "vm/streams.h"
+#include "vm/terminal.h"
 #include "vm/vm.h"
 
 /* A VM goes through these in order, but not through all. */
@@ -124,16 +125,22 @@ enum vm_exec_phase {
 	EXEC_RUNNING,
 	/* `result` is set. */
 	EXEC_DONE,
+	/* Nothing more is done for it, for the reason in `error`. */
+	EXEC_FAILED,
 };
 
-/* The command under way. */
+/* A command under way. */
 struct vm_exec {
-	const struct vm_command *command;
+	struct vm *vm;
+	/* The agent's. */
+	unsigned number;
 	enum vm_exec_phase phase;
 	struct streams streams;
+	/* Of a command at a terminal. */
+	bool has_terminal;
 	struct hypermin_result result;
-	/* Gets why the command could not be started. */
-	struct error *start_error;
+	/* Why the command could not be started, or EXEC_FAILED; else empty. */
+	struct error error;
 	/* A signal was passed on: the next one ends the VM. */
 	bool interrupted;
 	/* 0: none */
@@ -157,8 +164,13 @@ struct vm {
 	struct text_channel messages;
 	struct guest guest;
 	struct text_channel console;
-	/* NULL between commands. */
-	struct vm_exec *exec;
+	VECTOR(struct vm_exec *) execs;
+	/* The one among them that vm_exec() waits for, whose are signals to us, and our
+	 * terminal; NULL: none. */
+	struct vm_exec *foreground;
+	struct terminal terminal;
+	/* What the loop polls; only its memory is kept. */
+	VECTOR(struct pollfd) polled;
 	struct disk_lock *locks;
 	size_t n_locks;
 	int control_fd;
@@ -175,6 +187,13 @@ struct vm {
 	/* NULL: not wanted. */
 	struct timeline *timeline;
 };
+
+/* ---- exec.c ---- */
+
+/* Nanoseconds since 1970, for the guest's clock. */
+int64_t vm_realtime_ns(void);
+/* A command that still runs gets SIGHUP, and nobody is told how it ends. */
+void vm_exec_free(struct vm_exec *exec);
 
 /* ---- vm.c ---- */
 
@@ -196,8 +215,12 @@ enum loop_end {
 	LOOP_TIME_OVER = 1,
 };
 
-/* Serve all descriptors until `done`, or the time `deadline_ms` (monotonic_ms(); 0:
- * never). */
+/* One turn: wait until something is to be served, or one of the caller's own descriptors is
+ * ready, or the time `deadline_ms` comes (monotonic_ms(); 0: never); serve it. `done` may be
+ * NULL; it says that the end of qemu is none too soon. -1: the VM is over. */
+int loop_turn(struct vm *vm, struct pollfd *own, size_t n_own,
+	bool (*done)(const struct vm *vm), int64_t deadline_ms, struct error *err);
+/* Serve all descriptors until `done`, or the time `deadline_ms`. */
 enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
 	int64_t deadline_ms, struct error *err);
 /* Have qemu execute a command, and wait for its answer, which is the caller's to free.
@@ -206,12 +229,12 @@ int loop_execute(struct vm *vm, const char *command, json_t *arguments,
 	int64_t deadline_ms, json_t **ret, struct error *err);
 /* All output has come: wait until the caller's descriptors have taken it. The VM is not
  * needed for that. */
-int loop_flush_output(struct vm *vm, struct error *err);
+int loop_flush_output(struct vm_exec *exec, struct error *err);
 
 /* ---- events.c ---- */
 
 extern const struct agent_handler vm_agent_handler;
-/* The command under way has ended, or its VM has for its time limit. */
+/* The command has ended, or is given up for its time limit. */
 void events_end_command(struct vm_exec *exec, enum hypermin_outcome outcome, int status);
 
 void vm_on_qmp(const struct qmp_message *message, void *vm);

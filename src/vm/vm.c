@@ -80,6 +80,10 @@ void vm_free(struct vm *vm)
 	free(vm->qmp_wait.refusal);
 	if (vm->guest.fd >= 0)
 		close(vm->guest.fd);
+	while (vm->execs.len > 0)
+		vm_exec_free(vm->execs.items[0]);
+	vector_done(&vm->execs);
+	vector_done(&vm->polled);
 	agent_free(vm->guest.agent);
 	vector_done(&vm->guest.boot_events);
 	free(vm->guest.devices);
@@ -199,11 +203,6 @@ static bool is_stopped(const struct vm *vm)
 	return vm->phase == PHASE_STOPPED;
 }
 
-static bool has_run(const struct vm *vm)
-{
-	return vm->exec->phase == EXEC_DONE;
-}
-
 static void note_boot(
 	struct vm *vm, const struct vm_config *config, int64_t started_us, bool success)
 {
@@ -294,14 +293,6 @@ enum vm_loss vm_boot(const struct vm_config *config, const struct profile *profi
 	return hand_out(vm, end == LOOP_DONE ? 0 : -1, ret);
 }
 
-static int64_t realtime_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
 static enum loop_end load_and_resume(struct vm *vm, const struct vm_config *config,
 	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct error *err)
 {
@@ -315,7 +306,7 @@ static enum loop_end load_and_resume(struct vm *vm, const struct vm_config *conf
 	/* The guest resumes: make it a machine of its own. */
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return error_set(err, errno, "get random numbers for the guest");
-	agent_resume(vm->guest.agent, realtime_ns(), machine_disks(config), seed);
+	agent_resume(vm->guest.agent, vm_realtime_ns(), machine_disks(config), seed);
 	if (ask_attach(vm, config, err) < 0)
 		return LOOP_LOST;
 	end = loop_until(vm, is_up, deadline_ms, err);
@@ -349,87 +340,7 @@ const char *vm_identity(const struct vm *vm)
 	return vm->identity;
 }
 
-/* ---- Commands ---- */
-
-static void add_terminal(struct agent_command *agent, int stdout_fd)
-{
-	struct winsize size = {.ws_row = 24, .ws_col = 80};
-
-	ioctl(stdout_fd, TIOCGWINSZ, &size);
-	agent->rows = size.ws_row;
-	agent->columns = size.ws_col;
-}
-
-/* The output that has come is the caller's, even if the VM was lost. But after an
- * interrupt, or when the command's time was over, it does not wait for a reader. */
-static int flush_output(struct vm *vm, int result, struct error *err)
-{
-	struct error ignored;
-
-	if (result == 0 && vm->phase != PHASE_OVER)
-		return loop_flush_output(vm, err);
-	if (result < 0 && err->num != EINTR)
-		loop_flush_output(vm, &ignored);
-	return result;
-}
-
-/* The first command is what the start was for. */
-static void note_command(struct vm *vm, const struct vm_exec *exec)
-{
-	struct timeline *t = vm->timeline;
-
-	timeline_add_between(
-		t, LANE_COMMAND, "start the command", exec->sent_us, exec->started_us);
-	timeline_add(t, LANE_COMMAND, exec->command->agent.argv[0], exec->started_us);
-	if (!t->command_start)
-		t->command_start = exec->started_us - t->origin;
-	measure_end(vm);
-}
-
-static int exec_in(struct vm *vm, struct vm_exec *exec, struct error *err)
-{
-	struct agent_command agent = exec->command->agent;
-
-	agent.stdin_closed = exec->streams.stdin_fd < 0;
-	if (agent.terminal) {
-		add_terminal(&agent, exec->command->stdout_fd);
-		if (streams_set_raw(&exec->streams, exec->command->stdin_fd, err) < 0)
-			return -1;
-	}
-	/* A guest that has booted has read its clock in whole seconds, and one that goes
-	 * on was told the time while it woke up. Later the clock is its own. */
-	if (!vm->guest.clock_is_set)
-		agent_set_clock(vm->guest.agent, realtime_ns());
-	vm->guest.clock_is_set = true;
-	if (agent_exec(vm->guest.agent, &agent, err) < 0)
-		return -1;
-	if (exec->command->timeout_ms)
-		exec->deadline_ms = monotonic_ms() + exec->command->timeout_ms;
-	exec->sent_us = monotonic_us();
-	int result = loop_until(vm, has_run, 0, err);
-	if (result == 0 && vm->timeline && exec->started_us)
-		note_command(vm, exec);
-	return flush_output(vm, result, err);
-}
-
-int vm_exec(struct vm *vm, const struct vm_command *command, struct hypermin_result *ret,
-	struct error *err)
-{
-	struct vm_exec exec = {.command = command, .start_error = err};
-
-	if (vm->phase != PHASE_UP)
-		return error_set(err, ESRCH, "run a command: the VM has ended");
-	streams_init(
-		&exec.streams, command->stdin_fd, command->stdout_fd, command->stderr_fd);
-	vm->exec = &exec;
-	int result = exec_in(vm, &exec, err);
-	vm->exec = NULL;
-	streams_done(&exec.streams);
-	if (result < 0)
-		return -1;
-	*ret = exec.result;
-	return 0;
-}
+/* ---- Once it is up ---- */
 
 int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret_len,
 	struct error *err)

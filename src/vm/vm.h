@@ -5,12 +5,17 @@
  *	vm_start() ──► vm_exec() … vm_exec() ──► vm_stop() ──► vm_free()
  *
  * One poll loop (loop.c) serves everything while a call is under way: the agent's
- * channel, the command's streams, the console, qemu's messages and its end, and the
+ * channel, the commands' streams, the console, qemu's messages and its end, and the
  * control pipe. Between calls nothing is served. The windows of the agent's streams limit
  * what piles up meanwhile.
+ *
+ * For many commands at once there are the parts of vm_exec():
+ *
+ *	vm_exec_begin() … ──► vm_serve() … ──► vm_exec_is_over() ──► vm_exec_end()
  */
 #pragma once
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -222,13 +227,39 @@ enum vm_start_result vm_start(
 	const struct vm_config *config, struct vm **ret, struct error *err);
 /* It resumed from a snapshot. */
 bool vm_is_resumed(const struct vm *vm);
+/* The host's memory that it takes, its share of what others have too; -1: unknown. */
+int64_t vm_memory_bytes(const struct vm *vm);
 /* The identity of a snapshot of it; NULL if there can't be one. */
 const char *vm_identity(const struct vm *vm);
 /* Complete the snapshot in vm_config.record, whose memory file the VM already runs in.
  * The VM ends. */
 int vm_save(struct vm *vm, struct error *err);
-/* 0: *ret says how the command ended. If it could not be started the error says why. */
+/* Run a command to its end. 0: *ret says how it ended. If it could not be started the error
+ * says why. */
 int vm_exec(struct vm *vm, const struct vm_command *command, struct hypermin_result *ret,
+	struct error *err);
+
+/* A command under way. The descriptors of its streams stay the caller's, and open. */
+struct vm_exec;
+
+/* NULL: an error. A terminal has the size that the command says, and stays as it is. */
+struct vm_exec *vm_exec_begin(
+	struct vm *vm, const struct vm_command *command, struct error *err);
+/* The command runs, or has run. */
+bool vm_exec_has_started(const struct vm_exec *exec);
+/* It has ended and its output is written, or nothing more can be done for it. */
+bool vm_exec_is_over(const struct vm_exec *exec);
+void vm_exec_signal(struct vm_exec *exec, int signal);
+void vm_exec_resize(struct vm_exec *exec, uint16_t rows, uint16_t columns);
+/* As vm_exec() returns of a command that is over. One that is not gets SIGHUP, and its
+ * streams are closed; -1 then. `exec` is freed. */
+int vm_exec_end(struct vm_exec *exec, struct hypermin_result *ret, struct error *err);
+/*
+ * Serve the VM and its commands once: wait until there is something to do, one of the
+ * caller's own descriptors is ready (see their `revents`), or the time is `deadline_ms`
+ * (monotonic_ms(); 0: never). -1: the VM is over, and the error says why.
+ */
+int vm_serve(struct vm *vm, struct pollfd *own, size_t n_own, int64_t deadline_ms,
 	struct error *err);
 /* *ret is the caller's to free. */
 int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret_len,

@@ -21,7 +21,11 @@ static void say(int type, int stream, const void *payload, size_t len)
 {
 	uint8_t frame[FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX];
 
-	frame_put_header(frame, type, stream, len);
+	bool of_a_command =
+		type == FRAME_STARTED || type == FRAME_DATA || type == FRAME_EXITED;
+
+	/* The first command's number is 1. */
+	frame_put_command_header(frame, type, of_a_command ? 1 : 0, stream, len);
 	memcpy(frame + FRAME_HEADER_SIZE, payload, len);
 	if (write(port, frame, FRAME_HEADER_SIZE + len) < 0)
 		err(1, "write");

@@ -19,21 +19,34 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-void command_init(struct command *c)
-{
-	c->state = COMMAND_NONE;
-	input_init(&c->input, -1, false);
-	output_init(&c->outputs[0], STREAM_STDOUT, -1, false);
-	output_init(&c->outputs[1], STREAM_STDERR, -1, false);
-}
-
 void standby_make(struct standby *s)
 {
 	(void)s;
 }
 
-int command_start(struct command *c, const struct exec_request *r, const uint8_t *bytes,
-	size_t len, struct start_error *ret_error)
+void commands_init(struct commands *commands)
+{
+	commands->len = 0;
+}
+
+struct command *commands_find(const struct commands *commands, uint16_t number)
+{
+	for (size_t i = 0; i < commands->len; i++)
+		if (commands->items[i]->number == number)
+			return commands->items[i];
+	return NULL;
+}
+
+struct command *commands_find_process(struct commands *commands, pid_t pid)
+{
+	(void)commands;
+	(void)pid;
+	return NULL;
+}
+
+int commands_start(struct commands *commands, uint16_t number,
+	const struct exec_request *r, const uint8_t *bytes, size_t len,
+	struct start_error *ret_error)
 {
 	(void)bytes;
 	(void)len;
@@ -44,15 +57,35 @@ int command_start(struct command *c, const struct exec_request *r, const uint8_t
 		total += strlen(s);
 		s += strlen(s) + 1;
 	}
-	if (total % 7 == 0) {
+	struct command *c = total % 7 ? malloc(sizeof(*c)) : NULL;
+	if (!c) {
 		*ret_error = (struct start_error){.errnum = ENOENT, .step = "pretend"};
 		return -1;
 	}
+	if (commands->len == COMMANDS_MAX)
+		abort();
 	c->state = COMMAND_RUNNING;
+	c->number = number;
 	input_init(&c->input, open("/dev/null", O_WRONLY | O_CLOEXEC), false);
-	output_init(&c->outputs[0], STREAM_STDOUT, -1, false);
-	output_init(&c->outputs[1], STREAM_STDERR, -1, false);
+	output_init(&c->outputs[0], number, STREAM_STDOUT, -1, false);
+	output_init(&c->outputs[1], number, STREAM_STDERR, -1, false);
+	commands->items[commands->len++] = c;
 	return 0;
+}
+
+void commands_remove(struct commands *commands, struct command *c)
+{
+	for (size_t i = 0; i < commands->len; i++)
+		if (commands->items[i] == c)
+			commands->items[i] = commands->items[--commands->len];
+	input_close(&c->input);
+	free(c);
+}
+
+void commands_done(struct commands *commands)
+{
+	while (commands->len > 0)
+		commands_remove(commands, commands->items[0]);
 }
 
 enum command_start_result command_check_start(
@@ -63,11 +96,12 @@ enum command_start_result command_check_start(
 	return COMMAND_START_PENDING;
 }
 
+/* This one ends a command. */
 void command_signal(struct command *c, int signal)
 {
-	if (c->state == COMMAND_RUNNING && signal == SIGKILL) {
+	if (signal == SIGKILL) {
 		input_close(&c->input);
-		c->state = COMMAND_NONE;
+		c->state = COMMAND_DRAINING;
 	}
 }
 
@@ -78,23 +112,22 @@ void command_resize(struct command *c, uint16_t rows, uint16_t columns)
 	(void)columns;
 }
 
-void command_reaped(struct command *c, pid_t pid, int wait_status)
+void command_ended(struct command *c, int wait_status)
 {
 	(void)c;
-	(void)pid;
 	(void)wait_status;
 }
 
 bool command_is_over(const struct command *c)
 {
-	(void)c;
-	return false;
+	return c->state == COMMAND_DRAINING;
 }
 
-void command_done(struct command *c)
+static bool never_out_of_memory(char ret_name[static PROCESS_NAME_MAX + 1], void *data)
 {
-	input_close(&c->input);
-	c->state = COMMAND_NONE;
+	(void)ret_name;
+	(void)data;
+	return false;
 }
 
 static void ignore_clock(uint64_t realtime_ns)
@@ -140,6 +173,7 @@ static void fuzz_frames(const uint8_t *data, size_t size)
 		.prepare_snapshot = prepare_never,
 		.resume = resume_never,
 		.attach = attach_never,
+		.out_of_memory = never_out_of_memory,
 	};
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
@@ -147,7 +181,7 @@ static void fuzz_frames(const uint8_t *data, size_t size)
 	s.stop = false;
 	s.request_len = 0;
 	channel_init(&s.channel, null);
-	command_init(&s.command);
+	commands_init(&s.commands);
 	while (size > 0 && !s.stop) {
 		size_t n;
 
@@ -159,9 +193,9 @@ static void fuzz_frames(const uint8_t *data, size_t size)
 		size -= n;
 		if (server_handle_frames(&s, NULL) < 0 || channel_flush(&s.channel) < 0)
 			break;
-		pump_input(&s);
+		serve_commands(&s);
 	}
-	command_done(&s.command);
+	commands_done(&s.commands);
 	channel_done(&s.channel);
 	close(null);
 }

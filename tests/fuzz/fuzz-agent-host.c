@@ -18,12 +18,32 @@ static void check_text(const char *s)
 			abort();
 }
 
-static void start_command(struct agent *a)
+/* What happens to a command gets its owner, which is one of these. */
+static struct command_of_test {
+	struct agent *a;
+	unsigned number; /* 0: it does not run */
+} commands[3];
+
+static void start_commands(struct agent *a)
 {
 	static const char *const argv[] = {"true", NULL};
 	const struct agent_command c = {.argv = argv};
 
-	agent_exec(a, &c, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!commands[i].number)
+			commands[i] = (struct command_of_test){
+				a, agent_exec(a, &c, &commands[i], NULL)};
+}
+
+static void end_command(struct command_of_test *c)
+{
+	struct agent *a = c->a;
+
+	if (!c->number)
+		abort();
+	agent_release(a, c->number);
+	c->number = 0;
+	start_commands(a);
 }
 
 static void on_ready(const struct agent_boot_times *times, void *data)
@@ -33,7 +53,7 @@ static void on_ready(const struct agent_boot_times *times, void *data)
 	(void)times;
 	agent_ping(a);
 	agent_list_block_devices(a);
-	start_command(a);
+	start_commands(a);
 }
 
 static void on_boot_event(const struct agent_boot_event *event, void *data)
@@ -50,38 +70,48 @@ static void on_fatal(const char *message, void *data)
 	check_text(message);
 }
 
-static void on_started(void *data)
+static void on_started(void *owner)
 {
-	struct agent *a = *(struct agent **)data;
+	struct command_of_test *c = owner;
+	size_t room = agent_stdin_room(c->a, c->number);
 
-	if (agent_stdin_room(a) > PROTOCOL_WINDOW)
+	if (room > PROTOCOL_WINDOW)
 		abort();
-	agent_send_stdin(a, "input", MIN(agent_stdin_room(a), 5));
+	agent_send_stdin(c->a, c->number, "input", MIN(room, 5));
 }
 
 static void on_start_failed(
-	enum start_failure failure, int errnum, const char *step, void *data)
+	enum start_failure failure, int errnum, const char *step, void *owner)
 {
 	(void)failure;
 	(void)errnum;
 	check_text(step);
-	start_command(*(struct agent **)data);
+	end_command(owner);
 }
 
-static void on_output(enum stream_id stream, const void *bytes, size_t len, void *data)
+static void on_output(enum stream_id stream, const void *bytes, size_t len, void *owner)
 {
+	struct command_of_test *c = owner;
+
 	if (stream == STREAM_STDIN || len == 0 || len > FRAME_PAYLOAD_MAX)
 		abort();
 	/* Some of it is never taken. */
 	if (*(const uint8_t *)bytes & 1)
-		agent_output_taken(*(struct agent **)data, stream, len);
+		agent_output_taken(c->a, c->number, stream, len);
 }
 
-static void on_exited(int status, int signal, void *data)
+static void on_exited(int status, int signal, void *owner)
 {
 	if (status < 0 || status > 255 || signal < 0 || signal > 64)
 		abort();
-	start_command(*(struct agent **)data);
+	end_command(owner);
+}
+
+/* Given up while it runs. */
+static void on_out_of_memory(const char *process, void *owner)
+{
+	check_text(process);
+	end_command(owner);
 }
 
 static void on_block_devices(
@@ -108,13 +138,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.start_failed = on_start_failed,
 		.output = on_output,
 		.exited = on_exited,
+		.out_of_memory = on_out_of_memory,
 		.block_devices = on_block_devices,
 	};
+	uint8_t hello[FRAME_HEADER_SIZE + 8];
 	struct agent *a;
 	size_t step = size ? data[0] + 1 : 1, len;
 
 	a = agent_new(&handler, &a);
-	/* The first byte is the size of the pieces. */
+	memset(commands, 0, sizeof(commands));
+	/* The first byte is the size of the pieces; with an even one the guest has said
+	 * HELLO, in whatever version this is. */
+	if (size && data[0] % 2 == 0) {
+		frame_put_header(hello, FRAME_HELLO, 8);
+		wire_put_u32(hello + FRAME_HEADER_SIZE, PROTOCOL_MAGIC);
+		wire_put_u32(hello + FRAME_HEADER_SIZE + 4, PROTOCOL_VERSION);
+		agent_receive(a, hello, sizeof(hello), NULL);
+	}
 	for (size_t at = 1; at < size; at += step) {
 		if (agent_receive(a, data + at, MIN(step, size - at), NULL) < 0)
 			break;

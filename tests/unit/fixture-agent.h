@@ -44,6 +44,7 @@
 
 struct fixture {
 	struct agent *a;
+	unsigned command; /* the last that was started */
 	pid_t guest;
 	int port;
 	bool stands_by; /* there is a process for each command before it is asked for */
@@ -96,6 +97,7 @@ static inline void on_start_failed(
 	f->over = true;
 	f->errnum = errnum;
 	strcpy(f->step, step);
+	agent_release(f->a, f->command);
 }
 
 static inline void on_output(
@@ -107,7 +109,7 @@ static inline void on_output(
 	if (f->hold && stream == STREAM_STDOUT)
 		f->held += len;
 	else
-		agent_output_taken(f->a, stream, len);
+		agent_output_taken(f->a, f->command, stream, len);
 }
 
 static inline void on_stdin_closed(void *data)
@@ -122,6 +124,7 @@ static inline void on_exited(int status, int signal, void *data)
 	f->over = true;
 	f->status = status;
 	f->signal = signal;
+	agent_release(f->a, f->command);
 }
 
 static inline void on_out_of_memory(const char *process, void *data)
@@ -382,7 +385,8 @@ static inline void start(struct fixture *f, const struct agent_command *c)
 	f->killed[0] = '\0';
 	if (f->stands_by)
 		agent_prepare_snapshot(f->a, 0);
-	if (agent_exec(f->a, c, &err) < 0)
+	f->command = agent_exec(f->a, c, f, &err);
+	if (!f->command)
 		fail_msg("%s", err.msg);
 }
 

@@ -18,6 +18,7 @@
 
 struct fixture {
 	struct agent *a;
+	unsigned command; /* the last that was started, and what the guest speaks of */
 	struct strbuf told;
 	struct strbuf guest; /* what the guest says next */
 };
@@ -40,8 +41,10 @@ static inline void on_started(void *data)
 static inline void on_start_failed(
 	enum start_failure failure, int errnum, const char *step, void *data)
 {
-	strbuf_addf(&((struct fixture *)data)->told, "failed:%d:%d:%s ", failure, errnum,
-		step);
+	struct fixture *f = data;
+
+	strbuf_addf(&f->told, "failed:%d:%d:%s ", failure, errnum, step);
+	agent_release(f->a, f->command);
 }
 
 static inline void on_output(
@@ -58,7 +61,10 @@ static inline void on_stdin_closed(void *data)
 
 static inline void on_exited(int status, int signal, void *data)
 {
-	strbuf_addf(&((struct fixture *)data)->told, "exited:%d:%d ", status, signal);
+	struct fixture *f = data;
+
+	strbuf_addf(&f->told, "exited:%d:%d ", status, signal);
+	agent_release(f->a, f->command);
 }
 
 static inline void on_out_of_memory(const char *process, void *data)
@@ -119,6 +125,7 @@ static inline int setup(void **state)
 	struct fixture *f = xcalloc(1, sizeof(*f));
 
 	f->a = agent_new(&handler, f);
+	f->command = 1;
 	*state = f;
 	return 0;
 }
@@ -134,12 +141,20 @@ static inline int teardown(void **state)
 	return 0;
 }
 
+static inline bool is_of_a_command(int type)
+{
+	return type == FRAME_STARTED || type == FRAME_START_FAILED ||
+		type == FRAME_EXITED || type == FRAME_OUT_OF_MEMORY ||
+		type == FRAME_DATA || type == FRAME_WINDOW || type == FRAME_DATA_CLOSED;
+}
+
 static inline void say(
 	struct fixture *f, int type, int stream, const void *payload, size_t len)
 {
 	uint8_t header[FRAME_HEADER_SIZE];
 
-	frame_put_header(header, type, stream, len);
+	frame_put_command_header(
+		header, type, is_of_a_command(type) ? f->command : 0, stream, len);
 	strbuf_add(&f->guest, header, sizeof(header));
 	strbuf_add(&f->guest, payload, len);
 }
@@ -196,12 +211,21 @@ static inline size_t host_says(struct fixture *f)
 	return len;
 }
 
-static inline void run_command(struct fixture *f, const char *name)
+/* 0: it could not be started. */
+static inline unsigned ask_for_command(struct fixture *f, const char *name)
 {
 	const char *const argv[] = {name, NULL};
 	const struct agent_command c = {.argv = argv};
+	unsigned command = agent_exec(f->a, &c, f, NULL);
 
-	assert_int_equal(agent_exec(f->a, &c, NULL), 0);
+	if (command)
+		f->command = command;
+	return command;
+}
+
+static inline void run_command(struct fixture *f, const char *name)
+{
+	assert_int_not_equal(ask_for_command(f, name), 0);
 	host_says(f);
 	say(f, FRAME_STARTED, 0, NULL, 0);
 	assert_int_equal(hear(f), 0);

@@ -5,11 +5,9 @@
 static void a_conversation_can_come_byte_by_byte(void **state)
 {
 	struct fixture *f = *state;
-	const char *const argv[] = {"true", NULL};
-	const struct agent_command c = {.argv = argv};
 
 	bring_up(f);
-	assert_int_equal(agent_exec(f->a, &c, NULL), 0);
+	assert_int_equal(ask_for_command(f, "true"), 1);
 	say(f, FRAME_STARTED, 0, NULL, 0);
 	say(f, FRAME_DATA, STREAM_STDOUT, "hello", 5);
 	say(f, FRAME_DATA, STREAM_STDERR, "x", 1);
@@ -85,6 +83,37 @@ static void frames_out_of_order_are_errors(void **state)
 		say(f, frames[i].type, 0, zeros, frames[i].len);
 		assert_int_equal(hear(f), -1);
 		assert_told(f, "");
+		agent_free(f->a);
+		f->a = agent_new(&handler, f);
+	}
+}
+
+static void frames_of_a_command_that_does_not_run_are_errors(void **state)
+{
+	static const struct {
+		int type;
+		unsigned command;
+		size_t len;
+	} frames[] = {
+		{FRAME_EXITED, 2, 2},
+		{FRAME_EXITED, 0, 2},
+		{FRAME_DATA, 2, 1},
+		{FRAME_DATA, COMMANDS_MAX, 1},
+		{FRAME_WINDOW, 2, 4},
+		{FRAME_STARTED, 1, 0},
+		{FRAME_START_FAILED, 1, START_FAILED_FIXED},
+	};
+	static const uint8_t zeros[8];
+
+	for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
+		struct fixture *f = *state;
+
+		bring_up(f);
+		run_command(f, "x");
+		f->command = frames[i].command;
+		say(f, frames[i].type, 0, zeros, frames[i].len);
+		assert_int_equal(hear(f), -1);
+		strbuf_clear(&f->told);
 		agent_free(f->a);
 		f->a = agent_new(&handler, f);
 	}
@@ -269,8 +298,6 @@ static void impossible_start_failures_are_errors(void **state)
 	static const struct {
 		uint8_t errnum, failure;
 	} payloads[] = {{0, START_EXECUTE}, {2, START_FAILURES}, {2, 255}};
-	const char *const argv[] = {"x", NULL};
-	const struct agent_command c = {.argv = argv};
 
 	for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {
 		const uint8_t bytes[START_FAILED_FIXED] = {
@@ -278,7 +305,7 @@ static void impossible_start_failures_are_errors(void **state)
 		struct fixture *f = *state;
 
 		bring_up(f);
-		assert_int_equal(agent_exec(f->a, &c, NULL), 0);
+		assert_int_equal(ask_for_command(f, "x"), 1);
 		say(f, FRAME_START_FAILED, 0, bytes, sizeof(bytes));
 		assert_int_equal(hear(f), -1);
 		assert_told(f, "");
@@ -290,13 +317,11 @@ static void impossible_start_failures_are_errors(void **state)
 static void stopping_ends_the_conversation(void **state)
 {
 	struct fixture *f = *state;
-	const char *const argv[] = {"x", NULL};
-	const struct agent_command c = {.argv = argv};
 
 	bring_up(f);
 	agent_ping(f->a);
 	agent_stop(f->a);
-	assert_int_equal(agent_exec(f->a, &c, NULL), -1);
+	assert_int_equal(ask_for_command(f, "x"), 0);
 	say(f, FRAME_PONG, 0, NULL, 0);
 	say(f, FRAME_STOPPED, 0, NULL, 0);
 	assert_int_equal(hear(f), 0);
@@ -307,17 +332,15 @@ static void a_resumed_guest_says_no_hello(void **state)
 {
 	struct fixture *f = *state;
 	const uint8_t seed[RESUME_SEED_SIZE] = {1};
-	const char *const argv[] = {"x", NULL};
-	const struct agent_command c = {.argv = argv};
 
 	agent_resume(f->a, 1, 2, seed);
 	assert_int_equal(host_says(f), FRAME_HEADER_SIZE + RESUME_SIZE);
 	/* Until it has become a machine of its own nothing runs in it. */
-	assert_int_equal(agent_exec(f->a, &c, NULL), -1);
+	assert_int_equal(ask_for_command(f, "x"), 0);
 	say(f, FRAME_RESUMED, 0, NULL, 0);
 	assert_int_equal(hear(f), 0);
 	assert_told(f, "resumed ");
-	assert_int_equal(agent_exec(f->a, &c, NULL), 0);
+	assert_int_equal(ask_for_command(f, "x"), 1);
 	/* Once is enough. */
 	say(f, FRAME_RESUMED, 0, NULL, 0);
 	assert_int_equal(hear(f), -1);
@@ -340,6 +363,7 @@ int main(void)
 		with_fixture(a_stranger_on_the_port_is_an_error),
 		with_fixture(nothing_may_come_before_hello),
 		with_fixture(frames_out_of_order_are_errors),
+		with_fixture(frames_of_a_command_that_does_not_run_are_errors),
 		with_fixture(events_of_the_boot_come_before_the_guest_is_ready),
 		with_fixture(impossible_events_of_the_boot_are_errors),
 		with_fixture(wrong_lengths_are_errors),

@@ -17,13 +17,14 @@ static void a_frame_is_complete_at_its_last_byte_and_not_before(void **state)
 	struct frame f;
 
 	(void)state;
-	frame_put_header(bytes, FRAME_DATA, STREAM_STDERR, 5);
+	frame_put_command_header(bytes, FRAME_DATA, 7, STREAM_STDERR, 5);
 	memcpy(bytes + FRAME_HEADER_SIZE, "12345", 5);
 	for (size_t len = 0; len < sizeof(bytes); len++)
 		assert_int_equal(frame_parse(bytes, len, &f), 0);
 	assert_int_equal(frame_parse(bytes, sizeof(bytes), &f), sizeof(bytes));
 	assert_int_equal(f.type, FRAME_DATA);
 	assert_int_equal(f.stream, STREAM_STDERR);
+	assert_int_equal(f.command, 7);
 	assert_int_equal(f.len, 5);
 	assert_memory_equal(f.payload, "12345", 5);
 }
@@ -33,7 +34,7 @@ static void what_is_wanted_leads_to_a_frame(void **state)
 	uint8_t bytes[FRAME_HEADER_SIZE] = {0};
 
 	(void)state;
-	frame_put_header(bytes, FRAME_DATA, 0, 1000);
+	frame_put_header(bytes, FRAME_PING, 1000);
 	assert_int_equal(frame_want(bytes, 0), FRAME_HEADER_SIZE);
 	assert_int_equal(frame_want(bytes, 7), FRAME_HEADER_SIZE);
 	assert_int_equal(frame_want(bytes, 8), FRAME_HEADER_SIZE + 1000);
@@ -44,14 +45,14 @@ static void a_header_that_lies_is_refused_at_once(void **state)
 	static const uint8_t too_long[] = {1, 0, 1, 0, FRAME_DATA, 0, 0, 0};
 	static const uint8_t longest_length[] = {255, 255, 255, 255, FRAME_DATA, 0, 0, 0};
 	static const uint8_t bad_stream[] = {1, 0, 0, 0, FRAME_DATA, 3, 0, 0};
-	static const uint8_t not_zero[] = {1, 0, 0, 0, FRAME_DATA, 0, 0, 1};
+	static const uint8_t bad_command[] = {1, 0, 0, 0, FRAME_DATA, 0, 1, 1};
 	struct frame f;
 
 	(void)state;
 	assert_int_equal(frame_parse(too_long, 8, &f), -1);
 	assert_int_equal(frame_parse(longest_length, 8, &f), -1);
 	assert_int_equal(frame_parse(bad_stream, 8, &f), -1);
-	assert_int_equal(frame_parse(not_zero, 8, &f), -1);
+	assert_int_equal(frame_parse(bad_command, 8, &f), -1);
 }
 
 static size_t make_request(

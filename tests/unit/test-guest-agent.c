@@ -40,10 +40,10 @@ static void all_output_comes_before_the_end(void **state)
 /* Send as much as is taken now; the number of bytes. */
 static size_t feed(struct fixture *f, const void *bytes, size_t len)
 {
-	size_t n = MIN(agent_stdin_room(f->a), len);
+	size_t n = MIN(agent_stdin_room(f->a, f->command), len);
 
 	if (n > 0)
-		agent_send_stdin(f->a, bytes, n);
+		agent_send_stdin(f->a, f->command, bytes, n);
 	return n;
 }
 
@@ -63,7 +63,7 @@ static void bytes_pass_unchanged_both_ways(void **state)
 	while (!f->over) {
 		sent += feed(f, bytes + sent, SIZE - sent);
 		if (sent == SIZE)
-			agent_send_stdin_eof(f->a);
+			agent_send_stdin_eof(f->a, f->command);
 		talk_once(f);
 	}
 	assert_int_equal(f->out.len, SIZE);
@@ -103,7 +103,7 @@ static void output_that_is_not_taken_stops_nothing_else(void **state)
 	assert_false(f->over);
 	assert_int_equal(f->held, PROTOCOL_WINDOW);
 	f->hold = false;
-	agent_output_taken(f->a, STREAM_STDOUT, f->held);
+	agent_output_taken(f->a, f->command, STREAM_STDOUT, f->held);
 	talk(f, &f->over);
 	assert_int_equal(f->status, 2);
 	assert_int_equal(f->out.len, 5000000);
@@ -115,8 +115,8 @@ static void closing_its_input_is_told(void **state)
 
 	start_script(f, "exec <&-; sleep 5", (struct agent_command){0});
 	talk(f, &f->stdin_closed);
-	assert_int_equal(agent_stdin_room(f->a), 0);
-	agent_send_signal(f->a, SIGKILL);
+	assert_int_equal(agent_stdin_room(f->a, f->command), 0);
+	agent_send_signal(f->a, f->command, SIGKILL);
 	talk(f, &f->over);
 }
 
@@ -256,7 +256,7 @@ static void a_signal_right_behind_the_start_is_not_lost(void **state)
 
 	for (int i = 0; i < 20; i++) {
 		start_script(f, "sleep 100", no_input);
-		agent_send_signal(f->a, SIGTERM);
+		agent_send_signal(f->a, f->command, SIGTERM);
 		talk(f, &f->over);
 		assert_int_equal(f->signal, SIGTERM);
 	}
@@ -272,7 +272,7 @@ static void a_signal_reaches_the_whole_group(void **state)
 		no_input);
 	while (f->out.len == 0)
 		talk_once(f);
-	agent_send_signal(f->a, SIGINT);
+	agent_send_signal(f->a, f->command, SIGINT);
 	talk(f, &f->over);
 	assert_string_equal(text(&f->out), "up\nchild\nparent\nend\n");
 }
@@ -288,9 +288,84 @@ static void input_for_an_ended_command_is_not_the_next_ones(void **state)
 		talk(f, &f->over);
 		start_script(f, "cat", (struct agent_command){0});
 		feed(f, "fresh", 5);
-		agent_send_stdin_eof(f->a);
+		agent_send_stdin_eof(f->a, f->command);
 		talk(f, &f->over);
 		assert_string_equal(text(&f->out), "fresh");
+	}
+}
+
+static void commands_run_beside_each_other(void **state)
+{
+	struct fixture *f = *state;
+
+	start_script(f, "read x; echo first $x; exit 1", (struct agent_command){0});
+	unsigned first = f->command;
+	talk(f, &f->started);
+	start_script(f, "sleep 100", no_input);
+	unsigned second = f->command;
+	talk(f, &f->started);
+	start_script(f, "echo third; exit 3", no_input);
+	talk(f, &f->over);
+	assert_int_equal(f->status, 3);
+	assert_string_equal(text(&f->out), "third\n");
+
+	/* Each gets what is its own: input, signals, its end. */
+	strbuf_clear(&f->out);
+	f->over = false;
+	agent_send_signal(f->a, second, SIGINT);
+	f->command = second;
+	talk(f, &f->over);
+	assert_int_equal(f->signal, SIGINT);
+	f->over = false;
+	f->command = first;
+	feed(f, "input\n", 6);
+	talk(f, &f->over);
+	assert_int_equal(f->status, 1);
+	assert_string_equal(text(&f->out), "first input\n");
+}
+
+static void a_flood_of_one_command_does_not_stop_another(void **state)
+{
+	struct fixture *f = *state;
+
+	start_script(f, "exec yes", no_input);
+	unsigned flood = f->command;
+	talk(f, &f->started);
+	/* What nobody takes waits in the guest. */
+	f->hold = true;
+	for (int i = 0; i < 5; i++)
+		talk_once(f);
+	start_script(f, "echo here >&2; exit 4", no_input);
+	talk(f, &f->over);
+	assert_int_equal(f->status, 4);
+	assert_string_equal(text(&f->err), "here\n");
+	f->over = false;
+	f->command = flood;
+	agent_send_signal(f->a, flood, SIGKILL);
+	f->hold = false;
+	agent_output_taken(f->a, flood, STREAM_STDOUT, f->held);
+	talk(f, &f->over);
+	assert_int_equal(f->signal, SIGKILL);
+}
+
+static void as_many_commands_as_there_are_numbers_run_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct error err;
+	const char *const argv[] = {"cat", NULL};
+	const struct agent_command c = {.argv = argv};
+
+	talk(f, &f->ready);
+	for (unsigned i = 1; i <= COMMANDS_MAX; i++) {
+		f->started = false;
+		assert_int_equal(agent_exec(f->a, &c, f, &err), i);
+		talk(f, &f->started);
+	}
+	for (f->command = COMMANDS_MAX; f->command >= 1; f->command--) {
+		f->over = false;
+		agent_send_stdin_eof(f->a, f->command);
+		talk(f, &f->over);
+		assert_int_equal(f->status, 0);
 	}
 }
 
@@ -343,7 +418,7 @@ static void the_end_of_input_ends_a_reader_on_a_terminal(void **state)
 		talk_once(f);
 	/* In the middle of a line. */
 	feed(f, "line\npart", 9);
-	agent_send_stdin_eof(f->a);
+	agent_send_stdin_eof(f->a, f->command);
 	talk(f, &f->over);
 	assert_string_equal(text(&f->out), "ready\r\nline\r\npart");
 	assert_int_equal(f->status, 7);
@@ -358,7 +433,7 @@ static void the_terminals_size_can_change(void **state)
 		(struct agent_command){.terminal = true, .rows = 10, .columns = 20});
 	while (f->out.len == 0)
 		talk_once(f);
-	agent_send_window_size(f->a, 40, 120);
+	agent_send_window_size(f->a, f->command, 40, 120);
 	talk(f, &f->over);
 	assert_string_equal(text(&f->out), "ready\r\n40 120\r\n");
 }
@@ -421,7 +496,10 @@ static bool send_frame(struct fixture *f, uint8_t type, uint8_t stream, size_t l
 {
 	static uint8_t frame[FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX];
 
-	frame_put_header(frame, type, stream, len);
+	bool of_a_command =
+		type == FRAME_EXEC_PART || type == FRAME_SIGNAL || type == FRAME_RESIZE;
+
+	frame_put_command_header(frame, type, of_a_command ? 1 : 0, stream, len);
 	return send(f->port, frame, FRAME_HEADER_SIZE + len, MSG_NOSIGNAL) >= 0;
 }
 
@@ -507,6 +585,13 @@ int main(void)
 		with_fixture(a_signal_right_behind_the_start_is_not_lost),
 		with_fixture(a_signal_reaches_the_whole_group),
 		with_fixture(input_for_an_ended_command_is_not_the_next_ones),
+		cmocka_unit_test_setup_teardown(
+			commands_run_beside_each_other, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_flood_of_one_command_does_not_stop_another, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			as_many_commands_as_there_are_numbers_run_at_once, setup,
+			teardown),
 		with_fixture(long_arguments_come_whole),
 		with_fixture(a_terminal_is_one),
 		with_fixture(a_terminal_can_leave_out_stderr),

@@ -8,22 +8,22 @@
 
 #include <cmocka.h>
 
-#include "vm/streams.h"
+#include "vm/terminal.h"
 
 #define KEY "\x1d"
 
-static bool type(struct streams *s, const char *text, int64_t now_ms)
+static bool type(struct terminal *s, const char *text, int64_t now_ms)
 {
-	return streams_saw_escape(s, text, strlen(text), now_ms);
+	return terminal_saw_escape(s, text, strlen(text), now_ms);
 }
 
 static void three_in_a_row_are_the_escape(void **state)
 {
-	struct streams s = {0};
+	struct terminal s = {0};
 
 	(void)state;
 	assert_true(type(&s, KEY KEY KEY, 0));
-	s = (struct streams){0};
+	s = (struct terminal){0};
 	assert_false(type(&s, "abc" KEY, 5000));
 	assert_false(type(&s, KEY, 5500));
 	assert_true(type(&s, KEY "def", 6000));
@@ -31,11 +31,11 @@ static void three_in_a_row_are_the_escape(void **state)
 
 static void another_key_or_a_pause_begins_anew(void **state)
 {
-	struct streams s = {0};
+	struct terminal s = {0};
 
 	(void)state;
 	assert_false(type(&s, KEY KEY "x" KEY KEY, 0));
-	s = (struct streams){0};
+	s = (struct terminal){0};
 	assert_false(type(&s, KEY KEY, 0));
 	assert_false(type(&s, KEY, 1001));
 	assert_false(type(&s, KEY, 1500));
