@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The options of `run`, `shell` and `warm`: what the VM is made of, and the command. */
+/* The options of commands that start or use a VM: what it is made of, and the command. */
 #include "vm-options.h"
 
 #include <stdio.h>
@@ -108,10 +108,14 @@ static const struct option_row start_rows[] = {
 	{0},
 };
 
-static const struct option_row message_rows[] = {
+static const struct option_row verbose_rows[] = {
 	{OPTION_COUNT, "verbose", 'v', NULL,
 		"say what is chosen and where the time goes; -vv: and the console",
 		AT(log.verbose)},
+	{0},
+};
+
+static const struct option_row timeline_rows[] = {
 	{OPTION_CALL, "timeline", 0, "FILE.svg|FILE.json",
 		"draw a chart of where the time of the start goes",
 		.take = take_timeline},
@@ -153,6 +157,14 @@ static const struct option_row warm_rows[] = {
 	{0},
 };
 
+static const struct option_row run_host_rows[] = {
+	{OPTION_CALL, "host", 0, NULL,
+		"run the command in this machine's own tree, as this user; what it writes "
+		"is dropped",
+		.take = take_host},
+	{0},
+};
+
 static const struct option_row attach_rows[] = {
 	{OPTION_CALL, "share", 's', "DIR[:PLACE][:rw]",
 		"mount this directory in the VM, at its own path or at PLACE; read-only "
@@ -163,10 +175,6 @@ static const struct option_row attach_rows[] = {
 	{OPTION_CALL, "overlay", 0, "DIR[:PLACE]",
 		"the same, writable in the VM and unchanged here", AT(vm),
 		.take = settings_take},
-	{OPTION_CALL, "host", 0, NULL,
-		"run the command in this machine's own tree, as this user; what it writes "
-		"is dropped",
-		.take = take_host},
 	{OPTION_CALL, "net", 0, NULL, "let the VM use the network as this user can",
 		AT(vm), .take = settings_take},
 	{OPTION_CALL, "forward", 0, "[ADDRESS:]PORT:PORT[/udp]",
@@ -178,6 +186,32 @@ static const struct option_row attach_rows[] = {
 	{0},
 };
 
+static const struct option_row session_rows[] = {
+	{OPTION_TEXT, "name", 0, "NAME",
+		"call the session so; default: the first free one of vm1, vm2, …",
+		AT(name)},
+	{OPTION_SECONDS, "idle", 0, "SECONDS",
+		"end it when no command has run in it for this time; default: never",
+		AT(idle_ms)},
+	{0},
+};
+
+static const struct option_row detach_rows[] = {
+	{OPTION_FLAG, "detach", 0, NULL,
+		"return when the command runs, and let it go on, without our streams",
+		AT(command.detached)},
+	{0},
+};
+
+/* The command comes later. */
+static const struct option_row host_rows[] = {
+	{OPTION_CALL, "host", 0, NULL,
+		"run commands in this machine's own tree, as this user; what they write is "
+		"dropped",
+		AT(vm), .take = settings_take},
+	{0},
+};
+
 #define ATTACH	"What the VM can reach"
 #define SYSTEM	"What the VM is made of"
 #define MACHINE "The machine"
@@ -186,6 +220,7 @@ static const struct option_row attach_rows[] = {
 const struct option_group vm_run_options[] = {
 	{"The command", command_rows},
 	{ATTACH, attach_rows},
+	{ATTACH, run_host_rows},
 	{SYSTEM, settings_package, AT(vm)},
 	{SYSTEM, settings_root, AT(vm)},
 	{SYSTEM, settings_image, AT(vm), AT(image)},
@@ -198,7 +233,32 @@ const struct option_group vm_run_options[] = {
 	{MACHINE, start_rows},
 	{KERNEL, kernel_rows},
 	{KERNEL, settings_console, AT(vm)},
-	{"Messages", message_rows},
+	{"Messages", verbose_rows},
+	{"Messages", timeline_rows},
+	{0},
+};
+
+const struct option_group vm_start_options[] = {
+	{NULL, session_rows},
+	{ATTACH, attach_rows},
+	{ATTACH, host_rows},
+	{SYSTEM, settings_package, AT(vm)},
+	{SYSTEM, settings_root, AT(vm)},
+	{SYSTEM, settings_image, AT(vm), AT(image)},
+	{SYSTEM, settings_kernel, AT(vm)},
+	{SYSTEM, settings_appliance, AT(vm), AT(appliance)},
+	{SYSTEM, settings_cache_dir, AT(vm)},
+	{"Disks", disk_rows},
+	{MACHINE, settings_machine, AT(vm)},
+	{MACHINE, start_rows},
+	{"Messages", verbose_rows},
+	{0},
+};
+
+const struct option_group vm_exec_options[] = {
+	{"The command", command_rows},
+	{"The command", detach_rows},
+	{"Messages", verbose_rows},
 	{0},
 };
 

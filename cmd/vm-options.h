@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What `run`, `shell` and `warm` are told, and doing it. */
+/* What the commands that start or use a VM are told. */
 #pragma once
 
 #include "settings.h"
@@ -18,12 +18,19 @@ struct vm_options {
 	/* warm: how many disks the snapshot has slots for. */
 	unsigned disks;
 	bool if_built;
+	/* start: NULL, a name is chosen; and 0, it may be idle for ever. */
+	const char *name;
+	unsigned idle_ms;
 };
 
 /* Of `run` and `shell`. */
 extern const struct option_group vm_run_options[];
 /* Of `warm`. */
 extern const struct option_group vm_warm_options[];
+/* Of `start`. */
+extern const struct option_group vm_start_options[];
+/* Of `exec`. */
+extern const struct option_group vm_exec_options[];
 
 /*
  * Parse the options and call act() with the words behind them. The exit status: of act(),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Doing what `run` and `shell` are told: vm-run.h. */
+/* Running a command, in a new VM or in a session: vm-run.h. */
 #include "vm-run.h"
 
 #include <errno.h>
@@ -98,6 +98,31 @@ static int print_gdb_command(struct vm_options *o)
 	return 0;
 }
 
+/* 0, or -1 after which vm_failed() knows more. */
+static int run_command(
+	struct vm_options *o, const char *const *argv, struct hypermin_result *ret)
+{
+	prepare_streams(o);
+	o->command.argv = argv;
+	o->command.env = o->env.items;
+	if (hypermin_exec(o->vm, &o->command, ret) < 0)
+		return -1;
+	if (ret->outcome == HYPERMIN_NOT_FOUND || ret->outcome == HYPERMIN_NOT_EXECUTED)
+		fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
+	return 0;
+}
+
+int vm_run_in_session(struct vm_options *o, const char *session, const char *const *argv)
+{
+	struct hypermin_result result;
+
+	vm_catch_signals(o->vm);
+	if (hypermin_open_session(o->vm, session) < 0 ||
+		run_command(o, argv, &result) < 0)
+		return vm_failed(o);
+	return result.status;
+}
+
 int vm_run(struct vm_options *o, const char *const *argv)
 {
 	struct hypermin_result result;
@@ -112,14 +137,8 @@ int vm_run(struct vm_options *o, const char *const *argv)
 		return vm_failed(o);
 	int64_t booted = now_ms();
 	/* Only now: the shell may have moved us to the background meanwhile. */
-	prepare_streams(o);
-	o->command.argv = argv;
-	o->command.env = o->env.items;
-	if (hypermin_exec(o->vm, &o->command, &result) < 0)
+	if (run_command(o, argv, &result) < 0)
 		return vm_failed(o);
-	if (result.outcome == HYPERMIN_NOT_FOUND ||
-		result.outcome == HYPERMIN_NOT_EXECUTED)
-		fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
 	int64_t ran = now_ms();
 	if (o->timeline && hypermin_write_timeline(o->vm) < 0)
 		return vm_failed(o);

@@ -359,8 +359,10 @@ struct hypermin_command {
 	 */
 	bool terminal;
 	/* End the command after this time; 0: never. It gets SIGTERM, and 2 s later the VM
-	 * ends. */
+	 * ends; in a session it gets SIGKILL then. */
 	unsigned timeout_ms;
+	/* In a session: return when it runs, and let it go on. Its streams are not ours. */
+	bool detached;
 };
 
 #define HYPERMIN_COMMAND_INIT                                                            \
@@ -403,7 +405,8 @@ struct hypermin_result {
 /*
  * Run one command to its end. For the outcomes NOT_FOUND and NOT_EXECUTED hypermin_error()
  * has the reason, though 0 is returned. -1: the VM failed, or hypermin_interrupt() ended
- * it, or the output could not be written; then the VM is gone.
+ * it; then the VM is gone. Or the command's input could not be read, or its output not be
+ * written: then it gets SIGHUP, and nothing more is known of it.
  */
 HYPERMIN_API int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 	struct hypermin_result *ret_result);
@@ -441,6 +444,50 @@ HYPERMIN_API int hypermin_block_devices(
  * one the VM ends at once.
  */
 HYPERMIN_API int hypermin_stop(struct hypermin *h);
+/* End the VM at once, without the guest: a writable disk is left as after a power cut. */
+HYPERMIN_API int hypermin_kill(struct hypermin *h);
+
+/* ---- Sessions: VMs that other processes of this user can come back to ---- */
+
+/*
+ * Start the VM, and keep it for others until one of them stops it. `name` has 1 to 63
+ * letters, digits and "._-"; NULL: a free one is chosen. ready() is called once the session
+ * can be used; if it returns a negative number, it ends. After idle_ms milliseconds (0:
+ * never) without a command it ends, too. 0: it was stopped, or was idle for so long. -1:
+ * the VM could not be started or was lost, or hypermin_interrupt() was called. The VM ends
+ * with the call. SIGPIPE has to be ignored.
+ */
+HYPERMIN_API int hypermin_keep(struct hypermin *h, const char *name, unsigned idle_ms,
+	int (*ready)(const char *name, void *data), void *data);
+
+/*
+ * Let a new handle, without settings, stand for a session. hypermin_exec() runs a command
+ * in it, beside others; the second hypermin_interrupt() makes the call return -1 and sends
+ * the command SIGHUP. hypermin_stop() and hypermin_kill() end the session for all.
+ * hypermin_free() leaves it as it is. Different handles may stand for the same session. If
+ * there is no such session, hypermin_error_number() is ENOENT, here or later.
+ */
+HYPERMIN_API int hypermin_open_session(struct hypermin *h, const char *name);
+
+struct hypermin_session {
+	const char *name;
+	/* In seconds since 1970. */
+	int64_t started;
+	/* Of the host, in bytes; -1: unknown. */
+	int64_t memory;
+	unsigned disks, commands;
+	/* What it was made from, in a word or two. */
+	const char *origin;
+};
+
+/* `json` has all that is known of it, as an object. */
+typedef void hypermin_session_fn(
+	const struct hypermin_session *session, const char *json, void *data);
+
+/* All sessions of this user, by name. One that ends meanwhile, or does not answer for two
+ * seconds, is left out, the latter with a warning in the log. */
+HYPERMIN_API int hypermin_list_sessions(
+	struct hypermin *h, hypermin_session_fn *fn, void *data);
 
 /* ---- Appliances in directories, for launchers of their own. No VM is started. ---- */
 

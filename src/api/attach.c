@@ -80,10 +80,8 @@ static bool is_guests_own(const char *path)
 	return false;
 }
 
-int handle_guest_directory(struct hypermin *h, char **ret)
+int handle_guest_directory(struct hypermin *h, const char *here, char **ret)
 {
-	CLEANUP_FREE char *here = getcwd(NULL, 0);
-
 	*ret = NULL;
 	/* Not "(unreachable)…". */
 	if (!here || *here != '/')
@@ -97,7 +95,7 @@ int handle_guest_directory(struct hypermin *h, char **ret)
 			"in the host's tree; attach it with --share or --overlay, or name "
 			"another one",
 			here);
-	*ret = TAKE_PTR(here);
+	*ret = xstrdup(here);
 	return 0;
 }
 

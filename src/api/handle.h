@@ -68,6 +68,9 @@ struct hypermin {
 
 	/* ---- The VM ---- */
 	struct vm *vm;
+	/* The VM is another process's: the session's name. Then all of the above is as in a
+	 * new handle. */
+	char *session;
 	/* By hypermin_stop(); vm is NULL then. */
 	bool stopped;
 	/* hypermin_start() found no snapshot for such a VM, or one that was no good:
@@ -112,6 +115,28 @@ int handle_image_command(struct hypermin *h, const struct hypermin_command *comm
 	struct image_command *ret);
 void image_command_done(struct image_command *command);
 
+/* ---- exec.c ---- */
+
+/* A command as the VM gets it, with the strings that it is made of. */
+struct handle_command {
+	struct vm_command vm;
+	struct image_command as_run;
+	char *directory, *user;
+};
+
+/* `here` is the caller's directory, or NULL. */
+int handle_command_make(struct hypermin *h, const struct hypermin_command *command,
+	const char *here, struct handle_command *ret);
+void handle_command_done(struct handle_command *c);
+int handle_check_started(struct hypermin *h);
+
+/* ---- session.c ---- */
+
+/* hypermin_exec() and hypermin_stop() of a session that was opened. */
+int session_exec(struct hypermin *h, const struct hypermin_command *command,
+	struct hypermin_result *ret);
+int session_stop(struct hypermin *h, bool at_once);
+
 /* ---- settings.c ---- */
 
 /* Those of the settings that shape a snapshot, as options of the command line. */
@@ -152,9 +177,9 @@ void handle_warm_later(const struct hypermin *h);
 /* All directories that the VM shares, the host's tree first: a new array of copies, to be
  * freed before the settings. */
 struct vm_share *handle_shares(const struct hypermin *h, size_t *ret_len);
-/* The caller's current directory, as the guest has it, in *ret, which is the caller's; NULL:
- * the guest has it not. Fails if with the host's tree it has another there. */
-int handle_guest_directory(struct hypermin *h, char **ret);
+/* The host's directory `here` as the guest has it, in *ret, which is the caller's; NULL: the
+ * guest has it not. Fails if with the host's tree it has another there. */
+int handle_guest_directory(struct hypermin *h, const char *here, char **ret);
 /* Is there something of the host's that the guest may write to? */
 bool handle_is_writable(const struct hypermin *h);
 /* As the options --share, --rw and --overlay have them. */

@@ -121,6 +121,7 @@ void hypermin_free(struct hypermin *h)
 		vm_share_done(share);
 	vector_done(&h->shares);
 	vm_network_done(&h->network);
+	free(h->session);
 	free(h->share_program);
 	free(h->reach_program);
 	free(h->root);
@@ -151,66 +152,6 @@ int hypermin_error_number(const struct hypermin *h)
 
 /* ---- The VM ---- */
 
-static int check_started(struct hypermin *h)
-{
-	if (h->stopped)
-		return error_set(&h->error, ESRCH, "the VM was stopped");
-	if (!h->vm)
-		return error_set(&h->error, ESRCH, "the VM has not been started");
-	return 0;
-}
-
-int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
-	struct hypermin_result *ret_result)
-{
-	CLEANUP(image_command_done) struct image_command as_run = {0};
-
-	if (check_started(h) < 0)
-		return -1;
-	if (command->size != sizeof(*command))
-		return error_set(&h->error, 0,
-			"run a command: its size is not that of HYPERMIN_COMMAND_INIT; was "
-			"the program compiled for another version of hypermin?");
-	if (handle_image_command(h, command, &as_run) < 0)
-		return -1;
-	if (command->user && !*command->user)
-		return error_set(&h->error, 0,
-			"run '%s': the name of the user is empty; NULL is root",
-			as_run.argv.items[0]);
-	if (command->cwd && !*command->cwd)
-		return error_set(&h->error, 0,
-			"run '%s': the path of its directory is empty; NULL is the user's "
-			"home",
-			as_run.argv.items[0]);
-	CLEANUP_FREE char *here = NULL;
-	if (!command->cwd && handle_guest_directory(h, &here) < 0)
-		return -1;
-	CLEANUP_FREE char *us = h->host ? xasprintf("%u:%u", getuid(), getgid()) : NULL;
-	const struct vm_command vm_command = {
-		.agent =
-			{
-				.argv = (const char *const *)strvec_argv(&as_run.argv),
-				.env = (const char *const *)strvec_argv(&as_run.env),
-				.cwd = here ? here : as_run.cwd,
-				.user = as_run.user ? as_run.user : us,
-				.in_host = h->host,
-				.terminal = command->terminal,
-				.stderr_apart =
-					command->terminal && !isatty(command->stderr_fd),
-			},
-		.stdin_fd = command->stdin_fd,
-		.stdout_fd = command->stdout_fd,
-		.stderr_fd = command->stderr_fd,
-		.timeout_ms = command->timeout_ms,
-	};
-	int result = vm_exec(h->vm, &vm_command, ret_result, &h->error);
-	/* An image has its own commands, and gets none of the system's. */
-	if (result == 0 && ret_result->outcome == HYPERMIN_NOT_FOUND &&
-		!h->appliance.image)
-		handle_explain_missing(h, command->argv[0]);
-	return result;
-}
-
 void hypermin_interrupt(struct hypermin *h, int signal)
 {
 	control_send(h->control[1], CONTROL_INTERRUPT, signal);
@@ -227,7 +168,8 @@ int hypermin_block_devices(
 	struct agent_block_device *devices;
 	size_t n;
 
-	if (check_started(h) < 0 || vm_block_devices(h->vm, &devices, &n, &h->error) < 0)
+	if (handle_check_started(h) < 0 ||
+		vm_block_devices(h->vm, &devices, &n, &h->error) < 0)
 		return -1;
 	struct hypermin_block_device *list = xcalloc(n, sizeof(*list));
 	for (size_t i = 0; i < n; i++) {
@@ -243,12 +185,25 @@ int hypermin_block_devices(
 
 int hypermin_stop(struct hypermin *h)
 {
-	if (check_started(h) < 0)
+	if (h->session)
+		return session_stop(h, false);
+	if (handle_check_started(h) < 0)
 		return -1;
 	if (handle_is_writable(h) && vm_stop(h->vm, &h->error) < 0)
 		return -1;
 	/* Nothing that the guest still holds in memory outlives it. Its end is awaited by
 	 * hypermin_free(), when a program may have given up its signal handlers. */
+	vm_kill(h->vm);
+	h->stopped = true;
+	return 0;
+}
+
+int hypermin_kill(struct hypermin *h)
+{
+	if (h->session)
+		return session_stop(h, true);
+	if (handle_check_started(h) < 0)
+		return -1;
 	vm_kill(h->vm);
 	h->stopped = true;
 	return 0;

@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The keeper of a session: one loop serves its VM, the commands in it, and the clients.
+ *
+ *	client ──request, its descriptors──► struct client ──vm_exec_begin()──► the VM's loop
+ *	       ◄──STARTED, RESULT─────────────────┘    reads and writes the descriptors ◄┘
+ *
+ * A client whose connection closes has given up its command, unless that is detached.
+ * Clients are processes of this user, but what they send is checked: a mistake of one must
+ * not end the VM of all.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/handle.h"
+#include "base/log.h"
+#include "base/monotonic.h"
+#include "base/printable.h"
+#include "session/session.h"
+
+/* A command's words, as others are shown them. */
+#define TEXT_SIZE 256
+
+struct client {
+	/* fd is -1 once a detached command is on its own. */
+	struct session_link link;
+	struct strbuf request;
+	/* NULL: it runs no command. */
+	struct vm_exec *exec;
+	char text[TEXT_SIZE];
+	int64_t started; /* seconds since 1970 */
+	bool detached;
+	bool told_start;
+	/* It has its answer: only that is still to be sent. */
+	bool answered;
+	/* To be removed. */
+	bool gone;
+};
+
+struct keeper {
+	struct hypermin *h;
+	const char *name;
+	int listen_fd;
+	VECTOR(struct client *) clients;
+	/* What vm_serve() polls for us: listen_fd, then the clients'. */
+	VECTOR(struct pollfd) polled;
+	int64_t started; /* seconds since 1970 */
+	unsigned idle_ms;
+	int64_t busy_ms; /* when a command last ran, as monotonic_ms() */
+	/* A client wants the VM's end, without the guest perhaps. */
+	bool is_stopping, at_once;
+	/* It gets the answer when that has come; NULL: it does not wait. */
+	struct client *stopper;
+};
+
+/* ---- Answers ---- */
+
+static void answer_failure(struct client *c, const struct error *err)
+{
+	uint8_t fixed[SESSION_FAILED_FIXED];
+
+	wire_put_u32(fixed, err->num);
+	session_link_add_text(&c->link, SESSION_FAILED, fixed, sizeof(fixed), err->msg);
+	c->answered = true;
+}
+
+static void answer_result(
+	struct client *c, const struct hypermin_result *result, const char *why)
+{
+	uint8_t fixed[SESSION_RESULT_FIXED];
+
+	wire_put_u32(fixed, result->outcome);
+	wire_put_u32(fixed + 4, result->status);
+	session_link_add_text(&c->link, SESSION_RESULT, fixed, sizeof(fixed), why);
+	c->answered = true;
+}
+
+/* ---- Commands ---- */
+
+/* The words with blanks between them, cut. */
+static void describe_words(const char *const *words, char ret[static TEXT_SIZE])
+{
+	CLEANUP_STRBUF struct strbuf sb = {0};
+
+	for (size_t i = 0; words[i] && sb.len < TEXT_SIZE; i++)
+		strbuf_addf(&sb, "%s%s", i ? " " : "", words[i]);
+	printable_copy(ret, TEXT_SIZE, sb.data, sb.len);
+}
+
+/* `n` strings that follow each other, as an array that ends with NULL. */
+static void add_strings(struct strvec *to, const char *s, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++, s += strlen(s) + 1)
+		strvec_add(to, s);
+}
+
+struct request {
+	uint32_t timeout_ms;
+	uint16_t flags;
+	const char *here; /* the client's directory, or "" */
+	struct exec_request exec;
+};
+
+/* The strings stay in `bytes`. */
+static int parse_request(const struct strbuf *bytes, struct request *ret)
+{
+	const uint8_t *data = (const uint8_t *)bytes->data;
+
+	if (bytes->len < SESSION_EXEC_FIXED)
+		return -1;
+	ret->timeout_ms = wire_get_u32(data);
+	ret->flags = wire_get_u16(data + 4);
+	ret->here = bytes->data + SESSION_EXEC_FIXED;
+	const char *nul = memchr(ret->here, '\0', bytes->len - SESSION_EXEC_FIXED);
+	if (!nul || ret->flags & ~SESSION_EXEC_FLAGS || wire_get_u16(data + 6) != 0)
+		return -1;
+	size_t at = nul + 1 - bytes->data;
+	return exec_request_parse(data + at, bytes->len - at, &ret->exec);
+}
+
+/* The descriptor for a standard stream, of those that the client has passed. */
+static int take_stream(const struct client *c, uint16_t flags, uint16_t stream)
+{
+	unsigned before = 0;
+
+	for (uint16_t other = SESSION_HAS_STDIN; other < stream; other <<= 1)
+		before += flags & other ? 1 : 0;
+	return flags & stream && before < c->link.n_fds ? c->link.fds[before] : -1;
+}
+
+static int start_command(struct keeper *k, struct client *c, const struct request *r)
+{
+	CLEANUP(handle_command_done) struct handle_command made = {0};
+	CLEANUP_STRVEC struct strvec argv = {0}, env = {0};
+	struct hypermin_command command = HYPERMIN_COMMAND_INIT;
+
+	add_strings(&argv, r->exec.argv, r->exec.argc);
+	add_strings(&env, r->exec.env, r->exec.envc);
+	command.argv = (const char *const *)strvec_argv(&argv);
+	command.env = (const char *const *)strvec_argv(&env);
+	command.cwd = *r->exec.cwd ? r->exec.cwd : NULL;
+	command.user = *r->exec.user ? r->exec.user : NULL;
+	command.entrypoint = "";
+	command.terminal = r->exec.flags & EXEC_TERMINAL;
+	command.stdin_fd = take_stream(c, r->flags, SESSION_HAS_STDIN);
+	command.stdout_fd = take_stream(c, r->flags, SESSION_HAS_STDOUT);
+	command.stderr_fd = take_stream(c, r->flags, SESSION_HAS_STDERR);
+	command.timeout_ms = r->timeout_ms;
+	if (handle_command_make(k->h, &command, r->here, &made) < 0)
+		return -1;
+	made.vm.agent.stderr_apart = r->exec.flags & EXEC_STDERR_APART;
+	made.vm.agent.rows = r->exec.rows;
+	made.vm.agent.columns = r->exec.columns;
+	c->exec = vm_exec_begin(k->h->vm, &made.vm, &k->h->error);
+	if (!c->exec)
+		return -1;
+	describe_words(command.argv, c->text);
+	c->started = time(NULL);
+	c->detached = r->flags & SESSION_DETACHED;
+	return 0;
+}
+
+/* The command's words are gone by now, but for its first, which c->text begins with. */
+static void explain_missing(struct keeper *k, struct client *c)
+{
+	char name[TEXT_SIZE];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(c->text, " "), c->text);
+	handle_explain_missing(k->h, name);
+}
+
+static void end_command(struct keeper *k, struct client *c)
+{
+	struct hypermin_result result;
+
+	k->h->error.msg[0] = '\0';
+	int ended = vm_exec_end(TAKE_PTR(c->exec), &result, &k->h->error);
+	if (c->link.fd < 0)
+		c->gone = true;
+	if (c->answered || c->gone)
+		return;
+	if (ended < 0) {
+		answer_failure(c, &k->h->error);
+		return;
+	}
+	if (result.outcome == HYPERMIN_NOT_FOUND && !k->h->appliance.image)
+		explain_missing(k, c);
+	answer_result(c, &result, k->h->error.msg);
+}
+
+static void serve_command(struct keeper *k, struct client *c)
+{
+	static const struct hypermin_result runs = {HYPERMIN_EXITED, 0};
+
+	if (!c->exec)
+		return;
+	if (!c->told_start && vm_exec_has_started(c->exec)) {
+		c->told_start = true;
+		session_link_add(&c->link, SESSION_STARTED, 0);
+		if (c->detached)
+			answer_result(c, &runs, "");
+	}
+	if (vm_exec_is_over(c->exec))
+		end_command(k, c);
+}
+
+/* ---- What a session is ---- */
+
+static json_t *text_of(const char *text)
+{
+	CLEANUP_FREE char *printable = printable_dup(text);
+
+	return json_string(printable);
+}
+
+static json_t *describe_disks(const struct hypermin *h)
+{
+	json_t *list = json_array();
+
+	vector_foreach (disk, &h->disks)
+		json_array_append_new(list,
+			json_pack("{s:o, s:s, s:s}", "path", text_of(disk->path),
+				"format", disk->format, "access",
+				disk->writable		? "rw"
+					: disk->overlay ? "snapshot"
+							: "ro"));
+	return list;
+}
+
+static json_t *describe_shares(const struct hypermin *h)
+{
+	json_t *list = json_array();
+
+	vector_foreach (share, &h->shares)
+		json_array_append_new(list,
+			json_pack("{s:o, s:o, s:s}", "path", text_of(share->path),
+				"place", text_of(share->place), "mode", share->mode));
+	return list;
+}
+
+static json_t *describe_commands(const struct keeper *k)
+{
+	json_t *list = json_array();
+
+	vector_foreach (client, &k->clients) {
+		const struct client *c = *client;
+
+		if (c->exec)
+			json_array_append_new(list,
+				json_pack("{s:s, s:I, s:b}", "command", c->text,
+					"started", (json_int_t)c->started, "detached",
+					c->detached));
+	}
+	return list;
+}
+
+static char *describe_origin(const struct hypermin *h)
+{
+	struct strbuf sb = {0};
+
+	if (h->fixed)
+		strbuf_addf(&sb, "appliance %s", h->fixed);
+	else if (h->image)
+		strbuf_addf(&sb, "image %s", h->image);
+	else if (strcmp(h->root, "/") != 0)
+		strbuf_addf(&sb, "root %s", h->root);
+	else
+		strbuf_adds(&sb, h->host ? "host" : "packages");
+	return strbuf_detach(&sb);
+}
+
+static void describe(struct keeper *k, struct client *c)
+{
+	const struct hypermin *h = k->h;
+	CLEANUP_FREE char *origin = describe_origin(h);
+	json_t *packages = json_array();
+
+	vector_foreach (package, &h->packages)
+		json_array_append_new(packages, text_of(*package));
+	json_t *all = json_pack(
+		"{s:s, s:i, s:I, s:o, s:o, s:i, s:i, s:I, s:s?, s:b, s:o, s:o, s:b, s:o, s:i}",
+		"name", k->name, "pid", (int)getpid(), "started", (json_int_t)k->started,
+		"origin", text_of(origin), "packages", packages, "memory_mib",
+		(int)h->memory_mib, "cpus", (int)h->cpus, "memory_bytes",
+		(json_int_t)vm_memory_bytes(h->vm), "kernel", h->appliance.kernel_version,
+		"resumed", vm_is_resumed(h->vm), "disks", describe_disks(h), "shares",
+		describe_shares(h), "network", h->network.internet, "commands",
+		describe_commands(k), "idle_ms", (int)k->idle_ms);
+	CLEANUP_FREE char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+	json_decref(all);
+	if (text && strlen(text) <= FRAME_PAYLOAD_MAX)
+		session_link_add_text(&c->link, SESSION_DESCRIPTION, NULL, 0, text);
+	c->answered = true;
+}
+
+/* ---- Requests ---- */
+
+/* Each returns -1 if that is no request that a client may make now. */
+
+static int on_exec_part(struct client *c, const struct frame *f)
+{
+	if (c->request.len + f->len > SESSION_EXEC_MAX || c->exec)
+		return -1;
+	strbuf_add(&c->request, f->payload, f->len);
+	return 0;
+}
+
+static int on_exec(struct keeper *k, struct client *c, const struct frame *f)
+{
+	struct request request;
+
+	if (on_exec_part(c, f) < 0 || parse_request(&c->request, &request) < 0)
+		return -1;
+	if (start_command(k, c, &request) < 0)
+		answer_failure(c, &k->h->error);
+	strbuf_done(&c->request);
+	return 0;
+}
+
+static int on_signal(struct client *c, const struct frame *f)
+{
+	uint32_t signal = f->len == 4 ? wire_get_u32(f->payload) : 0;
+
+	if (signal < 1 || signal > 64)
+		return -1;
+	if (c->exec)
+		vm_exec_signal(c->exec, signal);
+	return 0;
+}
+
+static int on_resize(struct client *c, const struct frame *f)
+{
+	if (f->len != 4)
+		return -1;
+	if (c->exec)
+		vm_exec_resize(
+			c->exec, wire_get_u16(f->payload), wire_get_u16(f->payload + 2));
+	return 0;
+}
+
+static int on_stop(struct keeper *k, struct client *c, const struct frame *f)
+{
+	if (f->len != 1)
+		return -1;
+	k->is_stopping = true;
+	k->at_once = f->payload[0];
+	k->stopper = c;
+	return 0;
+}
+
+static int handle_request(struct keeper *k, struct client *c, const struct frame *f)
+{
+	/* It may send a signal before it knows that the command has ended. */
+	if (c->answered)
+		return 0;
+	switch (f->type) {
+	case SESSION_EXEC_PART:
+		return on_exec_part(c, f);
+	case SESSION_EXEC:
+		return on_exec(k, c, f);
+	case SESSION_SIGNAL:
+		return on_signal(c, f);
+	case SESSION_RESIZE:
+		return on_resize(c, f);
+	case SESSION_DESCRIBE:
+		describe(k, c);
+		return 0;
+	case SESSION_STOP:
+		return on_stop(k, c, f);
+	}
+	return -1;
+}
+
+static int receive(struct keeper *k, struct client *c)
+{
+	struct frame f;
+	int received = session_link_receive(&c->link), n;
+
+	while ((n = session_link_next(&c->link, &f)) > 0) {
+		if (handle_request(k, c, &f) < 0)
+			return -1;
+		session_link_drop(&c->link);
+	}
+	return n < 0 ? -1 : received;
+}
+
+/* ---- Clients ---- */
+
+static void client_free(struct client *c)
+{
+	struct hypermin_result ignored;
+	struct error err;
+
+	if (c->exec)
+		vm_exec_end(c->exec, &ignored, &err);
+	session_link_done(&c->link);
+	strbuf_done(&c->request);
+	free(c);
+}
+
+static void accept_clients(struct keeper *k)
+{
+	int fd;
+
+	while ((fd = accept4(k->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >=
+		0) {
+		if (!session_peer_is_ours(fd)) {
+			close(fd);
+			continue;
+		}
+		struct client *c = xcalloc(1, sizeof(*c));
+		session_link_init(&c->link, fd);
+		vector_push(&k->clients, c);
+	}
+}
+
+static void serve_client(struct keeper *k, struct client *c, short revents)
+{
+	bool is_closed = revents && receive(k, c) < 0;
+
+	serve_command(k, c);
+	if (c->link.fd >= 0 && (is_closed || session_link_flush(&c->link) < 0)) {
+		/* A detached command keeps its descriptors: those are in the link. */
+		if (!c->detached || !c->told_start)
+			c->gone = true;
+		close(c->link.fd);
+		c->link.fd = -1;
+	}
+	if (c->answered && !c->exec && !c->link.out.len)
+		c->gone = true;
+}
+
+static void remove_the_gone(struct keeper *k)
+{
+	for (size_t i = k->clients.len; i-- > 0;) {
+		if (!k->clients.items[i]->gone)
+			continue;
+		if (k->stopper == k->clients.items[i])
+			k->stopper = NULL;
+		client_free(k->clients.items[i]);
+		k->clients.items[i] = k->clients.items[--k->clients.len];
+	}
+}
+
+/* ---- The loop ---- */
+
+static void fill(struct keeper *k)
+{
+	k->polled.len = 0;
+	vector_push(&k->polled, (struct pollfd){k->listen_fd, POLLIN, 0});
+	vector_foreach (client, &k->clients) {
+		const struct session_link *link = &(*client)->link;
+		short events = POLLIN | (link->out.len ? POLLOUT : 0);
+
+		vector_push(&k->polled, (struct pollfd){link->fd, events, 0});
+	}
+}
+
+static bool has_commands(const struct keeper *k)
+{
+	vector_foreach (client, &k->clients)
+		if ((*client)->exec)
+			return true;
+	return false;
+}
+
+static int64_t idle_deadline(const struct keeper *k)
+{
+	return k->idle_ms && !has_commands(k) ? k->busy_ms + k->idle_ms : 0;
+}
+
+static bool is_idle(const struct keeper *k)
+{
+	int64_t deadline = idle_deadline(k);
+
+	return deadline && monotonic_ms() >= deadline;
+}
+
+/* 0: somebody stops it, or it is idle. */
+static int serve(struct keeper *k)
+{
+	while (!k->is_stopping && !is_idle(k)) {
+		fill(k);
+		size_t n = k->clients.len;
+		if (vm_serve(k->h->vm, k->polled.items, k->polled.len, idle_deadline(k),
+			    &k->h->error) < 0)
+			return -1;
+		if (has_commands(k))
+			k->busy_ms = monotonic_ms();
+		for (size_t i = 0; i < n; i++)
+			serve_client(
+				k, k->clients.items[i], k->polled.items[1 + i].revents);
+		remove_the_gone(k);
+		if (k->polled.items[0].revents)
+			accept_clients(k);
+	}
+	return 0;
+}
+
+/* They get what is left for them; there is no wait for one that does not take it. */
+static void tell_clients(struct keeper *k, bool is_stopped, const struct error *why)
+{
+	vector_foreach (client, &k->clients) {
+		struct client *c = *client;
+
+		if (c == k->stopper && is_stopped)
+			session_link_add(&c->link, SESSION_STOPPED, 0);
+		else if (!c->answered)
+			answer_failure(c, why);
+		if (c->link.fd >= 0)
+			session_link_flush(&c->link);
+	}
+}
+
+/* The VM's end. */
+static int stop(struct keeper *k)
+{
+	struct hypermin *h = k->h;
+	int result = 0;
+
+	if (!k->at_once && handle_is_writable(h))
+		result = vm_stop(h->vm, &h->error);
+	h->stopped = true;
+	return result;
+}
+
+static int keep(struct keeper *k, struct session_name *name,
+	int (*ready)(const char *name, void *data), void *data)
+{
+	struct hypermin *h = k->h;
+	struct error why = {0};
+
+	k->listen_fd = session_listen(name, &h->error);
+	if (k->listen_fd < 0)
+		return -1;
+	if (ready && ready(name->name, data) < 0)
+		return error_set(&h->error, ECANCELED,
+			"keep the session '%s': nobody waits for it", name->name);
+	int result = serve(k);
+	if (result == 0) {
+		result = stop(k);
+		if (k->is_stopping)
+			error_set(&why, 0, "the session was stopped");
+		else
+			error_set(
+				&why, 0, "it was idle for %u seconds", k->idle_ms / 1000);
+	}
+	if (result < 0)
+		why = h->error;
+	/* What clients lose with it are their commands: those go before the VM does. */
+	vector_foreach (client, &k->clients)
+		if ((*client)->exec)
+			vm_exec_end(TAKE_PTR((*client)->exec),
+				&(struct hypermin_result){0}, &(struct error){0});
+	vm_free(TAKE_PTR(h->vm));
+	session_release(name, k->is_stopping && result == 0 ? NULL : why.msg);
+	tell_clients(k, result == 0, &why);
+	return result;
+}
+
+int hypermin_keep(struct hypermin *h, const char *name, unsigned idle_ms,
+	int (*ready)(const char *name, void *data), void *data)
+{
+	struct session_name claimed = {0};
+	struct keeper k = {.h = h, .idle_ms = idle_ms, .listen_fd = -1};
+
+	if (session_claim(name, &claimed, &h->error) < 0)
+		return -1;
+	int result = hypermin_start(h);
+	/* It may live for days: the snapshot is for others. */
+	if (result == 0 && h->wants_snapshot)
+		handle_warm_later(h);
+	h->wants_snapshot = false;
+	k.name = claimed.name;
+	k.started = time(NULL);
+	k.busy_ms = monotonic_ms();
+	if (result == 0)
+		result = keep(&k, &claimed, ready, data);
+	vector_foreach (client, &k.clients)
+		client_free(*client);
+	vector_done(&k.clients);
+	vector_done(&k.polled);
+	if (k.listen_fd >= 0)
+		close(k.listen_fd);
+	session_release(&claimed, NULL);
+	return result;
+}
