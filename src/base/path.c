@@ -2,6 +2,7 @@
 /* Taking paths apart and putting them together. */
 #include "base/path.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,14 @@ size_t path_trimmed_len(const char *path, size_t len)
 char *path_below(const char *root, const char *path)
 {
 	return xasprintf("%s%s", strcmp(root, "/") == 0 ? "" : root, path);
+}
+
+struct fd_path fd_path(int fd)
+{
+	struct fd_path path;
+
+	snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", fd);
+	return path;
 }
 
 char *path_find_program(const char *name, const char *default_path)

@@ -11,6 +11,13 @@ size_t path_trimmed_len(const char *path, size_t len);
  * in `root`, "/" or a directory. A new string. */
 char *path_below(const char *root, const char *path);
 
+/* A path for the calls that take no O_PATH descriptor. It leads to the file itself, even
+ * if that is a link. */
+struct fd_path {
+	char text[32];
+};
+struct fd_path fd_path(int fd);
+
 /* Look for a program in the absolute directories of $PATH, or of `default_path` if $PATH is
  * not set. A new string, or NULL. */
 char *path_find_program(const char *name, const char *default_path);

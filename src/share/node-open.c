@@ -2,7 +2,6 @@
 /* From a node to its file: nodes.h. The descriptors that are kept are closed here too. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 
 #include "share/handles.h"
 #include "share/nodes.h"
@@ -140,14 +139,6 @@ int nodes_stat(struct nodes *t, struct node *n, struct stat *ret)
 	if (fd < 0)
 		return failure;
 	return fstat(fd, ret) ? -errno : 0;
-}
-
-struct fd_path fd_path(int fd)
-{
-	struct fd_path path;
-
-	snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", fd);
-	return path;
 }
 
 int nodes_open_path(struct nodes *t, struct node *n)

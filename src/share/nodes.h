@@ -26,6 +26,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/path.h"
 #include "base/vector.h"
 
 /* About 200 bytes each. A guest's kernel that keeps more needs gigabytes for them. */
@@ -122,11 +123,5 @@ int nodes_stat(struct nodes *t, struct node *n, struct stat *ret);
 int nodes_open_path(struct nodes *t, struct node *n);
 /* A new descriptor of a regular file for reading or writing; `flags` as for openat(). */
 int nodes_open_file(struct nodes *t, struct node *n, int flags, struct stat *ret);
-/* A path for the calls that take no O_PATH descriptor. It leads to the file itself, even
- * if that is a link. */
-struct fd_path {
-	char text[32];
-};
-struct fd_path fd_path(int fd);
 /* Close its own descriptor, if it has one. */
 void nodes_close(struct nodes *t, struct node *n);
