@@ -43,6 +43,24 @@ void file_add_identity(struct sha256 *key, const struct stat *st)
 		sha256_add_number(key, numbers[i]);
 }
 
+int file_next_data(int fd, off_t *at, off_t *end, off_t size)
+{
+	off_t data = lseek(fd, *at, SEEK_DATA);
+	if (data < 0 && errno == EINVAL)
+		data = *at;
+	else if (data < 0)
+		return errno == ENXIO ? 0 : -1;
+	off_t hole = data < size ? lseek(fd, data, SEEK_HOLE) : data;
+	if (hole < 0 && errno != EINVAL)
+		return -1;
+	hole = hole < 0 ? size : MIN(hole, size);
+	if (hole <= data)
+		return 0;
+	*at = data;
+	*end = hole;
+	return 1;
+}
+
 int file_copy_range(int from, off_t from_at, int to, off_t to_at, uint64_t len)
 {
 	CLEANUP_FREE char *buffer = NULL;

@@ -18,6 +18,12 @@ bool file_is_unchanged(const struct stat *a, const struct stat *b);
 void file_add_identity(struct sha256 *key, const struct stat *st);
 
 /*
+ * The next run of data at or after *at, within the first `size` bytes. 1: it is from *at to
+ * *end; 0: only a hole is left; -1 with errno set. Where holes can't be told, all is data.
+ */
+int file_next_data(int fd, off_t *at, off_t *end, off_t size);
+
+/*
  * Copy exactly `len` bytes; file systems that can share the blocks do. -1 with errno set;
  * EIO if the file has become shorter.
  */

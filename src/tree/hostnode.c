@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "base/file.h"
 #include "tree/host.h"
 #include "tree/put.h"
 #include "tree/xattr.h"
@@ -41,24 +42,6 @@ static int read_target(
 	return 0;
 }
 
-/* The next run of data at or after `from`: 1 and the run, 0 if only a hole is left. */
-static int next_extent(int fd, off_t from, off_t size, struct tree_extent *ret)
-{
-	off_t data = lseek(fd, from, SEEK_DATA);
-	if (data < 0 && errno == EINVAL) /* can't tell holes: it is all data */
-		data = from;
-	else if (data < 0)
-		return errno == ENXIO ? 0 : -1;
-	off_t hole = data < size ? lseek(fd, data, SEEK_HOLE) : data;
-	if (hole < 0 && errno != EINVAL)
-		return -1;
-	hole = hole < 0 ? size : MIN(hole, size);
-	if (hole <= data)
-		return 0;
-	*ret = (struct tree_extent){.offset = data, .len = hole - data};
-	return 1;
-}
-
 struct extents {
 	struct tree_extent *items;
 	size_t len;
@@ -73,11 +56,11 @@ static void extents_done(struct extents *e)
 static int find_extents(struct tree *t, int fd, struct tree_inode *inode)
 {
 	CLEANUP(extents_done) struct extents found = {0};
-	struct tree_extent e = {0};
+	off_t at = 0, end;
 	int r;
 
-	while ((r = next_extent(fd, e.offset + e.len, inode->size, &e)) > 0)
-		vector_push(&found, e);
+	for (; (r = file_next_data(fd, &at, &end, inode->size)) > 0; at = end)
+		vector_push(&found, (struct tree_extent){.offset = at, .len = end - at});
 	inode->all_hole = found.len == 0;
 	if (found.len && found.items[0].len != inode->size) {
 		size_t bytes = found.len * sizeof(found.items[0]);
