@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,8 +68,15 @@ static int keep(struct vm_options *o, const char *const *words)
 
 static int be_keeper(int argc, char **argv, int pipe)
 {
+	struct rlimit files;
+
 	setsid();
 	signal(SIGPIPE, SIG_IGN);
+	/* Each command that runs takes a few descriptors. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	/* A pipe of our caller's would stay open as long as the session. */
 	if (pipe > STDERR_FILENO + 1)
 		syscall(SYS_close_range, STDERR_FILENO + 1, pipe - 1, 0);

@@ -21,16 +21,30 @@
 #include "base/log.h"
 #include "base/monotonic.h"
 #include "session/session.h"
+#include "vm/network.h"
 #include "vm/terminal.h"
 
 /* For a keeper to say what its session is. */
 #define DESCRIBE_MS 2000
+
+/* Those that say what a VM is made of, and what it can reach. */
+static bool has_settings(const struct hypermin *h)
+{
+	return h->packages.len || h->kernel || h->image || h->fixed || h->disks.len ||
+		h->shares.len || h->host || vm_network_is_wanted(&h->network) ||
+		handle_is_special(h);
+}
 
 int hypermin_open_session(struct hypermin *h, const char *name)
 {
 	if (h->vm || h->stopped || h->session)
 		return error_set(&h->error, 0,
 			"open the session '%s': the handle stands for another VM", name);
+	if (has_settings(h))
+		return error_set(&h->error, EINVAL,
+			"open the session '%s': its VM is made already; what it is made of and "
+			"what it can reach was said when it was started",
+			name);
 	int fd = session_connect(name, &h->error);
 	if (fd < 0)
 		return -1;
