@@ -28,11 +28,12 @@ static const struct option_group groups[] = {{NULL, rows}, {0}};
 static const struct options options = {
 	.command = "hypermin cp",
 	.usage =
-		"Usage: hypermin cp [OPTION…] PATH SESSION:PATH\n"
-		"       hypermin cp [OPTION…] SESSION:PATH PATH\n"
+		"Usage: hypermin cp [OPTION…] PATH|- SESSION:PATH\n"
+		"       hypermin cp [OPTION…] SESSION:PATH PATH|-\n"
 		"\n"
 		"Copy a file or tree into a session or out of it, with all that belongs to it. If the\n"
-		"target is a directory, the copy gets its name there; DIR/. is what is in DIR.",
+		"target is a directory, the copy gets its name there; DIR/. is what is in DIR. \"-\" is a tar\n"
+		"stream on standard input or output.",
 	.groups = groups,
 	.words = WORDS_MIXED,
 };

@@ -451,14 +451,16 @@ HYPERMIN_API int hypermin_kill(struct hypermin *h);
  * Copy a file or tree of the host to an absolute path in the guest, as cp -a does: with
  * owners, modes, times, links, holes and attributes. If `to` is a directory the copy gets
  * its name there, else it is called `to`. "DIR/." is what is in the directory. The guest
- * needs tar. Messages about what is left out go to standard error; -1 then too.
+ * needs tar. Messages about what is left out go to standard error; -1 then too. "-" is a tar
+ * stream on standard input, for a directory of the guest.
  */
 HYPERMIN_API int hypermin_copy_in(struct hypermin *h, const char *from, const char *to);
 /*
  * The same from the guest to the host. Whatever the guest sends, nothing is written but
  * `to`, or the one entry in it, and no link leads out of that. max_bytes of data at most; 0:
  * no limit. same_owner, for root: also owners, setuid bits and all attributes; else the
- * files are the caller's. What was copied before a failure stays.
+ * files are the caller's. What was copied before a failure stays. To "-": a tar stream on
+ * standard output, as the guest makes it; the limits are not for that.
  */
 HYPERMIN_API int hypermin_copy_out(struct hypermin *h, const char *from, const char *to,
 	uint64_t max_bytes, bool same_owner);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,6 +95,24 @@ static int run_tar(
 	return 0;
 }
 
+static int unpack_in_guest(struct hypermin *h, const char *directory, int stdin_fd)
+{
+	const char *const argv[] = {"tar", "-x", "-p", "--numeric-owner", "--same-owner",
+		"--acls", "--xattrs", "--xattrs-include=*", "-f", "-", "-C", directory,
+		NULL};
+
+	return run_tar(h, argv, stdin_fd, -1);
+}
+
+static int pack_in_guest(struct hypermin *h, const struct place *place, int stdout_fd)
+{
+	const char *const argv[] = {"tar", "-c", "--format=posix", "--numeric-owner",
+		"--acls", "--xattrs", "--sparse", "-f", "-", "-C", place->directory, "--",
+		place->name, NULL};
+
+	return run_tar(h, argv, -1, stdout_fd);
+}
+
 /* ---- Our side ---- */
 
 /* hypermin-copy with these standard streams, and ours for its messages. */
@@ -141,7 +160,7 @@ static int wait_for_program(struct hypermin *h, pid_t pid, int result)
 
 int hypermin_copy_in(struct hypermin *h, const char *from, const char *to)
 {
-	CLEANUP(place_done) struct place source = {0}, target = {0};
+	CLEANUP(place_done) struct place target = {0};
 	CLEANUP_STRVEC struct strvec argv = {0};
 	int pipe_fds[2];
 
@@ -150,7 +169,12 @@ int hypermin_copy_in(struct hypermin *h, const char *from, const char *to)
 	int is_directory = is_guest_directory(h, to);
 	if (is_directory < 0)
 		return -1;
-	split(from, &source);
+	if (strcmp(from, "-") == 0) {
+		if (!is_directory)
+			return error_set(&h->error, ENOTDIR,
+				"copy: unpack a tar stream in '%s' in the guest", to);
+		return unpack_in_guest(h, to, STDIN_FILENO);
+	}
 	split(to, &target);
 	strvec_add(&argv, "hypermin-copy");
 	strvec_add(&argv, "pack");
@@ -165,12 +189,8 @@ int hypermin_copy_in(struct hypermin *h, const char *from, const char *to)
 	close(pipe_fds[1]);
 	int result = -1;
 	if (pid > 0)
-		result = run_tar(h,
-			(const char *const[]){"tar", "-x", "-p", "--numeric-owner",
-				"--same-owner", "--acls", "--xattrs",
-				"--xattrs-include=*", "-f", "-", "-C",
-				is_directory ? to : target.directory, NULL},
-			pipe_fds[0], -1);
+		result = unpack_in_guest(
+			h, is_directory ? to : target.directory, pipe_fds[0]);
 	close(pipe_fds[0]);
 	return pid > 0 ? wait_for_program(h, pid, result) : -1;
 }
@@ -178,22 +198,31 @@ int hypermin_copy_in(struct hypermin *h, const char *from, const char *to)
 int hypermin_copy_out(struct hypermin *h, const char *from, const char *to,
 	uint64_t max_bytes, bool same_owner)
 {
-	CLEANUP(place_done) struct place source = {0};
+	CLEANUP(place_done) struct place source = {0}, target = {0};
 	CLEANUP_STRVEC struct strvec argv = {0};
+	CLEANUP_FREE char *real = NULL;
 	int pipe_fds[2];
 
 	if (check_guest_path(h, from) < 0)
 		return -1;
 	split(from, &source);
+	if (strcmp(to, "-") == 0)
+		return pack_in_guest(h, &source, STDOUT_FILENO);
 	strvec_add(&argv, "hypermin-copy");
 	strvec_add(&argv, "unpack");
-	strvec_addf(&argv, "--name=%s", source.name);
+	/* What is in a directory goes into `to` itself: that is the one name in its parent. */
+	bool is_contents = strcmp(source.name, ".") == 0;
+	if (is_contents) {
+		real = realpath(to, NULL);
+		split(real ? real : to, &target);
+	}
+	strvec_addf(&argv, "--name=%s", is_contents ? target.name : source.name);
 	if (max_bytes)
 		strvec_addf(&argv, "--max-size=%llu", (unsigned long long)max_bytes);
 	if (same_owner)
 		strvec_add(&argv, "--same-owner");
 	strvec_add(&argv, "--");
-	strvec_add(&argv, to);
+	strvec_add(&argv, is_contents ? target.directory : to);
 	strvec_argv(&argv);
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return error_set(&h->error, errno, "make a pipe");
@@ -201,11 +230,7 @@ int hypermin_copy_out(struct hypermin *h, const char *from, const char *to,
 	close(pipe_fds[0]);
 	int result = -1;
 	if (pid > 0)
-		result = run_tar(h,
-			(const char *const[]){"tar", "-c", "--format=posix",
-				"--numeric-owner", "--acls", "--xattrs", "--sparse", "-f",
-				"-", "-C", source.directory, "--", source.name, NULL},
-			-1, pipe_fds[1]);
+		result = pack_in_guest(h, &source, pipe_fds[1]);
 	close(pipe_fds[1]);
 	return pid > 0 ? wait_for_program(h, pid, result) : -1;
 }
