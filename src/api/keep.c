@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "api/handle.h"
+#include "base/control.h"
 #include "base/log.h"
 #include "base/monotonic.h"
 #include "base/printable.h"
@@ -46,13 +47,15 @@ struct keeper {
 	const char *name;
 	int listen_fd;
 	VECTOR(struct client *) clients;
-	/* What vm_serve() polls for us: listen_fd, then the clients'. */
+	/* What vm_serve() polls for us: listen_fd, control, then the clients'. */
 	VECTOR(struct pollfd) polled;
 	int64_t started; /* seconds since 1970 */
 	unsigned idle_ms;
 	int64_t busy_ms; /* when a command last ran, as monotonic_ms() */
 	/* A client wants the VM's end, without the guest perhaps. */
 	bool is_stopping, at_once;
+	/* So does this signal; 0: none came. */
+	int signal;
 	/* It gets the answer when that has come; NULL: it does not wait. */
 	struct client *stopper;
 };
@@ -448,10 +451,14 @@ static void remove_the_gone(struct keeper *k)
 
 /* ---- The loop ---- */
 
+/* What is polled before the clients. */
+#define OWN_POLLED 2
+
 static void fill(struct keeper *k)
 {
 	k->polled.len = 0;
 	vector_push(&k->polled, (struct pollfd){k->listen_fd, POLLIN, 0});
+	vector_push(&k->polled, (struct pollfd){k->h->control[0], POLLIN, 0});
 	vector_foreach (client, &k->clients) {
 		const struct session_link *link = &(*client)->link;
 		short events = POLLIN | (link->out.len ? POLLOUT : 0);
@@ -480,6 +487,18 @@ static bool is_idle(const struct keeper *k)
 	return deadline && monotonic_ms() >= deadline;
 }
 
+/* The disks are written out, as when a client stops it. */
+static void take_interrupt(struct keeper *k)
+{
+	struct control_message message;
+
+	if (!control_read(k->h->control[0], &message) ||
+		message.what != CONTROL_INTERRUPT)
+		return;
+	k->is_stopping = true;
+	k->signal = message.signal;
+}
+
 /* 0: somebody stops it, or it is idle. */
 static int serve(struct keeper *k)
 {
@@ -492,11 +511,13 @@ static int serve(struct keeper *k)
 		if (has_commands(k))
 			k->busy_ms = monotonic_ms();
 		for (size_t i = 0; i < n; i++)
-			serve_client(
-				k, k->clients.items[i], k->polled.items[1 + i].revents);
+			serve_client(k, k->clients.items[i],
+				k->polled.items[OWN_POLLED + i].revents);
 		remove_the_gone(k);
 		if (k->polled.items[0].revents)
 			accept_clients(k);
+		if (k->polled.items[1].revents)
+			take_interrupt(k);
 	}
 	return 0;
 }
@@ -522,6 +543,8 @@ static int stop(struct keeper *k)
 	struct hypermin *h = k->h;
 	int result = 0;
 
+	/* Another signal ends even that. */
+	vm_set_control(h->vm, h->control[0]);
 	if (!k->at_once && handle_is_writable(h))
 		result = vm_stop(h->vm, &h->error);
 	h->stopped = true;
@@ -540,10 +563,13 @@ static int keep(struct keeper *k, struct session_name *name,
 	if (ready && ready(name->name, data) < 0)
 		return error_set(&h->error, ECANCELED,
 			"keep the session '%s': nobody waits for it", name->name);
+	vm_set_control(h->vm, -1);
 	int result = serve(k);
 	if (result == 0) {
 		result = stop(k);
-		if (k->is_stopping)
+		if (k->signal)
+			error_set(&why, 0, "signal %d ended its keeper", k->signal);
+		else if (k->is_stopping)
 			error_set(&why, 0, "the session was stopped");
 		else
 			error_set(
@@ -557,9 +583,10 @@ static int keep(struct keeper *k, struct session_name *name,
 			vm_exec_end(TAKE_PTR((*client)->exec),
 				&(struct hypermin_result){0}, &(struct error){0});
 	vm_free(TAKE_PTR(h->vm));
-	session_release(name, k->is_stopping && result == 0 ? NULL : why.msg);
+	session_release(
+		name, k->is_stopping && !k->signal && result == 0 ? NULL : why.msg);
 	tell_clients(k, result == 0, &why);
-	return result;
+	return k->signal ? control_error(k->signal, &h->error) : result;
 }
 
 int hypermin_keep(struct hypermin *h, const char *name, unsigned idle_ms,

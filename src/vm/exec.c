@@ -116,6 +116,11 @@ int vm_serve(struct vm *vm, struct pollfd *own, size_t n_own, int64_t deadline_m
 	return loop_turn(vm, own, n_own, NULL, deadline_ms, err);
 }
 
+void vm_set_control(struct vm *vm, int control_fd)
+{
+	vm->control_fd = control_fd;
+}
+
 /* ---- One in the foreground ---- */
 
 static void set_size(struct agent_command *agent, int stdout_fd)

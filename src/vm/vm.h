@@ -261,6 +261,9 @@ int vm_exec_end(struct vm_exec *exec, struct hypermin_result *ret, struct error 
  */
 int vm_serve(struct vm *vm, struct pollfd *own, size_t n_own, int64_t deadline_ms,
 	struct error *err);
+/* From here on the loop takes interrupts from this pipe instead of vm_config.control_fd; -1:
+ * it takes none, and they are the caller's to read. */
+void vm_set_control(struct vm *vm, int control_fd);
 /* *ret is the caller's to free. */
 int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret_len,
 	struct error *err);
