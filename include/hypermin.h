@@ -473,8 +473,7 @@ HYPERMIN_API int hypermin_copy_out(struct hypermin *h, const char *from, const c
  * can be used; if it returns a negative number, it ends. After idle_ms milliseconds (0:
  * never) without a command it ends, too. 0: it was stopped, or was idle for so long. -1:
  * the VM could not be started or was lost, or hypermin_interrupt() was called; that ends it
- * as hypermin_stop() does, and a second time at once. The VM ends with the call. SIGPIPE
- * has to be ignored.
+ * as hypermin_stop() does, and a second time at once. The VM ends with the call.
  */
 HYPERMIN_API int hypermin_keep(struct hypermin *h, const char *name, unsigned idle_ms,
 	int (*ready)(const char *name, void *data), void *data);

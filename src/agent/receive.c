@@ -3,8 +3,8 @@
  * Frames from the guest. One table says of each type in which states, of the guest or of
  * the command, it may come and how long it is; the function of the type checks the rest and
  * tells the caller. Whatever a guest sends, the memory that holds it stays below the size
- * of a frame, the windows of the commands and BLOCK_DEVICES_MAX disks. What is held for a guest that does not read stays below the size
- * of a few windows.
+ * of a frame, the windows of the commands and BLOCK_DEVICES_MAX disks. What is held for a
+ * guest that does not read stays below the size of a few windows.
  */
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * The keeper of a session: one loop serves its VM, the commands in it, and the clients.
  *
  *	client ──request, its descriptors──► struct client ──vm_exec_begin()──► the VM's loop
- *	       ◄──STARTED, RESULT─────────────────┘    reads and writes the descriptors ◄┘
+ *	       ◄──RESULT──────────────────────────┘    reads and writes the descriptors ◄┘
  *
  * A client whose connection closes has given up its command, unless that is detached.
  * Clients are processes of this user, but what they send is checked: a mistake of one must
@@ -33,9 +33,10 @@ struct client {
 	/* NULL: it runs no command. */
 	struct vm_exec *exec;
 	char text[TEXT_SIZE];
+	/* Its first word; NULL: there is none yet. */
+	char *name;
 	int64_t started; /* seconds since 1970 */
 	bool detached;
-	bool told_start;
 	/* It has its answer: only that is still to be sent. */
 	bool answered;
 	/* To be removed. */
@@ -44,7 +45,7 @@ struct client {
 
 struct keeper {
 	struct hypermin *h;
-	const char *name;
+	struct session_name name;
 	int listen_fd;
 	VECTOR(struct client *) clients;
 	/* What vm_serve() polls for us: listen_fd, control, then the clients'. */
@@ -162,36 +163,30 @@ static int start_command(struct keeper *k, struct client *c, const struct reques
 	if (!c->exec)
 		return -1;
 	describe_words(command.argv, c->text);
+	c->name = xstrdup(command.argv[0]);
 	c->started = time(NULL);
 	c->detached = r->flags & SESSION_DETACHED;
 	return 0;
 }
 
-/* The command's words are gone by now, but for its first, which c->text begins with. */
-static void explain_missing(struct keeper *k, struct client *c)
-{
-	char name[TEXT_SIZE];
-
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(c->text, " "), c->text);
-	handle_explain_missing(k->h, name);
-}
-
-static void end_command(struct keeper *k, struct client *c)
+/* `lost`: why there will be no more of a command that is not over; NULL: it is over. */
+static void end_command(struct keeper *k, struct client *c, const struct error *lost)
 {
 	struct hypermin_result result;
 
+	bool is_over = vm_exec_is_over(c->exec);
 	k->h->error.msg[0] = '\0';
 	int ended = vm_exec_end(TAKE_PTR(c->exec), &result, &k->h->error);
 	if (c->link.fd < 0)
 		c->gone = true;
 	if (c->answered || c->gone)
 		return;
-	if (ended < 0) {
-		answer_failure(c, &k->h->error);
+	if (ended < 0 || !is_over) {
+		answer_failure(c, k->h->error.msg[0] ? &k->h->error : lost);
 		return;
 	}
 	if (result.outcome == HYPERMIN_NOT_FOUND && !k->h->appliance.image)
-		explain_missing(k, c);
+		handle_explain_missing(k->h, c->name);
 	answer_result(c, &result, k->h->error.msg);
 }
 
@@ -201,14 +196,10 @@ static void serve_command(struct keeper *k, struct client *c)
 
 	if (!c->exec)
 		return;
-	if (!c->told_start && vm_exec_has_started(c->exec)) {
-		c->told_start = true;
-		session_link_add(&c->link, SESSION_STARTED, 0);
-		if (c->detached)
-			answer_result(c, &runs, "");
-	}
+	if (c->detached && !c->answered && vm_exec_has_started(c->exec))
+		answer_result(c, &runs, "");
 	if (vm_exec_is_over(c->exec))
-		end_command(k, c);
+		end_command(k, c, NULL);
 }
 
 /* ---- What a session is ---- */
@@ -286,9 +277,9 @@ static void describe(struct keeper *k, struct client *c)
 		json_array_append_new(packages, text_of(*package));
 	json_t *all = json_pack(
 		"{s:s, s:i, s:I, s:o, s:o, s:i, s:i, s:I, s:s?, s:b, s:o, s:o, s:b, s:o, s:i}",
-		"name", k->name, "pid", (int)getpid(), "started", (json_int_t)k->started,
-		"origin", text_of(origin), "packages", packages, "memory_mib",
-		(int)h->memory_mib, "cpus", (int)h->cpus, "memory_bytes",
+		"name", k->name.name, "pid", (int)getpid(), "started",
+		(json_int_t)k->started, "origin", text_of(origin), "packages", packages,
+		"memory_mib", (int)h->memory_mib, "cpus", (int)h->cpus, "memory_bytes",
 		(json_int_t)vm_memory_bytes(h->vm), "kernel", h->appliance.kernel_version,
 		"resumed", vm_is_resumed(h->vm), "disks", describe_disks(h), "shares",
 		describe_shares(h), "network", h->network.internet, "commands",
@@ -402,6 +393,7 @@ static void client_free(struct client *c)
 		vm_exec_end(c->exec, &ignored, &err);
 	session_link_done(&c->link);
 	strbuf_done(&c->request);
+	free(c->name);
 	free(c);
 }
 
@@ -428,7 +420,7 @@ static void serve_client(struct keeper *k, struct client *c, short revents)
 	serve_command(k, c);
 	if (c->link.fd >= 0 && (is_closed || session_link_flush(&c->link) < 0)) {
 		/* A detached command keeps its descriptors: those are in the link. */
-		if (!c->detached || !c->told_start)
+		if (!c->detached || !c->answered)
 			c->gone = true;
 		close(c->link.fd);
 		c->link.fd = -1;
@@ -522,6 +514,79 @@ static int serve(struct keeper *k)
 	return 0;
 }
 
+/* ---- The end ---- */
+
+/* What is polled for each client: its connection, and what its command's output waits
+ * for. */
+#define POLLED_OF_CLIENT 3
+
+/* Write what can be written now. How many descriptors the rest waits for; 0: it is all
+ * written. */
+static size_t fill_with_outputs(struct keeper *k)
+{
+	size_t n_waiting = 0;
+
+	k->polled.len = 0;
+	vector_push(&k->polled, (struct pollfd){k->h->control[0], POLLIN, 0});
+	vector_foreach (client, &k->clients) {
+		struct client *c = *client;
+		struct pollfd fds[POLLED_OF_CLIENT] = {
+			{-1, 0, 0}, {-1, 0, 0}, {-1, 0, 0}};
+		size_t n = c->exec ? vm_exec_flush(c->exec, fds + 1) : 0;
+
+		if (n)
+			fds[0] = (struct pollfd){c->link.fd, POLLIN, 0};
+		for (size_t i = 0; i < POLLED_OF_CLIENT; i++)
+			vector_push(&k->polled, fds[i]);
+		n_waiting += n;
+	}
+	return n_waiting;
+}
+
+/* The VM was lost. What its commands have said before is their callers', who may take their
+ * time; one that hangs up wants no more, and a signal ends it for all. */
+static void flush_outputs(struct keeper *k)
+{
+	while (fill_with_outputs(k) > 0) {
+		const struct pollfd *fds = k->polled.items;
+
+		if (poll(k->polled.items, k->polled.len, -1) < 0) {
+			if (errno != EINTR)
+				return;
+			continue;
+		}
+		if (fds[0].revents)
+			take_interrupt(k);
+		if (k->signal)
+			return;
+		for (size_t i = 0; i < k->clients.len; i++)
+			if (fds[1 + i * POLLED_OF_CLIENT].revents &&
+				receive(k, k->clients.items[i]) < 0)
+				k->clients.items[i]->gone = true;
+		remove_the_gone(k);
+	}
+}
+
+/* End the VM, which somebody wants, and say why. */
+static int stop(struct keeper *k, struct error *why)
+{
+	struct hypermin *h = k->h;
+
+	if (k->signal)
+		error_set(why, 0, "signal %d ended its keeper", k->signal);
+	else if (k->is_stopping)
+		error_set(why, 0, "the session was stopped");
+	else
+		error_set(why, 0, "it was idle for %u seconds", k->idle_ms / 1000);
+	/* Another signal ends even that. */
+	vm_set_control(h->vm, h->control[0]);
+	h->stopped = true;
+	if (k->at_once || !handle_is_writable(h) || vm_stop(h->vm, &h->error) == 0)
+		return 0;
+	*why = h->error;
+	return -1;
+}
+
 /* They get what is left for them; there is no wait for one that does not take it. */
 static void tell_clients(struct keeper *k, bool is_stopped, const struct error *why)
 {
@@ -537,82 +602,64 @@ static void tell_clients(struct keeper *k, bool is_stopped, const struct error *
 	}
 }
 
-/* The VM's end. */
-static int stop(struct keeper *k)
-{
-	struct hypermin *h = k->h;
-	int result = 0;
-
-	/* Another signal ends even that. */
-	vm_set_control(h->vm, h->control[0]);
-	if (!k->at_once && handle_is_writable(h))
-		result = vm_stop(h->vm, &h->error);
-	h->stopped = true;
-	return result;
-}
-
-static int keep(struct keeper *k, struct session_name *name,
-	int (*ready)(const char *name, void *data), void *data)
+static int keep(struct keeper *k, int (*ready)(const char *name, void *data), void *data)
 {
 	struct hypermin *h = k->h;
 	struct error why = {0};
 
-	k->listen_fd = session_listen(name, &h->error);
+	k->listen_fd = session_listen(&k->name, &h->error);
 	if (k->listen_fd < 0)
 		return -1;
-	if (ready && ready(name->name, data) < 0)
+	if (ready && ready(k->name.name, data) < 0)
 		return error_set(&h->error, ECANCELED,
-			"keep the session '%s': nobody waits for it", name->name);
+			"keep the session '%s': nobody waits for it", k->name.name);
 	vm_set_control(h->vm, -1);
 	int result = serve(k);
-	if (result == 0) {
-		result = stop(k);
-		if (k->signal)
-			error_set(&why, 0, "signal %d ended its keeper", k->signal);
-		else if (k->is_stopping)
-			error_set(&why, 0, "the session was stopped");
-		else
-			error_set(
-				&why, 0, "it was idle for %u seconds", k->idle_ms / 1000);
-	}
-	if (result < 0)
+	if (result < 0) {
 		why = h->error;
-	/* What clients lose with it are their commands: those go before the VM does. */
-	vector_foreach (client, &k->clients)
-		if ((*client)->exec)
-			vm_exec_end(TAKE_PTR((*client)->exec),
-				&(struct hypermin_result){0}, &(struct error){0});
+		/* Whoever comes now need not wait for others' output. */
+		session_release(&k->name, why.msg);
+		flush_outputs(k);
+	} else {
+		result = stop(k, &why);
+	}
+	/* The commands go before the VM does, with what there is of their output. */
+	vector_foreach (client, &k->clients) {
+		if (!(*client)->exec)
+			continue;
+		vm_exec_flush((*client)->exec, (struct pollfd[2]){0});
+		end_command(k, *client, &why);
+	}
 	vm_free(TAKE_PTR(h->vm));
 	session_release(
-		name, k->is_stopping && !k->signal && result == 0 ? NULL : why.msg);
+		&k->name, k->is_stopping && !k->signal && result == 0 ? NULL : why.msg);
 	tell_clients(k, result == 0, &why);
+	h->error = why;
 	return k->signal ? control_error(k->signal, &h->error) : result;
 }
 
 int hypermin_keep(struct hypermin *h, const char *name, unsigned idle_ms,
 	int (*ready)(const char *name, void *data), void *data)
 {
-	struct session_name claimed = {0};
 	struct keeper k = {.h = h, .idle_ms = idle_ms, .listen_fd = -1};
 
-	if (session_claim(name, &claimed, &h->error) < 0)
+	if (session_claim(name, &k.name, &h->error) < 0)
 		return -1;
 	int result = hypermin_start(h);
 	/* It may live for days: the snapshot is for others. */
 	if (result == 0 && h->wants_snapshot)
 		handle_warm_later(h);
 	h->wants_snapshot = false;
-	k.name = claimed.name;
 	k.started = time(NULL);
 	k.busy_ms = monotonic_ms();
 	if (result == 0)
-		result = keep(&k, &claimed, ready, data);
+		result = keep(&k, ready, data);
 	vector_foreach (client, &k.clients)
 		client_free(*client);
 	vector_done(&k.clients);
 	vector_done(&k.polled);
 	if (k.listen_fd >= 0)
 		close(k.listen_fd);
-	session_release(&claimed, NULL);
+	session_release(&k.name, NULL);
 	return result;
 }

@@ -110,7 +110,8 @@ void session_link_add_text(struct session_link *link, enum session_message type,
 	size_t len = strnlen(text, FRAME_PAYLOAD_MAX - fixed_len);
 	uint8_t *p = session_link_add(link, type, fixed_len + len);
 
-	memcpy(p, fixed, fixed_len);
+	if (fixed_len)
+		memcpy(p, fixed, fixed_len);
 	memcpy(p + fixed_len, text, len);
 }
 

@@ -66,9 +66,9 @@ enum session_message {
 	SESSION_STOP,	       /* u8 1: without the guest */
 
 	/* keeper to client */
-	SESSION_STARTED = 64, /* the command runs */
-	/* u32 enum hypermin_outcome, u32 status, text: why it could not be started */
-	SESSION_RESULT,
+	/* u32 enum hypermin_outcome, u32 status, text: why it could not be started. Of one
+	 * that is detached: once it runs */
+	SESSION_RESULT = 64,
 	SESSION_DESCRIPTION, /* JSON, at most one message */
 	SESSION_STOPPED,
 	SESSION_FAILED, /* u32 errno or 0, text */

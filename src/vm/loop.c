@@ -455,25 +455,28 @@ int loop_execute(struct vm *vm, const char *command, json_t *arguments,
 	return 0;
 }
 
+size_t vm_exec_flush(struct vm_exec *exec, struct pollfd ret[static 2])
+{
+	size_t n = 0;
+
+	for (int i = STREAM_STDOUT; i <= STREAM_STDERR; i++) {
+		const struct stream_out *out = &exec->streams.out[i];
+
+		serve_output(exec, i);
+		if (exec->phase != EXEC_FAILED && out->pending.len)
+			ret[n++] = (struct pollfd){out->end.fd, POLLOUT, 0};
+	}
+	return n;
+}
+
 int loop_flush_output(struct vm_exec *exec, struct error *err)
 {
-	const struct stream_out *out = exec->streams.out;
-	int control_fd = exec->vm->control_fd;
+	struct pollfd fds[] = {{exec->vm->control_fd, POLLIN, 0}, {0}, {0}};
+	size_t n;
 
-	for (;;) {
-		serve_output(exec, STREAM_STDOUT);
-		serve_output(exec, STREAM_STDERR);
-		if (exec->phase == EXEC_FAILED ||
-			(!out[STREAM_STDOUT].pending.len &&
-				!out[STREAM_STDERR].pending.len))
-			return 0;
-		struct pollfd fds[] = {{control_fd, POLLIN, 0},
-			{out[STREAM_STDOUT].pending.len ? out[STREAM_STDOUT].end.fd : -1,
-				POLLOUT, 0},
-			{out[STREAM_STDERR].pending.len ? out[STREAM_STDERR].end.fd : -1,
-				POLLOUT, 0}};
-		if (poll(fds, ARRAY_SIZE(fds), -1) > 0 && fds[0].revents &&
+	while ((n = vm_exec_flush(exec, fds + 1)) > 0)
+		if (poll(fds, 1 + n, -1) > 0 && fds[0].revents &&
 			serve_control(exec->vm, err) < 0)
 			return -1;
-	}
+	return 0;
 }

@@ -227,8 +227,8 @@ enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
  * `arguments` are freed. -1: it failed, or the time is over; or the VM is. */
 int loop_execute(struct vm *vm, const char *command, json_t *arguments,
 	int64_t deadline_ms, json_t **ret, struct error *err);
-/* All output has come: wait until the caller's descriptors have taken it. The VM is not
- * needed for that. */
+/* All output has come: wait until the caller's descriptors have taken it. As for
+ * vm_exec_flush(), the VM is not needed. */
 int loop_flush_output(struct vm_exec *exec, struct error *err);
 
 /* ---- events.c ---- */

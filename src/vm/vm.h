@@ -251,6 +251,9 @@ bool vm_exec_has_started(const struct vm_exec *exec);
 bool vm_exec_is_over(const struct vm_exec *exec);
 void vm_exec_signal(struct vm_exec *exec, int signal);
 void vm_exec_resize(struct vm_exec *exec, uint16_t rows, uint16_t columns);
+/* Write as much of its output that has come as its descriptors take now; the VM is not
+ * needed for that. Returns how many of them the rest waits for, and *ret is what to poll. */
+size_t vm_exec_flush(struct vm_exec *exec, struct pollfd ret[static 2]);
 /* As vm_exec() returns of a command that is over. One that is not gets SIGHUP, and its
  * streams are closed; -1 then. `exec` is freed. */
 int vm_exec_end(struct vm_exec *exec, struct hypermin_result *ret, struct error *err);
