@@ -2,7 +2,7 @@
 /*
  * The client's side of sessions. A command's descriptors are the keeper's to read and
  * write, with one exception: a terminal's input passes through us, so that the terminal's
- * modes, and being stopped and continued, go on to work.
+ * modes, and stopping and continuing us, still work.
  *
  *	our terminal ──► struct typed ──socket──► keeper ──► the command
  *	a file, pipe or socket ═════════════════► keeper
@@ -26,6 +26,9 @@
 
 /* For a keeper to say what its session is. */
 #define DESCRIBE_MS 2000
+/* For a keeper that was killed to be gone. */
+#define ENDING_MS      1000
+#define ENDING_STEP_MS 20
 
 /* Those that say what a VM is made of, and what it can reach. */
 static bool has_settings(const struct hypermin *h)
@@ -53,14 +56,20 @@ int hypermin_open_session(struct hypermin *h, const char *name)
 	return 0;
 }
 
-/* The keeper has closed the connection without an answer. */
+/* The keeper has closed the connection without an answer. One that was killed is still
+ * there for others for a moment. */
 static int error_lost(struct hypermin *h, const char *name)
 {
-	int fd = session_connect(name, &h->error);
+	int64_t deadline = monotonic_ms() + ENDING_MS;
 
-	if (fd < 0)
-		return -1;
-	close(fd);
+	do {
+		int fd = session_connect(name, &h->error);
+		if (fd < 0 && h->error.num != EAGAIN)
+			return -1;
+		if (fd >= 0)
+			close(fd);
+		poll(NULL, 0, ENDING_STEP_MS);
+	} while (monotonic_ms() < deadline);
 	return error_set(&h->error, ECONNRESET,
 		"the keeper of the session '%s' has closed the connection", name);
 }
