@@ -97,8 +97,11 @@ static void print_session(
 	list->has_title = true;
 	printf("%-18s ", session->name);
 	print_age(time(NULL) - session->started);
-	printf("%6lld MiB %5u %8u %s\n", (long long)session->memory >> 20, session->disks,
-		session->commands, session->origin);
+	if (session->memory < 0)
+		printf("%6s    ", "?");
+	else
+		printf("%6lld MiB", (long long)session->memory >> 20);
+	printf(" %5u %8u %s\n", session->disks, session->commands, session->origin);
 }
 
 int command_list(int argc, char **argv)

@@ -157,14 +157,6 @@ static const struct option_row warm_rows[] = {
 	{0},
 };
 
-static const struct option_row run_host_rows[] = {
-	{OPTION_CALL, "host", 0, NULL,
-		"run the command in this machine's own tree, as this user; what it writes "
-		"is dropped",
-		.take = take_host},
-	{0},
-};
-
 static const struct option_row attach_rows[] = {
 	{OPTION_CALL, "share", 's', "DIR[:PLACE][:rw]",
 		"mount this directory in the VM, at its own path or at PLACE; read-only "
@@ -175,6 +167,10 @@ static const struct option_row attach_rows[] = {
 	{OPTION_CALL, "overlay", 0, "DIR[:PLACE]",
 		"the same, writable in the VM and unchanged here", AT(vm),
 		.take = settings_take},
+	{OPTION_CALL, "host", 0, NULL,
+		"run commands in this machine's own tree, as this user; what they write is "
+		"dropped",
+		.take = take_host},
 	{OPTION_CALL, "net", 0, NULL, "let the VM use the network as this user can",
 		AT(vm), .take = settings_take},
 	{OPTION_CALL, "forward", 0, "[ADDRESS:]PORT:PORT[/udp]",
@@ -203,15 +199,6 @@ static const struct option_row detach_rows[] = {
 	{0},
 };
 
-/* The command comes later. */
-static const struct option_row host_rows[] = {
-	{OPTION_CALL, "host", 0, NULL,
-		"run commands in this machine's own tree, as this user; what they write is "
-		"dropped",
-		AT(vm), .take = settings_take},
-	{0},
-};
-
 #define ATTACH	"What the VM can reach"
 #define SYSTEM	"What the VM is made of"
 #define MACHINE "The machine"
@@ -220,7 +207,6 @@ static const struct option_row host_rows[] = {
 const struct option_group vm_run_options[] = {
 	{"The command", command_rows},
 	{ATTACH, attach_rows},
-	{ATTACH, run_host_rows},
 	{SYSTEM, settings_package, AT(vm)},
 	{SYSTEM, settings_root, AT(vm)},
 	{SYSTEM, settings_image, AT(vm), AT(image)},
@@ -241,7 +227,6 @@ const struct option_group vm_run_options[] = {
 const struct option_group vm_start_options[] = {
 	{NULL, session_rows},
 	{ATTACH, attach_rows},
-	{ATTACH, host_rows},
 	{SYSTEM, settings_package, AT(vm)},
 	{SYSTEM, settings_root, AT(vm)},
 	{SYSTEM, settings_image, AT(vm), AT(image)},
