@@ -18,9 +18,13 @@ ours() {
 	"$HYPERMIN" libguestfs -- "$@"
 }
 
+# libguestfs takes any KVM that can be opened, and with some of them qemu ends before the guest runs.
+settings=()
+[[ $'\n'$("$HYPERMIN" doctor || true) == *$'\nok       KVM '* ]] || settings=(LIBGUESTFS_BACKEND_SETTINGS=force_tcg)
+
 # theirs PROGRAM…: by the real qemu
 theirs() {
-	LIBGUESTFS_PATH=$XDG_CACHE_HOME/hypermin/libguestfs "$@"
+	env "${settings[@]}" LIBGUESTFS_PATH="$XDG_CACHE_HOME/hypermin/libguestfs" "$@"
 }
 
 resumed() {
