@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/io.h"
 #include "base/mem.h"
 
@@ -85,4 +87,13 @@ int file_copy_range(int from, off_t from_at, int to, off_t to_at, uint64_t len)
 		len -= n;
 	}
 	return 0;
+}
+
+int file_in_memory(const char *name, uint64_t size, struct error *err)
+{
+	CLEANUP_CLOSE int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, size) < 0)
+		return error_set(err, errno, "make a file in memory");
+	return TAKE_FD(fd);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files: whether two are the same, whether one has changed, and copying what is in them. */
+/* Files: whether two are the same, whether one has changed, copying what is in them, and files
+ * without a name. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/error.h"
 #include "base/sha256.h"
 
 /* The same file, by whatever names. */
@@ -28,3 +30,6 @@ int file_next_data(int fd, off_t *at, off_t *end, off_t size);
  * EIO if the file has become shorter.
  */
 int file_copy_range(int from, off_t from_at, int to, off_t to_at, uint64_t len);
+/* A new file of so many zeros, which goes with its last descriptor. The name is for those who
+ * look at descriptors. */
+int file_in_memory(const char *name, uint64_t size, struct error *err);

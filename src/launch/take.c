@@ -7,24 +7,15 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cache/collect.h"
 #include "cache/lock.h"
 #include "cache/snapshots.h"
 #include "launch/plan.h"
 
 #define TURN_NAME "launch"
-
-static int make_file(const char *name, off_t size, struct error *err)
-{
-	CLEANUP_CLOSE int fd = memfd_create(name, MFD_CLOEXEC);
-
-	if (fd < 0 || ftruncate(fd, size) < 0)
-		return error_set(err, errno, "make a file in memory");
-	return TAKE_FD(fd);
-}
 
 static int try_it(struct plan *plan, struct error *err)
 {
@@ -69,8 +60,9 @@ static int save(struct plan *plan, struct vm *vm, const struct vm_snapshot *reco
 static int take_planned(struct plan *plan, struct error *err)
 {
 	CLEANUP_TURN struct turn turn = {0};
-	CLEANUP_CLOSE int ram = make_file("ram", (off_t)plan->line.memory_mib << 20, err);
-	CLEANUP_CLOSE int state = make_file("state", 0, err);
+	CLEANUP_CLOSE int ram =
+		file_in_memory("ram", (uint64_t)plan->line.memory_mib << 20, err);
+	CLEANUP_CLOSE int state = file_in_memory("state", 0, err);
 	const struct vm_snapshot record = {ram, state};
 	struct vm_config config = plan_config(plan, PLAN_HELD);
 	struct vm *vm;

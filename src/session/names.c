@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Where sessions are found. */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/name.h"
 #include "cache/lock.h"
 #include "session/session.h"
 
@@ -24,21 +24,6 @@
 /* Names that are tried for a session without one. */
 #define NUMBER_MAX 10000
 #define ENDED_MAX  4096
-
-int session_check_name(const char *name, struct error *err)
-{
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "abcdefghijklmnopqrstuvwxyz0123456789._-";
-	size_t len = strlen(name);
-
-	if (len >= 1 && len <= SESSION_NAME_MAX && isalnum((unsigned char)name[0]) &&
-		!name[strspn(name, allowed)])
-		return 0;
-	return error_set(err, EINVAL,
-		"name a session '%.100s': a name has 1 to %d letters, digits, dots, hyphens and "
-		"underscores, and begins with a letter or digit",
-		name, SESSION_NAME_MAX);
-}
 
 /* ---- The directory ---- */
 
@@ -137,7 +122,7 @@ int session_claim(const char *name, struct session_name *ret, struct error *err)
 {
 	struct session_name n = {.lock_fd = -1};
 
-	if (name && session_check_name(name, err) < 0)
+	if (name && name_check("a session", name, err) < 0)
 		return -1;
 	n.dir_fd = open_directory(err);
 	if (n.dir_fd < 0)
@@ -264,7 +249,7 @@ bool session_peer_is_ours(int fd)
 
 int session_connect(const char *name, struct error *err)
 {
-	if (session_check_name(name, err) < 0)
+	if (name_check("a session", name, err) < 0)
 		return -1;
 	CLEANUP_CLOSE int dir_fd = open_directory(err);
 	if (dir_fd < 0)

@@ -24,16 +24,12 @@
 
 /* ---- Names ---- */
 
-#define SESSION_NAME_MAX 63
-
 /* A name that a keeper has. */
 struct session_name {
 	int dir_fd, lock_fd;
 	char *name; /* NULL: none */
 };
 
-/* 1 to 63 letters, digits and "._-", the first of them a letter or digit. */
-int session_check_name(const char *name, struct error *err);
 /* Take the name, or with NULL the first free one of vm1, vm2, …; EEXIST: it is in use. */
 int session_claim(const char *name, struct session_name *ret, struct error *err);
 /* Listen on its socket: a descriptor. */
