@@ -30,10 +30,12 @@ static bool check_start(struct server *s, struct command *c)
 	case COMMAND_START_PENDING:
 		break;
 	case COMMAND_STARTED:
-		channel_add_command(&s->channel, FRAME_STARTED, c->number, 0, 0);
+		if (c->number)
+			channel_add_command(&s->channel, FRAME_STARTED, c->number, 0, 0);
 		break;
 	case COMMAND_START_FAILED:
-		server_say_start_failed(s, c->number, &error);
+		if (c->number)
+			server_say_start_failed(s, c->number, &error);
 		commands_remove(&s->commands, c);
 		return false;
 	}
@@ -43,7 +45,7 @@ static bool check_start(struct server *s, struct command *c)
 static void say_input_closed(struct server *s, struct command *c)
 {
 	input_close(&c->input);
-	if (!c->input.ended)
+	if (!c->input.ended && c->number)
 		channel_add_command(&s->channel, FRAME_DATA_CLOSED, c->number, 0, 0);
 }
 
@@ -56,7 +58,7 @@ static void pump_input(struct server *s, struct command *c)
 	if (input_pump(&c->input) < 0)
 		say_input_closed(s, c);
 	credit = input_take_credit(&c->input);
-	if (credit)
+	if (credit && c->number)
 		wire_put_u32(channel_add_command(&s->channel, FRAME_WINDOW, c->number,
 				     STREAM_STDIN, 4),
 			credit);
@@ -104,7 +106,7 @@ static void say_out_of_memory(struct server *s, uint16_t command)
 			name, strlen(name));
 }
 
-static void say_exited(struct server *s, struct command *c)
+static void say_exited(struct server *s, const struct command *c)
 {
 	uint8_t *p;
 	int status = c->wait_status;
@@ -114,6 +116,12 @@ static void say_exited(struct server *s, struct command *c)
 	p = channel_add_command(&s->channel, FRAME_EXITED, c->number, 0, 2);
 	p[0] = WIFSIGNALED(status) ? 0 : WEXITSTATUS(status);
 	p[1] = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void end_command(struct server *s, struct command *c)
+{
+	if (c->number)
+		say_exited(s, c);
 	commands_remove(&s->commands, c);
 }
 
@@ -124,7 +132,7 @@ static void serve_commands(struct server *s)
 		pump_input(s, s->commands.items[i]);
 	for (size_t i = s->commands.len; i-- > 0 && channel_has_room(&s->channel);)
 		if (command_is_over(s->commands.items[i]))
-			say_exited(s, s->commands.items[i]);
+			end_command(s, s->commands.items[i]);
 }
 
 /* All children that have ended: the first process inherits every orphan. */
@@ -152,7 +160,7 @@ static void reap(struct server *s)
 /* There is work although no descriptor changes. */
 static bool has_work(const struct server *s)
 {
-	if (!channel_is_idle(&s->channel))
+	if (!channel_is_idle(&s->channel) || s->frozen)
 		return false;
 	for (size_t i = 0; i < s->commands.len; i++) {
 		const struct command *c = s->commands.items[i];
@@ -218,12 +226,13 @@ static int wait_for_events(struct server *s, struct error *err)
 	if (!channel_is_idle(&s->channel))
 		p[POLL_PORT].events |= POLLOUT;
 	/* Each event may need a frame: without room for one, wait for the port alone. */
-	if (channel_has_room(&s->channel)) {
+	if (!channel_has_room(&s->channel))
+		p[POLL_PORT].events = POLLOUT;
+	if (s->frozen || !channel_has_room(&s->channel)) {
+		p[POLL_SIGNALS].fd = -1;
+	} else {
 		for (size_t i = 0; i < s->commands.len; i++, n += POLL_OF_COMMAND)
 			watch_command(s->commands.items[i], p + n);
-	} else {
-		p[POLL_PORT].events = POLLOUT;
-		p[POLL_SIGNALS].fd = -1;
 	}
 
 	if (poll(p, n, has_work(s) ? 0 : -1) < 0 && errno != EINTR)
@@ -236,7 +245,8 @@ static int wait_for_events(struct server *s, struct error *err)
 	if (p[POLL_SIGNALS].revents &&
 		read(s->child_signals, &info, sizeof(info)) == sizeof(info))
 		s->has_ended = true;
-	reap(s);
+	if (!s->frozen)
+		reap(s);
 	return 0;
 }
 
@@ -268,9 +278,11 @@ static int serve(struct server *s, struct error *err)
 	while (!s->stop) {
 		if (wait_for_events(s, err) < 0 || server_handle_frames(s, err) < 0)
 			return -1;
-		if (pump_output(s) < 0)
-			return error_set(err, errno, "write to the port");
-		serve_commands(s);
+		if (!s->frozen) {
+			if (pump_output(s) < 0)
+				return error_set(err, errno, "write to the port");
+			serve_commands(s);
+		}
 		if (channel_flush(&s->channel) < 0)
 			return error_set(err, errno, "write to the port");
 	}
@@ -305,7 +317,7 @@ int agent_serve(int port, const struct agent_machine *machine, struct error *err
 	int result;
 
 	s.machine = machine;
-	s.has_ended = s.stop = false;
+	s.has_ended = s.stop = s.frozen = false;
 	s.writer = 0;
 	s.request_len = 0;
 	s.child_signals = open_child_signals();

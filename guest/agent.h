@@ -14,7 +14,9 @@ struct agent_machine {
 	const char *sys;   /* "/sys", or a fixture */
 	dev_t hidden_disk; /* the appliance's own */
 	void (*set_clock)(uint64_t realtime_ns);
-	int (*prepare_snapshot)(unsigned disk_slots, void *data, struct error *err);
+	/* in_use: commands have run. */
+	int (*prepare_snapshot)(
+		unsigned disk_slots, bool in_use, void *data, struct error *err);
 	int (*resume)(const struct resume_request *r, void *data, struct error *err);
 	int (*attach)(const struct attach_request *r, struct error *err);
 	/* Was a process killed for lack of memory since the last call? Its name. */

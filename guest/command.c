@@ -32,6 +32,30 @@ void commands_done(struct commands *commands)
 		command_free(commands->items[--commands->len]);
 }
 
+/* A terminal stays as it is: its end would be a hang-up. */
+static void abandon(struct command *c)
+{
+	c->number = 0;
+	if (!c->input.terminal)
+		input_close(&c->input);
+	output_abandon(&c->outputs[0]);
+	output_abandon(&c->outputs[1]);
+}
+
+void commands_abandon(struct commands *commands)
+{
+	for (size_t i = 0; i < commands->len; i++)
+		abandon(commands->items[i]);
+}
+
+bool commands_are_heard(const struct commands *commands)
+{
+	for (size_t i = 0; i < commands->len; i++)
+		if (commands->items[i]->number)
+			return true;
+	return false;
+}
+
 struct command *commands_find(const struct commands *commands, uint16_t number)
 {
 	for (size_t i = 0; i < commands->len; i++)
@@ -98,6 +122,11 @@ int commands_start(struct commands *commands, uint16_t number,
 
 	if (!c)
 		return start_error_set(ret_error, ENOMEM);
+	/* The host keeps below that, but it does not count those that are abandoned. */
+	if (commands->len == COMMANDS_MAX) {
+		free(c);
+		return start_error_set(ret_error, EAGAIN);
+	}
 	pid_t pid = standby_take(&commands->standby, r, bytes, len, &p);
 	if (pid == 0)
 		pid = start_child(r, &p);

@@ -24,7 +24,7 @@ enum command_state {
 
 struct command {
 	enum command_state state;
-	uint16_t number; /* the host's, from 1 */
+	uint16_t number; /* the host's, from 1; 0: the host knows nothing of it */
 	pid_t pid;	 /* and its process group and session; 0 when it has ended */
 	int wait_status;
 	int status_fd; /* where a child that fails to start writes a struct start_error */
@@ -44,6 +44,10 @@ struct commands {
 void commands_init(struct commands *commands);
 /* End none of them, but close all their streams. */
 void commands_done(struct commands *commands);
+/* The host has forgotten those that run. They go on, without input. */
+void commands_abandon(struct commands *commands);
+/* Is there one that the host knows of? */
+bool commands_are_heard(const struct commands *commands);
 /* NULL: there is none with this number. */
 struct command *commands_find(const struct commands *commands, uint16_t number);
 /* Start it, in the process that stands by or in a new one. `r` is `bytes`, parsed. -1 with

@@ -165,10 +165,11 @@ static void read_environment(struct companion *c, pid_t pid)
  * launch has at least one disk. Seeing it change once brings what udevd then runs into
  * memory.
  */
-static int prepare_snapshot(unsigned slots, void *data, struct error *err)
+static int prepare_snapshot(unsigned slots, bool in_use, void *data, struct error *err)
 {
 	struct companion *c = data;
 
+	(void)in_use;
 	if (slots > 0)
 		return error_set(err, 0,
 			"an appliance with an /init of its own has no slots for virtio "
@@ -182,32 +183,9 @@ static int prepare_snapshot(unsigned slots, void *data, struct error *err)
 		return -1;
 	udev_settle();
 	udev_expect_all_again();
+	/* Something in the appliance has asked for it already. */
+	c->resume.renew_boot_id = true;
 	return resume_prepare(&c->resume, 0, err);
-}
-
-/*
- * Something in the appliance has asked for the boot id already, so the kernel has made
- * it, and offers no way to make another.
- */
-static void renew_boot_id(void)
-{
-	static const char source[] = "/dev/.hypermin-boot-id";
-	uint8_t id[16];
-
-	if (getrandom(id, sizeof(id), 0) != sizeof(id))
-		return;
-	id[6] = (id[6] & 0x0f) | 0x40;
-	id[8] = (id[8] & 0x3f) | 0x80;
-	int fd = open(source, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
-	for (int i = 0; fd >= 0 && i < 16; i++)
-		dprintf(fd, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-			id[i]);
-	if (fd < 0 || dprintf(fd, "\n") < 0 ||
-		mount(source, "/proc/sys/kernel/random/boot_id", NULL, MS_BIND, NULL) < 0)
-		klog_error("renew the boot id: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	unlink(source);
 }
 
 static int resume_appliance(const struct resume_request *r, void *data, struct error *err)
@@ -218,7 +196,6 @@ static int resume_appliance(const struct resume_request *r, void *data, struct e
 	bare.disks = 0;
 	if (resume_finish(&c->resume, &bare, err) < 0)
 		return -1;
-	renew_boot_id();
 	if (scsi_disks_change_first(err) < 0 || scsi_disks_find(1, r->disks, err) < 0)
 		return -1;
 	udev_settle();
@@ -245,7 +222,7 @@ static void write_nothing(void *data)
 static int serve(const struct hold *hold, struct error *err)
 {
 	const uint64_t times[READY_TIMES] = {0};
-	static struct companion companion;
+	static struct companion companion = {.resume = RESUME_STATE_INIT};
 	const struct agent_machine machine = {
 		.sys = "/sys",
 		.set_clock = clock_set_realtime,

@@ -50,6 +50,9 @@ static void list_devices(struct disk_slots *slots)
 
 int disk_slots_release(struct disk_slots *slots, unsigned reserved, struct error *err)
 {
+	if (slots->len > 0)
+		close(slots->bind_fd);
+	slots->len = 0;
 	if (reserved == 0)
 		return 0;
 	list_devices(slots);

@@ -173,12 +173,31 @@ static int on_prepare_snapshot(struct server *s, const struct frame *f)
 {
 	struct error err;
 
-	if (s->commands.len > 0)
+	if (commands_are_heard(&s->commands))
 		return -1;
 	standby_make(&s->commands.standby);
 	if (s->machine->prepare_snapshot(
-		    wire_get_u32(f->payload), s->machine->data, &err) < 0)
+		    wire_get_u32(f->payload), false, s->machine->data, &err) < 0)
 		say_fatal(s, err.msg);
+	return 0;
+}
+
+static int on_freeze(struct server *s, const struct frame *f)
+{
+	struct error err;
+
+	(void)f;
+	standby_make(&s->commands.standby);
+	if (s->machine->prepare_snapshot(0, true, s->machine->data, &err) < 0)
+		say_fatal(s, err.msg);
+	s->frozen = true;
+	return 0;
+}
+
+static int on_thaw(struct server *s, const struct frame *f)
+{
+	(void)f;
+	s->frozen = false;
 	return 0;
 }
 
@@ -187,8 +206,10 @@ static int on_resume(struct server *s, const struct frame *f)
 	const struct resume_request r = resume_request_get(f->payload);
 	struct error err;
 
-	if (s->commands.len > 0)
+	if (commands_are_heard(&s->commands) && !s->frozen)
 		return -1;
+	s->frozen = false;
+	commands_abandon(&s->commands);
 	if (s->machine->resume(&r, s->machine->data, &err) < 0)
 		say_fatal(s, err.msg);
 	else
@@ -201,7 +222,8 @@ static int on_attach(struct server *s, const struct frame *f)
 	struct attach_request r;
 	struct error err;
 
-	if (s->commands.len > 0 || attach_request_parse(f->payload, f->len, &r) < 0)
+	if (commands_are_heard(&s->commands) ||
+		attach_request_parse(f->payload, f->len, &r) < 0)
 		return -1;
 	if (s->machine->attach(&r, &err) < 0)
 		say_fatal(s, err.msg);
@@ -215,6 +237,12 @@ static int on_stop(struct server *s, const struct frame *f)
 	(void)f;
 	s->stop = true;
 	return 0;
+}
+
+/* It says nothing then but that it hears. */
+static bool is_for_frozen(uint8_t type)
+{
+	return type == FRAME_PING || type == FRAME_THAW || type == FRAME_RESUME;
 }
 
 static const struct rule {
@@ -234,6 +262,8 @@ static const struct rule {
 	[FRAME_LIST_BLOCK_DEVICES] = {0, 0, OF_THE_MACHINE, on_list_block_devices},
 	[FRAME_SET_CLOCK] = {8, 8, OF_THE_MACHINE, on_set_clock},
 	[FRAME_PREPARE_SNAPSHOT] = {4, 4, OF_THE_MACHINE, on_prepare_snapshot},
+	[FRAME_FREEZE] = {0, 0, OF_THE_MACHINE, on_freeze},
+	[FRAME_THAW] = {0, 0, OF_THE_MACHINE, on_thaw},
 	[FRAME_RESUME] = {RESUME_SIZE, RESUME_SIZE, OF_THE_MACHINE, on_resume},
 	[FRAME_ATTACH] = {ATTACH_FIXED_SIZE, FRAME_PAYLOAD_MAX, OF_THE_MACHINE,
 		on_attach},
@@ -245,7 +275,8 @@ static int handle_frame(struct server *s, const struct frame *f, struct error *e
 	const struct rule *r = f->type < ARRAY_SIZE(rules) ? &rules[f->type] : NULL;
 
 	if (!r || !r->handle || f->len < r->min || f->len > r->max ||
-		!frame_concerns(f, r->subject) || r->handle(s, f) < 0)
+		!frame_concerns(f, r->subject) ||
+		(s->frozen && !is_for_frozen(f->type)) || r->handle(s, f) < 0)
 		return error_set(
 			err, 0, "the host sent a malformed frame of type %u", f->type);
 	return 0;

@@ -85,9 +85,13 @@ struct state {
 	struct oom oom;
 };
 
-static int prepare_snapshot(unsigned disk_slots, void *data, struct error *err)
+static int prepare_snapshot(
+	unsigned disk_slots, bool in_use, void *data, struct error *err)
 {
-	return resume_prepare(&((struct state *)data)->resume, disk_slots, err);
+	struct resume_state *state = &((struct state *)data)->resume;
+
+	state->renew_boot_id = in_use;
+	return resume_prepare(state, disk_slots, err);
 }
 
 static int resume(const struct resume_request *r, void *data, struct error *err)
@@ -108,7 +112,7 @@ static void write_out(void *data)
 int main(void)
 {
 	struct boot boot = {.uevents = -1};
-	struct state state = {0};
+	struct state state = {.resume = RESUME_STATE_INIT};
 	struct error err;
 	int port;
 

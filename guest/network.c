@@ -4,6 +4,7 @@
 #include "guest/network.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <net/route.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -21,6 +23,7 @@
 #include "guest/file.h"
 
 #define CARRIER_MS 1000
+#define HOSTS_MAX  (1 << 20)
 
 bool network_find(char ret_name[static 16])
 {
@@ -75,7 +78,8 @@ static int configure(
 		return error_set(err, 0, "'%s' is no address", r->gateway);
 	put_address(&route.rt_dst, "0.0.0.0");
 	put_address(&route.rt_genmask, "0.0.0.0");
-	if (ioctl(fd, SIOCADDRT, &route) < 0)
+	/* A copy of a machine that was attached to a network has it already. */
+	if (ioctl(fd, SIOCADDRT, &route) < 0 && errno != EEXIST)
 		return error_set(err, errno, "add the default route");
 	return 0;
 }
@@ -123,6 +127,37 @@ static int write_file(const char *path, int flags, const char *format, const cha
 	return n < 0 ? error_set(err, errno, "write '%s'", path) : 0;
 }
 
+/* Of the host's endpoints: 10.0.2.100 to 10.0.2.199. */
+static bool is_of_endpoint(const char *line)
+{
+	return strncmp(line, "10.0.2.1", 8) == 0 && isdigit((unsigned char)line[8]) &&
+		isdigit((unsigned char)line[9]) && line[10] == ' ';
+}
+
+/* A copy of a machine that had endpoints has them in the file; their numbers may be others'
+ * now. */
+static int drop_endpoints(const char *path, struct error *err)
+{
+	char *text = file_read_all(path, HOSTS_MAX), *kept = text;
+	const char *end;
+	int result = 0;
+
+	for (const char *line = text; *line; line = end) {
+		end = strchrnul(line, '\n');
+		end += *end == '\n';
+		if (!is_of_endpoint(line)) {
+			memmove(kept, line, end - line);
+			kept += end - line;
+		}
+	}
+	if (*kept) {
+		*kept = '\0';
+		result = write_file(path, O_TRUNC, "%s", text, err);
+	}
+	free(text);
+	return result;
+}
+
 int network_write_names(
 	const char *root, const struct attach_request *r, struct error *err)
 {
@@ -137,5 +172,7 @@ int network_write_names(
 		write_file(path, O_EXCL, "nameserver %s\n", r->resolver, err) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/etc/hosts", root);
+	if (drop_endpoints(path, err) < 0)
+		return -1;
 	return *r->hosts ? write_file(path, O_APPEND, "%s", r->hosts, err) : 0;
 }

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,10 +31,18 @@ static bool has_machine_id(void)
 	return stat("/etc/machine-id", &st) == 0 && st.st_size >= 32;
 }
 
+static void close_if_open(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 int resume_prepare(struct resume_state *state, unsigned disk_slots, struct error *err)
 {
+	close_if_open(&state->random_fd);
+	close_if_open(&state->machine_id_fd);
 	state->random_fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
-	state->machine_id_fd = -1;
 	if (has_machine_id())
 		state->machine_id_fd = open("/etc/machine-id", O_WRONLY | O_CLOEXEC);
 	return disk_slots_release(&state->slots, disk_slots, err);
@@ -69,6 +78,28 @@ static void renew_machine_id(int machine_id_fd)
 		klog_error("write /etc/machine-id: %s", strerror(errno));
 }
 
+/* The kernel has made it, and offers no way to make another. */
+static void renew_boot_id(void)
+{
+	static const char source[] = "/dev/.hypermin-boot-id";
+	uint8_t id[16];
+
+	if (getrandom(id, sizeof(id), 0) != sizeof(id))
+		return;
+	id[6] = (id[6] & 0x0f) | 0x40;
+	id[8] = (id[8] & 0x3f) | 0x80;
+	int fd = open(source, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
+	for (int i = 0; fd >= 0 && i < 16; i++)
+		dprintf(fd, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+			id[i]);
+	if (fd < 0 || dprintf(fd, "\n") < 0 ||
+		mount(source, "/proc/sys/kernel/random/boot_id", NULL, MS_BIND, NULL) < 0)
+		klog_error("renew the boot id: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	unlink(source);
+}
+
 int resume_finish(const struct resume_state *state, const struct resume_request *r,
 	struct error *err)
 {
@@ -78,6 +109,8 @@ int resume_finish(const struct resume_state *state, const struct resume_request 
 	 * clock again, when everything has woken up. */
 	clock_set_realtime(r->realtime_ns);
 	renew_machine_id(state->machine_id_fd);
+	if (state->renew_boot_id)
+		renew_boot_id();
 	if (r->disks > 0 && disk_slots_fill(&state->slots, r->disks, err) < 0)
 		return -1;
 	if (r->disks > 0)

@@ -17,6 +17,7 @@ struct server {
 	int child_signals;  /* a signalfd */
 	bool has_ended;	    /* processes have ended that were not waited for */
 	bool stop;
+	bool frozen;  /* it says nothing */
 	pid_t writer; /* the process that writes everything out; 0: done, -1: failed */
 	size_t request_len;
 	uint8_t request[EXEC_REQUEST_MAX];

@@ -182,6 +182,22 @@ bool output_is_ready(const struct output *out)
 	return out->fd >= 0 && out->readable && out->window > 0;
 }
 
+void output_abandon(struct output *out)
+{
+	out->abandoned = true;
+	out->window = PROTOCOL_WINDOW;
+}
+
+static long drop(struct output *out, size_t max)
+{
+	static uint8_t nowhere[FRAME_PAYLOAD_MAX];
+	long n = read(out->fd, nowhere, max);
+
+	if (n > 0)
+		out->window += n;
+	return n;
+}
+
 void output_move(struct output *out, struct channel *c)
 {
 	size_t max = MIN(out->window, FRAME_PAYLOAD_MAX);
@@ -190,7 +206,9 @@ void output_move(struct output *out, struct channel *c)
 
 	if (out->draining)
 		max = MIN(max, out->drain_left);
-	if (!out->terminal && max >= SPLICE_MIN &&
+	if (out->abandoned)
+		n = drop(out, max);
+	else if (!out->terminal && max >= SPLICE_MIN &&
 		ioctl(out->fd, FIONREAD, &waiting) == 0 && waiting >= SPLICE_MIN)
 		n = channel_add_spliced(c, out->command, out->stream, out->fd, max);
 	else

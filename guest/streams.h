@@ -36,6 +36,7 @@ struct output {
 	uint16_t command;
 	uint8_t stream;
 	bool terminal;
+	bool abandoned;	   /* nobody wants it: it is read and dropped */
 	bool readable;	   /* worth a try */
 	bool draining;	   /* the command has ended: only what is there already counts */
 	size_t drain_left; /* of it, at most */
@@ -49,6 +50,8 @@ void output_close(struct output *out);
 int output_grow_window(struct output *out, uint32_t more);
 bool output_wants_poll(const struct output *out);
 bool output_is_ready(const struct output *out);
-/* One frame from it, on an idle channel; closes it at its end. */
+/* One frame from it, on an idle channel, or none if it is abandoned; closes it at its
+ * end. */
 void output_move(struct output *out, struct channel *c);
+void output_abandon(struct output *out);
 void output_start_drain(struct output *out);

@@ -55,7 +55,7 @@ static size_t unsent(const struct agent *a)
 
 const void *agent_output(const struct agent *a, size_t *ret_len)
 {
-	*ret_len = unsent(a);
+	*ret_len = unsent(a) - a->out_held;
 	return strbuf_text(&a->out) + a->out_sent;
 }
 
@@ -83,6 +83,8 @@ static uint8_t *add_command_frame(struct agent *a, enum frame_type type, unsigne
 
 	frame_put_command_header(p, type, command, stream, len);
 	a->out.len += FRAME_HEADER_SIZE + len;
+	if (a->frozen)
+		a->out_held += FRAME_HEADER_SIZE + len;
 	return p + FRAME_HEADER_SIZE;
 }
 
@@ -305,6 +307,23 @@ void agent_prepare_snapshot(struct agent *a, unsigned disk_slots)
 {
 	if (is_up(a))
 		wire_put_u32(add_frame(a, FRAME_PREPARE_SNAPSHOT, 4), disk_slots);
+}
+
+void agent_freeze(struct agent *a)
+{
+	if (!is_up(a) || a->frozen)
+		return;
+	add_frame(a, FRAME_FREEZE, 0);
+	agent_ping(a);
+	a->frozen = true;
+	/* In front of all that is added meanwhile. */
+	add_frame(a, FRAME_THAW, 0);
+}
+
+void agent_thaw(struct agent *a)
+{
+	a->frozen = false;
+	a->out_held = 0;
 }
 
 void agent_list_block_devices(struct agent *a)

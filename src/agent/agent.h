@@ -159,6 +159,10 @@ unsigned agent_pings(const struct agent *a);
 /* A snapshot is about to be taken: have the guest prepare for agent_resume(), and unbind the
  * placeholders in so many reserved disk slots. If that fails, `fatal` comes. */
 void agent_prepare_snapshot(struct agent *a, unsigned disk_slots);
+/* The guest, whose commands may run, is about to be written down: once agent_pings() is 0
+ * nothing is on its way, and what is asked for waits. Then it has to be thawed. */
+void agent_freeze(struct agent *a);
+void agent_thaw(struct agent *a);
 void agent_list_block_devices(struct agent *a);
 /* Set the guest's clock: nanoseconds since 1970. */
 void agent_set_clock(struct agent *a, int64_t realtime_ns);

@@ -45,6 +45,7 @@ struct agent {
 	enum state state;
 	bool stopping;
 	bool attaching;	      /* asked and not answered */
+	bool frozen;	      /* it may be sent nothing now */
 	unsigned boot_events; /* that have come */
 	/* By number; NULL: the number is free. */
 	struct command *commands[COMMANDS_MAX + 1];
@@ -53,6 +54,7 @@ struct agent {
 	struct strbuf in; /* the start of a frame whose end has not come */
 	struct strbuf out;
 	size_t out_sent; /* bytes of `out` that are gone */
+	size_t out_held; /* bytes at its end that wait until the guest is thawed */
 };
 
 void agent_free_command(struct agent *a, unsigned command);

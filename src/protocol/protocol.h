@@ -23,6 +23,11 @@
  * Its host begins with RESUME and waits for RESUMED, or FATAL. After that the guest is no
  * longer a clone of others. The maker announces the snapshot by PREPARE_SNAPSHOT.
  *
+ * A guest in use can be written down, too. FREEZE announces that: after its answer to the
+ * next PING the guest says nothing, and takes no frame but PING, until THAW. There it goes on
+ * as if nothing had been. A copy of it gets RESUME in place of THAW: its host knows nothing of
+ * the commands that run. They go on, but nobody hears of them any more.
+ *
  * What the machine has beyond disks comes with ATTACH, after READY or behind RESUME: the
  * guest configures its network and mounts the host's directories, then says ATTACHED, or
  * FATAL.
@@ -46,7 +51,7 @@
 
 /* Raise with every change of what is on the wire, so that the host notices a cached initrd
  * with a guest of another version. */
-#define PROTOCOL_VERSION 8
+#define PROTOCOL_VERSION 9
 /* The start of HELLO, to recognise what is no agent. */
 #define PROTOCOL_MAGIC 0x6e696d68u /* "hmin" */
 
@@ -95,6 +100,8 @@ enum frame_type {
 	FRAME_LIST_BLOCK_DEVICES,
 	FRAME_SET_CLOCK,	/* u64 nanoseconds since 1970 */
 	FRAME_PREPARE_SNAPSHOT, /* u32: the number of disk slots to reserve in it */
+	FRAME_FREEZE,		/* - */
+	FRAME_THAW,		/* - */
 	FRAME_RESUME,		/* struct resume_request */
 	FRAME_ATTACH,		/* struct attach_request */
 	FRAME_STOP,

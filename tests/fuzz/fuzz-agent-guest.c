@@ -29,6 +29,22 @@ void commands_init(struct commands *commands)
 	commands->len = 0;
 }
 
+void commands_abandon(struct commands *commands)
+{
+	for (size_t i = 0; i < commands->len; i++) {
+		commands->items[i]->number = 0;
+		input_close(&commands->items[i]->input);
+	}
+}
+
+bool commands_are_heard(const struct commands *commands)
+{
+	for (size_t i = 0; i < commands->len; i++)
+		if (commands->items[i]->number)
+			return true;
+	return false;
+}
+
 struct command *commands_find(const struct commands *commands, uint16_t number)
 {
 	for (size_t i = 0; i < commands->len; i++)
@@ -57,13 +73,12 @@ int commands_start(struct commands *commands, uint16_t number,
 		total += strlen(s);
 		s += strlen(s) + 1;
 	}
-	struct command *c = total % 7 ? malloc(sizeof(*c)) : NULL;
+	struct command *c =
+		total % 7 && commands->len < COMMANDS_MAX ? malloc(sizeof(*c)) : NULL;
 	if (!c) {
 		*ret_error = (struct start_error){.errnum = ENOENT, .step = "pretend"};
 		return -1;
 	}
-	if (commands->len == COMMANDS_MAX)
-		abort();
 	c->state = COMMAND_RUNNING;
 	c->number = number;
 	input_init(&c->input, open("/dev/null", O_WRONLY | O_CLOEXEC), false);
@@ -135,8 +150,9 @@ static void ignore_clock(uint64_t realtime_ns)
 	(void)realtime_ns;
 }
 
-static int prepare_never(unsigned disk_slots, void *data, struct error *err)
+static int prepare_never(unsigned disk_slots, bool in_use, void *data, struct error *err)
 {
+	(void)in_use;
 	(void)data;
 	return error_set(err, 0, "no %u", disk_slots);
 }

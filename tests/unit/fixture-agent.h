@@ -149,8 +149,10 @@ static inline void ignore_clock(uint64_t realtime_ns)
 
 static bool a_disk_is_stuck, memory_runs_out, own_tables;
 
-static inline int prepare_unless_stuck(unsigned disk_slots, void *data, struct error *err)
+static inline int prepare_unless_stuck(
+	unsigned disk_slots, bool in_use, void *data, struct error *err)
 {
+	(void)in_use;
 	(void)data;
 	return a_disk_is_stuck && disk_slots == 3 ? error_set(err, 0, "a disk is stuck")
 						  : 0;

@@ -123,6 +123,80 @@ static void paths_that_are_too_long_together_are_refused(void **state)
 	assert_non_null(strstr(err.msg, "too long"));
 }
 
+static void freeze(struct fixture *f)
+{
+	f->pong = false;
+	agent_freeze(f->a);
+	talk(f, &f->pong);
+	assert_int_equal(agent_pings(f->a), 0);
+}
+
+/* Time for what should not come. */
+static void listen_for(struct fixture *f, int ms)
+{
+	for (int64_t end = monotonic_ms() + ms; monotonic_ms() < end;)
+		talk_once(f);
+}
+
+static void a_guest_in_use_stands_still_and_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	size_t len;
+
+	talk(f, &f->ready);
+	start_script(f,
+		"echo ready; while read x; do echo $x; sleep 0.05; echo late; done; exit 3",
+		(struct agent_command){0});
+	while (!strstr(text(&f->out), "ready"))
+		talk_once(f);
+	agent_send_stdin(f->a, f->command, "one\n", 4);
+	freeze(f);
+	strbuf_clear(&f->out);
+	agent_send_stdin(f->a, f->command, "two\n", 4);
+	agent_send_stdin_eof(f->a, f->command);
+	agent_output(f->a, &len);
+	assert_int_equal(len, 0);
+	listen_for(f, 200);
+	assert_int_equal(f->out.len, 0);
+	assert_false(f->over);
+	agent_thaw(f->a);
+	talk(f, &f->over);
+	assert_int_equal(f->status, 3);
+	/* It may have said "one" before it stood still. */
+	const char *said = strstr(text(&f->out), "late");
+	assert_non_null(said);
+	assert_string_equal(said, "late\ntwo\nlate\n");
+}
+
+static void in_a_copy_commands_go_on_unheard(void **state)
+{
+	struct fixture *f = *state;
+	char file[] = "/tmp/test-guest-snapshot.XXXXXX";
+
+	close(mkstemp(file));
+	CLEANUP_FREE char *script =
+		xasprintf("echo ready; cat; yes | head -c 300000; echo done >%s", file);
+	talk(f, &f->ready);
+	start_script(f, script, (struct agent_command){0});
+	while (!strstr(text(&f->out), "ready"))
+		talk_once(f);
+	freeze(f);
+	f->over = false;
+	resume_with(f, 0);
+	talk(f, &f->resumed);
+	/* The other has lost its input, nobody reads what it writes, and its number is the
+	 * next one's. */
+	CLEANUP_FREE char *next =
+		xasprintf("until grep -q done %s; do sleep 0.02; done; echo here", file);
+	strbuf_clear(&f->out);
+	run_script(f, next, no_input);
+	assert_string_equal(text(&f->out), "here\n");
+	listen_for(f, 50);
+	assert_int_equal(attach(f, "/a b\nc", NULL), 0);
+	talk(f, &f->attached);
+	unlink(file);
+}
+
 static void a_guest_that_can_not_go_on_says_why(void **state)
 {
 	struct fixture *f = *state;
@@ -154,6 +228,8 @@ int main(void)
 		with_fixture(what_is_attached_follows_a_boot_or_a_resume),
 		with_fixture(what_can_not_be_attached_is_the_end),
 		with_fixture(paths_that_are_too_long_together_are_refused),
+		with_fixture(a_guest_in_use_stands_still_and_goes_on),
+		with_fixture(in_a_copy_commands_go_on_unheard),
 		with_fixture(a_guest_that_can_not_go_on_says_why),
 		cmocka_unit_test_setup_teardown(disks_that_are_not_released_are_the_end,
 			setup_with_stuck_disk, teardown),
