@@ -266,8 +266,8 @@ void confinement_of_qemu(const struct vm_config *config, const struct profile *p
 	add_disks(config, &needs);
 	if (ram_fd >= 0)
 		add_fd(&needs, ram_fd, CONFINE_WRITE);
-	/* A snapshot's memory is a file. */
-	needs.writes |= config->record != NULL;
+	/* A snapshot's memory is a file, and so is a checkpoint. */
+	needs.writes |= config->record != NULL || config->lasting;
 	if (profile->root_bus->takes_writable_only)
 		add_temporary(&needs);
 	if (config->network)

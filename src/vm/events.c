@@ -165,9 +165,14 @@ static void on_event(struct vm *vm, const char *event, const json_t *data)
 {
 	const char *status = json_string_value(json_object_get(data, "status"));
 
-	if (strcmp(event, "RESUME") == 0 && vm->phase == PHASE_LOADING)
+	if (strcmp(event, "RESUME") == 0 &&
+		(vm->phase == PHASE_LOADING || vm->phase == PHASE_LOADED))
 		vm->phase = PHASE_RESUMING;
-	if (strcmp(event, "MIGRATION") != 0 || vm->phase != PHASE_SAVING || !status)
+	if (strcmp(event, "MIGRATION") != 0 || !status)
+		return;
+	if (vm->phase == PHASE_LOADING && strcmp(status, "completed") == 0)
+		vm->phase = PHASE_LOADED;
+	if (vm->phase != PHASE_SAVING)
 		return;
 	if (strcmp(status, "completed") == 0)
 		vm->phase = PHASE_SAVED;

@@ -431,12 +431,12 @@ static bool has_answered(const struct vm *vm)
 	return vm->qmp_wait.id == 0;
 }
 
-int loop_execute(struct vm *vm, const char *command, json_t *arguments,
+int loop_execute(struct vm *vm, const char *command, json_t *arguments, int pass_fd,
 	int64_t deadline_ms, json_t **ret, struct error *err)
 {
 	struct qmp_wait *wait = &vm->qmp_wait;
 
-	int id = qmp_execute(&vm->qmp, command, arguments, -1, err);
+	int id = qmp_execute(&vm->qmp, command, arguments, pass_fd, err);
 	if (id < 0)
 		return -1;
 	wait->id = id;

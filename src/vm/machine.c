@@ -174,10 +174,24 @@ static void add_chardev(const struct machine_line *l, const char *id, int fd)
 
 /* ---- The steps ---- */
 
+/* VMs that are alike but for this differ in what qemu calls their memory, and in
+ * devices. */
+static bool may_be_copied(const struct machine_line *l)
+{
+	return l->memory || l->config->lasting;
+}
+
 /* By its descriptor: a name could lead to another file when qemu looks it up. */
 static void add_memory(const struct machine_line *l)
 {
+	if (!may_be_copied(l))
+		return;
 	strvec_add(l->argv, "-object");
+	if (!l->memory) {
+		strvec_addf(l->argv, "memory-backend-ram,id=memory,size=%uM",
+			l->config->memory_mib);
+		return;
+	}
 	strvec_addf(l->argv,
 		"memory-backend-file,id=memory,size=%uM,share=%s,mem-path=/proc/self/fd/%d",
 		l->config->memory_mib, l->memory->is_private ? "off" : "on",
@@ -189,7 +203,7 @@ static void add_memory(const struct machine_line *l)
  * it for x86. */
 static void add_generation_id(const struct machine_line *l)
 {
-	if (l->memory && profile_has_acpi(l->profile))
+	if (may_be_copied(l) && profile_has_acpi(l->profile))
 		add(l, "-device", "vmgenid,guid=auto");
 }
 
@@ -223,11 +237,10 @@ static void add_base(const struct machine_line *l)
 	strvec_add(l->argv, "-no-reboot");
 	if (l->config->sandbox)
 		add_sandbox(l);
-	if (l->memory)
-		add_memory(l);
+	add_memory(l);
 	strvec_add(l->argv, "-machine");
 	strvec_addf(l->argv, "%s%s%s", p->machine->qemu, is_nvdimm ? ",nvdimm=on" : "",
-		l->memory ? ",memory-backend=memory" : "");
+		may_be_copied(l) ? ",memory-backend=memory" : "");
 	if (p->machine->firmware)
 		add(l, "-bios", p->machine->firmware);
 	add(l, "-accel", p->kvm ? "kvm" : "tcg");
@@ -429,11 +442,15 @@ static const struct address root_bus_address = {.device = PCI_ROOT, .mmio = MMIO
 static void add_root_in_memory(const struct machine_line *l)
 {
 	const struct root_bus *bus = l->profile->root_bus;
+	bool is_filled = l->memory && l->memory->root_fd >= 0;
+	CLEANUP_FREE char *path = is_filled
+		? xasprintf("/proc/self/fd/%d", l->memory->root_fd)
+		: xstrdup(l->config->root);
 
 	add_json(l, "-object",
 		json_pack("{s:s, s:s, s:s, s:b, s:b, s:I}", "qom-type",
-			"memory-backend-file", "id", "root", "mem-path", l->config->root,
-			"share", 1, "readonly", 1, "size",
+			"memory-backend-file", "id", "root", "mem-path", path, "share", 1,
+			"readonly", !is_filled, "size",
 			(json_int_t)l->config->root_size));
 	strvec_add(l->argv, "-device");
 	/* virtio-pmem has no property `vectors`. */
@@ -520,7 +537,7 @@ void machine_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_fds *fds, struct strvec *argv)
 {
 	const struct machine_memory recorded = {
-		.fd = config->record ? config->record->ram_fd : -1};
+		.fd = config->record ? config->record->ram_fd : -1, .root_fd = -1};
 	const struct machine_line l = {
 		config, profile, argv, config->record ? &recorded : NULL};
 
@@ -542,7 +559,12 @@ void machine_resume_argv(const struct vm_config *config, const struct profile *p
 	const struct machine_fds *fds, const struct vm_snapshot *snapshot,
 	struct strvec *argv)
 {
-	const struct machine_memory memory = {.fd = snapshot->ram_fd, .is_private = true};
+	const struct machine_memory memory = {
+
+		.fd = snapshot->ram_fd,
+		.is_private = !snapshot->is_checkpoint,
+		.root_fd = snapshot->is_checkpoint ? snapshot->root_fd : -1,
+	};
 	const struct machine_line l = {config, profile, argv, &memory};
 
 	add_base(&l);

@@ -33,6 +33,7 @@ struct machine_fds {
 struct machine_memory {
 	int fd;
 	bool is_private; /* mapped so: the file does not change */
+	int root_fd;	 /* for a root in memory; -1: it is in its file */
 };
 
 /* `argv` gets the whole line, argv[0] = qemu first. */

@@ -99,8 +99,8 @@ static int64_t ask_blockstats(struct vm *vm)
 	struct error ignored;
 	json_t *stats;
 
-	if (loop_execute(vm, "query-blockstats", NULL, monotonic_ms() + ANSWER_MS, &stats,
-		    &ignored) < 0)
+	if (loop_execute(vm, "query-blockstats", NULL, -1, monotonic_ms() + ANSWER_MS,
+		    &stats, &ignored) < 0)
 		return -1;
 	int64_t bytes = measure_root_bytes(stats);
 	json_decref(stats);

@@ -121,6 +121,7 @@ char *snapshot_identity(
 	/* The guest sees nothing of it. */
 	bare.sandbox = false;
 	bare.record = NULL;
+	bare.lasting = false;
 	machine_argv(&bare, profile, &no_fds, &argv);
 	vector_foreach (arg, &argv)
 		strbuf_addf(&sb, "%s\n", *arg);
@@ -132,26 +133,66 @@ char *snapshot_identity(
 	return strbuf_detach(&sb);
 }
 
-/* ---- Resuming ---- */
-
-/* Memory that is a file already is no part of the stream. */
-static json_t *ignore_shared(bool events)
+/* Its root is a file of its own. Of the disks only what the guest's devices are counts. */
+char *snapshot_saved_identity(
+	const struct vm_config *config, const struct profile *profile)
 {
-	return json_pack("{s:[{s:s, s:b}, {s:s, s:b}]}", "capabilities", "capability",
-		"x-ignore-shared", "state", 1, "capability", "events", "state", events);
+	static const struct vm_network network = {0};
+	static const struct vm_snapshot no_files = {-1, -1};
+	const struct machine_fds no_fds = {0};
+	static char path[] = "disk", format[] = "raw";
+	CLEANUP_FREE struct vm_disk *disks = NULL;
+	CLEANUP_STRVEC struct strvec argv = {0};
+	struct vm_config bare = *config;
+	struct strbuf sb = {0};
+
+	bare.n_disks = config->saved->n_disks;
+	disks = xmemdup(config->disks, bare.n_disks * sizeof(disks[0]));
+	for (size_t i = 0; i < bare.n_disks; i++) {
+		disks[i].path = path;
+		disks[i].format = format;
+		disks[i].writable = disks[i].overlay = disks[i].block_device = false;
+	}
+	bare.disks = disks;
+	bare.root = "root";
+	bare.network = config->saved->has_network ? &network : NULL;
+	bare.n_shares = 0;
+	bare.sandbox = false;
+	machine_resume_argv(&bare, profile, &no_fds, &no_files, &argv);
+	vector_foreach (arg, &argv)
+		strbuf_addf(&sb, "%s\n", *arg);
+	add_file(&sb, config->qemu);
+	add_host(&sb);
+	return strbuf_detach(&sb);
 }
 
-int snapshot_ask_resume(struct vm *vm, int state_fd, struct error *err)
+/* ---- Resuming ---- */
+
+/* ignore_shared: memory that is a file already is no part of the stream. */
+static json_t *capabilities(bool ignore_shared, bool events)
 {
-	CLEANUP_FREE char *uri = xasprintf("fd:%d", state_fd);
+	return json_pack("{s:[{s:s, s:b}, {s:s, s:b}]}", "capabilities", "capability",
+		"x-ignore-shared", "state", ignore_shared, "capability", "events",
+		"state", events);
+}
+
+int snapshot_ask_load(struct vm *vm, const struct vm_snapshot *snapshot,
+	bool stands_still, struct error *err)
+{
+	CLEANUP_FREE char *uri = xasprintf("fd:%d", snapshot->state_fd);
 
 	vm->phase = PHASE_LOADING;
-	if (qmp_execute(&vm->qmp, "migrate-set-capabilities", ignore_shared(false), -1,
-		    err) < 0 ||
+	if (qmp_execute(&vm->qmp, "migrate-set-capabilities",
+		    capabilities(!snapshot->is_checkpoint, stands_still), -1, err) < 0 ||
 		qmp_execute(&vm->qmp, "migrate-incoming", json_pack("{s:s}", "uri", uri),
 			-1, err) < 0)
 		return -1;
 	return 0;
+}
+
+int snapshot_ask_run(struct vm *vm, struct error *err)
+{
+	return qmp_execute(&vm->qmp, "cont", NULL, -1, err) < 0 ? -1 : 0;
 }
 
 /* ---- Taking ---- */
@@ -172,6 +213,22 @@ static bool never(const struct vm *vm)
 	return false;
 }
 
+int snapshot_write(struct vm *vm, struct error *err)
+{
+	vm->phase = PHASE_SAVING;
+	if (qmp_execute(&vm->qmp, "migrate-set-capabilities", capabilities(true, true),
+		    -1, err) < 0 ||
+		qmp_execute(&vm->qmp, "getfd", json_pack("{s:s}", "fdname", "state"),
+			vm->state_fd, err) < 0 ||
+		qmp_execute(&vm->qmp, "migrate", json_pack("{s:s}", "uri", "fd:state"),
+			-1, err) < 0)
+		return -1;
+	enum loop_end end = loop_until(vm, is_saved, monotonic_ms() + SAVE_MS, err);
+	if (end == LOOP_TIME_OVER)
+		return error_set(err, ETIMEDOUT, "qemu does not write its state");
+	return end == LOOP_DONE ? 0 : -1;
+}
+
 static int save(struct vm *vm, struct error *err)
 {
 	/* An answer shows that the agent waits, and nothing is on its way. */
@@ -185,18 +242,7 @@ static int save(struct vm *vm, struct error *err)
 	if (end == LOOP_LOST ||
 		loop_until(vm, never, monotonic_ms() + SETTLE_MS, err) < 0)
 		return -1;
-	vm->phase = PHASE_SAVING;
-	if (qmp_execute(&vm->qmp, "migrate-set-capabilities", ignore_shared(true), -1,
-		    err) < 0 ||
-		qmp_execute(&vm->qmp, "getfd", json_pack("{s:s}", "fdname", "state"),
-			vm->state_fd, err) < 0 ||
-		qmp_execute(&vm->qmp, "migrate", json_pack("{s:s}", "uri", "fd:state"),
-			-1, err) < 0)
-		return -1;
-	end = loop_until(vm, is_saved, monotonic_ms() + SAVE_MS, err);
-	if (end == LOOP_TIME_OVER)
-		return error_set(err, ETIMEDOUT, "qemu does not write its state");
-	return end == LOOP_DONE ? 0 : -1;
+	return snapshot_write(vm, err);
 }
 
 int vm_save(struct vm *vm, struct error *err)

@@ -56,7 +56,18 @@ char *snapshot_identity(
  * out lines that change all the time, such as the clock's speed. `cpuinfo` is modified. */
 void snapshot_add_processor(char *cpuinfo, struct strbuf *ret);
 
+/* The same of VMs that resume from a saved state, with as many disks, and a network or
+ * none. */
+char *snapshot_saved_identity(
+	const struct vm_config *config, const struct profile *profile);
+
 /* qemu was started with the snapshot's memory, and waits: ask it to load the state and to
  * run. It has inherited the state's descriptor under the same number. The VM is in
- * PHASE_LOADING now, and in PHASE_RESUMING when qemu says that the guest runs. */
-int snapshot_ask_resume(struct vm *vm, int state_fd, struct error *err);
+ * PHASE_LOADING now, and in PHASE_RESUMING when qemu says that the guest runs. A guest that
+ * stood still when it was written down still does, in PHASE_LOADED. */
+int snapshot_ask_load(struct vm *vm, const struct vm_snapshot *snapshot,
+	bool stands_still, struct error *err);
+/* Have a guest in PHASE_LOADED run; then the phase is PHASE_RESUMING. */
+int snapshot_ask_run(struct vm *vm, struct error *err);
+/* Write the state of its devices to vm->state_fd; its memory is a file already. */
+int snapshot_write(struct vm *vm, struct error *err);

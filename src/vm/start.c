@@ -61,6 +61,55 @@ struct start {
 	struct vm *vm;
 };
 
+/* ---- The plan ---- */
+
+static struct start plan_start(const struct vm_config *config)
+{
+	const struct verdict_key key = {
+		config->cache_fd, config->qemu, config->kernel_version};
+
+	struct start s = {
+		.config = *config,
+		.key = key,
+		.qemu_key = {config->cache_fd, config->qemu, ANY_KERNEL},
+		.profile =
+			{
+				.machine = machine_type_find(config->route->machine),
+				.root_bus = root_bus_find(config->route->root_bus),
+				.plain = config->plain,
+				/* A launcher's appliance traces nothing. */
+				.lean = config->fast || config->launcher,
+				.verbose = config->console ||
+					(config->launcher && config->launcher->verbose),
+				.cpus = config->cpus,
+			},
+		.deadline_ms = monotonic_ms() + config->boot_timeout_ms,
+	};
+	/* A snapshot has the drivers, since the VMs that resume may need them. */
+	s.config.attachable = !config->launcher &&
+		(config->network || config->n_shares || config->record ||
+			config->lasting);
+	return s;
+}
+
+static const struct architecture *guest_architecture(const struct start *s)
+{
+	return architecture_find(s->profile.machine->processor->architecture);
+}
+
+/* The kernel is told how large a root in memory is. */
+static int measure_root(struct start *s, struct error *err)
+{
+	struct stat st;
+
+	if (!s->profile.root_bus->in_memory)
+		return 0;
+	if (stat(s->config.root, &st) < 0)
+		return error_set(err, errno, "look at '%s'", s->config.root);
+	s->config.root_size = st.st_size;
+	return 0;
+}
+
 /* ---- What is known ---- */
 
 static bool is_known(
@@ -307,6 +356,77 @@ static enum resumed resume_if_possible(struct start *s, struct error *err)
 	return result;
 }
 
+/* ---- Saved states ---- */
+
+static int be_as_saved(struct start *s, struct error *err)
+{
+	const struct vm_run *run = &s->config.saved->ran_as;
+	struct accel_choice choice;
+
+	if (measure_root(s, err) < 0)
+		return -1;
+	choose_sandbox(s);
+	s->profile.kvm = run->kvm;
+	s->profile.plain = run->plain;
+	if (!run->kvm)
+		return 0;
+	accel_choose(VM_ACCEL_AUTO, guest_architecture(s), &s->key, &choice);
+	bool has_kvm = choice.kvm;
+	int result = has_kvm
+		? 0
+		: error_set(err, 0, "it ran under KVM, and here: %s", choice.reason);
+	accel_choice_done(&choice);
+	return result;
+}
+
+/* The first line that only one of them has. */
+static int error_other_identity(const char *saved, const char *now, struct error *err)
+{
+	while (*saved && *saved == *now)
+		saved++, now++;
+	return error_set(err, 0,
+		"it was saved with another qemu, another version of hypermin, or on another "
+		"machine: it has '%.*s', where now there is '%.*s'",
+		(int)strcspn(saved, "\n"), saved, (int)strcspn(now, "\n"), now);
+}
+
+static enum vm_start_result resume_saved(struct start *s, struct error *err)
+{
+	const struct vm_saved *saved = s->config.saved;
+
+	if (be_as_saved(s, err) < 0)
+		return VM_NO_START;
+	CLEANUP_FREE char *identity = snapshot_saved_identity(&s->config, &s->profile);
+	if (strcmp(identity, saved->identity) != 0)
+		return error_other_identity(saved->identity, identity, err);
+	enum vm_loss loss;
+	do
+		loss = vm_resume(&s->config, &s->profile, &saved->snapshot,
+			s->deadline_ms, &s->vm, err);
+	while (leave_sandbox(s, loss, err));
+	return loss == LOSS_NONE ? VM_STARTED : VM_NO_START;
+}
+
+int vm_convert(const struct vm_config *config, int checkpoint_fd, char **ret_identity,
+	struct error *err)
+{
+	struct start s = plan_start(config);
+	enum vm_loss loss;
+
+	if (be_as_saved(&s, err) < 0)
+		return -1;
+	do {
+		if (lseek(checkpoint_fd, 0, SEEK_SET) < 0)
+			return error_set(err, errno, "read what was written down");
+		loss = vm_rewrite(
+			&s.config, &s.profile, checkpoint_fd, s.deadline_ms, err);
+	} while (leave_sandbox(&s, loss, err));
+	if (loss != LOSS_NONE)
+		return -1;
+	*ret_identity = snapshot_saved_identity(&s.config, &s.profile);
+	return 0;
+}
+
 /* ---- The start ---- */
 
 /* The guest's clock starts with its kernel. The time before is qemu's and the firmware's. */
@@ -331,11 +451,6 @@ static void log_boot(const struct vm *vm)
 		(unsigned long long)(t->ready - t->root_mounted) / 1000);
 }
 
-static const struct architecture *guest_architecture(const struct start *s)
-{
-	return architecture_find(s->profile.machine->processor->architecture);
-}
-
 static void choose_accelerator(struct start *s)
 {
 	struct accel_choice choice;
@@ -346,19 +461,6 @@ static void choose_accelerator(struct start *s)
 	s->may_leave_kvm = choice.kvm && choice.chosen_by_us;
 	accel_choice_done(&choice);
 	find_clock_speed(s);
-}
-
-/* The kernel is told how large a root in memory is. */
-static int measure_root(struct start *s, struct error *err)
-{
-	struct stat st;
-
-	if (!s->profile.root_bus->in_memory)
-		return 0;
-	if (stat(s->config.root, &st) < 0)
-		return error_set(err, errno, "look at '%s'", s->config.root);
-	s->config.root_size = st.st_size;
-	return 0;
 }
 
 /* A kernel cuts off what is longer, and takes what is left (COMMAND_LINE_SIZE). */
@@ -415,34 +517,6 @@ static enum vm_start_result resume_or_boot(struct start *s, struct error *err)
 	return VM_STARTED;
 }
 
-static struct start plan_start(const struct vm_config *config)
-{
-	const struct verdict_key key = {
-		config->cache_fd, config->qemu, config->kernel_version};
-
-	struct start s = {
-		.config = *config,
-		.key = key,
-		.qemu_key = {config->cache_fd, config->qemu, ANY_KERNEL},
-		.profile =
-			{
-				.machine = machine_type_find(config->route->machine),
-				.root_bus = root_bus_find(config->route->root_bus),
-				.plain = config->plain,
-				/* A launcher's appliance traces nothing. */
-				.lean = config->fast || config->launcher,
-				.verbose = config->console ||
-					(config->launcher && config->launcher->verbose),
-				.cpus = config->cpus,
-			},
-		.deadline_ms = monotonic_ms() + config->boot_timeout_ms,
-	};
-	/* A snapshot has the drivers, since the VMs that resume may need them. */
-	s.config.attachable = !config->launcher &&
-		(config->network || config->n_shares || config->record);
-	return s;
-}
-
 enum vm_start_result vm_start(
 	const struct vm_config *config, struct vm **ret, struct error *err)
 {
@@ -467,7 +541,8 @@ enum vm_start_result vm_start(
 		return VM_NO_START;
 	for (size_t i = 0; i < config->n_disks; i++)
 		vm_disk_warn_of_growth(&config->disks[i]);
-	enum vm_start_result result = resume_or_boot(&s, err);
+	enum vm_start_result result =
+		config->saved ? resume_saved(&s, err) : resume_or_boot(&s, err);
 	if (result == VM_STARTED) {
 		log_boot(s.vm);
 		*ret = s.vm;

@@ -5,8 +5,8 @@
  *
  * The files that share this are a stack. Each calls those to its right alone:
  *
- *	start.c ──► vm.c, exec.c ──► snapshot.c, measure.c ──► loop.c ──► events.c ──► halt.c
- *	                                                 └──► failure.c
+ *	start.c ──► vm.c, exec.c ──► snapshot.c, checkpoint.c, measure.c ──► loop.c ──► events.c ──► halt.c
+ *	                                                                       └──► failure.c
  *
  * Nothing but events.c and loop.c takes in what qemu and the guest say. The others ask for
  * something, and have the loop turn until struct vm shows that it has come.
@@ -30,10 +30,14 @@ enum vm_phase {
 	PHASE_BOOTING,
 	/* qemu reads a snapshot. */
 	PHASE_LOADING,
+	/* It has, and the guest stands still. */
+	PHASE_LOADED,
 	/* The guest runs again, and gives itself an identity of its own. */
 	PHASE_RESUMING,
 	/* The agent takes requests. */
 	PHASE_UP,
+	/* The guest stands still while it is written down, and will go on. */
+	PHASE_FROZEN,
 	/* The guest stands still, and qemu writes its state down. */
 	PHASE_SAVING,
 	PHASE_SAVED,
@@ -178,6 +182,8 @@ struct vm {
 	int64_t started_ms;
 	/* It was resumed from a snapshot. */
 	bool is_resumed;
+	struct vm_run ran_as;
+	bool may_be_copied;
 	/* By which a snapshot of it is found; NULL: there can't be one. */
 	char *identity;
 	/* For a snapshot that is to be taken: the caller's file, or -1; and how many of
@@ -206,6 +212,10 @@ enum vm_loss vm_resume(const struct vm_config *config, const struct profile *pro
 	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct vm **ret,
 	struct error *err);
 
+/* Have another qemu read a checkpoint and write it as a snapshot, to config->record. */
+enum vm_loss vm_rewrite(const struct vm_config *config, const struct profile *profile,
+	int checkpoint_fd, int64_t deadline_ms, struct error *err);
+
 /* ---- loop.c ---- */
 
 enum loop_end {
@@ -224,8 +234,9 @@ int loop_turn(struct vm *vm, struct pollfd *own, size_t n_own,
 enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
 	int64_t deadline_ms, struct error *err);
 /* Have qemu execute a command, and wait for its answer, which is the caller's to free.
- * `arguments` are freed. -1: it failed, or the time is over; or the VM is. */
-int loop_execute(struct vm *vm, const char *command, json_t *arguments,
+ * `arguments` are freed; pass_fd as in qmp_execute(). -1: it failed, or the time is over; or
+ * the VM is. */
+int loop_execute(struct vm *vm, const char *command, json_t *arguments, int pass_fd,
 	int64_t deadline_ms, json_t **ret, struct error *err);
 /* All output has come: wait until the caller's descriptors have taken it. As for
  * vm_exec_flush(), the VM is not needed. */

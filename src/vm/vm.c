@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/monotonic.h"
 #include "base/path.h"
@@ -40,7 +41,7 @@ static void print_console_line(const char *line, const char *name)
 	dprintf(STDERR_FILENO, "%s%s\n", line, isatty(STDERR_FILENO) ? "\r" : "");
 }
 
-static struct vm *vm_new(const struct vm_config *config)
+static struct vm *vm_new(const struct vm_config *config, const struct profile *profile)
 {
 	struct vm *vm = xcalloc(1, sizeof(*vm));
 
@@ -51,6 +52,10 @@ static struct vm *vm_new(const struct vm_config *config)
 	vm->state_fd = config->record ? config->record->state_fd : -1;
 	vm->placeholders = machine_disks(config) - config->n_disks;
 	vm->guest.silence_ms = config->silence_timeout_ms;
+	vm->ran_as = (struct vm_run){profile->kvm, profile->plain};
+	vm->may_be_copied = config->lasting &&
+		profile->machine->transport == TRANSPORT_PCI &&
+		!profile->root_bus->no_snapshots;
 	vm->guest.agent = agent_new(&vm_agent_handler, vm);
 	vm->started_ms = vm->guest.heard_ms = monotonic_ms();
 	if (log_max_level() >= LOG_LEVEL_DEBUG) {
@@ -152,7 +157,7 @@ static int launch(struct vm *vm, const struct vm_config *config,
 		return -1;
 
 	const struct machine_fds fds = {agent_far, qmp_far, console_far, share_far};
-	int pass[VM_MAX_DISKS + 6] = {agent_far, qmp_far, console_far};
+	int pass[VM_MAX_DISKS + 7] = {agent_far, qmp_far, console_far};
 	size_t n_pass = 3;
 	if (share_far >= 0)
 		pass[n_pass++] = share_far;
@@ -163,6 +168,8 @@ static int launch(struct vm *vm, const struct vm_config *config,
 		pass[n_pass++] = files->ram_fd;
 	if (resume) {
 		pass[n_pass++] = resume->state_fd;
+		if (resume->is_checkpoint && resume->root_fd >= 0)
+			pass[n_pass++] = resume->root_fd;
 		machine_resume_argv(config, profile, &fds, resume, &argv);
 	} else {
 		machine_argv(config, profile, &fds, &argv);
@@ -189,6 +196,11 @@ static bool is_up(const struct vm *vm)
 }
 
 static bool is_loaded(const struct vm *vm)
+{
+	return vm->phase == PHASE_LOADED;
+}
+
+static bool is_running(const struct vm *vm)
 {
 	return vm->phase == PHASE_RESUMING;
 }
@@ -276,7 +288,7 @@ static enum loop_end wait_attached(struct vm *vm, struct error *err)
 enum vm_loss vm_boot(const struct vm_config *config, const struct profile *profile,
 	int64_t deadline_ms, struct vm **ret, struct error *err)
 {
-	struct vm *vm = vm_new(config);
+	struct vm *vm = vm_new(config, profile);
 	int64_t started_us = monotonic_us();
 
 	if (launch(vm, config, profile, NULL, err) < 0)
@@ -293,20 +305,35 @@ enum vm_loss vm_boot(const struct vm_config *config, const struct profile *profi
 	return hand_out(vm, end == LOOP_DONE ? 0 : -1, ret);
 }
 
+/* Afterwards the guest runs, or if it stood still it still does. */
+static enum loop_end load(struct vm *vm, const struct vm_snapshot *snapshot,
+	bool stands_still, int64_t deadline_ms, struct error *err)
+{
+	if (snapshot_ask_load(vm, snapshot, stands_still, err) < 0)
+		return failure_set(vm, LOSS_GUEST, err, err->num, "%s", err->msg);
+	return loop_until(vm, stands_still ? is_loaded : is_running, deadline_ms, err);
+}
+
 static enum loop_end load_and_resume(struct vm *vm, const struct vm_config *config,
 	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct error *err)
 {
 	uint8_t seed[RESUME_SEED_SIZE];
+	/* The guest has these already. */
+	size_t n_own = config->saved ? config->saved->n_disks : 0;
 
-	if (snapshot_ask_resume(vm, snapshot->state_fd, err) < 0)
-		return failure_set(vm, LOSS_GUEST, err, err->num, "%s", err->msg);
-	enum loop_end end = loop_until(vm, is_loaded, deadline_ms, err);
+	enum loop_end end = load(vm, snapshot, config->saved, deadline_ms, err);
+	if (end == LOOP_DONE && config->saved) {
+		if (snapshot_ask_run(vm, err) < 0)
+			return LOOP_LOST;
+		end = loop_until(vm, is_running, deadline_ms, err);
+	}
 	if (end != LOOP_DONE)
 		return end;
 	/* The guest resumes: make it a machine of its own. */
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return error_set(err, errno, "get random numbers for the guest");
-	agent_resume(vm->guest.agent, vm_realtime_ns(), machine_disks(config), seed);
+	agent_resume(
+		vm->guest.agent, vm_realtime_ns(), machine_disks(config) - n_own, seed);
 	if (ask_attach(vm, config, err) < 0)
 		return LOOP_LOST;
 	end = loop_until(vm, is_up, deadline_ms, err);
@@ -317,7 +344,7 @@ enum vm_loss vm_resume(const struct vm_config *config, const struct profile *pro
 	const struct vm_snapshot *snapshot, int64_t deadline_ms, struct vm **ret,
 	struct error *err)
 {
-	struct vm *vm = vm_new(config);
+	struct vm *vm = vm_new(config, profile);
 
 	vm->is_resumed = true;
 	if (launch(vm, config, profile, snapshot, err) < 0)
@@ -330,9 +357,38 @@ enum vm_loss vm_resume(const struct vm_config *config, const struct profile *pro
 	return hand_out(vm, end == LOOP_DONE ? 0 : -1, ret);
 }
 
+enum vm_loss vm_rewrite(const struct vm_config *config, const struct profile *profile,
+	int checkpoint_fd, int64_t deadline_ms, struct error *err)
+{
+	CLEANUP_CLOSE int root = file_in_memory("root", config->root_size, err);
+	const struct vm_snapshot from = {config->record->ram_fd, checkpoint_fd,
+		.is_checkpoint = true,
+		.root_fd = profile->root_bus->in_memory ? root : -1};
+
+	if (root < 0)
+		return LOSS_FINAL;
+	struct vm *vm = vm_new(config, profile), *ignored;
+
+	if (launch(vm, config, profile, &from, err) < 0)
+		return hand_out(vm, -1, &ignored);
+	enum loop_end end = load(vm, &from, true, deadline_ms, err);
+	if (end == LOOP_TIME_OVER)
+		failure_set(vm, LOSS_GUEST, err, ETIMEDOUT,
+			"qemu did not read what was written down");
+	int result = end == LOOP_DONE ? snapshot_write(vm, err) : -1;
+	enum vm_loss loss = result == 0 ? LOSS_NONE : vm->loss ? vm->loss : LOSS_FINAL;
+	vm_free(vm);
+	return loss;
+}
+
 bool vm_is_resumed(const struct vm *vm)
 {
 	return vm->is_resumed;
+}
+
+struct vm_run vm_ran_as(const struct vm *vm)
+{
+	return vm->ran_as;
 }
 
 const char *vm_identity(const struct vm *vm)

@@ -90,9 +90,13 @@ struct vm_routes {
 	size_t cap;
 };
 
-/* A paused VM: its memory, and the state of its devices. */
+/* A VM that stands still: its memory, and the state of its devices. */
 struct vm_snapshot {
 	int ram_fd, state_fd;
+	/* The memory is still in the state, and ram_fd is an empty file that gets it. So is
+	 * root_fd, for a root in memory: that is a part of it. */
+	bool is_checkpoint;
+	int root_fd;
 };
 
 /*
@@ -107,6 +111,24 @@ struct vm_snapshots {
 	/* What find() returned can't be resumed. */
 	void (*discard)(const char *identity, void *data);
 	void *data;
+};
+
+/*
+ * A saved state: the snapshot of a VM in use, with the user's disks that it had, and its
+ * network. VMs that resume from it have the same disks, in front of others, and a network
+ * interface, whatever can be reached by that.
+ */
+struct vm_saved {
+	struct vm_snapshot snapshot;
+	/* By vm_convert(). */
+	const char *identity;
+	/* As vm_ran_as() says. */
+	struct vm_run {
+		bool kvm, plain;
+	} ran_as;
+	/* The first of vm_config.disks. */
+	size_t n_disks;
+	bool has_network;
 };
 
 /*
@@ -178,8 +200,12 @@ struct vm_config {
 	struct timeline *timeline; /* gets what happens when; NULL: not wanted */
 	/* Resume from one of these if one fits. NULL: always boot. */
 	const struct vm_snapshots *snapshots;
+	/* Resume from this, and never boot. NULL: not wanted. */
+	const struct vm_saved *saved;
 	/* If it is booted, its memory is in this file, for vm_save(). NULL: no file. */
 	const struct vm_snapshot *record;
+	/* vm_checkpoint() is possible. */
+	bool lasting;
 	/* It starts only if its programs can be confined by all layers of confine.h. */
 	bool strict;
 	/* qemu filters its own system calls; vm_start() sets its own copy of this. */
@@ -234,6 +260,28 @@ const char *vm_identity(const struct vm *vm);
 /* Complete the snapshot in vm_config.record, whose memory file the VM already runs in.
  * The VM ends. */
 int vm_save(struct vm *vm, struct error *err);
+/* What a copy of it has to be started as. */
+struct vm_run vm_ran_as(const struct vm *vm);
+
+/* Where a VM in use is written down; all are the caller's. */
+struct vm_checkpoint {
+	int fd; /* memory and devices */
+	/* For each disk: an empty file that becomes a qcow2 image of what the guest sees
+	 * of it, or -1. */
+	const int *disk_fds;
+	size_t n_disks;
+};
+
+/* Write down all of a VM, which goes on afterwards; while that lasts it stands still. -1: it
+ * goes on too, unless it is over. */
+int vm_checkpoint(struct vm *vm, const struct vm_checkpoint *to, struct error *err);
+/*
+ * Make a snapshot, in vm_config.record, of the checkpoint that is in checkpoint_fd.
+ * vm_config is that of VMs that will resume from it, with vm_config.saved but for the
+ * snapshot and the identity. *ret_identity is a new string.
+ */
+int vm_convert(const struct vm_config *config, int checkpoint_fd, char **ret_identity,
+	struct error *err);
 /* Run a command to its end. 0: *ret says how it ended. If it could not be started the error
  * says why. */
 int vm_exec(struct vm *vm, const struct vm_command *command, struct hypermin_result *ret,

@@ -122,6 +122,73 @@ static void each_setting_counts(void **state)
 	}
 }
 
+static struct vm_disk its_disk = {.sector = 512};
+static struct vm_saved its_state = {.n_disks = 1, .has_network = true};
+
+static char *saved_identity_of(const struct start *s)
+{
+	return snapshot_saved_identity(&s->config, &s->profile);
+}
+
+static void another_sector(struct start *s)
+{
+	static struct vm_disk other = {.sector = 4096};
+
+	s->config.disks = &other;
+}
+
+static void no_network(struct start *s)
+{
+	static struct vm_saved other = {.n_disks = 1};
+
+	s->config.saved = &other;
+}
+
+static void no_disk(struct start *s)
+{
+	static struct vm_saved other = {.has_network = true};
+
+	s->config.saved = &other;
+}
+
+/* Neither what is attached to a copy, nor where files are now. */
+static void what_is_no_device_of_the_state(struct start *s)
+{
+	static struct vm_disk more[] = {
+		{.sector = 512, .overlay = true}, {.sector = 4096}};
+	static const struct vm_network internet = {.internet = true};
+
+	s->config.disks = more;
+	s->config.n_disks = 2;
+	s->config.network = &internet;
+	s->config.root = "elsewhere";
+	s->config.lasting = true;
+}
+
+static void the_devices_of_a_saved_state_count(void **state)
+{
+	static void (*const changes[])(struct start * s) = {more_memory, more_cpus,
+		another_machine, another_accelerator, another_sector, no_network,
+		no_disk};
+	struct start *s = *state;
+
+	s->config.saved = &its_state;
+	s->config.disks = &its_disk;
+	s->config.n_disks = 1;
+	CLEANUP_FREE char *before = saved_identity_of(s);
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		struct start changed = *s;
+		changes[i](&changed);
+		CLEANUP_FREE char *after = saved_identity_of(&changed);
+		if (strcmp(before, after) == 0)
+			fail_msg("change %zu makes no difference", i);
+	}
+	struct start same = *s;
+	what_is_no_device_of_the_state(&same);
+	CLEANUP_FREE char *after = saved_identity_of(&same);
+	assert_string_equal(before, after);
+}
+
 static void each_file_counts_by_name_size_and_time(void **state)
 {
 	struct start *s = *state;
@@ -242,6 +309,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_setting_counts),
+		TEST(the_devices_of_a_saved_state_count),
 		TEST(each_file_counts_by_name_size_and_time),
 		TEST(the_host_counts),
 		TEST(what_a_processor_can_do_counts_and_how_it_fares_does_not),
