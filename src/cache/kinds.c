@@ -58,6 +58,8 @@ const struct store_kind_info store_kinds[STORE_KINDS] = {
 	[STORE_SNAPSHOTS] = {"snapshots", "snapshot", .sealed = true, .ages = true,
 		.describe = snapshots_describe, .judge = snapshots_judge,
 		.verify = store_verify_sealed, .remove = store_remove_sealed},
+	[STORE_STATES] = {"states", "state", .sealed = true, .describe = states_describe,
+		.verify = store_verify_sealed, .remove = store_remove_sealed},
 	[STORE_PARTS] = {"parts", "part", .sealed = true, .describe = describe_part,
 		.judge = judge_part, .verify = store_verify_sealed,
 		.remove = store_remove_sealed},

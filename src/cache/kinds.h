@@ -25,6 +25,9 @@ const char *request_judge(const struct cache *cache, const struct store_item *it
 int request_verify(const struct cache *cache, enum store_kind kind, const char *key,
 	struct digests *digests, struct error *err);
 
+/* states.c */
+char *states_describe(const struct cache *cache, const char *key, const json_t *manifest);
+
 /* snapshots.c */
 char *snapshots_describe(
 	const struct cache *cache, const char *key, const json_t *manifest);

@@ -50,7 +50,19 @@ static int take_piece(int to, struct sha256 *ctx, const char *data, size_t len, 
 	return 0;
 }
 
-/* On file systems that have holes, these begin and end with pages. */
+/* Read pages; what the last one lacks is zero. */
+static int read_pages(int fd, char *buffer, size_t len, off_t at)
+{
+	ssize_t n = io_pread_full(fd, buffer, len, at);
+
+	if (n < 0 || len - n >= PAGE_SIZE)
+		return -1;
+	memset(buffer + n, 0, len - n);
+	return 0;
+}
+
+/* On file systems that have holes, these begin and end with pages; but for the file's
+ * end. */
 static int walk(int from, int to, struct sha256 *ctx)
 {
 	CLEANUP_FREE char *buffer = xmalloc(PIECE_SIZE);
@@ -58,13 +70,14 @@ static int walk(int from, int to, struct sha256 *ctx)
 
 	for (off_t at = 0; (at = lseek(from, at, SEEK_DATA)) >= 0; at = end) {
 		end = lseek(from, at, SEEK_HOLE);
-		if (at % PAGE_SIZE || end % PAGE_SIZE) {
+		end = (end + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE;
+		if (at % PAGE_SIZE) {
 			errno = EINVAL;
 			return -1;
 		}
 		for (off_t done = at; done < end;) {
 			size_t len = MIN(end - done, PIECE_SIZE);
-			if (io_pread_full(from, buffer, len, done) != (ssize_t)len ||
+			if (read_pages(from, buffer, len, done) < 0 ||
 				take_piece(to, ctx, buffer, len, done) < 0)
 				return -1;
 			done += len;

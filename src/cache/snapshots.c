@@ -38,7 +38,7 @@ static int64_t number(const json_t *manifest, const char *field)
 	return json_integer_value(json_object_get(manifest, field));
 }
 
-static int open_files(const json_t *manifest, int dir_fd, const char *where,
+int snapshots_open_files(const json_t *manifest, int dir_fd, const char *where,
 	struct snapshot_files *ret, struct error *err)
 {
 	/* qemu opens it for writing, though it never writes to it. */
@@ -81,7 +81,7 @@ enum snapshots_found snapshots_find(
 	if (result == 0 && is_refused(manifest))
 		return SNAPSHOTS_REFUSED;
 	if (result == 0)
-		result = open_files(manifest, hold.dir_fd, key, ret, &err);
+		result = snapshots_open_files(manifest, hold.dir_fd, key, ret, &err);
 	if (result == 0)
 		return SNAPSHOTS_FOUND;
 	log_info("the snapshot %.16s is removed: %s", key, err.msg);
@@ -244,6 +244,16 @@ static void forget_refusal(const struct cache *cache, const char *key)
 		manifest_read(hold.dir_fd, key, &manifest, NULL) == 0 &&
 		*manifest_text(manifest, "refused"))
 		store_discard(cache, STORE_SNAPSHOTS, key);
+}
+
+int snapshots_add_files(struct draft *d, const struct snapshot_files *files,
+	json_t *manifest, struct error *err)
+{
+	char pages[SHA256_HEX_LEN + 1];
+
+	return add_ram(d, files->ram_fd, -1, manifest, pages, err) < 0
+		? -1
+		: add_state(d, files->state_fd, err);
 }
 
 int snapshots_publish(const struct cache *cache, const struct snapshot_about *about,

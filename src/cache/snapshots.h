@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "cache/cache.h"
+#include "cache/store.h"
 
 struct snapshot_files {
 	int ram_fd, state_fd;
@@ -40,6 +40,14 @@ struct snapshot_about {
 	/* For disks. */
 	unsigned reserved_slots;
 };
+
+/* Open the files of a thing that has a snapshot in it. `where` is its name, for errors. */
+int snapshots_open_files(const json_t *manifest, int dir_fd, const char *where,
+	struct snapshot_files *ret, struct error *err);
+/* Add copies of the files to a draft, and enter them in its manifest as far as that has to
+ * be done here. */
+int snapshots_add_files(struct draft *d, const struct snapshot_files *files,
+	json_t *manifest, struct error *err);
 
 /* Publish copies of the files. Where the file system can, the RAM has no name in the cache
  * until all of it is on the disk. */

@@ -15,6 +15,7 @@
 #include "base/directory.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/name.h"
 #include "base/sha256.h"
 #include "cache/kinds.h"
 #include "cache/manifest.h"
@@ -32,11 +33,18 @@ void store_list(const struct cache *cache, enum store_kind kind, struct strvec *
 	directory_list(cache->fd, store_kinds[kind].directory, O_NOFOLLOW, ret_keys);
 }
 
+/* One that comes from a manifest may be anything. */
+static bool is_key(enum store_kind kind, const char *key)
+{
+	return kind == STORE_STATES ? name_check("a saved state", key, NULL) == 0
+				    : sha256_is_hex(key);
+}
+
 bool store_is_there(const struct cache *cache, enum store_kind kind, const char *key)
 {
 	CLEANUP_FREE char *path = store_path(kind, key);
 
-	return sha256_is_hex(key) && faccessat(cache->fd, path, F_OK, 0) == 0;
+	return is_key(kind, key) && faccessat(cache->fd, path, F_OK, 0) == 0;
 }
 
 json_t *store_manifest(const struct cache *cache, enum store_kind kind, const char *key)

@@ -34,6 +34,7 @@
 enum store_kind {
 	STORE_APPLIANCES, /* kernel, initrd, root: hard links to the parts */
 	STORE_SNAPSHOTS,  /* a booted VM, to resume from */
+	STORE_STATES,	  /* a VM in use, the same (states.h) */
 	STORE_PARTS,	  /* one of the three, by what it is made of */
 	STORE_REQUESTS, /* files: what was asked for ──► the appliance's key (request.h) */
 	STORE_TEMPORARY, /* what is being made or removed */
