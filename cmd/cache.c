@@ -105,7 +105,8 @@ static const struct options options = {
 		"  show [KEY]    print what KEY was made of; default: the appliance used last\n"
 		"  verify        read everything, and compare it to what was written\n"
 		"  gc            remove what was not used for long or is too much, and leftovers\n"
-		"  clear         remove everything that is not in use\n"
+		"  clear         remove everything that is not in use, but saved states\n"
+		"  remove STATE  remove this saved state\n"
 		"  check         is an appliance there and current? Status 0: yes, 1: no",
 	.groups = groups,
 	.words = WORDS_MIXED,
@@ -135,7 +136,14 @@ static void format_time(int64_t seconds, char *ret, size_t size)
 
 static bool is_main_kind(const char *kind)
 {
-	return strcmp(kind, "appliance") == 0 || strcmp(kind, "snapshot") == 0;
+	return strcmp(kind, "appliance") == 0 || strcmp(kind, "snapshot") == 0 ||
+		strcmp(kind, "state") == 0;
+}
+
+/* Enough of a digest, all of a name. */
+static int key_length(const struct hypermin_cache_item *item)
+{
+	return strcmp(item->kind, "state") == 0 ? 63 : 12;
 }
 
 static void keep_json(
@@ -178,7 +186,8 @@ static void on_list(const struct hypermin_cache_item *item, const char *text, vo
 		return;
 	format_size(item->bytes, size, sizeof(size));
 	format_time(item->last_use, when, sizeof(when));
-	printf("%-12.12s  %-9s  %8s  %s  ", item->key, item->kind, size, when);
+	printf("%-12.*s  %-9s  %8s  %s  ", key_length(item), item->key, item->kind, size,
+		when);
 	cache_print_safe(item->description);
 	printf("%s\n", item->in_use ? " (in use)" : "");
 }
@@ -246,8 +255,8 @@ static void on_verify(
 	}
 	if (!text && !o->all)
 		return;
-	printf("%-8s %s %.12s%s", text ? "DAMAGED" : "ok", item->kind, item->key,
-		text ? ": " : "");
+	printf("%-8s %s %.*s%s", text ? "DAMAGED" : "ok", item->kind, key_length(item),
+		item->key, text ? ": " : "");
 	cache_print_safe(text ? text : "");
 	printf("%s\n", item->removed ? " (removed)" : "");
 }
@@ -279,8 +288,8 @@ static void on_collect(
 		keep_json(o, item, text);
 		return;
 	}
-	printf("%s %s %.12s", item->removed ? "removed" : "not removed", item->kind,
-		item->key);
+	printf("%s %s %.*s", item->removed ? "removed" : "not removed", item->kind,
+		key_length(item), item->key);
 	printf(": %s\n", text);
 }
 
@@ -311,6 +320,15 @@ static int clear(struct cache *o, const char *word)
 	return gc(o, word);
 }
 
+/* ---- remove ---- */
+
+static int remove_state(struct cache *o, const char *word)
+{
+	if (!word)
+		return options_complain("name the saved state to remove"), EXIT_OURS;
+	return hypermin_remove_state(o->vm, word);
+}
+
 /* ---- check ---- */
 
 static int check(struct cache *o, const char *word)
@@ -333,6 +351,7 @@ static const struct action {
 	{"verify", verify, false},
 	{"gc", gc, false},
 	{"clear", clear, false},
+	{"remove", remove_state, true},
 	{"check", check, false},
 };
 
@@ -357,8 +376,9 @@ static int act(struct cache *o, const char *const *words)
 	if (guess.best)
 		return options_complain("there is no action '%s'; did you mean '%s'?",
 			words[0], guess.best);
-	return options_complain("it needs an action: list, show, verify, gc, clear or "
-				"check; hypermin cache --help says what they do");
+	return options_complain(
+		"it needs an action: list, show, verify, gc, clear, "
+		"remove or check; hypermin cache --help says what they do");
 }
 
 int command_cache(int argc, char **argv)

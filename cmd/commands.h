@@ -9,6 +9,7 @@ int command_warm(int argc, char **argv);
 int command_start(int argc, char **argv);
 int command_exec(int argc, char **argv);
 int command_cp(int argc, char **argv);
+int command_save(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_stop(int argc, char **argv);
 int command_build(int argc, char **argv);

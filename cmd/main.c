@@ -23,6 +23,7 @@ static const struct command {
 	{"start", "start a VM to come back to: a session", command_start},
 	{"exec", "run a command in a session", command_exec},
 	{"cp", "copy files into a session and out of it", command_cp},
+	{"save", "save a session's VM as a state, to start copies of it", command_save},
 	{"list", "list the sessions", command_list},
 	{"stop", "end sessions", command_stop},
 	{"build", "write an appliance to a directory, to run it elsewhere",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* hypermin exec, list and stop: what is done with sessions that run. */
+/* hypermin exec, save, list and stop: what is done with sessions that run. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -43,6 +43,67 @@ static int exec(struct vm_options *o, const char *const *words)
 int command_exec(int argc, char **argv)
 {
 	return vm_main(&exec_options, argc, argv, exec);
+}
+
+/* ---- save ---- */
+
+struct save {
+	struct hypermin *vm;
+	struct command_log log;
+};
+
+static const struct option_row save_rows[] = {
+	{OPTION_COUNT, "verbose", 'v', NULL, "say what is done; -vv: and what qemu says",
+		offsetof(struct save, log.verbose)},
+	{0},
+};
+
+static const struct option_group save_groups[] = {
+	{NULL, settings_cache_dir, offsetof(struct save, vm)},
+	{NULL, save_rows},
+	{0},
+};
+
+static const struct options save_options = {
+	.command = "hypermin save",
+	.usage =
+		"Usage: hypermin save [OPTION…] SESSION STATE\n"
+		"\n"
+		"Save all of a session's VM as a state of this name: its memory, the commands that run, and\n"
+		"what is on its disks. The session goes on. `hypermin run --from STATE` and `hypermin start\n"
+		"--from STATE` start copies of it.",
+	.groups = save_groups,
+	.words = WORDS_MIXED,
+};
+
+static int save(struct save *o, char **words)
+{
+	if (!words[0] || !words[1] || words[2]) {
+		options_complain("name the session, and the state that it is saved as");
+		return EXIT_OURS;
+	}
+	interrupt_by_signals(o->vm);
+	if (hypermin_open_session(o->vm, words[0]) == 0 &&
+		hypermin_save(o->vm, words[1]) == 0)
+		return 0;
+	fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
+	return EXIT_OURS;
+}
+
+int command_save(int argc, char **argv)
+{
+	struct save o = {.vm = hypermin_new()};
+	int status = EXIT_OURS;
+
+	int first = options_parse(&save_options, argc, argv, &o);
+	command_log_start(&o.log);
+	if (first == OPTIONS_HELPED)
+		status = 0;
+	else if (first > 0)
+		status = save(&o, argv + first);
+	interrupt_release();
+	hypermin_free(o.vm);
+	return status;
 }
 
 /* ---- list ---- */

@@ -54,6 +54,11 @@ const struct option_row settings_appliance[] = {
 	{0},
 };
 
+const struct option_row settings_from[] = {
+	SETTING("from", 0, "STATE", "go on from this state of `hypermin save`"),
+	{0},
+};
+
 const struct option_row settings_machine[] = {
 	SETTING("memory", 'm', "SIZE", "guest memory in MiB, or with G; default 1024"),
 	SETTING("cpus", 'c', "N", "virtual CPUs; default 1"),

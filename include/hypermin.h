@@ -285,6 +285,14 @@ HYPERMIN_API char *hypermin_qemu_command(struct hypermin *h);
  */
 HYPERMIN_API int hypermin_set_appliance(struct hypermin *h, const char *dir);
 
+/*
+ * Go on from the saved state of this name (hypermin_save()): the VM is a copy of the one that
+ * was saved, with the same memory, commands and disks. What it writes to these disks is
+ * dropped. Disks, directories and a network can be added to it; what a VM is made of can't be
+ * chosen any more. It starts only with the same qemu, on the same processor.
+ */
+HYPERMIN_API int hypermin_set_from(struct hypermin *h, const char *name);
+
 /* ---- The VM ---- */
 
 /*
@@ -486,6 +494,18 @@ HYPERMIN_API int hypermin_keep(struct hypermin *h, const char *name, unsigned id
  * there is no such session, hypermin_error_number() is ENOENT, here or later.
  */
 HYPERMIN_API int hypermin_open_session(struct hypermin *h, const char *name);
+
+/*
+ * Of a handle that stands for a session: save all of its VM as a state of this name, memory,
+ * running commands, disks and all. Meanwhile the VM stands still; then it goes on. The state is
+ * kept in the cache until hypermin_remove_state(). A writable disk's content is copied to it; a
+ * read-only one has to stay as it is. Fails with EEXIST if there is one of this name; it fails
+ * too if the session has directories of the host. Not for hypermin_interrupt() once the VM is
+ * written down.
+ */
+HYPERMIN_API int hypermin_save(struct hypermin *h, const char *name);
+/* ENOENT: there is none. EBUSY: VMs that go on from it run. */
+HYPERMIN_API int hypermin_remove_state(struct hypermin *h, const char *name);
 
 struct hypermin_session {
 	const char *name;

@@ -77,7 +77,7 @@ int handle_prepare(struct hypermin *h, bool may_build, bool check_later)
 {
 	CLEANUP_FREE char *builder = NULL;
 
-	if (h->appliance.kernel)
+	if (h->appliance.root)
 		return 0;
 	if (h->control[0] < 0) {
 		h->error = h->control_error;
@@ -85,6 +85,8 @@ int handle_prepare(struct hypermin *h, bool may_build, bool check_later)
 	}
 	if (h->fixed)
 		return open_fixed(h);
+	if (h->from)
+		return handle_open_state(h);
 	if (may_build && !(builder = handle_find_program("hypermin-builder", &h->error)))
 		return -1;
 	int64_t begin = monotonic_us();
@@ -100,7 +102,7 @@ int hypermin_prepare(struct hypermin *h)
 
 int hypermin_is_prepared(struct hypermin *h)
 {
-	if (h->appliance.kernel || h->fixed)
+	if (h->appliance.root || h->fixed)
 		return 1;
 	if (handle_open_cache(h) < 0)
 		return -1;

@@ -97,7 +97,7 @@ int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 	int result = vm_exec(h->vm, &c.vm, ret_result, &h->error);
 	/* An image has its own commands, and gets none of the system's. */
 	if (result == 0 && ret_result->outcome == HYPERMIN_NOT_FOUND &&
-		!h->appliance.image)
+		!h->appliance.image && !h->state)
 		handle_explain_missing(h, command->argv[0]);
 	return result;
 }

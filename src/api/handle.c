@@ -48,7 +48,7 @@ int handle_open_cache(struct hypermin *h)
 
 int handle_check_not_started(struct hypermin *h)
 {
-	if (h->vm || h->stopped || h->appliance.kernel)
+	if (h->vm || h->stopped || h->appliance.root)
 		return error_set(&h->error, 0,
 			"change a setting: the appliance is open; settings come before that");
 	return 0;

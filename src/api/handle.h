@@ -12,8 +12,23 @@
 
 #include "appliance/appliance.h"
 #include "base/vector.h"
+#include "cache/states.h"
 #include "hypermin.h"
 #include "vm/vm.h"
+
+#define DEFAULT_MEMORY_MIB 1024
+#define DEFAULT_CPUS	   1
+
+/* The saved state that a VM goes on from. */
+struct handle_state {
+	/* Zero but for the manifest while the state is made. */
+	struct state files;
+	struct vm_saved vm;
+	unsigned memory_mib, cpus;
+	/* First vm.n_disks of its own: what writable ones held is in its files. Then copies
+	 * of those of the settings, whose strings are theirs. */
+	VECTOR(struct vm_disk) disks;
+};
 
 struct hypermin {
 	struct error error;
@@ -31,6 +46,8 @@ struct hypermin {
 	char *cache_dir;
 	/* The directory of an appliance that is taken as it is. */
 	char *fixed;
+	/* The name of a saved state, which is taken in place of an appliance. */
+	char *from;
 	unsigned memory_mib, cpus, boot_timeout_ms, silence_timeout_ms;
 	enum vm_accel accel;
 	/* NULL: the best. */
@@ -65,6 +82,8 @@ struct hypermin {
 	/* Takes the cache's place where that can't be written to. */
 	struct cache private_cache;
 	struct appliance appliance;
+	/* With `from`, where the appliance is the state's root; else NULL. */
+	struct handle_state *state;
 
 	/* ---- The VM ---- */
 	struct vm *vm;
@@ -137,6 +156,21 @@ int session_exec(struct hypermin *h, const struct hypermin_command *command,
 	struct hypermin_result *ret);
 int session_stop(struct hypermin *h, bool at_once);
 
+/* The keeper has the VM written down to the directory, in files for a saved state: JSON that
+ * says what the VM is; a new string. */
+char *session_write_down(struct hypermin *h, int dir_fd);
+
+/* ---- state.c ---- */
+
+/* Open the state h->from as the appliance. */
+int handle_open_state(struct hypermin *h);
+void handle_close_state(struct hypermin *h);
+/* All disks that the VM has. */
+const struct vm_disk *handle_disks(const struct hypermin *h, size_t *ret_len);
+/* Write the VM down to the directory, for session_write_down(). NULL: an error, and the VM goes
+ * on, unless it is over. */
+char *handle_write_down(struct hypermin *h, int dir_fd);
+
 /* ---- settings.c ---- */
 
 /* Those of the settings that shape a snapshot, as options of the command line. */
@@ -150,11 +184,17 @@ struct start_terms {
 	bool cold;
 	/* Don't build the appliance. */
 	bool no_build;
+	/* It may be saved. */
+	bool lasting;
 	/* vm_config.reserved_slots, vm_config.record */
 	unsigned reserved_slots;
 	const struct vm_snapshot *record;
 };
 
+/* Make a snapshot of a VM that was written down, as h->state says that it was: in `record`.
+ * The state's identity; a new string. */
+char *handle_convert(
+	struct hypermin *h, int checkpoint_fd, const struct vm_snapshot *record);
 /* Is such a VM only for this start? Then it always boots, and leaves no trace of how it
  * did. */
 bool handle_is_special(const struct hypermin *h);

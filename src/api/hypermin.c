@@ -82,8 +82,8 @@ struct hypermin *hypermin_new(void)
 
 	fill_standard_streams();
 	h->root = xstrdup("/");
-	h->memory_mib = 1024;
-	h->cpus = 1;
+	h->memory_mib = DEFAULT_MEMORY_MIB;
+	h->cpus = DEFAULT_CPUS;
 	h->boot_timeout_ms = 120000;
 	h->silence_timeout_ms = 60000;
 	h->accel = VM_ACCEL_AUTO;
@@ -105,6 +105,7 @@ void hypermin_free(struct hypermin *h)
 	vm_free(h->vm);
 	if (h->wants_snapshot)
 		handle_warm_later(h);
+	handle_close_state(h);
 	appliance_done(&h->appliance);
 	cache_close(&h->private_cache);
 	cache_close(&h->cache);
@@ -130,6 +131,7 @@ void hypermin_free(struct hypermin *h)
 	free(h->modules_dir);
 	free(h->cache_dir);
 	free(h->fixed);
+	free(h->from);
 	free(h->machine);
 	free(h->root_bus);
 	vm_routes_done(&h->routes);

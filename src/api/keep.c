@@ -185,7 +185,8 @@ static void end_command(struct keeper *k, struct client *c, const struct error *
 		answer_failure(c, k->h->error.msg[0] ? &k->h->error : lost);
 		return;
 	}
-	if (result.outcome == HYPERMIN_NOT_FOUND && !k->h->appliance.image)
+	if (result.outcome == HYPERMIN_NOT_FOUND && !k->h->appliance.image &&
+		!k->h->state)
 		handle_explain_missing(k->h, c->name);
 	answer_result(c, &result, k->h->error.msg);
 }
@@ -215,13 +216,16 @@ static json_t *describe_disks(const struct hypermin *h)
 {
 	json_t *list = json_array();
 
-	vector_foreach (disk, &h->disks)
+	size_t n;
+	const struct vm_disk *disks = handle_disks(h, &n);
+
+	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list,
-			json_pack("{s:o, s:s, s:s}", "path", text_of(disk->path),
-				"format", disk->format, "access",
-				disk->writable		? "rw"
-					: disk->overlay ? "snapshot"
-							: "ro"));
+			json_pack("{s:o, s:s, s:s}", "path", text_of(disks[i].path),
+				"format", disks[i].format, "access",
+				disks[i].writable	   ? "rw"
+					: disks[i].overlay ? "snapshot"
+							   : "ro"));
 	return list;
 }
 
@@ -256,7 +260,9 @@ static char *describe_origin(const struct hypermin *h)
 {
 	struct strbuf sb = {0};
 
-	if (h->fixed)
+	if (h->from)
+		strbuf_addf(&sb, "state %s", h->from);
+	else if (h->fixed)
 		strbuf_addf(&sb, "appliance %s", h->fixed);
 	else if (h->image)
 		strbuf_addf(&sb, "image %s", h->image);
@@ -279,7 +285,8 @@ static void describe(struct keeper *k, struct client *c)
 		"{s:s, s:i, s:I, s:o, s:o, s:i, s:i, s:I, s:s?, s:b, s:o, s:o, s:b, s:o, s:i}",
 		"name", k->name.name, "pid", (int)getpid(), "started",
 		(json_int_t)k->started, "origin", text_of(origin), "packages", packages,
-		"memory_mib", (int)h->memory_mib, "cpus", (int)h->cpus, "memory_bytes",
+		"memory_mib", (int)(h->state ? h->state->memory_mib : h->memory_mib),
+		"cpus", (int)(h->state ? h->state->cpus : h->cpus), "memory_bytes",
 		(json_int_t)vm_memory_bytes(h->vm), "kernel", h->appliance.kernel_version,
 		"resumed", vm_is_resumed(h->vm), "disks", describe_disks(h), "shares",
 		describe_shares(h), "network", h->network.internet, "commands",
@@ -346,6 +353,20 @@ static int on_stop(struct keeper *k, struct client *c, const struct frame *f)
 	return 0;
 }
 
+/* The VM stands still meanwhile, and everybody waits. */
+static int on_save(struct keeper *k, struct client *c, const struct frame *f)
+{
+	if (f->len != 0 || c->link.n_fds != 1)
+		return -1;
+	CLEANUP_FREE char *about = handle_write_down(k->h, c->link.fds[0]);
+	if (about)
+		session_link_add_text(&c->link, SESSION_DESCRIPTION, NULL, 0, about);
+	else
+		answer_failure(c, &k->h->error);
+	c->answered = true;
+	return 0;
+}
+
 static int handle_request(struct keeper *k, struct client *c, const struct frame *f)
 {
 	/* It may send a signal before it knows that the command has ended. */
@@ -365,6 +386,8 @@ static int handle_request(struct keeper *k, struct client *c, const struct frame
 		return 0;
 	case SESSION_STOP:
 		return on_stop(k, c, f);
+	case SESSION_SAVE:
+		return on_save(k, c, f);
 	}
 	return -1;
 }
@@ -645,7 +668,8 @@ int hypermin_keep(struct hypermin *h, const char *name, unsigned idle_ms,
 
 	if (session_claim(name, &k.name, &h->error) < 0)
 		return -1;
-	int result = hypermin_start(h);
+	const struct start_terms terms = {.cold = h->cold, .lasting = true};
+	int result = handle_start(h, &terms, &h->wants_snapshot);
 	/* It may live for days: the snapshot is for others. */
 	if (result == 0 && h->wants_snapshot)
 		handle_warm_later(h);

@@ -33,9 +33,9 @@
 /* Those that say what a VM is made of, and what it can reach. */
 static bool has_settings(const struct hypermin *h)
 {
-	return h->packages.len || h->kernel || h->image || h->fixed || h->disks.len ||
-		h->shares.len || h->host || vm_network_is_wanted(&h->network) ||
-		handle_is_special(h);
+	return h->packages.len || h->kernel || h->image || h->fixed || h->from ||
+		h->disks.len || h->shares.len || h->host ||
+		vm_network_is_wanted(&h->network) || handle_is_special(h);
 }
 
 int hypermin_open_session(struct hypermin *h, const char *name)
@@ -391,6 +391,25 @@ int session_stop(struct hypermin *h, bool at_once)
 	int result = await(h, &link, -1, &answer);
 	session_link_done(&link);
 	return result;
+}
+
+char *session_write_down(struct hypermin *h, int dir_fd)
+{
+	struct session_link link;
+	struct frame answer;
+	char *text = NULL;
+
+	int fd = session_connect(h->session, &h->error);
+	if (fd < 0)
+		return NULL;
+	session_link_init(&link, fd);
+	session_link_add(&link, SESSION_SAVE, 0);
+	if (session_link_pass(&link, &dir_fd, 1) < 0)
+		error_set(&h->error, errno, "ask the session '%s'", h->session);
+	else if (await(h, &link, -1, &answer) == 0)
+		text = xstrndup((const char *)answer.payload, answer.len);
+	session_link_done(&link);
+	return text;
 }
 
 static unsigned count(const json_t *object, const char *name)

@@ -11,6 +11,7 @@
 
 #include "api/handle.h"
 #include "appliance/image-name.h"
+#include "base/name.h"
 #include "base/quantity.h"
 #include "base/strbuf.h"
 #include "vm/disk.h"
@@ -110,6 +111,15 @@ static int set_text(struct hypermin *h, char **field, const char *what, const ch
 int hypermin_set_appliance(struct hypermin *h, const char *dir)
 {
 	return set_text(h, &h->fixed, "appliance", dir);
+}
+
+int hypermin_set_from(struct hypermin *h, const char *name)
+{
+	if (handle_check_not_started(h) < 0 ||
+		name_check("a saved state", name, &h->error) < 0)
+		return -1;
+	replace(&h->from, name);
+	return 0;
 }
 
 int hypermin_set_cache_dir(struct hypermin *h, const char *dir)
@@ -453,6 +463,7 @@ static const struct setting {
 	{"forward", SETTING_OTHER, .set_text = hypermin_add_forward},
 	{"reach", SETTING_OTHER, .set_text = hypermin_add_reach},
 	{"cold", SETTING_FLAG, AT(cold), .set_flag = hypermin_set_cold},
+	{"from", SETTING_TEXT, AT(from), .set_text = hypermin_set_from},
 	{"appliance", SETTING_TEXT, AT(fixed), .set_text = hypermin_set_appliance},
 	{"timeline", SETTING_OTHER, .set_text = hypermin_set_timeline},
 #undef AT

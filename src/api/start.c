@@ -118,6 +118,8 @@ static int make_config(
 	if (h->network.endpoints.len && !h->reach_program &&
 		!(h->reach_program = handle_find_program("hypermin-reach", &h->error)))
 		return -1;
+	const struct handle_state *state = h->state;
+	static const struct vm_network no_network = {0};
 	struct vm_config config = {
 		.qemu = qemu,
 		.kernel = h->appliance.kernel,
@@ -133,15 +135,16 @@ static int make_config(
 		.gdb_port = h->gdb_port,
 		.gdb_waits = h->gdb_waits,
 		.accel = h->accel,
-		.memory_mib = h->memory_mib,
-		.cpus = h->cpus,
+		.memory_mib = state ? state->memory_mib : h->memory_mib,
+		.cpus = state ? state->cpus : h->cpus,
 		/* A guest that is looked at in gdb stands still. */
 		.boot_timeout_ms = h->gdb_port ? GDB_PATIENCE_MS : h->boot_timeout_ms,
 		.silence_timeout_ms =
 			h->gdb_port ? GDB_PATIENCE_MS : h->silence_timeout_ms,
-		.disks = h->disks.items,
-		.n_disks = h->disks.len,
-		.network = vm_network_is_wanted(&h->network) ? &h->network : NULL,
+		.saved = state ? &state->vm : NULL,
+		.network = vm_network_is_wanted(&h->network) ? &h->network
+			: state && state->vm.has_network     ? &no_network
+							     : NULL,
 		.share_program = h->share_program,
 		.reach_program = h->reach_program,
 		.timeline = h->timeline,
@@ -156,6 +159,7 @@ static int make_config(
 			"start the appliance: it is for the route '%s', which this version "
 			"of hypermin does not know; build the appliance again",
 			h->appliance.route);
+	config.disks = handle_disks(h, &config.n_disks);
 	strcpy(config.root_uuid, h->appliance.root_uuid);
 	find_timezone(config.timezone);
 	*ret = config;
@@ -176,11 +180,12 @@ static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 		return VM_NO_START;
 	config.reserved_slots = terms->reserved_slots;
 	config.record = terms->record;
+	config.lasting = terms->lasting;
 	config.shares = shares;
 	config.n_shares = n_shares;
 	/* A fixed appliance is no part of the cache, and a timeline is of a boot. */
-	if (!terms->cold && !h->fixed && !h->timeline && !handle_is_special(h) &&
-		!h->private_cache.path)
+	if (!terms->cold && !h->fixed && !h->from && !h->timeline &&
+		!handle_is_special(h) && !h->private_cache.path)
 		config.snapshots = &snapshots;
 	enum vm_start_result result = vm_start(&config, &h->vm, &h->error);
 	if (result == VM_STARTED)
@@ -190,10 +195,10 @@ static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 }
 
 /* Find out first what can't be run; building takes long. The architecture of a fixed
- * appliance stands in it. */
+ * appliance, and of a saved state, stands in it. */
 static char *find_qemu(struct hypermin *h)
 {
-	if ((h->fixed ? hypermin_prepare(h) : handle_find_architecture(h)) < 0)
+	if ((h->fixed || h->from ? hypermin_prepare(h) : handle_find_architecture(h)) < 0)
 		return NULL;
 	return vm_find_qemu(h->architecture, &h->error);
 }
@@ -237,6 +242,20 @@ int hypermin_start(struct hypermin *h)
 	return handle_start(h, &terms, &h->wants_snapshot);
 }
 
+char *handle_convert(
+	struct hypermin *h, int checkpoint_fd, const struct vm_snapshot *record)
+{
+	struct vm_config config;
+	char *identity;
+
+	CLEANUP_FREE char *qemu = vm_find_qemu(h->architecture, &h->error);
+	if (!qemu || make_config(h, qemu, NULL, &config) < 0)
+		return NULL;
+	config.record = record;
+	return vm_convert(&config, checkpoint_fd, &identity, &h->error) < 0 ? NULL
+									    : identity;
+}
+
 /* ---- Without starting it ---- */
 
 /* As a shell reads it; an option and its value are a line. */
@@ -263,6 +282,9 @@ char *hypermin_qemu_command(struct hypermin *h)
 	struct vm_line line;
 	struct strbuf sb = {0};
 
+	if (h->from)
+		return error_null(&h->error, 0,
+			"print qemu's command line: by hand no VM can go on from a saved state");
 	CLEANUP_FREE char *qemu = find_qemu(h);
 	if (!qemu || hypermin_prepare(h) < 0)
 		return NULL;

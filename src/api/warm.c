@@ -15,11 +15,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "api/handle.h"
 #include "base/control.h"
+#include "base/file.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/outlive.h"
@@ -58,15 +58,6 @@ void handle_warm_later(const struct hypermin *h)
 }
 
 /* ---- Now ---- */
-
-static int make_file(const char *name, off_t size, struct error *err)
-{
-	CLEANUP_CLOSE int fd = memfd_create(name, MFD_CLOEXEC);
-
-	if (fd < 0 || ftruncate(fd, size) < 0)
-		return error_set(err, errno, "make a file in memory");
-	return TAKE_FD(fd);
-}
 
 /* The name of the appliance's directory in the cache. */
 static const char *appliance_key(const struct hypermin *h)
@@ -130,8 +121,9 @@ static int save(struct hypermin *h, const struct start_terms *terms, struct erro
 /* 1: there was one. */
 static int take(struct hypermin *h, unsigned disks, bool only_built)
 {
-	CLEANUP_CLOSE int ram = make_file("ram", (off_t)h->memory_mib << 20, &h->error);
-	CLEANUP_CLOSE int state = make_file("state", 0, &h->error);
+	CLEANUP_CLOSE int ram =
+		file_in_memory("ram", (uint64_t)h->memory_mib << 20, &h->error);
+	CLEANUP_CLOSE int state = file_in_memory("state", 0, &h->error);
 	const struct vm_snapshot record = {ram, state};
 	const struct start_terms terms = {
 		.no_build = only_built, .reserved_slots = disks, .record = &record};
@@ -172,10 +164,10 @@ int hypermin_warm(struct hypermin *h, unsigned disks, bool only_built, bool *ret
 	if (h->vm || h->stopped)
 		return error_set(
 			&h->error, 0, "take a snapshot: the VM was started before");
-	if (h->disks.len || h->fixed)
+	if (h->disks.len || h->fixed || h->from)
 		return error_set(&h->error, 0,
-			"take a snapshot: there is none of a VM with disks, or with an "
-			"appliance that was built for a directory");
+			"take a snapshot: there is none of a VM with disks, with an appliance "
+			"that was built for a directory, or from a saved state");
 	if (handle_is_special(h))
 		return error_set(&h->error, 0,
 			"take a snapshot: %s, and such a VM always boots; %s",

@@ -61,7 +61,7 @@ void appliance_request_digest(
 /* One that can be booted. It stays in the cache until appliance_done(), at least. */
 struct appliance {
 	char *directory;
-	/* Paths. */
+	/* Paths. One that is not booted any more has no kernel and initrd: NULL. */
 	char *kernel, *initrd, *root;
 	char *kernel_version;
 	const struct architecture *architecture;

@@ -122,7 +122,7 @@ bool appliance_is_current(
 
 void appliance_done(struct appliance *a)
 {
-	if (!a->kernel)
+	if (!a->root)
 		return;
 	appliance_confirm(a);
 	free(a->directory);

@@ -60,12 +60,13 @@ enum session_message {
 	SESSION_RESIZE,	       /* u16 rows, u16 columns */
 	SESSION_DESCRIBE,      /* - */
 	SESSION_STOP,	       /* u8 1: without the guest */
+	SESSION_SAVE,	       /* - ; it passes the directory to be written to */
 
 	/* keeper to client */
 	/* u32 enum hypermin_outcome, u32 status, text: why it could not be started. Of one
 	 * that is detached: once it runs */
 	SESSION_RESULT = 64,
-	SESSION_DESCRIPTION, /* JSON, at most one message */
+	SESSION_DESCRIPTION, /* JSON, at most one message: of the session, or of what was saved */
 	SESSION_STOPPED,
 	SESSION_FAILED, /* u32 errno or 0, text */
 };
