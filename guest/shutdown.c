@@ -63,7 +63,8 @@ char *mountinfo_next(char *text, int *ret_id, char **ret_target)
 	/* id, parent, major:minor, root, mount point */
 	for (int i = 0; i < 4 && field; i++) {
 		field = strchr(field, ' ');
-		field += field ? 1 : 0;
+		if (field)
+			field++;
 	}
 	if (field) {
 		field[strcspn(field, " ")] = '\0';

@@ -24,11 +24,12 @@ static bool parse_id(const char *s, uint32_t *ret)
 	return true;
 }
 
-/* What is too long to keep is like what is not there. */
+/* What is too long to keep is like what is not there: NULL, where some C libraries read a line
+ * of NIS ("+name"). */
 static void copy_field(char *ret, size_t size, const char *s)
 {
 	ret[0] = '\0';
-	if (strlen(s) < size)
+	if (s && strlen(s) < size)
 		strcpy(ret, s);
 }
 
