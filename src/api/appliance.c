@@ -20,7 +20,7 @@ static int open_fixed(struct hypermin *h)
 	if (appliance_open_fixed(h->fixed, &h->appliance, &h->error) < 0)
 		return -1;
 	h->architecture = h->appliance.architecture;
-	/* Only the accelerator's verdict is kept there, so a host may be without it. */
+	/* Only verdicts are kept there, so a host may be without it. */
 	if (h->cache.fd < 0)
 		cache_open(h->cache_dir, &h->cache, &ignored);
 	if (handle_find_routes(h) == 0)

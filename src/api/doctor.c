@@ -119,7 +119,7 @@ static bool may_emulate(void)
 
 static void examine_accelerator(struct doctor *d, struct hypermin *h, const char *qemu)
 {
-	const struct verdict_key key = {h->cache.fd, qemu, "doctor"};
+	const struct verdict_key key = {h->cache.fd, qemu, NULL};
 	struct accel_choice choice;
 
 	accel_choose(VM_ACCEL_AUTO, h->architecture, &key, &choice);

@@ -125,7 +125,6 @@ static int make_config(
 		.kernel = h->appliance.kernel,
 		.initrd = h->appliance.initrd,
 		.root = h->appliance.root,
-		.kernel_version = h->appliance.kernel_version,
 		.kernel_options = options,
 		.route = handle_route(h),
 		.plain = h->plain,
@@ -151,6 +150,7 @@ static int make_config(
 		.strict = h->strict,
 		/* How it boots with such options is not to be remembered. */
 		.cache_fd = handle_is_special(h) ? -1 : h->cache.fd,
+		.fixed = h->fixed,
 		.control_fd = h->control[0],
 	};
 

@@ -8,8 +8,6 @@
 #include "base/log.h"
 #include "cache/snapshots.h"
 
-/* Its appliance's kernel: what is remembered of one holds for the others. */
-#define KERNEL_VERSION	   "an appliance's"
 #define BOOT_TIMEOUT_MS	   (300 * 1000)
 #define SILENCE_TIMEOUT_MS (60 * 1000)
 #define HOLD		   "libguestfs"
@@ -95,7 +93,6 @@ struct vm_config plan_config(struct plan *plan, enum plan_kind kind)
 		.kernel = line->kernel,
 		.initrd = line->initrd,
 		.root = line->root,
-		.kernel_version = KERNEL_VERSION,
 		.route = &plan->route,
 		.launcher = &plan->launcher,
 		.accel = line->accel,

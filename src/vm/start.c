@@ -41,8 +41,6 @@
 /* Far more than resuming takes; booting is faster than to wait longer. */
 #define RESUME_MS 10000
 
-#define ANY_KERNEL "*"
-
 /* A subject of verdicts. */
 #define SANDBOX "sandbox"
 
@@ -51,7 +49,7 @@
 
 struct start {
 	struct vm_config config;
-	/* Of qemu with this kernel; with any. */
+	/* Of qemu with this kernel; with any, if the appliance is our own. */
 	struct verdict_key key, qemu_key;
 	struct profile profile;
 	int64_t deadline_ms;
@@ -65,13 +63,13 @@ struct start {
 
 static struct start plan_start(const struct vm_config *config)
 {
-	const struct verdict_key key = {
-		config->cache_fd, config->qemu, config->kernel_version};
+	const struct verdict_key key = {config->cache_fd, config->qemu, config->kernel};
 
 	struct start s = {
 		.config = *config,
 		.key = key,
-		.qemu_key = {config->cache_fd, config->qemu, ANY_KERNEL},
+		.qemu_key = {config->cache_fd, config->qemu,
+			config->fixed ? config->kernel : NULL},
 		.profile =
 			{
 				.machine = machine_type_find(config->route->machine),

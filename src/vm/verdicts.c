@@ -3,6 +3,9 @@
  * The note `verdicts` in the cache directory: the host's boot id, then lines of
  *
  *	QEMU MTIME SIZE <tab> KERNEL <tab> SUBJECT <tab> VERDICT <tab> REASON
+ *
+ * KERNEL is "*", or DEVICE:INODE MTIME SIZE. The change time is left out, since each
+ * appliance of the cache that gets a link to the kernel changes it.
  */
 #include "vm/verdicts.h"
 
@@ -17,14 +20,29 @@
 
 #define NOTE "verdicts"
 
+static char *kernel_text(const char *kernel)
+{
+	struct stat st = {0};
+
+	if (!kernel)
+		return xstrdup("*");
+	/* What a link leads to may be the user's own kernel. */
+	if (lstat(kernel, &st) < 0)
+		st.st_size = 0;
+	return xasprintf("%llu:%llu %lld.%09ld %lld", (unsigned long long)st.st_dev,
+		(unsigned long long)st.st_ino, (long long)st.st_mtim.tv_sec,
+		st.st_mtim.tv_nsec, (long long)st.st_size);
+}
+
 static char *line_prefix(const struct verdict_key *key, const char *subject)
 {
+	CLEANUP_FREE char *kernel = kernel_text(key->kernel);
 	struct stat st = {0};
 
 	if (stat(key->qemu, &st) < 0)
 		st.st_size = 0;
 	return xasprintf("%s %lld %lld\t%s\t%s\t", key->qemu, (long long)st.st_mtime,
-		(long long)st.st_size, key->kernel_version, subject);
+		(long long)st.st_size, kernel, subject);
 }
 
 /* What is known, if it is of this boot. Never NULL. */
@@ -65,6 +83,16 @@ bool verdict_recall(const struct verdict_key *key, const char *subject,
 	return true;
 }
 
+/* Behind the boot id: the lines of a note, the oldest left out if there are many. */
+static const char *lines_to_keep(const char *known)
+{
+	const char *lines = strchr(known, '\n');
+
+	while (lines && strlen(lines) > NOTE_MAX / 2)
+		lines = strchr(lines + 1, '\n');
+	return lines ? lines + 1 : "";
+}
+
 void verdict_remember(const struct verdict_key *key, const char *subject,
 	const char *verdict, const char *reason)
 {
@@ -73,10 +101,9 @@ void verdict_remember(const struct verdict_key *key, const char *subject,
 	CLEANUP_FREE char *boot = boot_id_read();
 	CLEANUP_STRBUF struct strbuf sb = {0};
 
-	if (key->cache_fd < 0 || !*boot || strlen(known) > NOTE_MAX / 2)
+	if (key->cache_fd < 0 || !*boot)
 		return;
-	strbuf_adds(&sb, *known ? known : boot);
-	strbuf_addf(
-		&sb, "%s%s\t%.*s\n", prefix, verdict, (int)strcspn(reason, "\n"), reason);
+	strbuf_addf(&sb, "%s%s%s%s\t%.*s\n", boot, lines_to_keep(known), prefix, verdict,
+		(int)strcspn(reason, "\n"), reason);
 	note_write(key->cache_fd, NOTE, sb.data);
 }

@@ -11,7 +11,11 @@
 struct verdict_key {
 	int cache_fd;	  /* directory, or -1: nothing is remembered */
 	const char *qemu; /* path */
-	const char *kernel_version;
+	/*
+	 * Path; NULL: of any kernel. It is this very file that counts, and not its version or
+	 * its content, which a stranger's appliance may share with the user's own.
+	 */
+	const char *kernel;
 };
 
 /* True: known. *ret_reason is a new string. */

@@ -157,8 +157,7 @@ struct vm_config {
 	const char *qemu; /* path */
 	const char *kernel, *initrd, *root;
 	char root_uuid[37];
-	uint64_t root_size; /* vm_start() sets its own copy of this */
-	const char *kernel_version;
+	uint64_t root_size;	      /* vm_start() sets its own copy of this */
 	char timezone[TIMEZONE_SIZE]; /* the host's, for the guest; "": unknown */
 	const char *kernel_options;   /* more words for the kernel, or NULL */
 	const struct vm_route *route;
@@ -210,7 +209,10 @@ struct vm_config {
 	bool strict;
 	/* qemu filters its own system calls; vm_start() sets its own copy of this. */
 	bool sandbox;
-	int cache_fd;	/* the directory of verdicts.h, or -1 */
+	int cache_fd; /* the directory of verdicts.h, or -1 */
+	/* Somebody else may have made kernel and initrd: what a start of them teaches about
+	 * qemu is kept for them alone. */
+	bool fixed;
 	int control_fd; /* see base/control.h */
 };
 
