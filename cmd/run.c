@@ -19,7 +19,7 @@ static const struct options options = {
 static int run(struct vm_options *o, const char *const *words)
 {
 	/* An image may name a command itself. */
-	if (*words || o->image || o->appliance)
+	if (*words || o->image || o->appliance || o->from)
 		return vm_run(o, words);
 	options_complain("no command is given; hypermin run --help shows how");
 	return EXIT_OURS;

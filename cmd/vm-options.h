@@ -9,7 +9,7 @@ struct vm_options {
 	struct command_log log;
 	struct hypermin_command command;
 	/* The option's name if one is given. */
-	const char *image, *appliance;
+	const char *image, *appliance, *from;
 	/* NAME=VALUE, allocated. */
 	struct option_list env;
 	bool no_stdin, no_terminal;
