@@ -144,14 +144,15 @@ static char *describe_vm(struct hypermin *h, json_t *disks)
 	const struct vm_run run = vm_ran_as(h->vm);
 	bool has_network = vm_network_is_wanted(&h->network) ||
 		(h->state && h->state->vm.has_network);
-	json_t *json = json_pack(
-		"{s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:b, s:b, s:o, s:o*}",
-		"architecture", a->architecture->name, "kernel_version",
-		a->kernel_version, "route", a->route, "root_uuid", a->root_uuid,
-		"memory_mib", (int)(h->state ? h->state->memory_mib : h->memory_mib),
-		"cpus", (int)(h->state ? h->state->cpus : h->cpus), "kvm", run.kvm,
-		"plain", run.plain, "network", has_network, "disks", disks, "image",
-		a->image ? image_config_json(a->image) : NULL);
+	json_t *json =
+		json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:b, s:b, s:o, s:o*}",
+			"protocol", PROTOCOL_VERSION, "architecture",
+			a->architecture->name, "kernel_version", a->kernel_version,
+			"route", a->route, "root_uuid", a->root_uuid, "memory_mib",
+			(int)(h->state ? h->state->memory_mib : h->memory_mib), "cpus",
+			(int)(h->state ? h->state->cpus : h->cpus), "kvm", run.kvm,
+			"plain", run.plain, "network", has_network, "disks", disks,
+			"image", a->image ? image_config_json(a->image) : NULL);
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 
 	json_decref(json);
@@ -266,11 +267,16 @@ static int take_appliance(const json_t *manifest, const struct state *files,
 static int take(struct hypermin *h, struct handle_state *s)
 {
 	const json_t *manifest = s->files.manifest;
-	const json_t *disk;
-	size_t i;
+	const json_t *disks = json_object_get(manifest, "disks");
 
-	json_array_foreach(json_object_get(manifest, "disks"), i,
-		disk) if (take_disk(s, disk, &h->error) < 0) return -1;
+	/* Its agent is in its memory. */
+	if (number(manifest, "protocol") != PROTOCOL_VERSION)
+		return error_set(&h->error, 0,
+			"it was saved by another version of hypermin, whose agent this one does "
+			"not understand");
+	for (size_t i = 0; i < json_array_size(disks); i++)
+		if (take_disk(s, json_array_get(disks, i), &h->error) < 0)
+			return -1;
 	vector_foreach (own, &h->disks)
 		vector_push(&s->disks, *own);
 	s->memory_mib = number(manifest, "memory_mib");

@@ -90,11 +90,12 @@ static int check_job(struct vm *vm, struct error *err)
 {
 	json_t *jobs = NULL;
 	const json_t *job;
+	bool found = false;
+	int result = -1;
 	size_t i;
 
 	if (ask(vm, "query-jobs", NULL, -1, &jobs, err) < 0)
 		return -1;
-	int result = error_set(err, 0, "copy a disk: qemu knows nothing of it");
 	json_array_foreach(jobs, i, job)
 	{
 		const char *id = json_string_value(json_object_get(job, "id"));
@@ -103,13 +104,15 @@ static int check_job(struct vm *vm, struct error *err)
 
 		if (!id || !status || strcmp(id, JOB) != 0)
 			continue;
+		found = true;
 		if (strcmp(status, "concluded") != 0)
 			result = 1;
 		else
 			result = why ? error_set(err, 0, "copy a disk: %s", why) : 0;
 	}
 	json_decref(jobs);
-	return result;
+	return found ? result
+		     : error_set(err, 0, "copy a disk: qemu has forgotten that it does");
 }
 
 static int run_job(
