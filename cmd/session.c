@@ -196,7 +196,7 @@ int command_list(int argc, char **argv)
 /* ---- stop ---- */
 
 struct stop {
-	bool all, at_once;
+	bool all, at_once, ready;
 	int status;
 };
 
@@ -206,6 +206,8 @@ static const struct option_row stop_rows[] = {
 	{OPTION_FLAG, "kill", 0, NULL,
 		"at once: writable disks are left as after a power cut",
 		offsetof(struct stop, at_once)},
+	{OPTION_FLAG, "ready", 0, NULL, "the VMs that wait, of hypermin warm --ready",
+		offsetof(struct stop, ready)},
 	{0},
 };
 
@@ -216,6 +218,7 @@ static const struct options stop_options = {
 	.usage =
 		"Usage: hypermin stop [--kill] SESSION…\n"
 		"       hypermin stop [--kill] --all\n"
+		"       hypermin stop --ready\n"
 		"\n"
 		"End sessions, with the commands that run in them. What was written to a disk or directory\n"
 		"attached with :rw is there afterwards.",
@@ -255,6 +258,17 @@ static void stop_all(struct stop *stop)
 	hypermin_free(h);
 }
 
+static void stop_ready(struct stop *stop)
+{
+	struct hypermin *h = hypermin_new();
+
+	if (hypermin_stop_ready(h) < 0) {
+		fprintf(stderr, "hypermin: %s\n", hypermin_error(h));
+		stop->status = EXIT_OURS;
+	}
+	hypermin_free(h);
+}
+
 int command_stop(int argc, char **argv)
 {
 	struct stop stop = {0};
@@ -266,11 +280,12 @@ int command_stop(int argc, char **argv)
 		return 0;
 	if (first < 0)
 		return EXIT_OURS;
-	if (stop.all == (argv[first] != NULL)) {
-		options_complain(stop.all ? "--all and names don't go together"
-					  : "name the sessions to end, or give --all");
+	if (stop.all + stop.ready + (argv[first] != NULL) != 1) {
+		options_complain("give names of sessions to end, or --all, or --ready");
 		return EXIT_OURS;
 	}
+	if (stop.ready)
+		stop_ready(&stop);
 	if (stop.all)
 		stop_all(&stop);
 	for (char **name = argv + first; *name; name++)

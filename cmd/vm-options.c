@@ -74,6 +74,7 @@ static int take_gdb(const struct option_row *row, void *target, const char *valu
 }
 
 #define AT(member) offsetof(struct vm_options, member)
+#define READY_MAX  64
 
 static const struct option_row command_rows[] = {
 	{OPTION_CALL, "env", 'e', "NAME[=VALUE]",
@@ -149,6 +150,11 @@ static const struct option_row entrypoint_rows[] = {
 static const struct option_row warm_rows[] = {
 	{OPTION_NUMBER, "disks", 0, "N", "for runs with up to N disks, 0 to 8; default 0",
 		AT(disks), .max = HYPERMIN_WARM_DISKS},
+	{OPTION_NUMBER, "ready", 0, "N",
+		"also keep N VMs waiting, resumed, for runs with the same options; no disks",
+		AT(ready), .max = READY_MAX},
+	{OPTION_SECONDS, "idle", 0, "SECONDS",
+		"how long one waits for a run; default 600", AT(idle_ms)},
 	{OPTION_FLAG, "if-built", 0, NULL,
 		"only if the appliance is in the cache and no other process takes one",
 		AT(if_built)},

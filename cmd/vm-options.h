@@ -18,7 +18,10 @@ struct vm_options {
 	/* warm: how many disks the snapshot has slots for. */
 	unsigned disks;
 	bool if_built;
-	/* start: NULL, a name is chosen; and 0, it may be idle for ever. */
+	/* warm: how many VMs are to be ready. */
+	unsigned ready;
+	/* start: NULL, a name is chosen; and 0, it may be idle for ever (warm: as long as
+	 * usual). */
 	const char *name;
 	unsigned idle_ms;
 };

@@ -133,6 +133,7 @@ int vm_run(struct vm_options *o, const char *const *argv)
 		return vm_failed(o);
 	if (o->dry_run)
 		return dry_run(o, argv);
+	hypermin_set_take_ready(o->vm, true);
 	if (hypermin_start(o->vm) < 0)
 		return vm_failed(o);
 	int64_t booted = now_ms();

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* hypermin warm: take the snapshot that later runs resume from. */
+/* hypermin warm: take the snapshot that later runs resume from, or keep VMs ready for them. */
 #include <stdio.h>
 
 #include "commands.h"
+#include "interrupt.h"
+#include "keeper.h"
 #include "vm-run.h"
+
+#define READY_IDLE_MS (600 * 1000)
 
 static const struct options options = {
 	.command = "hypermin warm",
@@ -13,10 +17,37 @@ static const struct options options = {
 		"Boot a VM, and keep a snapshot of it in the cache. `hypermin run` and `hypermin shell`\n"
 		"with the same options resume from it instead of booting. They have it taken by\n"
 		"themselves, in the background after their first run; this command takes it now, for the\n"
-		"image of a CI system, say.",
+		"image of a CI system, say. With --ready it also keeps VMs waiting that have resumed\n"
+		"already, until `hypermin stop --ready`.",
 	.groups = vm_warm_options,
 	.words = WORDS_NONE,
 };
+
+/* Of the process. */
+static int all_argc;
+static char **all_argv;
+
+/* One VM after another. */
+static int keep_ready(struct vm_options *o, const char *const *words)
+{
+	(void)words;
+	interrupt_by_signals(o->vm);
+	int result = hypermin_keep_ready(o->vm, o->ready,
+		o->idle_ms ? o->idle_ms : READY_IDLE_MS, keeper_leave, NULL);
+	if (result < 0)
+		return vm_failed(o);
+	return result == 1 ? KEEPER_AGAIN : 0;
+}
+
+static int start_keepers(unsigned n)
+{
+	char name[KEEPER_NAME_SIZE];
+	int status = 0;
+
+	for (unsigned i = 0; i < n && status == 0; i++)
+		status = keeper_start(all_argc, all_argv, &options, keep_ready, name);
+	return status;
+}
 
 static int warm(struct vm_options *o, const char *const *words)
 {
@@ -30,10 +61,12 @@ static int warm(struct vm_options *o, const char *const *words)
 		fprintf(stderr,
 			taken ? "hypermin: the snapshot is taken\n"
 			      : "hypermin: there is a snapshot already\n");
-	return 0;
+	return start_keepers(o->ready);
 }
 
 int command_warm(int argc, char **argv)
 {
+	all_argc = argc;
+	all_argv = argv;
 	return vm_main(&options, argc, argv, warm);
 }

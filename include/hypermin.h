@@ -487,6 +487,24 @@ HYPERMIN_API int hypermin_keep(struct hypermin *h, const char *name, unsigned id
 	int (*ready)(const char *name, void *data), void *data);
 
 /*
+ * Start a VM that waits, standing still, for a hypermin_start() that wants just such a one
+ * (hypermin_set_take_ready()). There are at most `max` of a kind; 0 at once if there are
+ * that many. 1: it was taken, and has ended: call it again, with a new handle, for the next.
+ * 0: hypermin_stop_ready(), or it has waited for idle_ms. Else as hypermin_keep().
+ */
+HYPERMIN_API int hypermin_keep_ready(struct hypermin *h, unsigned max, unsigned idle_ms,
+	int (*ready)(const char *name, void *data), void *data);
+/*
+ * hypermin_start() takes a VM that waits, if there is one that was made with the same
+ * settings. Only hypermin_exec(), and once, hypermin_stop() and hypermin_kill() can be called
+ * then: the VM is another process's, and ends with the handle.
+ */
+HYPERMIN_API void hypermin_set_take_ready(struct hypermin *h, bool take);
+/* End all VMs of this user that wait; one that was taken ends with its run, and is the last of
+ * its place. How many there were; -1: an error. */
+HYPERMIN_API int hypermin_stop_ready(struct hypermin *h);
+
+/*
  * Let a new handle, without settings, stand for a session. hypermin_exec() runs a command
  * in it, beside others; the second hypermin_interrupt() makes the call return -1 and sends
  * the command SIGHUP. hypermin_stop() and hypermin_kill() end the session for all.

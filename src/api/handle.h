@@ -57,6 +57,8 @@ struct hypermin {
 	bool cold;
 	/* Start only what can be confined by all layers. */
 	bool strict;
+	/* hypermin_start() takes a VM that waits, if there is one. */
+	bool take_ready;
 	/* Words for the kernel's command line, and arguments for qemu. */
 	struct strvec append, qemu_args;
 	unsigned gdb_port; /* 0: none */
@@ -90,6 +92,9 @@ struct hypermin {
 	/* The VM is another process's: the session's name. Then all of the above is as in a
 	 * new handle. */
 	char *session;
+	/* The session is a VM that has waited for this handle, and ends when this is closed;
+	 * -1: it does not. */
+	int owner_fd;
 	/* By hypermin_stop(); vm is NULL then. */
 	bool stopped;
 	/* hypermin_start() found no snapshot for such a VM, or one that was no good:
@@ -151,11 +156,14 @@ int handle_check_started(struct hypermin *h);
 
 /* ---- session.c ---- */
 
-/* hypermin_exec() and hypermin_stop() of a session that was opened. */
+/* hypermin_exec() and hypermin_stop() of a session that was opened. To stop: 1 of a VM that
+ * has waited and was taken; it goes on, and is the last of its place. */
 int session_exec(struct hypermin *h, const struct hypermin_command *command,
 	struct hypermin_result *ret);
 int session_stop(struct hypermin *h, bool at_once);
 
+/* Take a VM of this key that waits: h->session and h->owner_fd. 1: there is none. */
+int session_take(struct hypermin *h, const char *key);
 /* The keeper has the VM written down to the directory, in files for a saved state: JSON that
  * says what the VM is; a new string. */
 char *session_write_down(struct hypermin *h, int dir_fd);
@@ -203,6 +211,17 @@ bool handle_is_special(const struct hypermin *h);
 int handle_start(
 	struct hypermin *h, const struct start_terms *terms, bool *ret_no_snapshot);
 
+/* ---- ready.c ---- */
+
+#define READY_KEY_LEN 16
+
+/* Could such a VM have waited? It has nothing that only this start attaches. */
+bool handle_may_be_ready(const struct hypermin *h);
+/* By which VMs that wait are found, of the settings and the open appliance. */
+void handle_ready_key(const struct hypermin *h, char ret[static READY_KEY_LEN + 1]);
+/* Take a VM that waits. 1: there is none. */
+int handle_take_ready(struct hypermin *h);
+
 /* ---- missing.c ---- */
 
 /* The guest has no such command, as h->error says. If the system that the guest is made of
@@ -210,6 +229,9 @@ int handle_start(
 void handle_explain_missing(struct hypermin *h, const char *command);
 
 /* ---- warm.c ---- */
+
+/* Run a first command, which brings into the guest's memory what every command needs. */
+void handle_rehearse(struct vm *vm);
 
 /* Have a snapshot made for the next start, by a process of its own that nobody waits
  * for. */

@@ -93,6 +93,7 @@ struct hypermin *hypermin_new(void)
 	h->appliance.lock_fd = -1;
 	h->control[0] = h->control[1] = -1;
 	h->timeline_fd = -1;
+	h->owner_fd = -1;
 	/* hypermin_prepare() returns the error: this function can't. */
 	control_open(h->control, &h->control_error);
 	return h;
@@ -123,6 +124,7 @@ void hypermin_free(struct hypermin *h)
 	vector_done(&h->shares);
 	vm_network_done(&h->network);
 	free(h->session);
+	cleanup_close(&h->owner_fd);
 	free(h->share_program);
 	free(h->reach_program);
 	free(h->root);
@@ -185,8 +187,18 @@ int hypermin_block_devices(
 	return 0;
 }
 
+/* Its keeper ends it. */
+static int let_go(struct hypermin *h)
+{
+	cleanup_close(&h->owner_fd);
+	h->stopped = true;
+	return 0;
+}
+
 int hypermin_stop(struct hypermin *h)
 {
+	if (h->owner_fd >= 0)
+		return let_go(h);
 	if (h->session)
 		return session_stop(h, false);
 	if (handle_check_started(h) < 0)
@@ -202,6 +214,8 @@ int hypermin_stop(struct hypermin *h)
 
 int hypermin_kill(struct hypermin *h)
 {
+	if (h->owner_fd >= 0)
+		return let_go(h);
 	if (h->session)
 		return session_stop(h, true);
 	if (handle_check_started(h) < 0)

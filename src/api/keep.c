@@ -53,6 +53,14 @@ struct keeper {
 	int64_t started; /* seconds since 1970 */
 	unsigned idle_ms;
 	int64_t busy_ms; /* when a command last ran, as monotonic_ms() */
+	/* It is for one run. */
+	bool is_for_run;
+	/* It waits for that, and stands still; then this one has it, and it ends with that
+	 * client. */
+	bool waits;
+	struct client *owner;
+	/* No other VM is to wait in its place. */
+	bool is_last;
 	/* A client wants the VM's end, without the guest perhaps. */
 	bool is_stopping, at_once;
 	/* So does this signal; 0: none came. */
@@ -347,6 +355,12 @@ static int on_stop(struct keeper *k, struct client *c, const struct frame *f)
 {
 	if (f->len != 1)
 		return -1;
+	if (k->owner) {
+		k->is_last = true;
+		session_link_add(&c->link, SESSION_TAKEN, 0);
+		c->answered = true;
+		return 0;
+	}
 	k->is_stopping = true;
 	k->at_once = f->payload[0];
 	k->stopper = c;
@@ -367,8 +381,29 @@ static int on_save(struct keeper *k, struct client *c, const struct frame *f)
 	return 0;
 }
 
+static int on_take(struct keeper *k, struct client *c, const struct frame *f)
+{
+	if (f->len != 0)
+		return -1;
+	if (!k->waits) {
+		error_set(&k->h->error, EBUSY, "take the VM");
+		answer_failure(c, &k->h->error);
+		return 0;
+	}
+	if (vm_wake(k->h->vm, &k->h->error) < 0) {
+		answer_failure(c, &k->h->error);
+		return 0;
+	}
+	k->waits = false;
+	k->owner = c;
+	session_link_add(&c->link, SESSION_TAKEN, 0);
+	return 0;
+}
+
 static int handle_request(struct keeper *k, struct client *c, const struct frame *f)
 {
+	if (k->waits && f->type != SESSION_TAKE && f->type != SESSION_STOP)
+		return -1;
 	/* It may send a signal before it knows that the command has ended. */
 	if (c->answered)
 		return 0;
@@ -388,6 +423,8 @@ static int handle_request(struct keeper *k, struct client *c, const struct frame
 		return on_stop(k, c, f);
 	case SESSION_SAVE:
 		return on_save(k, c, f);
+	case SESSION_TAKE:
+		return on_take(k, c, f);
 	}
 	return -1;
 }
@@ -459,6 +496,10 @@ static void remove_the_gone(struct keeper *k)
 			continue;
 		if (k->stopper == k->clients.items[i])
 			k->stopper = NULL;
+		if (k->owner == k->clients.items[i]) {
+			k->owner = NULL;
+			k->is_stopping = k->at_once = true;
+		}
 		client_free(k->clients.items[i]);
 		k->clients.items[i] = k->clients.items[--k->clients.len];
 	}
@@ -492,7 +533,7 @@ static bool has_commands(const struct keeper *k)
 
 static int64_t idle_deadline(const struct keeper *k)
 {
-	return k->idle_ms && !has_commands(k) ? k->busy_ms + k->idle_ms : 0;
+	return k->idle_ms && !has_commands(k) && !k->owner ? k->busy_ms + k->idle_ms : 0;
 }
 
 static bool is_idle(const struct keeper *k)
@@ -641,7 +682,7 @@ static int keep(struct keeper *k, int (*ready)(const char *name, void *data), vo
 	if (result < 0) {
 		why = h->error;
 		/* Whoever comes now need not wait for others' output. */
-		session_release(&k->name, why.msg);
+		session_release(&k->name, k->is_for_run ? NULL : why.msg);
 		flush_outputs(k);
 	} else {
 		result = stop(k, &why);
@@ -654,11 +695,42 @@ static int keep(struct keeper *k, int (*ready)(const char *name, void *data), vo
 		end_command(k, *client, &why);
 	}
 	vm_free(TAKE_PTR(h->vm));
-	session_release(
-		&k->name, k->is_stopping && !k->signal && result == 0 ? NULL : why.msg);
+	/* Nobody comes later for the VM of one run, or asks why one ended that was stopped. */
+	bool is_expected = k->is_for_run || (k->is_stopping && !k->signal && result == 0);
+	session_release(&k->name, is_expected ? NULL : why.msg);
 	tell_clients(k, result == 0, &why);
 	h->error = why;
 	return k->signal ? control_error(k->signal, &h->error) : result;
+}
+
+/* The name is claimed, and given back. */
+static int start_and_keep(
+	struct keeper *k, int (*ready)(const char *name, void *data), void *data)
+{
+	struct hypermin *h = k->h;
+	const struct start_terms terms = {.cold = h->cold, .lasting = !k->waits};
+	int result = handle_start(h, &terms, &h->wants_snapshot);
+
+	/* It may live for days: the snapshot is for others. */
+	if (result == 0 && h->wants_snapshot)
+		handle_warm_later(h);
+	h->wants_snapshot = false;
+	if (result == 0 && k->waits) {
+		handle_rehearse(h->vm);
+		result = vm_pause(h->vm, &h->error);
+	}
+	k->started = time(NULL);
+	k->busy_ms = monotonic_ms();
+	if (result == 0)
+		result = keep(k, ready, data);
+	vector_foreach (client, &k->clients)
+		client_free(*client);
+	vector_done(&k->clients);
+	vector_done(&k->polled);
+	if (k->listen_fd >= 0)
+		close(k->listen_fd);
+	session_release(&k->name, NULL);
+	return result;
 }
 
 int hypermin_keep(struct hypermin *h, const char *name, unsigned idle_ms,
@@ -668,22 +740,31 @@ int hypermin_keep(struct hypermin *h, const char *name, unsigned idle_ms,
 
 	if (session_claim(name, &k.name, &h->error) < 0)
 		return -1;
-	const struct start_terms terms = {.cold = h->cold, .lasting = true};
-	int result = handle_start(h, &terms, &h->wants_snapshot);
-	/* It may live for days: the snapshot is for others. */
-	if (result == 0 && h->wants_snapshot)
-		handle_warm_later(h);
-	h->wants_snapshot = false;
-	k.started = time(NULL);
-	k.busy_ms = monotonic_ms();
-	if (result == 0)
-		result = keep(&k, ready, data);
-	vector_foreach (client, &k.clients)
-		client_free(*client);
-	vector_done(&k.clients);
-	vector_done(&k.polled);
-	if (k.listen_fd >= 0)
-		close(k.listen_fd);
-	session_release(&k.name, NULL);
+	return start_and_keep(&k, ready, data);
+}
+
+int hypermin_keep_ready(struct hypermin *h, unsigned max, unsigned idle_ms,
+	int (*ready)(const char *name, void *data), void *data)
+{
+	struct keeper k = {.h = h,
+		.idle_ms = idle_ms,
+		.listen_fd = -1,
+		.is_for_run = true,
+		.waits = true};
+	char key[READY_KEY_LEN + 1];
+
+	if (!handle_may_be_ready(h))
+		return error_set(&h->error, 0,
+			"keep a VM ready: it can have no disks, directories and network, and is "
+			"none that always boots or goes on from a saved state");
+	if (handle_prepare(h, true, false) < 0)
+		return -1;
+	handle_ready_key(h, key);
+	if (session_claim_ready(key, max, &k.name, &h->error) < 0)
+		return h->error.num == EEXIST ? 0 : -1;
+	int result = start_and_keep(&k, ready, data);
+	/* However that one has ended. */
+	if (!k.waits && !k.is_last && !k.signal)
+		return 1;
 	return result;
 }

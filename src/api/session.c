@@ -20,12 +20,15 @@
 #include "base/control.h"
 #include "base/log.h"
 #include "base/monotonic.h"
+#include "base/name.h"
 #include "session/session.h"
 #include "vm/network.h"
 #include "vm/terminal.h"
 
 /* For a keeper to say what its session is. */
 #define DESCRIBE_MS 2000
+/* For one to say that its VM is ours now. */
+#define TAKE_MS 1000
 /* For a keeper that was killed to be gone. */
 #define ENDING_MS      1000
 #define ENDING_STEP_MS 20
@@ -40,6 +43,8 @@ static bool has_settings(const struct hypermin *h)
 
 int hypermin_open_session(struct hypermin *h, const char *name)
 {
+	if (name_check("a session", name, &h->error) < 0)
+		return -1;
 	if (h->vm || h->stopped || h->session)
 		return error_set(&h->error, 0,
 			"open the session '%s': the handle stands for another VM", name);
@@ -389,8 +394,42 @@ int session_stop(struct hypermin *h, bool at_once)
 	*session_link_add(&link, SESSION_STOP, 1) = at_once;
 	session_link_flush(&link);
 	int result = await(h, &link, -1, &answer);
+	if (result == 0 && answer.type == SESSION_TAKEN)
+		result = 1;
 	session_link_done(&link);
 	return result;
+}
+
+static int take(struct hypermin *h, const char *name)
+{
+	struct session_link link;
+	struct frame answer;
+
+	int fd = session_connect(name, &h->error);
+	if (fd < 0)
+		return -1;
+	session_link_init(&link, fd);
+	session_link_add(&link, SESSION_TAKE, 0);
+	session_link_flush(&link);
+	int result = await(h, &link, TAKE_MS, &answer);
+	if (result == 0 && answer.type == SESSION_TAKEN) {
+		h->session = xstrdup(name);
+		h->owner_fd = TAKE_FD(link.fd);
+	}
+	session_link_done(&link);
+	return h->session ? 0 : -1;
+}
+
+int session_take(struct hypermin *h, const char *key)
+{
+	CLEANUP_STRVEC struct strvec names = {0};
+
+	if (session_list_ready(key, &names, &h->error) < 0)
+		return 1;
+	vector_foreach (name, &names)
+		if (take(h, *name) == 0)
+			return 0;
+	return 1;
 }
 
 char *session_write_down(struct hypermin *h, int dir_fd)

@@ -238,7 +238,10 @@ int handle_start(
 int hypermin_start(struct hypermin *h)
 {
 	const struct start_terms terms = {.cold = h->cold};
+	int taken = h->vm || h->stopped ? 1 : handle_take_ready(h);
 
+	if (taken <= 0)
+		return taken;
 	return handle_start(h, &terms, &h->wants_snapshot);
 }
 

@@ -65,9 +65,8 @@ static const char *appliance_key(const struct hypermin *h)
 	return strrchr(h->appliance.directory, '/') + 1;
 }
 
-/* Every command needs the C library, the directories in PATH and the kernel's path to a
- * new process: a first command brings them into the guest's memory. */
-static void rehearse(struct vm *vm)
+/* The C library, the directories in PATH and the kernel's path to a new process. */
+void handle_rehearse(struct vm *vm)
 {
 	static const char *const argv[] = {"true", NULL};
 	const struct vm_command command = {.agent = {.argv = argv, .stdin_closed = true},
@@ -102,7 +101,7 @@ static int save(struct hypermin *h, const struct start_terms *terms, struct erro
 		.cpus = h->cpus,
 		.reserved_slots = terms->reserved_slots,
 	};
-	rehearse(h->vm);
+	handle_rehearse(h->vm);
 	int result = vm_save(h->vm, err);
 	vm_free(TAKE_PTR(h->vm));
 	if (result == 0)

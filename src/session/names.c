@@ -23,7 +23,16 @@
 #define ENDED  "ended"
 /* Names that are tried for a session without one. */
 #define NUMBER_MAX 10000
+#define READY	   ".ready-"
 #define ENDED_MAX  4096
+
+/* Also of a VM that waits. */
+static int check_name(const char *name, struct error *err)
+{
+	return strncmp(name, READY, strlen(READY)) == 0 && !strchr(name, '/')
+		? 0
+		: name_check("a session", name, err);
+}
 
 /* ---- The directory ---- */
 
@@ -106,11 +115,11 @@ static int take_lock(int dir_fd, const char *name)
 	}
 }
 
-static int claim_free_name(struct session_name *n)
+static int claim_number(struct session_name *n, const char *prefix, unsigned max)
 {
-	for (int i = 1; i <= NUMBER_MAX; i++) {
+	for (unsigned i = 1; i <= max; i++) {
 		free(n->name);
-		n->name = xasprintf("vm%d", i);
+		n->name = xasprintf("%s%u", prefix, i);
 		n->lock_fd = take_lock(n->dir_fd, n->name);
 		if (n->lock_fd >= 0 || errno != EEXIST)
 			break;
@@ -118,28 +127,30 @@ static int claim_free_name(struct session_name *n)
 	return n->lock_fd;
 }
 
-int session_claim(const char *name, struct session_name *ret, struct error *err)
+/* The name itself, or with a number. */
+static int claim(
+	const char *name, unsigned numbers, struct session_name *ret, struct error *err)
 {
 	struct session_name n = {.lock_fd = -1};
 
-	if (name && name_check("a session", name, err) < 0)
-		return -1;
 	n.dir_fd = open_directory(err);
 	if (n.dir_fd < 0)
 		return -1;
-	if (name) {
+	if (numbers) {
+		claim_number(&n, name, numbers);
+	} else {
 		n.name = xstrdup(name);
 		n.lock_fd = take_lock(n.dir_fd, name);
-	} else {
-		claim_free_name(&n);
 	}
 	if (n.lock_fd < 0) {
-		if (errno == EEXIST)
+		if (errno == EEXIST) {
 			error_set(err, 0,
 				"start the session '%s': there is one of this name; hypermin "
 				"list shows it",
 				n.name);
-		else
+			if (err)
+				err->num = EEXIST;
+		} else
 			error_set(err, errno, "take the name '%s' for a session", n.name);
 		close(n.dir_fd);
 		free(n.name);
@@ -149,6 +160,21 @@ int session_claim(const char *name, struct session_name *ret, struct error *err)
 	remove_file(n.dir_fd, n.name, ENDED);
 	*ret = n;
 	return 0;
+}
+
+int session_claim(const char *name, struct session_name *ret, struct error *err)
+{
+	if (name && name_check("a session", name, err) < 0)
+		return -1;
+	return name ? claim(name, 0, ret, err) : claim("vm", NUMBER_MAX, ret, err);
+}
+
+int session_claim_ready(
+	const char *key, unsigned max, struct session_name *ret, struct error *err)
+{
+	CLEANUP_FREE char *prefix = xasprintf(READY "%s-", key);
+
+	return claim(prefix, max, ret, err);
 }
 
 /* A path in sun_path is short; one by the directory's descriptor always fits. */
@@ -249,7 +275,7 @@ bool session_peer_is_ours(int fd)
 
 int session_connect(const char *name, struct error *err)
 {
-	if (name_check("a session", name, err) < 0)
+	if (check_name(name, err) < 0)
 		return -1;
 	CLEANUP_CLOSE int dir_fd = open_directory(err);
 	if (dir_fd < 0)
@@ -269,7 +295,8 @@ int session_connect(const char *name, struct error *err)
 	return TAKE_FD(fd);
 }
 
-int session_list(struct strvec *ret, struct error *err)
+/* Those whose names begin so; NULL: of sessions. */
+static int list(const char *prefix, struct strvec *ret, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec files = {0};
 
@@ -281,7 +308,9 @@ int session_list(struct strvec *ret, struct error *err)
 	vector_foreach (file, &files) {
 		char *suffix = strstr(*file, "." LOCK);
 
-		if (!suffix || strcmp(suffix, "." LOCK) != 0)
+		if (!suffix || strcmp(suffix, "." LOCK) != 0 ||
+			(prefix ? strncmp(*file, prefix, strlen(prefix)) != 0
+				: **file == '.'))
 			continue;
 		*suffix = '\0';
 		if (is_running(dir_fd, *file))
@@ -290,4 +319,16 @@ int session_list(struct strvec *ret, struct error *err)
 			remove_leftovers(dir_fd, *file);
 	}
 	return 0;
+}
+
+int session_list(struct strvec *ret, struct error *err)
+{
+	return list(NULL, ret, err);
+}
+
+int session_list_ready(const char *key, struct strvec *ret, struct error *err)
+{
+	CLEANUP_FREE char *prefix = key ? xasprintf(READY "%s-", key) : xstrdup(READY);
+
+	return list(prefix, ret, err);
 }

@@ -32,6 +32,10 @@ struct session_name {
 
 /* Take the name, or with NULL the first free one of vm1, vm2, …; EEXIST: it is in use. */
 int session_claim(const char *name, struct session_name *ret, struct error *err);
+/* The same for a VM that waits for a run, of those of this key the first free number from 1 to
+ * `max`. Users can't give such a name. */
+int session_claim_ready(
+	const char *key, unsigned max, struct session_name *ret, struct error *err);
 /* Listen on its socket: a descriptor. */
 int session_listen(const struct session_name *name, struct error *err);
 /* Give the name back. `why`: what clients are told that come later, or NULL. */
@@ -44,6 +48,8 @@ int session_connect(const char *name, struct error *err);
 bool session_peer_is_ours(int fd);
 /* The names of all sessions, sorted. */
 int session_list(struct strvec *ret, struct error *err);
+/* The names of the VMs of this key that wait for a run, or are in one; NULL: of any key. */
+int session_list_ready(const char *key, struct strvec *ret, struct error *err);
 
 /* ---- Messages ---- */
 
@@ -61,6 +67,7 @@ enum session_message {
 	SESSION_DESCRIBE,      /* - */
 	SESSION_STOP,	       /* u8 1: without the guest */
 	SESSION_SAVE,	       /* - ; it passes the directory to be written to */
+	SESSION_TAKE,	       /* - ; of a VM that waits: it ends with this connection */
 
 	/* keeper to client */
 	/* u32 enum hypermin_outcome, u32 status, text: why it could not be started. Of one
@@ -68,6 +75,7 @@ enum session_message {
 	SESSION_RESULT = 64,
 	SESSION_DESCRIPTION, /* JSON, at most one message: of the session, or of what was saved */
 	SESSION_STOPPED,
+	SESSION_TAKEN,
 	SESSION_FAILED, /* u32 errno or 0, text */
 };
 #define SESSION_RESULT_FIXED 8u

@@ -281,6 +281,22 @@ static int go_on(struct vm *vm, struct error *err)
 	return 0;
 }
 
+int vm_pause(struct vm *vm, struct error *err)
+{
+	if (have(vm, "stop", NULL, -1, err) < 0)
+		return failure_set(vm, LOSS_GUEST, err, err->num, "%s", err->msg);
+	vm->phase = PHASE_FROZEN;
+	return 0;
+}
+
+int vm_wake(struct vm *vm, struct error *err)
+{
+	if (go_on(vm, err) < 0)
+		return -1;
+	agent_set_clock(vm->guest.agent, vm_realtime_ns());
+	return 0;
+}
+
 int vm_checkpoint(struct vm *vm, const struct vm_checkpoint *to, struct error *err)
 {
 	struct error lost;

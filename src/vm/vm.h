@@ -277,6 +277,9 @@ struct vm_checkpoint {
 /* Write down all of a VM, which goes on afterwards; while that lasts it stands still. -1: it
  * goes on too, unless it is over. */
 int vm_checkpoint(struct vm *vm, const struct vm_checkpoint *to, struct error *err);
+/* Have it stand still, with nothing under way, until vm_wake(). -1: it is over. */
+int vm_pause(struct vm *vm, struct error *err);
+int vm_wake(struct vm *vm, struct error *err);
 /*
  * Make a snapshot, in vm_config.record, of the checkpoint that is in checkpoint_fd.
  * vm_config is that of VMs that will resume from it, with vm_config.saved but for the
