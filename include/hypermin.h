@@ -447,9 +447,11 @@ HYPERMIN_API int hypermin_block_devices(
 
 /*
  * End the VM, with nothing lost that was written to a disk. If a writable disk or
- * directory is attached, the guest first ends all processes, unmounts and syncs its file systems, which takes as
- * long as that disk does; on failure the VM is gone, and the disk may need e2fsck. Without
- * one the VM ends at once.
+ * directory is attached, the guest first ends all processes, unmounts and syncs its file
+ * systems, which takes as long as that disk does. If the last command had a time limit, it
+ * may take what is left of that, and ten times hypermin_set_silence_timeout() more. On
+ * failure the VM is gone, and the disk may need e2fsck. Without a writable one the VM ends
+ * at once.
  */
 HYPERMIN_API int hypermin_stop(struct hypermin *h);
 /* End the VM at once, without the guest: a writable disk is left as after a power cut. */

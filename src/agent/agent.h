@@ -120,8 +120,8 @@ struct agent_attachments {
 struct agent *agent_new(const struct agent_handler *handler, void *data);
 void agent_free(struct agent *a);
 
-/* Bytes from the guest, in any pieces. -1: the guest broke the protocol; the agent is
- * dead. */
+/* Bytes from the guest, in any pieces. Returns how many frames ended in these. -1: the guest
+ * broke the protocol; the agent is dead. */
 int agent_receive(struct agent *a, const void *bytes, size_t len, struct error *err);
 
 /* What waits to be sent to the guest; 0 bytes when nothing does. */

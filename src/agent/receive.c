@@ -359,11 +359,11 @@ static int handle_frame(struct agent *a, const struct frame *f, struct error *er
 
 /*
  * Whole frames are handled where they are. Only one that is cut by the end of the bytes
- * is copied, to wait for its rest. Returns the bytes used up: all of them, or up to a
- * frame's end.
+ * is copied, to wait for its rest. Returns the bytes used up: all of them, or up to the end
+ * of a frame, which is counted.
  */
 static long receive_some(
-	struct agent *a, const uint8_t *bytes, size_t len, struct error *err)
+	struct agent *a, const uint8_t *bytes, size_t len, int *frames, struct error *err)
 {
 	struct frame f;
 	long whole;
@@ -385,6 +385,7 @@ static long receive_some(
 		if (handle_frame(a, &f, err) < 0)
 			return -1;
 		strbuf_clear(&a->in);
+		(*frames)++;
 	}
 	return take;
 }
@@ -392,11 +393,12 @@ static long receive_some(
 int agent_receive(struct agent *a, const void *bytes, size_t len, struct error *err)
 {
 	const uint8_t *next = bytes;
+	int frames = 0;
 
 	if (a->state == STATE_DEAD)
 		return error_set(err, 0, "the guest broke the agent's protocol before");
 	while (len > 0 && a->state != STATE_OVER) {
-		long used = receive_some(a, next, len, err);
+		long used = receive_some(a, next, len, &frames, err);
 
 		if (used < 0) {
 			a->state = STATE_DEAD;
@@ -405,5 +407,5 @@ int agent_receive(struct agent *a, const void *bytes, size_t len, struct error *
 		next += used;
 		len -= used;
 	}
-	return 0;
+	return frames;
 }

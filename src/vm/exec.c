@@ -171,6 +171,7 @@ static int run_in_foreground(struct vm *vm, const struct vm_command *command,
 	if (!exec)
 		return -1;
 	vm->foreground = exec;
+	vm->time_over_ms = exec->deadline_ms;
 	int result = loop_until(vm, foreground_has_run, 0, err);
 	if (result == 0 && vm->timeline && exec->started_us)
 		note_command(exec, command->agent.argv[0]);

@@ -61,10 +61,14 @@ static int serve_agent_input(struct vm *vm, struct error *err)
 			vm->guest.fd = -1;
 			return 0;
 		}
-		vm->guest.heard_ms = monotonic_ms();
-		vm->guest.ping_ms = 0;
-		if (agent_receive(vm->guest.agent, buf, n, &cause) < 0)
+		int frames = agent_receive(vm->guest.agent, buf, n, &cause);
+		if (frames < 0)
 			return failure_set(vm, LOSS_GUEST, err, 0, "%s", cause.msg);
+		/* The bytes of a frame that never ends are no sign of life. */
+		if (frames > 0) {
+			vm->guest.heard_ms = monotonic_ms();
+			vm->guest.ping_ms = 0;
+		}
 		if (*vm->guest.gave_up)
 			/* Once it is up, another way to start it does no better. */
 			return failure_set(vm,

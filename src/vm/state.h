@@ -169,6 +169,8 @@ struct vm {
 	struct guest guest;
 	struct text_channel console;
 	VECTOR(struct vm_exec *) execs;
+	/* When the time of vm_exec()'s last command is over; 0: it has no limit. */
+	int64_t time_over_ms;
 	/* The one among them that vm_exec() waits for, whose are signals to us, and our
 	 * terminal; NULL: none. */
 	struct vm_exec *foreground;

@@ -28,6 +28,9 @@
 #define QUIT_MS 5000
 /* The directories may be on a slow file system. */
 #define ATTACH_MS 60000
+/* So many times as long as it may be silent, a guest may take to write out its disks when its
+ * command has no time left. */
+#define STOP_PATIENCE 10
 
 static void log_text_line(const char *line, const char *name)
 {
@@ -434,13 +437,31 @@ static int quit(struct vm *vm, struct error *err)
 	return 0;
 }
 
+/* A guest that only says that it is alive is stopped for ever. But slow disks may take minutes,
+ * and what is not written by then is lost. 0: there is no deadline. */
+static int64_t stop_deadline(const struct vm *vm)
+{
+	if (!vm->time_over_ms)
+		return 0;
+	return MAX(vm->time_over_ms, monotonic_ms()) +
+		(int64_t)vm->guest.silence_ms * STOP_PATIENCE;
+}
+
 int vm_stop(struct vm *vm, struct error *err)
 {
+	int64_t began_ms = monotonic_ms();
+
 	if (vm->phase != PHASE_UP)
 		return error_set(err, ESRCH, "stop the VM: it has ended");
 	agent_stop(vm->guest.agent);
 	/* It takes as long as its disks need, and answers meanwhile. */
-	if (loop_until(vm, is_stopped, 0, err) < 0)
+	enum loop_end end = loop_until(vm, is_stopped, stop_deadline(vm), err);
+	if (end == LOOP_TIME_OVER)
+		return failure_set(vm, LOSS_FINAL, err, ETIMEDOUT,
+			"stop the VM: the guest has not written out its disks within %lld "
+			"seconds, and what is not written is lost",
+			(long long)(monotonic_ms() - began_ms) / 1000);
+	if (end == LOOP_LOST)
 		return error_prefix(err, "stop the VM");
 	return quit(vm, err);
 }

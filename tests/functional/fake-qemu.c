@@ -115,6 +115,34 @@ static void end_when_stopped(void)
 	say(FRAME_STOPPED, 0, NULL, 0);
 }
 
+static void claim_end(void)
+{
+	start_command();
+	end_command(7);
+	await(FRAME_STOP);
+}
+
+/* It says that it is alive, and no more. */
+static void answer_pings(void)
+{
+	claim_end();
+	for (;;) {
+		await(FRAME_PING);
+		say(FRAME_PONG, 0, NULL, 0);
+	}
+}
+
+/* A byte at a time of a frame that never ends. */
+static void dribble(void)
+{
+	uint8_t frame[FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX] = {0};
+
+	claim_end();
+	frame_put_header(frame, FRAME_FATAL, FRAME_PAYLOAD_MAX);
+	for (size_t i = 0; i < sizeof(frame) && write(port, frame + i, 1) == 1; i++)
+		usleep(100 * 1000);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -125,6 +153,8 @@ int main(int argc, char **argv)
 		{"ends without status", end_without_status},
 		{"talks and ends", talk_and_end},
 		{"ends when stopped", end_when_stopped},
+		{"answers pings", answer_pings},
+		{"dribbles", dribble},
 	};
 	const char *name = strrchr(argv[0], '/') + 1;
 
