@@ -106,7 +106,8 @@ int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *e
 		.route = xstrdup(manifest_text(manifest, "route")),
 		.image = of_image ? xmemdup(&image, sizeof(image)) : NULL,
 		/* Locked as one in the cache is, if the file system can. */
-		.lock_fd = openat(fd, MANIFEST_NAME, O_RDONLY | O_CLOEXEC),
+		.lock_fd = openat(fd, MANIFEST_NAME,
+			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK),
 	};
 	strcpy(ret->root_uuid, manifest_text(manifest, "root_uuid"));
 	if (ret->lock_fd >= 0)

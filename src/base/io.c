@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -116,11 +117,25 @@ int io_read_fd(int fd, const char *name, size_t max, char **ret_data, size_t *re
 	return 0;
 }
 
+int io_open_file(int dirfd, const char *path, int flags, struct error *err)
+{
+	struct stat st;
+	/* The open of a FIFO would wait for a writer. */
+	CLEANUP_CLOSE int fd =
+		openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set(err, errno, "open '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, 0, "open '%s': it is not a regular file", path);
+	return TAKE_FD(fd);
+}
+
 int io_read_file(int dirfd, const char *path, size_t max, char **ret_data,
 	size_t *ret_len, struct error *err)
 {
-	CLEANUP_CLOSE int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	CLEANUP_CLOSE int fd = io_open_file(dirfd, path, 0, err);
 	if (fd < 0)
-		return error_set(err, errno, "open '%s'", path);
+		return -1;
 	return io_read_fd(fd, path, max, ret_data, ret_len, err);
 }

@@ -18,9 +18,15 @@ int io_write_sparse(int fd, const void *data, size_t len);
 ssize_t io_pread_full(int fd, void *data, size_t len, off_t offset);
 
 /*
+ * Open a file for reading, with more flags. A FIFO, a device or a directory in its place is an
+ * error; there is no wait for one. dirfd as for openat().
+ */
+int io_open_file(int dirfd, const char *path, int flags, struct error *err);
+
+/*
  * A whole file, as a NUL-terminated block that the caller frees. A file larger than `max`
- * is an error (EFBIG): a file that we read whole is large only if somebody made it so.
- * dirfd as for openat().
+ * is an error (EFBIG): a file that we read whole is large only if somebody made it so. As
+ * for io_open_file() it has to be a file.
  */
 int io_read_file(int dirfd, const char *path, size_t max, char **ret_data,
 	size_t *ret_len, struct error *err);

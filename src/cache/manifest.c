@@ -160,7 +160,9 @@ int manifest_read(int dir_fd, const char *where, json_t **ret, struct error *err
 	size_t len;
 	json_error_t why;
 
-	if (io_read_file(dir_fd, MANIFEST_NAME, MANIFEST_MAX, &text, &len, err) < 0)
+	/* A link could lead out of the directory, and errors would tell what is there. */
+	CLEANUP_CLOSE int fd = io_open_file(dir_fd, MANIFEST_NAME, O_NOFOLLOW, err);
+	if (fd < 0 || io_read_fd(fd, MANIFEST_NAME, MANIFEST_MAX, &text, &len, err) < 0)
 		return error_prefix(err, "'%s'", where);
 	CLEANUP_JSON json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 	if (!json)

@@ -70,11 +70,9 @@ static int copy_part(
 	CLEANUP_FREE char *source = xasprintf("%s/%s", directory, part);
 	CLEANUP_FREE char *target = xasprintf("%s/%s", copy, part);
 
-	CLEANUP_CLOSE int from = open(source, O_RDONLY | O_CLOEXEC);
-	if (from < 0 && errno == ENOENT)
-		return 0;
+	CLEANUP_CLOSE int from = io_open_file(AT_FDCWD, source, 0, err);
 	if (from < 0)
-		return error_set(err, errno, "open '%s'", source);
+		return err->num == ENOENT ? 0 : -1;
 	CLEANUP_CLOSE int to =
 		open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (to < 0 || copy_bytes(from, to) < 0)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int rpm_db_check(const struct rpm_db *db, struct error *err)
 {
@@ -120,8 +121,13 @@ static int find_directory(struct rpm_db *db, bool *ret_is_sqlite, struct error *
 	for (const char *const *path = rpm_databases; *path; path++) {
 		CLEANUP_FREE char *full = xasprintf("%s/%s", db->root, *path);
 		const char *name = strrchr(*path, '/');
-		if (access(full, F_OK) < 0)
+		struct stat st;
+		if (stat(full, &st) < 0)
 			continue;
+		/* librpm would wait for a FIFO's writer. */
+		if (!S_ISREG(st.st_mode))
+			return error_set(
+				err, 0, "open '%s': it is not a regular file", full);
 		db->directory = arena_strndup(&db->arena, *path, name - *path);
 		*ret_is_sqlite = strcmp(name, "/rpmdb.sqlite") == 0;
 		return 0;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -302,6 +303,25 @@ static void damage_is_told_by_file_and_line(void **state)
 	}
 }
 
+/* Nobody writes to a FIFO: a reader that opens it waits for ever. */
+static void a_database_that_is_no_file_is_refused(void **state)
+{
+	static const char *const names[] = {STATUS, INFO "a.list"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		fixture_root_write(*state, STATUS, PACKAGE("a", "all", "1", ""));
+		fixture_root_write(*state, names[i], "");
+		CLEANUP_FREE char *path = fixture_root_place(*state, names[i]);
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(mkfifo(path, 0600), 0);
+		alarm(20);
+		CLEANUP_FREE char *got = files_of(*state, "a");
+		alarm(0);
+		assert_contains(got, "it is not a regular file");
+		assert_int_equal(unlink(path), 0);
+	}
+}
+
 static void without_a_database_it_says_where_it_looked(void **state)
 {
 	CLEANUP_FREE char *got = resolve(*state, "a");
@@ -337,6 +357,7 @@ int main(void)
 		TEST(alternatives_that_lead_into_the_set_belong_to_it),
 		TEST(alternatives_lead_to_what_the_set_has),
 		TEST(damage_is_told_by_file_and_line),
+		TEST(a_database_that_is_no_file_is_refused),
 		TEST(without_a_database_it_says_where_it_looked),
 		TEST(all_that_answers_depend_on_is_watched),
 	};
