@@ -115,13 +115,15 @@ static int identify(const char *path, struct identity *ret, struct error *err)
 	return identify_whole(path, ret, err);
 }
 
-static void add_candidate(struct candidates *list, char *image, const char *named_version,
-	bool beside_modules)
+/* `root` is not empty if it is another system's, which may be a stranger's. */
+static void add_candidate(struct candidates *list, const char *root, char *image,
+	const char *named_version, bool beside_modules)
 {
 	struct error err;
 	struct candidate c = {.image = image, .beside_modules = beside_modules};
 
-	if (identify(image, &c.identity, &err) < 0) {
+	if ((*root && path_check_within(root, image, &err) < 0) ||
+		identify(image, &c.identity, &err) < 0) {
 		c.identity.version = xstrdup(named_version);
 		c.problem = xstrdup(err.msg);
 		if (err.num == EACCES && !list->forbidden_file)
@@ -150,7 +152,8 @@ static void collect_beside_modules(const char *root, struct candidates *list)
 			CLEANUP_FREE char *image =
 				xasprintf("%s/%s/%s", path, *version, names[i]);
 			if (access(image, F_OK) == 0)
-				add_candidate(list, TAKE_PTR(image), *version, true);
+				add_candidate(
+					list, root, TAKE_PTR(image), *version, true);
 		}
 }
 
@@ -178,7 +181,7 @@ static void collect_boot(const char *root, struct candidates *list)
 	vector_foreach (name, &names) {
 		const char *hyphen = strchr(*name, '-');
 		if (is_boot_kernel(*name))
-			add_candidate(list, xasprintf("%s/%s", path, *name),
+			add_candidate(list, root, xasprintf("%s/%s", path, *name),
 				hyphen ? hyphen + 1 : "", false);
 	}
 }
@@ -213,11 +216,12 @@ static int compare_candidates(const void *a, const void *b)
 }
 
 /* Are the needed modules in the directory, or built into its kernel? */
-static int check_modules(const char *dir, const char *const *needs, struct error *err)
+static int check_modules(
+	const char *dir, const char *within, const char *const *needs, struct error *err)
 {
 	CLEANUP_KMOD struct kmod_ctx *ctx = NULL;
 
-	if (modules_dir_open(dir, &ctx, err) < 0)
+	if (modules_dir_open(dir, within, &ctx, err) < 0)
 		return -1;
 	for (; needs && *needs; needs++) {
 		if (**needs == '?')
@@ -226,7 +230,7 @@ static int check_modules(const char *dir, const char *const *needs, struct error
 			modules_dir_lookup(ctx, *needs);
 		if (!list)
 			return error_set(err, 0, "has no %s", *needs);
-		if (modules_dir_check_files(dir, list, err) < 0)
+		if (modules_dir_check_files(dir, within, list, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -255,9 +259,11 @@ static int check_candidate(const struct candidate *c,
 	CLEANUP_FREE char *dir = request->modules_dir
 		? xstrdup(request->modules_dir)
 		: xasprintf("%s/lib/modules/%s", root, c->identity.version);
-	if (check_modules(dir, request->needs, err) < 0)
+	const char *modules_within = request->modules_dir || !*root ? NULL : root;
+	if (check_modules(dir, modules_within, request->needs, err) < 0)
 		return -1;
 	*ret = (struct kernel){.image = xstrdup(c->image),
+		.within = modules_within ? xstrdup(modules_within) : NULL,
 		.version = xstrdup(c->identity.version),
 		.modules_dir = TAKE_PTR(dir),
 		.architecture = c->identity.architecture};
@@ -412,12 +418,15 @@ static int take_named(const struct kernel_request *named, const char *root,
 			"kernel '%s': no modules of version %s in %s/lib/modules or "
 			"beside it. Name their directory with --modules DIR",
 			request->image, version, root);
-	if (check_modules(dir, request->needs, err) < 0)
+	CLEANUP_FREE char *installed = xasprintf("%s/lib/modules/%s", root, version);
+	const char *within = *root && strcmp(dir, installed) == 0 ? root : NULL;
+	if (check_modules(dir, within, request->needs, err) < 0)
 		return error_prefix(
 			err, "kernel '%s', modules in '%s'", request->image, dir);
 	*ret = (struct kernel){.image = xstrdup(request->image),
 		.version = TAKE_PTR(version),
 		.modules_dir = TAKE_PTR(dir),
+		.within = within ? xstrdup(within) : NULL,
 		.build_tree = request->modules_dir ? NULL : TAKE_PTR(tree),
 		.architecture = identity.architecture};
 	return 0;
@@ -446,5 +455,6 @@ void kernel_done(struct kernel *k)
 	free(k->version);
 	free(k->modules_dir);
 	free(k->build_tree);
+	free(k->within);
 	*k = (struct kernel){0};
 }

@@ -28,6 +28,9 @@ struct kernel {
 	 * that, which lasts as long as this process. */
 	char *build_tree;
 	const struct architecture *architecture; /* NULL: its image does not say */
+	/* Image and modules are taken from this directory alone: a link of theirs that leads
+	 * out of it is not followed. NULL: the user named them, or they are the host's. */
+	char *within;
 };
 
 struct kernel_request {

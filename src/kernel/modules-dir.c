@@ -7,7 +7,9 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/directory.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -28,7 +30,28 @@ static void kmod_log(void *data, int priority, const char *file, int line, const
 	log_debug("libkmod: %s: %s", fn, text);
 }
 
-int modules_dir_open(const char *dir, struct kmod_ctx **ret, struct error *err)
+/* libkmod follows links, and waits for the writer of a FIFO. */
+static int check_index(const char *dir, const char *within, struct error *err)
+{
+	CLEANUP_STRVEC struct strvec names = {0};
+	struct stat st;
+
+	if (directory_list(AT_FDCWD, dir, 0, &names) < 0)
+		return error_set(err, errno, "list '%s'", dir);
+	vector_foreach (name, &names) {
+		CLEANUP_FREE char *path = xasprintf("%s/%s", dir, *name);
+		if (strncmp(*name, "modules.", 8) != 0 || stat(path, &st) < 0)
+			continue;
+		if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+			return error_set(err, 0, "'%s' is not a regular file", path);
+		if (within && path_check_within(within, path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int modules_dir_open(
+	const char *dir, const char *within, struct kmod_ctx **ret, struct error *err)
 {
 	CLEANUP_FREE char *index = xasprintf("%s/modules.dep.bin", dir);
 	const char *const no_config[] = {NULL};
@@ -38,6 +61,8 @@ int modules_dir_open(const char *dir, struct kmod_ctx **ret, struct error *err)
 	if (access(index, R_OK) < 0)
 		return error_set(
 			err, errno, "no module index '%s' (depmod makes it)", index);
+	if (check_index(dir, within, err) < 0)
+		return -1;
 	struct kmod_ctx *ctx = kmod_new(dir, no_config);
 	if (!ctx)
 		return error_set(err, 0, "libkmod can't read '%s'", dir);
@@ -65,8 +90,8 @@ static int out_of_date(const char *dir, const char *path, struct error *err)
 		dir, basename(copy), path);
 }
 
-int modules_dir_check_files(
-	const char *dir, const struct kmod_list *list, struct error *err)
+int modules_dir_check_files(const char *dir, const char *within,
+	const struct kmod_list *list, struct error *err)
 {
 	const struct kmod_list *item;
 
@@ -77,6 +102,8 @@ int modules_dir_check_files(
 		const char *path = kmod_module_get_path(mod);
 		int result =
 			path && access(path, F_OK) < 0 ? out_of_date(dir, path, err) : 0;
+		if (result == 0 && path && within)
+			result = path_check_within(within, path, err);
 		kmod_module_unref(mod);
 		if (result < 0)
 			return -1;

@@ -12,15 +12,17 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-/* Fails if depmod's index is not there. */
-int modules_dir_open(const char *dir, struct kmod_ctx **ret, struct error *err);
+/* Fails if depmod's index is not there, or a file of it is none, or is not in the directory
+ * `within` (NULL: it may be anywhere). */
+int modules_dir_open(
+	const char *dir, const char *within, struct kmod_ctx **ret, struct error *err);
 /* All modules that a name or alias means, built-in ones too; NULL: none. */
 struct kmod_list *modules_dir_lookup(struct kmod_ctx *ctx, const char *name);
 
 /* Are the modules' files where the index has them? Somebody who moves or compresses modules
- * has to run depmod. */
-int modules_dir_check_files(
-	const char *dir, const struct kmod_list *list, struct error *err);
+ * has to run depmod. And are they in the directory `within`? */
+int modules_dir_check_files(const char *dir, const char *within,
+	const struct kmod_list *list, struct error *err);
 /*
  * The same for what the module at `path` depends on, of which libkmod says nothing if one is
  * not there. `dependencies` is the text of the index, to be read once.

@@ -7,12 +7,13 @@
  */
 #include <string.h>
 
+#include "base/path.h"
 #include "base/strmap.h"
 #include "kernel/kernel.h"
 #include "kernel/modules-dir.h"
 
 struct closure {
-	const char *dir;
+	const char *dir, *within;
 	char *dependencies;
 	struct kmod_ctx *ctx;
 	/* Its keys are the names of the modules in `visited`. */
@@ -58,6 +59,8 @@ static int add_module(struct closure *c, const struct kmod_module *mod, struct e
 		return error_set(err, 0, "module '%s' has no file in the index", name);
 	if (modules_dir_check_dependencies(c->dir, c->dependencies, path, err) < 0)
 		return -1;
+	if (c->within && path_check_within(c->within, path, err) < 0)
+		return -1;
 	vector_push(&c->modules, (struct kernel_module){xstrdup(name), xstrdup(path)});
 	return 0;
 }
@@ -90,7 +93,7 @@ static int visit_name(struct closure *c, const char *name, struct error *err)
 	CLEANUP_KMOD_LIST struct kmod_list *list =
 		modules_dir_lookup(c->ctx, name + optional);
 
-	if (list && modules_dir_check_files(c->dir, list, err) < 0)
+	if (list && modules_dir_check_files(c->dir, c->within, list, err) < 0)
 		return -1;
 	if (!list)
 		return optional
@@ -103,9 +106,10 @@ static int visit_name(struct closure *c, const char *name, struct error *err)
 int kernel_modules_closure(const struct kernel *k, const char *const *names,
 	struct kernel_modules *ret, struct error *err)
 {
-	CLEANUP(closure_done) struct closure c = {.dir = k->modules_dir};
+	CLEANUP(closure_done)
+	struct closure c = {.dir = k->modules_dir, .within = k->within};
 
-	if (modules_dir_open(k->modules_dir, &c.ctx, err) < 0)
+	if (modules_dir_open(k->modules_dir, k->within, &c.ctx, err) < 0)
 		return error_prefix(err, "kernel %s", k->version);
 	c.dependencies = modules_dir_read_dependencies(c.dir);
 	for (; *names; names++)

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -363,6 +365,48 @@ static void orders_versions(void **state)
 	assert_int_equal(kernel_version_compare("6.1", "6.1"), 0);
 }
 
+/* Of a system in a directory, which may be a stranger's. */
+static void links_out_of_the_root_are_not_followed(void **state)
+{
+	const struct fixture_root *f = *state;
+	struct fixture_root other;
+
+	fixture_root_init(&other);
+	add_image(&other, "vmlinuz", "9.9");
+	add_kernel(&other, "9.8");
+	CLEANUP_FREE char *image = fixture_root_place(&other, "vmlinuz");
+	CLEANUP_FREE char *builtin =
+		fixture_root_place(&other, "lib/modules/9.8/modules.builtin");
+	add_kernel(f, "6.1.0");
+	fixture_root_link(f, "boot/vmlinuz-6.2.0", "vmlinuz-6.1.0");
+	fixture_root_link(f, "boot/vmlinuz-9.9", image);
+	add_kernel(f, "9.8");
+	CLEANUP_FREE char *own = fixture_root_place(f, "lib/modules/9.8/modules.builtin");
+	assert_int_equal(unlink(own), 0);
+	fixture_root_link(f, "lib/modules/9.8/modules.builtin", builtin);
+	CLEANUP_FREE char *got = find(f, NULL);
+	fixture_root_done(&other);
+	assert_contains(got, "boot/vmlinuz-6.1.0 6.1.0\nboot/vmlinuz-9.9: '");
+	assert_contains(got, "boot/vmlinuz-9.9' leads out of '");
+	assert_contains(got, "9.8/modules.builtin' leads out of '");
+}
+
+/* libkmod would wait for its writer. */
+static void an_index_that_is_a_fifo_is_refused(void **state)
+{
+	const struct fixture_root *f = *state;
+
+	add_kernel(f, "6.1.0");
+	CLEANUP_FREE char *index =
+		fixture_root_place(f, "lib/modules/6.1.0/modules.softdep");
+	unlink(index);
+	assert_int_equal(mkfifo(index, 0600), 0);
+	alarm(20);
+	CLEANUP_FREE char *got = find(f, NULL);
+	alarm(0);
+	assert_contains(got, "modules.softdep' is not a regular file");
+}
+
 #define TEST(fn) \
 	cmocka_unit_test_setup_teardown(fn, fixture_root_setup, fixture_root_teardown)
 
@@ -370,6 +414,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_highest_version_wins),
+		TEST(links_out_of_the_root_are_not_followed),
+		TEST(an_index_that_is_a_fifo_is_refused),
 		TEST(the_version_is_what_the_file_says),
 		TEST(of_one_version_the_leaner_wins),
 		TEST(the_copy_beside_the_modules_is_preferred),

@@ -58,11 +58,13 @@ static int teardown(void **state)
 }
 
 /* The modules' names in load order; or the error. */
-static char *closure(const char *modules_dir, const char *const *names)
+static char *closure_within(
+	const char *modules_dir, char *within, const char *const *names)
 {
 	CLEANUP_FREE char *dir = xstrdup(modules_dir);
 	char version[] = RELEASE;
-	const struct kernel k = {.version = version, .modules_dir = dir};
+	const struct kernel k = {
+		.version = version, .modules_dir = dir, .within = within};
 	struct kernel_modules found;
 	struct strbuf sb = {0};
 	struct error err;
@@ -75,6 +77,11 @@ static char *closure(const char *modules_dir, const char *const *names)
 	}
 	kernel_modules_done(&found);
 	return strbuf_detach(&sb);
+}
+
+static char *closure(const char *modules_dir, const char *const *names)
+{
+	return closure_within(modules_dir, NULL, names);
 }
 
 #define assert_closure(f, expected, ...) \
@@ -158,6 +165,34 @@ static void a_stale_index_is_said_with_its_cure(void **state)
 	assert_non_null(strstr(error, "kernel/core.ko': No such file"));
 }
 
+/* Of a module that is asked for, and of one that it needs. */
+static void a_module_elsewhere_is_not_taken(void **state)
+{
+	static const char *const all[] = {
+		MODULES "kernel/bus.ko", MODULES "kernel/core.ko"};
+	const struct fixture_root *f = *state;
+	const char *const names[] = {"bus", NULL};
+
+	if (!f)
+		skip();
+	CLEANUP_FREE char *dir = xasprintf("%s/" MODULES, f->path);
+	CLEANUP_FREE char *within = xasprintf("%s/lib", f->path);
+	CLEANUP_FREE char *outside = fixture_root_place(f, "elsewhere.ko");
+	CLEANUP_FREE char *whole = closure_within(dir, within, names);
+	assert_string_equal(whole, "core bus");
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		CLEANUP_FREE char *module = fixture_root_place(f, all[i]);
+		assert_int_equal(rename(module, outside), 0);
+		fixture_root_link(f, all[i], outside);
+		CLEANUP_FREE char *error = closure_within(dir, within, names);
+		CLEANUP_FREE char *anywhere = closure(dir, names);
+		assert_int_equal(rename(outside, module), 0);
+		if (!strstr(error, "leads out of"))
+			fail_msg("%s", error);
+		assert_string_equal(anywhere, "core bus");
+	}
+}
+
 static void the_hosts_kernel_has_a_way_to_its_disk(void **state)
 {
 	static const char *const needs[] = {"virtio_blk", "virtio_pci", NULL};
@@ -194,6 +229,7 @@ int main(void)
 		cmocka_unit_test(what_is_missing_is_an_error_unless_optional),
 		cmocka_unit_test(a_directory_without_an_index_is_an_error),
 		cmocka_unit_test(a_stale_index_is_said_with_its_cure),
+		cmocka_unit_test(a_module_elsewhere_is_not_taken),
 		cmocka_unit_test(the_hosts_kernel_has_a_way_to_its_disk),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
