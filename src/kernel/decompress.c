@@ -13,6 +13,10 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 
+/* Kernels and modules shrink to a tenth at best. What unpacks to far more is made to take memory. */
+#define RATIO_MAX      20
+#define ALWAYS_ALLOWED ((size_t)32 * 1024 * 1024)
+
 struct format {
 	const char *name;
 	const char *magic;
@@ -105,6 +109,7 @@ int decompress_data(const uint8_t *data, size_t len, size_t max, uint8_t **ret_d
 		archive_read_next_header(a, &entry) != ARCHIVE_OK ||
 		archive_filter_count(a) < 2)
 		return fail(a, format->name, err);
+	max = MIN(max, ALWAYS_ALLOWED + MIN(len, max) * RATIO_MAX);
 	if (read_all(a, format->name, max, &out, err) < 0)
 		return -1;
 	*ret_len = out.len;

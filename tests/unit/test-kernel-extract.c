@@ -16,6 +16,8 @@
 #include "fixture-kernel.h"
 #include "kernel/kernel.h"
 
+#define ZEROS (100 * 1024 * 1024)
+
 static struct strbuf compress(
 	const struct strbuf *plain, int (*add_filter)(struct archive *))
 {
@@ -134,6 +136,13 @@ static void says_why_there_is_nothing_to_extract(void **state)
 	assert_why(*state, &packed, "built without CONFIG_PVH");
 	packed.len /= 2;
 	assert_why(*state, &packed, "unpack gzip");
+	/* Zeros shrink to a thousandth. */
+	CLEANUP_STRBUF struct strbuf zeros = {0};
+	memset(strbuf_grow(&zeros, ZEROS), 0, ZEROS);
+	zeros.len = ZEROS;
+	CLEANUP_STRBUF struct strbuf bomb =
+		compress(&zeros, archive_write_add_filter_gzip);
+	assert_why(*state, &bomb, "it unpacks to more than 3");
 	strbuf_adds(&unknown, "what is this?");
 	assert_why(*state, &unknown, "not compressed in a way that is known");
 	strbuf_clear(&unknown);
