@@ -55,7 +55,7 @@ static const char *resume_with_machine_id(const char *before)
 	static char after[100];
 	uint8_t seed[RESUME_SEED_SIZE];
 	const struct resume_request r = {.realtime_ns = 1234, .disks = 2, .seed = seed};
-	struct resume_state resume;
+	struct resume_state resume = RESUME_STATE_INIT;
 	struct error err;
 
 	unlink("/etc/machine-id");
