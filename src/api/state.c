@@ -51,19 +51,21 @@ static int check_can_be_written(struct hypermin *h)
 	return 0;
 }
 
-/* A link, for it never changes; in another file system a copy. */
-static int add_root(const char *root, int dir_fd, struct error *err)
+/* A link, for what is in the cache never changes; in another file system, or of an appliance
+ * that somebody else may have made, a copy. */
+static int add_root(struct hypermin *h, int dir_fd)
 {
+	const char *root = h->appliance.root;
 	struct stat st;
 
-	if (linkat(AT_FDCWD, root, dir_fd, "root", AT_SYMLINK_FOLLOW) == 0)
+	if (!h->fixed && linkat(AT_FDCWD, root, dir_fd, "root", AT_SYMLINK_FOLLOW) == 0)
 		return 0;
 	CLEANUP_CLOSE int from = open(root, O_RDONLY | O_CLOEXEC);
 	CLEANUP_CLOSE int to =
 		openat(dir_fd, "root", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (from < 0 || to < 0 || fstat(from, &st) < 0 ||
 		file_copy_range(from, 0, to, 0, st.st_size) < 0)
-		return error_set(err, errno, "copy the root disk '%s'", root);
+		return error_set(&h->error, errno, "copy the root disk '%s'", root);
 	return 0;
 }
 
@@ -177,7 +179,7 @@ char *handle_write_down(struct hypermin *h, int dir_fd)
 	CLEANUP_CLOSE int checkpoint =
 		disks ? open_new(dir_fd, CHECKPOINT, &h->error) : -1;
 	const struct vm_checkpoint to = {checkpoint, fds, n};
-	if (checkpoint >= 0 && add_root(h->appliance.root, dir_fd, &h->error) == 0 &&
+	if (checkpoint >= 0 && add_root(h, dir_fd) == 0 &&
 		vm_checkpoint(h->vm, &to, &h->error) == 0)
 		text = describe_vm(h, TAKE_PTR(disks));
 	json_decref(disks);
