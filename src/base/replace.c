@@ -108,10 +108,12 @@ static int make_temporary(const char *path, struct replacement *r, struct error 
 		rmdir(temporary);
 		return fd < 0 && num != ENOENT ? fail(path, num, err) : 1;
 	}
-	/* The permissions that mkdir() would have given it: mkdtemp() gives fewer. */
-	mode_t mask = umask(0);
-	umask(mask);
-	fchmod(fd, 0777 & ~mask);
+	/* The permissions that mkdir() would have given it: mkdtemp() gives fewer. umask() can't
+	 * be asked without changing it for all threads. */
+	struct stat st;
+	if (mkdirat(fd, "mode", 0777) == 0 && fstatat(fd, "mode", &st, 0) == 0)
+		fchmod(fd, st.st_mode & 0777);
+	unlinkat(fd, "mode", AT_REMOVEDIR);
 	r->temporary = TAKE_PTR(temporary);
 	r->fd = TAKE_FD(fd);
 	return 0;

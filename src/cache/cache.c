@@ -21,13 +21,15 @@ static char *default_path(void)
 {
 	const char *xdg = secure_getenv("XDG_CACHE_HOME");
 	const char *home = secure_getenv("HOME");
+	struct passwd entry, *pw = NULL;
+	char strings[4096];
 	struct stat st;
 
 	/* The XDG specification says to ignore a relative path. */
 	if (xdg && *xdg == '/')
 		return xasprintf("%s/hypermin", xdg);
 	if (!home || *home != '/') {
-		const struct passwd *pw = getpwuid(geteuid());
+		getpwuid_r(geteuid(), &entry, strings, sizeof(strings), &pw);
 		home = pw ? pw->pw_dir : NULL;
 	}
 	/* Services have /dev/null or /nonexistent as their home. */
