@@ -143,8 +143,7 @@ int vm_run(struct vm_options *o, const char *const *argv)
 	int64_t ran = now_ms();
 	if (o->timeline && hypermin_write_timeline(o->vm) < 0)
 		return vm_failed(o);
-	/* A VM that had to be ended for its time limit is gone already. */
-	if (hypermin_stop(o->vm) < 0 && result.outcome != HYPERMIN_TIMED_OUT)
+	if (hypermin_stop(o->vm) < 0)
 		return vm_failed(o);
 	interrupt_release();
 	hypermin_free(o->vm);

@@ -27,9 +27,14 @@
  * - Strings and arrays passed in are copied before the call returns, and stay the caller's.
  * - Paths are the host's unless they are said to be the guest's. A relative path starts at
  *   the current directory of the call.
- * - Only one thread uses a handle at a time; different handles are independent. Only
- *   hypermin_interrupt() and hypermin_window_changed() may be called from another thread or
- *   a signal handler while a call is under way.
+ * - Different handles are independent: each may be used by a thread of its own.
+ * - Once the VM is started, or the session opened, several threads may use one handle at once
+ *   by these calls: hypermin_exec(), hypermin_begin(), hypermin_wait(), hypermin_signal(),
+ *   hypermin_give_up(), hypermin_error() and hypermin_error_number(). Each thread has its own
+ *   last error then. Any other call needs the handle for itself: no other thread may be in
+ *   a call on it.
+ * - Only hypermin_interrupt() and hypermin_window_changed() may be called at any time, and from
+ *   a signal handler.
  * - In a child that the caller forks, no call is allowed on handles of the parent, not even
  *   hypermin_free().
  * - Running out of memory aborts the process.
@@ -38,6 +43,7 @@
 #ifndef HYPERMIN_H
 #define HYPERMIN_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,7 +64,7 @@ HYPERMIN_API struct hypermin *hypermin_new(void);
  * disk is only certain to be there after hypermin_stop(). NULL is allowed. */
 HYPERMIN_API void hypermin_free(struct hypermin *h);
 
-/* Why the last call failed. Valid until the next call on this handle. */
+/* Why the last call of this thread failed. Valid until its next call on this handle. */
 HYPERMIN_API const char *hypermin_error(const struct hypermin *h);
 /* The errno value behind it, or 0 if there is none. */
 HYPERMIN_API int hypermin_error_number(const struct hypermin *h);
@@ -67,7 +73,8 @@ HYPERMIN_API int hypermin_error_number(const struct hypermin *h);
 HYPERMIN_API const char *hypermin_version(void);
 
 /* ---- Log: what is chosen, and why. One for the process; set it before other threads use
- * the library. ---- */
+ * the library. The function may be called by any thread that is in a call, and must not make
+ * one itself. ---- */
 
 enum hypermin_log_level {
 	/* Something was left out or worked around. */
@@ -366,8 +373,8 @@ struct hypermin_command {
 	 * it is the command's terminal; else it stays a stream of its own.
 	 */
 	bool terminal;
-	/* End the command after this time; 0: never. It gets SIGTERM, and 2 s later the VM
-	 * ends; in a session it gets SIGKILL then. */
+	/* End the command after this time, in milliseconds; 0: never. It gets SIGTERM, and
+	 * SIGKILL 2 s later. Then nobody waits for it any more, nor for its output. */
 	unsigned timeout_ms;
 	/* In a session: return when it runs, and let it go on. Its streams are not ours. */
 	bool detached;
@@ -412,22 +419,97 @@ struct hypermin_result {
 
 /*
  * Run one command to its end. For the outcomes NOT_FOUND and NOT_EXECUTED hypermin_error()
- * has the reason, though 0 is returned. -1: the VM failed, or hypermin_interrupt() ended
- * it; then the VM is gone. Or the command's input could not be read, or its output not be
- * written: then it gets SIGHUP, and nothing more is known of it.
+ * has the reason, though 0 is returned. -1: the VM failed, and is gone. Or the command was
+ * given up: for hypermin_interrupt(), or because its input could not be read, or its output not
+ * be written. Then it gets SIGHUP, nothing more is known of it, and the VM goes on.
+ *
+ * Several threads may call it at once. Their commands run beside one another, up to 256 in a VM;
+ * each has its own streams, time and end.
  */
 HYPERMIN_API int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 	struct hypermin_result *ret_result);
 
 /*
- * Pass a signal to the running command. If no command runs, and the second time in any
- * case, end what is under way instead: that call returns -1, and hypermin_error_number()
- * is EINTR. Async-signal-safe.
+ * Pass a signal to the commands under way. Where none runs yet, and the second time in any
+ * case, end the call or give up the command instead: hypermin_error_number() is EINTR then.
+ * Async-signal-safe.
  */
 HYPERMIN_API void hypermin_interrupt(struct hypermin *h, int signal);
 /* The caller's terminal has a new size (SIGWINCH), or the caller goes on after it was
  * stopped (SIGCONT). Async-signal-safe. */
 HYPERMIN_API void hypermin_window_changed(struct hypermin *h);
+
+/*
+ * ---- Several commands at once, by one thread ----
+ *
+ * hypermin_begin() starts a command and does not wait. There are two ways to its end. With
+ * hypermin_wait(), one command after the other, all of them go on while one is waited for:
+ *
+ *	struct hypermin_job *a = hypermin_begin(h, &first, NULL, NULL);
+ *	struct hypermin_job *b = hypermin_begin(h, &second, NULL, NULL);
+ *	if (!a || !b || hypermin_wait(a, &result_a) < 0 || hypermin_wait(b, &result_b) < 0)
+ *		errx(1, "%s", hypermin_error(h));
+ *
+ * Or a program has a loop of its own, and hears of each end by a function:
+ *
+ *	hypermin_begin(h, &command, ended, data);
+ *	while (any_is_under_way) {
+ *		size_t n = hypermin_descriptors(h, fds, FDS_MAX, &timeout_ms);
+ *		poll(fds, n, timeout_ms);	// with descriptors of the program's, too
+ *		hypermin_dispatch(h);		// calls ended()
+ *	}
+ *
+ * Nothing happens to a command, nor to its streams, but in hypermin_dispatch(),
+ * hypermin_wait() and hypermin_exec(). In each of them something happens to all commands of the
+ * handle. A program that is in none of them for long holds up its commands, and one that is in
+ * none for longer than hypermin_set_silence_timeout() does no harm by that.
+ */
+
+/* A command under way. */
+struct hypermin_job;
+
+/*
+ * The command is over. `result` is as from hypermin_exec(); NULL: it failed. Why, or why it could
+ * not be started, is in hypermin_error(). Any call is allowed here but hypermin_free(), also
+ * hypermin_begin(). `job` is freed afterwards, and must not be used.
+ */
+typedef void hypermin_ended_fn(
+	struct hypermin_job *job, const struct hypermin_result *result, void *data);
+
+/*
+ * Start a command. `command` is copied, but its descriptors have to stay open until it is over. Its
+ * terminal, if it is to have one, is in raw mode until then: only one at a time can have that.
+ * hypermin_dispatch() calls ended(). NULL: the caller calls hypermin_wait(). Returns NULL with
+ * an error; EAGAIN: 256 commands run in the VM.
+ */
+HYPERMIN_API struct hypermin_job *hypermin_begin(struct hypermin *h,
+	const struct hypermin_command *command, hypermin_ended_fn *ended, void *data);
+/* Wait until it is over, and free it. Returns as hypermin_exec() does. Its ended() is not
+ * called. */
+HYPERMIN_API int hypermin_wait(
+	struct hypermin_job *job, struct hypermin_result *ret_result);
+/* Pass a signal to this command, also one that another thread waits for. It does nothing if it
+ * is over, but has to come before the return of hypermin_wait() or the call of ended(). */
+HYPERMIN_API void hypermin_signal(struct hypermin_job *job, int signal);
+/* Free it. If it is not over, it gets SIGHUP, its streams are closed, and ended() is not
+ * called. Not while a thread waits for it. */
+HYPERMIN_API void hypermin_give_up(struct hypermin_job *job);
+
+/*
+ * What to poll until something is to be done: up to `max` descriptors in `ret`, and how long in
+ * milliseconds (-1: for ever). Returns how many there are. If that is more than `max`, call it
+ * again with more room: 8, and 3 for each command, are enough. The list is valid until the next
+ * call on this handle; a hypermin_begin(), hypermin_signal() or hypermin_give_up() of another
+ * thread ends the poll, too.
+ */
+HYPERMIN_API size_t hypermin_descriptors(
+	struct hypermin *h, struct pollfd *ret, size_t max, int *ret_timeout_ms);
+/*
+ * Do what can be done without waiting, and call ended() of each command that is over. Call it
+ * after a poll of that list, whatever that has found. -1: another thread is in hypermin_exec()
+ * or hypermin_wait(). If the VM fails, each command ends with that; it is no error here.
+ */
+HYPERMIN_API int hypermin_dispatch(struct hypermin *h);
 
 /* Write what hypermin_set_timeline() asked for, once. */
 HYPERMIN_API int hypermin_write_timeline(struct hypermin *h);
@@ -507,9 +589,9 @@ HYPERMIN_API void hypermin_set_take_ready(struct hypermin *h, bool take);
 HYPERMIN_API int hypermin_stop_ready(struct hypermin *h);
 
 /*
- * Let a new handle, without settings, stand for a session. hypermin_exec() runs a command
- * in it, beside others; the second hypermin_interrupt() makes the call return -1 and sends
- * the command SIGHUP. hypermin_stop() and hypermin_kill() end the session for all.
+ * Let a new handle, without settings, stand for a session. hypermin_exec() and
+ * hypermin_begin() run commands in it, beside those of others. hypermin_stop() and
+ * hypermin_kill() end the session for all.
  * hypermin_free() leaves it as it is. Different handles may stand for the same session. If
  * there is no such session, hypermin_error_number() is ENOENT, here or later.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Running commands in a handle's VM. */
+/* A command for a handle's VM, made of what its caller says, its image and the handle. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -73,31 +73,4 @@ void handle_command_done(struct handle_command *c)
 	image_command_done(&c->as_run);
 	free(c->directory);
 	free(c->user);
-}
-
-int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
-	struct hypermin_result *ret_result)
-{
-	CLEANUP(handle_command_done) struct handle_command c = {0};
-	CLEANUP_FREE char *here = getcwd(NULL, 0);
-
-	if (command->size != sizeof(*command))
-		return error_set(&h->error, 0,
-			"run a command: its size is not that of HYPERMIN_COMMAND_INIT; was "
-			"the program compiled for another version of hypermin?");
-	if (h->session)
-		return session_exec(h, command, ret_result);
-	if (handle_check_started(h) < 0)
-		return -1;
-	if (command->detached)
-		return error_set(&h->error, 0,
-			"run a command and leave it: that takes a session, whose VM goes on");
-	if (handle_command_make(h, command, here, &c) < 0)
-		return -1;
-	int result = vm_exec(h->vm, &c.vm, ret_result, &h->error);
-	/* An image has its own commands, and gets none of the system's. */
-	if (result == 0 && ret_result->outcome == HYPERMIN_NOT_FOUND &&
-		!h->appliance.image && !h->state)
-		handle_explain_missing(h, command->argv[0]);
-	return result;
 }

@@ -7,8 +7,13 @@
  *	            settings, it says how in struct start_terms.
  *	appliance   by handle_prepare(), with the routes and the caches that it takes
  *	VM          by handle_start(), on an open appliance
+ *
+ * and beside them the commands under way, which several threads may use at once (job.c).
  */
 #pragma once
+
+#include <poll.h>
+#include <pthread.h>
 
 #include "appliance/appliance.h"
 #include "base/vector.h"
@@ -30,7 +35,14 @@ struct handle_state {
 	VECTOR(struct vm_disk) disks;
 };
 
+/* The last error of one thread, of those that have used the handle at once. */
+struct thread_error {
+	pthread_t thread;
+	struct error error;
+};
+
 struct hypermin {
+	/* Of the last call that had the handle for itself, or of the one that has the lock. */
 	struct error error;
 	/* base/control.h; -1 if it could not be opened: control_error says why. */
 	int control[2];
@@ -100,6 +112,24 @@ struct hypermin {
 	/* hypermin_start() found no snapshot for such a VM, or one that was no good:
 	 * hypermin_free() has one made. */
 	bool wants_snapshot;
+
+	/* ---- Commands under way: job.c ---- */
+	/* Held wherever several threads may call, but not while one of them waits. */
+	pthread_mutex_t lock;
+	/* A job is over, or nobody polls any more. */
+	pthread_cond_t others;
+	VECTOR(struct hypermin_job *) jobs;
+	VECTOR(struct thread_error *) errors;
+	/* What a thread polls for all, while is_polled. is_listed: the caller polls it. */
+	VECTOR(struct pollfd) polled;
+	bool is_polled, is_listed;
+	/* How often that has changed; wake_fd, an eventfd, tells whoever polls. */
+	unsigned changes;
+	int wake_fd;
+	/* Why the VM is over; empty: that has not been noticed. */
+	struct error loss;
+	/* When the time of the last command is over; 0: it has no limit. */
+	int64_t time_over_ms;
 };
 
 /*
@@ -156,10 +186,8 @@ int handle_check_started(struct hypermin *h);
 
 /* ---- session.c ---- */
 
-/* hypermin_exec() and hypermin_stop() of a session that was opened. To stop: 1 of a VM that
- * has waited and was taken; it goes on, and is the last of its place. */
-int session_exec(struct hypermin *h, const struct hypermin_command *command,
-	struct hypermin_result *ret);
+/* hypermin_stop() of a session that was opened. 1: of a VM that has waited and was taken; it
+ * goes on, and is the last of its place. */
 int session_stop(struct hypermin *h, bool at_once);
 
 /* Take a VM of this key that waits: h->session and h->owner_fd. 1: there is none. */
@@ -224,9 +252,16 @@ int handle_take_ready(struct hypermin *h);
 
 /* ---- missing.c ---- */
 
-/* The guest has no such command, as h->error says. If the system that the guest is made of
- * has it, h->error then also says how to get it into the VM. */
-void handle_explain_missing(struct hypermin *h, const char *command);
+/* The guest has no such command, as the error says. If the system that the guest is made of
+ * has it, the error then also says how to get it into the VM. It takes a while; control_fd
+ * (-1: nothing) ends it early. */
+void handle_explain_missing(
+	const struct hypermin *h, const char *command, int control_fd, struct error *err);
+
+/* ---- job.c ---- */
+
+void handle_init_jobs(struct hypermin *h);
+void handle_done_jobs(struct hypermin *h);
 
 /* ---- warm.c ---- */
 

@@ -94,6 +94,7 @@ struct hypermin *hypermin_new(void)
 	h->control[0] = h->control[1] = -1;
 	h->timeline_fd = -1;
 	h->owner_fd = -1;
+	handle_init_jobs(h);
 	/* hypermin_prepare() returns the error: this function can't. */
 	control_open(h->control, &h->control_error);
 	return h;
@@ -103,6 +104,7 @@ void hypermin_free(struct hypermin *h)
 {
 	if (!h)
 		return;
+	handle_done_jobs(h);
 	vm_free(h->vm);
 	if (h->wants_snapshot)
 		handle_warm_later(h);
@@ -144,16 +146,6 @@ void hypermin_free(struct hypermin *h)
 	free(h);
 }
 
-const char *hypermin_error(const struct hypermin *h)
-{
-	return h->error.msg;
-}
-
-int hypermin_error_number(const struct hypermin *h)
-{
-	return h->error.num;
-}
-
 /* ---- The VM ---- */
 
 void hypermin_interrupt(struct hypermin *h, int signal)
@@ -172,8 +164,12 @@ int hypermin_block_devices(
 	struct agent_block_device *devices;
 	size_t n;
 
-	if (handle_check_started(h) < 0 ||
-		vm_block_devices(h->vm, &devices, &n, &h->error) < 0)
+	if (handle_check_started(h) < 0)
+		return -1;
+	vm_set_control(h->vm, h->control[0]);
+	int result = vm_block_devices(h->vm, &devices, &n, &h->error);
+	vm_set_control(h->vm, -1);
+	if (result < 0)
 		return -1;
 	struct hypermin_block_device *list = xcalloc(n, sizeof(*list));
 	for (size_t i = 0; i < n; i++) {
@@ -203,7 +199,8 @@ int hypermin_stop(struct hypermin *h)
 		return session_stop(h, false);
 	if (handle_check_started(h) < 0)
 		return -1;
-	if (handle_is_writable(h) && vm_stop(h->vm, &h->error) < 0)
+	vm_set_control(h->vm, h->control[0]);
+	if (handle_is_writable(h) && vm_stop(h->vm, h->time_over_ms, &h->error) < 0)
 		return -1;
 	/* Nothing that the guest still holds in memory outlives it. Its end is awaited by
 	 * hypermin_free(), when a program may have given up its signal handlers. */

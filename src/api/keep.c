@@ -195,7 +195,7 @@ static void end_command(struct keeper *k, struct client *c, const struct error *
 	}
 	if (result.outcome == HYPERMIN_NOT_FOUND && !k->h->appliance.image &&
 		!k->h->state)
-		handle_explain_missing(k->h, c->name);
+		handle_explain_missing(k->h, c->name, -1, &k->h->error);
 	answer_result(c, &result, k->h->error.msg);
 }
 
@@ -645,7 +645,7 @@ static int stop(struct keeper *k, struct error *why)
 	/* Another signal ends even that. */
 	vm_set_control(h->vm, h->control[0]);
 	h->stopped = true;
-	if (k->at_once || !handle_is_writable(h) || vm_stop(h->vm, &h->error) == 0)
+	if (k->at_once || !handle_is_writable(h) || vm_stop(h->vm, 0, &h->error) == 0)
 		return 0;
 	*why = h->error;
 	return -1;

@@ -49,7 +49,7 @@ static void take_owner(enum finding finding, const char *topic, const char *text
 }
 
 /* The package that has this file; NULL: none, or there is no telling. */
-static char *find_owner(struct hypermin *h, const char *path)
+static char *find_owner(const struct hypermin *h, const char *path, int control_fd)
 {
 	char *owner = NULL;
 	struct builder_task task = {
@@ -63,33 +63,33 @@ static char *find_owner(struct hypermin *h, const char *path)
 	if (!builder)
 		return NULL;
 	builder_argv(&argv, builder, "owner", &task);
-	builder_run(&argv, h->control[0], &listener, &ignored);
+	builder_run(&argv, control_fd, &listener, &ignored);
 	return owner;
 }
 
-void handle_explain_missing(struct hypermin *h, const char *command)
+void handle_explain_missing(
+	const struct hypermin *h, const char *command, int control_fd, struct error *err)
 {
 	const char *whose = strcmp(h->root, "/") == 0 ? "this machine" : h->root;
 	const char *or_host = strcmp(h->root, "/") == 0 ? ", or run it with --host" : "";
-	CLEANUP_FREE char *why = xstrdup(h->error.msg);
+	CLEANUP_FREE char *why = xstrdup(err->msg);
 
 	/* An image has commands of its own; and with the host's tree the guest has all that
 	 * there is. */
 	CLEANUP_FREE char *path = h->image || h->host ? NULL : find_command(h, command);
 	if (!path)
 		return;
-	CLEANUP_FREE char *owner = h->fixed ? NULL : find_owner(h, path);
+	CLEANUP_FREE char *owner = h->fixed ? NULL : find_owner(h, path, control_fd);
 	if (h->fixed)
-		error_set(&h->error, 0,
+		error_set(err, 0,
 			"%s; %s has %s, but the appliance has not: build it again with the "
 			"package that has this command",
 			why, whose, path);
 	else if (owner)
-		error_set(&h->error, 0,
-			"%s; %s has %s: add it to the VM with --package %s%s", why, whose,
-			path, owner, or_host);
+		error_set(err, 0, "%s; %s has %s: add it to the VM with --package %s%s",
+			why, whose, path, owner, or_host);
 	else
-		error_set(&h->error, 0,
+		error_set(err, 0,
 			"%s; %s has %s, but the VM has only files of packages, and no package "
 			"has this one%s",
 			why, whose, path, *or_host ? ": run it with --host" : "");

@@ -242,7 +242,11 @@ int hypermin_start(struct hypermin *h)
 
 	if (taken <= 0)
 		return taken;
-	return handle_start(h, &terms, &h->wants_snapshot);
+	if (handle_start(h, &terms, &h->wants_snapshot) < 0)
+		return -1;
+	/* Between two calls, and while commands are under way, it is ours (job.c). */
+	vm_set_control(h->vm, -1);
+	return 0;
 }
 
 char *handle_convert(

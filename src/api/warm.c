@@ -69,14 +69,9 @@ static const char *appliance_key(const struct hypermin *h)
 void handle_rehearse(struct vm *vm)
 {
 	static const char *const argv[] = {"true", NULL};
-	const struct vm_command command = {.agent = {.argv = argv, .stdin_closed = true},
-		.stdin_fd = -1,
-		.stdout_fd = -1,
-		.stderr_fd = -1};
-	struct hypermin_result ignored;
 	struct error err;
 
-	if (vm_exec(vm, &command, &ignored, &err) < 0)
+	if (vm_rehearse(vm, argv, &err) < 0)
 		log_info("rehearse a command: %s", err.msg);
 }
 

@@ -2,9 +2,7 @@
 /* Commands in a VM that is up. */
 #include <errno.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/monotonic.h"
 #include "vm/measure.h"
@@ -49,6 +47,8 @@ struct vm_exec *vm_exec_begin(
 		return NULL;
 	}
 	exec->has_terminal = agent.terminal;
+	exec->terminal = command->terminal;
+	exec->name = xstrdup(agent.argv[0]);
 	exec->sent_us = monotonic_us();
 	if (command->timeout_ms)
 		exec->deadline_ms = monotonic_ms() + command->timeout_ms;
@@ -59,6 +59,11 @@ struct vm_exec *vm_exec_begin(
 bool vm_exec_has_started(const struct vm_exec *exec)
 {
 	return exec->started_us != 0;
+}
+
+bool vm_exec_is_running(const struct vm_exec *exec)
+{
+	return exec->phase == EXEC_RUNNING;
 }
 
 bool vm_exec_is_over(const struct vm_exec *exec)
@@ -93,7 +98,21 @@ void vm_exec_free(struct vm_exec *exec)
 		i++;
 	vm->execs.items[i] = vm->execs.items[--vm->execs.len];
 	streams_done(&exec->streams);
+	free(exec->name);
 	free(exec);
+}
+
+/* The first command is what the start was for. */
+static void note_command(const struct vm_exec *exec)
+{
+	struct timeline *t = exec->vm->timeline;
+
+	timeline_add_between(
+		t, LANE_COMMAND, "start the command", exec->sent_us, exec->started_us);
+	timeline_add(t, LANE_COMMAND, exec->name, exec->started_us);
+	if (!t->command_start)
+		t->command_start = exec->started_us - t->origin;
+	measure_end(exec->vm);
 }
 
 int vm_exec_end(struct vm_exec *exec, struct hypermin_result *ret, struct error *err)
@@ -102,6 +121,8 @@ int vm_exec_end(struct vm_exec *exec, struct hypermin_result *ret, struct error 
 
 	if (result == 0)
 		*ret = exec->result;
+	if (result == 0 && exec->vm->timeline && exec->started_us)
+		note_command(exec);
 	if (exec->error.msg[0] && err)
 		*err = exec->error;
 	vm_exec_free(exec);
@@ -121,81 +142,26 @@ void vm_set_control(struct vm *vm, int control_fd)
 	vm->control_fd = control_fd;
 }
 
-/* ---- One in the foreground ---- */
+/* ---- One alone ---- */
 
-static void set_size(struct agent_command *agent, int stdout_fd)
+static bool first_has_run(const struct vm *vm)
 {
-	struct winsize size = {.ws_row = 24, .ws_col = 80};
-
-	ioctl(stdout_fd, TIOCGWINSZ, &size);
-	agent->rows = size.ws_row;
-	agent->columns = size.ws_col;
+	return vm->execs.items[0]->phase >= EXEC_DONE;
 }
 
-static bool foreground_has_run(const struct vm *vm)
+int vm_rehearse(struct vm *vm, const char *const *argv, struct error *err)
 {
-	return vm->foreground->phase >= EXEC_DONE;
-}
+	const struct vm_command command = {.agent = {.argv = argv, .stdin_closed = true},
+		.stdin_fd = -1,
+		.stdout_fd = -1,
+		.stderr_fd = -1};
+	struct hypermin_result ignored;
 
-/* The output that has come is the caller's, even if the VM was lost. But after an
- * interrupt, or when the command's time was over, it does not wait for a reader. */
-static int flush_output(struct vm_exec *exec, int result, struct error *err)
-{
-	struct error ignored;
-
-	if (result == 0 && exec->vm->phase != PHASE_OVER)
-		return loop_flush_output(exec, err);
-	if (result < 0 && err->num != EINTR)
-		loop_flush_output(exec, &ignored);
-	return result;
-}
-
-/* The first command is what the start was for. */
-static void note_command(const struct vm_exec *exec, const char *name)
-{
-	struct timeline *t = exec->vm->timeline;
-
-	timeline_add_between(
-		t, LANE_COMMAND, "start the command", exec->sent_us, exec->started_us);
-	timeline_add(t, LANE_COMMAND, name, exec->started_us);
-	if (!t->command_start)
-		t->command_start = exec->started_us - t->origin;
-	measure_end(exec->vm);
-}
-
-static int run_in_foreground(struct vm *vm, const struct vm_command *command,
-	struct hypermin_result *ret, struct error *err)
-{
-	struct vm_exec *exec = vm_exec_begin(vm, command, err);
-
+	struct vm_exec *exec = vm_exec_begin(vm, &command, err);
 	if (!exec)
 		return -1;
-	vm->foreground = exec;
-	vm->time_over_ms = exec->deadline_ms;
-	int result = loop_until(vm, foreground_has_run, 0, err);
-	if (result == 0 && vm->timeline && exec->started_us)
-		note_command(exec, command->agent.argv[0]);
-	result = flush_output(exec, result, err);
-	vm->foreground = NULL;
-	if (result == 0)
-		return vm_exec_end(exec, ret, err);
+	if (loop_until(vm, first_has_run, 0, err) == LOOP_DONE)
+		return vm_exec_end(exec, &ignored, err);
 	vm_exec_free(exec);
 	return -1;
-}
-
-int vm_exec(struct vm *vm, const struct vm_command *command, struct hypermin_result *ret,
-	struct error *err)
-{
-	struct vm_command own = *command;
-
-	if (vm->phase != PHASE_UP)
-		return error_set(err, ESRCH, "run a command: the VM has ended");
-	if (own.agent.terminal) {
-		set_size(&own.agent, own.stdout_fd);
-		if (terminal_set_raw(&vm->terminal, own.stdin_fd, err) < 0)
-			return -1;
-	}
-	int result = run_in_foreground(vm, &own, ret, err);
-	terminal_restore(&vm->terminal);
-	return result;
 }

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -124,77 +123,45 @@ static int serve_qmp(struct vm *vm, struct error *err)
 	return 0;
 }
 
-static int serve_interrupt(struct vm *vm, int signal, struct error *err)
-{
-	struct vm_exec *exec = vm->foreground;
-
-	if (exec && exec->phase == EXEC_RUNNING && !exec->interrupted) {
-		exec->interrupted = true;
-		agent_send_signal(vm->guest.agent, exec->number, signal);
-		log_info("passing signal %d to the command; a second one ends the VM",
-			signal);
-		return 0;
-	}
-	failure_end(vm, LOSS_FINAL);
-	return control_error(signal, err);
-}
-
 static int serve_control(struct vm *vm, struct error *err)
 {
 	struct control_message message;
-	struct winsize size;
 
-	if (!control_read(vm->control_fd, &message))
+	if (!control_read(vm->control_fd, &message) || message.what != CONTROL_INTERRUPT)
 		return 0;
-	if (message.what == CONTROL_INTERRUPT)
-		return serve_interrupt(vm, message.signal, err);
-	if (!vm->terminal.raw || !vm->foreground)
-		return 0;
-	terminal_renew_raw(&vm->terminal);
-	if (ioctl(vm->foreground->streams.out[STREAM_STDOUT].end.fd, TIOCGWINSZ, &size) ==
-		0)
-		agent_send_window_size(vm->guest.agent, vm->foreground->number,
-			size.ws_row, size.ws_col);
-	return 0;
+	failure_end(vm, LOSS_FINAL);
+	return control_error(message.signal, err);
 }
 
-static int fail_exec(struct vm_exec *exec, const char *what)
+static void fail_exec(struct vm_exec *exec, const char *what)
 {
 	exec->phase = EXEC_FAILED;
-	return error_set(&exec->error, errno, "%s", what);
+	error_set(&exec->error, errno, "%s", what);
 }
 
-/* -1: the VM is over, for what was typed. */
-static int serve_stdin(struct vm_exec *exec, struct error *err)
+static void serve_stdin(struct vm_exec *exec)
 {
 	char buf[READ_SIZE];
-	struct vm *vm = exec->vm;
-	struct agent *agent = vm->guest.agent;
+	struct agent *agent = exec->vm->guest.agent;
 	size_t room = MIN(agent_stdin_room(agent, exec->number), sizeof(buf));
 
 	if (!room)
-		return 0;
+		return;
 	ssize_t n = streams_read(&exec->streams, buf, room);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return 0;
+		return;
 	/* EIO: the terminal is gone, which is an end of input. */
 	if (n < 0 && errno != EIO) {
 		fail_exec(exec, "read standard input");
-		return 0;
-	}
-	if (n > 0 && exec == vm->foreground && vm->terminal.raw &&
-		terminal_saw_escape(&vm->terminal, buf, n, monotonic_ms())) {
-		failure_end(vm, LOSS_FINAL);
-		control_error(SIGHUP, err);
-		return error_prefix(err, "ctrl-] was typed three times");
-	}
-	if (n > 0) {
+	} else if (n > 0 && exec->terminal &&
+		terminal_has_ended(exec->terminal, buf, n, &exec->error)) {
+		exec->phase = EXEC_FAILED;
+	} else if (n > 0) {
 		agent_send_stdin(agent, exec->number, buf, n);
-		return 0;
+	} else {
+		streams_close_input(&exec->streams);
+		agent_send_stdin_eof(agent, exec->number);
 	}
-	streams_close_input(&exec->streams);
-	agent_send_stdin_eof(agent, exec->number);
-	return 0;
 }
 
 static void serve_output(struct vm_exec *exec, enum stream_id stream)
@@ -277,21 +244,16 @@ static int drain(struct vm *vm, struct error *err)
 	return vm->guest.fd >= 0 ? serve_agent_input(vm, err) : 0;
 }
 
-static int serve_streams(
-	struct vm_exec *exec, const struct pollfd *fds, struct error *err)
+static void serve_streams(struct vm_exec *exec, const struct pollfd *fds)
 {
-	if (fds[POLLED_STDIN].revents && exec->streams.in.fd >= 0 &&
-		serve_stdin(exec, err) < 0)
-		return -1;
+	if (fds[POLLED_STDIN].revents && exec->streams.in.fd >= 0)
+		serve_stdin(exec);
 	serve_output(exec, STREAM_STDOUT);
 	serve_output(exec, STREAM_STDERR);
-	return 0;
 }
 
-static int serve(struct vm *vm, struct error *err)
+static int serve(struct vm *vm, const struct pollfd *fds, struct error *err)
 {
-	const struct pollfd *fds = vm->polled.items;
-
 	if (fds[POLLED_CONTROL].revents && serve_control(vm, err) < 0)
 		return -1;
 	if (fds[POLLED_CONSOLE].revents) {
@@ -308,9 +270,8 @@ static int serve(struct vm *vm, struct error *err)
 	if (fds[POLLED_AGENT].revents && serve_agent_input(vm, err) < 0)
 		return -1;
 	for (size_t i = 0; i < vm->execs.len; i++)
-		if (serve_streams(vm->execs.items[i],
-			    fds + POLLED_OF_VM + i * POLLED_OF_EXEC, err) < 0)
-			return -1;
+		serve_streams(
+			vm->execs.items[i], fds + POLLED_OF_VM + i * POLLED_OF_EXEC);
 	if (vm->guest.fd >= 0)
 		serve_agent_output(vm);
 	return fds[POLLED_END].revents ? drain(vm, err) : 0;
@@ -344,8 +305,8 @@ static int check_life(struct vm *vm, int64_t now, struct error *err)
 	return 0;
 }
 
-/* A command's own time is over: ask it to end, and then end it, with the VM if that is
- * there for this command. */
+/* A command's own time is over: ask it to end, and then end it. Whether the guest does that
+ * or not, nobody waits for it any longer, nor it for a reader. */
 static void check_timeout(struct vm_exec *exec, int64_t now)
 {
 	struct vm *vm = exec->vm;
@@ -359,11 +320,11 @@ static void check_timeout(struct vm_exec *exec, int64_t now)
 		serve_agent_output(vm);
 		return;
 	}
-	if (exec != vm->foreground)
-		agent_send_signal(vm->guest.agent, exec->number, SIGKILL);
+	agent_send_signal(vm->guest.agent, exec->number, SIGKILL);
+	serve_agent_output(vm);
 	events_end_command(exec, HYPERMIN_KILLED, HYPERMIN_STATUS_KILLED + SIGKILL);
-	if (exec == vm->foreground)
-		failure_end(vm, LOSS_FINAL);
+	strbuf_clear(&exec->streams.out[STREAM_STDOUT].pending);
+	strbuf_clear(&exec->streams.out[STREAM_STDERR].pending);
 }
 
 static int wait_time(const struct vm *vm, int64_t now, int64_t deadline_ms)
@@ -385,6 +346,24 @@ static int wait_time(const struct vm *vm, int64_t now, int64_t deadline_ms)
 	return MAX(0, MIN(until - now, 60000)) + 1;
 }
 
+/* What was polled is ready, or the time has come. */
+static int serve_polled(struct vm *vm, const struct pollfd *fds,
+	bool (*done)(const struct vm *vm), struct error *err)
+{
+	if (serve(vm, fds, err) < 0)
+		return -1;
+	/* If what the caller waits for came together with qemu's end, this call
+	 * succeeds, and the next one reports the end. */
+	if (fds[POLLED_END].revents && !(done && done(vm)))
+		return failure_explain_end(vm, err);
+	int64_t now = monotonic_ms();
+	if (check_life(vm, now, err) < 0)
+		return -1;
+	vector_foreach (exec, &vm->execs)
+		check_timeout(*exec, now);
+	return 0;
+}
+
 int loop_turn(struct vm *vm, struct pollfd *own, size_t n_own,
 	bool (*done)(const struct vm *vm), int64_t deadline_ms, struct error *err)
 {
@@ -400,18 +379,29 @@ int loop_turn(struct vm *vm, struct pollfd *own, size_t n_own,
 	}
 	for (size_t i = 0; i < n_own; i++)
 		own[i].revents = fds[n - n_own + i].revents;
-	if (serve(vm, err) < 0)
-		return -1;
-	/* If what the caller waits for came together with qemu's end, this call
-	 * succeeds, and the next one reports the end. */
-	if (fds[POLLED_END].revents && !(done && done(vm)))
-		return failure_explain_end(vm, err);
-	int64_t now = monotonic_ms();
-	if (check_life(vm, now, err) < 0)
-		return -1;
-	vector_foreach (exec, &vm->execs)
-		check_timeout(*exec, now);
-	return 0;
+	return serve_polled(vm, fds, done, err);
+}
+
+const struct pollfd *vm_list_polled(struct vm *vm, size_t *ret_n, int *ret_timeout_ms)
+{
+	if (vm->phase == PHASE_OVER) {
+		*ret_n = 0;
+		*ret_timeout_ms = 0;
+		return NULL;
+	}
+	/* What was asked for just now goes out before a wait. */
+	serve_agent_output(vm);
+	fill(vm, NULL, 0);
+	*ret_n = vm->polled.len;
+	*ret_timeout_ms = wait_time(vm, monotonic_ms(), 0);
+	return vm->polled.items;
+}
+
+int vm_serve_polled(struct vm *vm, const struct pollfd *fds, struct error *err)
+{
+	if (vm->phase == PHASE_OVER)
+		return error_set(err, ESRCH, "the VM has ended");
+	return serve_polled(vm, fds, NULL, err);
 }
 
 enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
@@ -471,16 +461,4 @@ size_t vm_exec_flush(struct vm_exec *exec, struct pollfd ret[static 2])
 			ret[n++] = (struct pollfd){out->end.fd, POLLOUT, 0};
 	}
 	return n;
-}
-
-int loop_flush_output(struct vm_exec *exec, struct error *err)
-{
-	struct pollfd fds[] = {{exec->vm->control_fd, POLLIN, 0}, {0}, {0}};
-	size_t n;
-
-	while ((n = vm_exec_flush(exec, fds + 1)) > 0)
-		if (poll(fds, 1 + n, -1) > 0 && fds[0].revents &&
-			serve_control(exec->vm, err) < 0)
-			return -1;
-	return 0;
 }

@@ -140,13 +140,15 @@ struct vm_exec {
 	unsigned number;
 	enum vm_exec_phase phase;
 	struct streams streams;
-	/* Of a command at a terminal. */
+	/* Its first word. */
+	char *name;
+	/* In the guest it has a terminal. */
 	bool has_terminal;
+	/* Its input is typed here; NULL: it is not, or the key that ends it is not ours to find. */
+	struct terminal *terminal;
 	struct hypermin_result result;
 	/* Why the command could not be started, or EXEC_FAILED; else empty. */
 	struct error error;
-	/* A signal was passed on: the next one ends the VM. */
-	bool interrupted;
 	/* 0: none */
 	int64_t deadline_ms;
 	/* SIGTERM was sent when the deadline came. */
@@ -169,12 +171,6 @@ struct vm {
 	struct guest guest;
 	struct text_channel console;
 	VECTOR(struct vm_exec *) execs;
-	/* When the time of vm_exec()'s last command is over; 0: it has no limit. */
-	int64_t time_over_ms;
-	/* The one among them that vm_exec() waits for, whose are signals to us, and our
-	 * terminal; NULL: none. */
-	struct vm_exec *foreground;
-	struct terminal terminal;
 	/* What the loop polls; only its memory is kept. */
 	VECTOR(struct pollfd) polled;
 	struct disk_lock *locks;
@@ -240,9 +236,6 @@ enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
  * the VM is. */
 int loop_execute(struct vm *vm, const char *command, json_t *arguments, int pass_fd,
 	int64_t deadline_ms, json_t **ret, struct error *err);
-/* All output has come: wait until the caller's descriptors have taken it. As for
- * vm_exec_flush(), the VM is not needed. */
-int loop_flush_output(struct vm_exec *exec, struct error *err);
 
 /* ---- events.c ---- */
 

@@ -3,6 +3,10 @@
 #include "vm/terminal.h"
 
 #include <errno.h>
+#include <signal.h>
+
+#include "base/control.h"
+#include "base/monotonic.h"
 
 /* ctrl-], this often within this time. */
 #define ESCAPE_KEY   '\x1d'
@@ -30,6 +34,16 @@ void terminal_renew_raw(struct terminal *t)
 {
 	if (t->raw)
 		tcsetattr(t->fd, TCSADRAIN, &t->own);
+}
+
+bool terminal_has_ended(
+	struct terminal *t, const char *data, size_t len, struct error *err)
+{
+	if (!t->raw || !terminal_saw_escape(t, data, len, monotonic_ms()))
+		return false;
+	control_error(SIGHUP, err);
+	error_prefix(err, "ctrl-] was typed three times");
+	return true;
 }
 
 bool terminal_saw_escape(struct terminal *t, const char *data, size_t len, int64_t now_ms)

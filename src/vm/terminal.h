@@ -29,5 +29,8 @@ void terminal_renew_raw(struct terminal *t);
  */
 bool terminal_saw_escape(
 	struct terminal *t, const char *data, size_t len, int64_t now_ms);
+/* The same, if it is raw; with the error of the command that ends by it. */
+bool terminal_has_ended(
+	struct terminal *t, const char *data, size_t len, struct error *err);
 /* If it is raw. */
 void terminal_restore(struct terminal *t);

@@ -439,15 +439,15 @@ static int quit(struct vm *vm, struct error *err)
 
 /* A guest that only says that it is alive is stopped for ever. But slow disks may take minutes,
  * and what is not written by then is lost. 0: there is no deadline. */
-static int64_t stop_deadline(const struct vm *vm)
+static int64_t stop_deadline(const struct vm *vm, int64_t time_over_ms)
 {
-	if (!vm->time_over_ms)
+	if (!time_over_ms)
 		return 0;
-	return MAX(vm->time_over_ms, monotonic_ms()) +
+	return MAX(time_over_ms, monotonic_ms()) +
 		(int64_t)vm->guest.silence_ms * STOP_PATIENCE;
 }
 
-int vm_stop(struct vm *vm, struct error *err)
+int vm_stop(struct vm *vm, int64_t time_over_ms, struct error *err)
 {
 	int64_t began_ms = monotonic_ms();
 
@@ -455,7 +455,8 @@ int vm_stop(struct vm *vm, struct error *err)
 		return error_set(err, ESRCH, "stop the VM: it has ended");
 	agent_stop(vm->guest.agent);
 	/* It takes as long as its disks need, and answers meanwhile. */
-	enum loop_end end = loop_until(vm, is_stopped, stop_deadline(vm), err);
+	enum loop_end end =
+		loop_until(vm, is_stopped, stop_deadline(vm, time_over_ms), err);
 	if (end == LOOP_TIME_OVER)
 		return failure_set(vm, LOSS_FINAL, err, ETIMEDOUT,
 			"stop the VM: the guest has not written out its disks within %lld "

@@ -2,16 +2,16 @@
 /*
  * One VM: start qemu, wait for the guest's agent, run commands through it, end it.
  *
- *	vm_start() ──► vm_exec() … vm_exec() ──► vm_stop() ──► vm_free()
+ *	vm_start() ──► commands ──► vm_stop() ──► vm_free()
  *
  * One poll loop (loop.c) serves everything while a call is under way: the agent's
  * channel, the commands' streams, the console, qemu's messages and its end, and the
  * control pipe. Between calls nothing is served. The windows of the agent's streams limit
  * what piles up meanwhile.
  *
- * For many commands at once there are the parts of vm_exec():
+ * Any number of commands run at once. Each goes through
  *
- *	vm_exec_begin() … ──► vm_serve() … ──► vm_exec_is_over() ──► vm_exec_end()
+ *	vm_exec_begin() ──► vm_serve() … ──► vm_exec_is_over() ──► vm_exec_end()
  */
 #pragma once
 
@@ -216,9 +216,14 @@ struct vm_config {
 	int control_fd; /* see base/control.h */
 };
 
+struct terminal;
+
 struct vm_command {
 	struct agent_command agent;
 	int stdin_fd, stdout_fd, stderr_fd; /* -1: none */
+	/* Where its input is typed, in raw mode: the key that ends it is looked for there. NULL:
+	 * it is not. It has to stay until vm_exec_end(). */
+	struct terminal *terminal;
 	unsigned timeout_ms;
 };
 
@@ -287,10 +292,8 @@ int vm_wake(struct vm *vm, struct error *err);
  */
 int vm_convert(const struct vm_config *config, int checkpoint_fd, char **ret_identity,
 	struct error *err);
-/* Run a command to its end. 0: *ret says how it ended. If it could not be started the error
- * says why. */
-int vm_exec(struct vm *vm, const struct vm_command *command, struct hypermin_result *ret,
-	struct error *err);
+/* Run a command to its end in a VM that runs no other, without streams. However it ends. */
+int vm_rehearse(struct vm *vm, const char *const *argv, struct error *err);
 
 /* A command under way. The descriptors of its streams stay the caller's, and open. */
 struct vm_exec;
@@ -300,6 +303,7 @@ struct vm_exec *vm_exec_begin(
 	struct vm *vm, const struct vm_command *command, struct error *err);
 /* The command runs, or has run. */
 bool vm_exec_has_started(const struct vm_exec *exec);
+bool vm_exec_is_running(const struct vm_exec *exec);
 /* It has ended and its output is written, or nothing more can be done for it. */
 bool vm_exec_is_over(const struct vm_exec *exec);
 void vm_exec_signal(struct vm_exec *exec, int signal);
@@ -307,8 +311,9 @@ void vm_exec_resize(struct vm_exec *exec, uint16_t rows, uint16_t columns);
 /* Write as much of its output that has come as its descriptors take now; the VM is not
  * needed for that. Returns how many of them the rest waits for, and *ret is what to poll. */
 size_t vm_exec_flush(struct vm_exec *exec, struct pollfd ret[static 2]);
-/* As vm_exec() returns of a command that is over. One that is not gets SIGHUP, and its
- * streams are closed; -1 then. `exec` is freed. */
+/* The end of a command. 0: *ret says how it ended, and if it could not be started the error
+ * says why. -1: it failed, for which the error is the reason; or it is not over, and gets
+ * SIGHUP, and its streams are closed. `exec` is freed. */
 int vm_exec_end(struct vm_exec *exec, struct hypermin_result *ret, struct error *err);
 /*
  * Serve the VM and its commands once: wait until there is something to do, one of the
@@ -317,13 +322,23 @@ int vm_exec_end(struct vm_exec *exec, struct hypermin_result *ret, struct error 
  */
 int vm_serve(struct vm *vm, struct pollfd *own, size_t n_own, int64_t deadline_ms,
 	struct error *err);
+/*
+ * The two halves of vm_serve(), for a caller that polls by itself. First, what to poll and for
+ * how many milliseconds (-1: for ever): valid until the next call. Then serve what is ready;
+ * `fds` is that list, and nothing was done to the VM and its commands since.
+ */
+const struct pollfd *vm_list_polled(struct vm *vm, size_t *ret_n, int *ret_timeout_ms);
+int vm_serve_polled(struct vm *vm, const struct pollfd *fds, struct error *err);
 /* From here on the loop takes interrupts from this pipe instead of vm_config.control_fd; -1:
  * it takes none, and they are the caller's to read. */
 void vm_set_control(struct vm *vm, int control_fd);
 /* *ret is the caller's to free. */
 int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret_len,
 	struct error *err);
-int vm_stop(struct vm *vm, struct error *err);
+/* The guest unmounts its disks first. That may take long, unless a time limit was given for
+ * all: until that is over (time_over_ms, by monotonic_ms(); 0: there is none), and ten times
+ * silence_timeout_ms more. */
+int vm_stop(struct vm *vm, int64_t time_over_ms, struct error *err);
 
 /* The start of a VM whose qemu the caller becomes, or hands to another. */
 struct vm_line {
