@@ -194,8 +194,13 @@ static int describe(
 	struct frame answer;
 
 	int fd = session_connect(name, &h->error);
+	if (fd < 0 && h->error.num == EPROTO)
+		log_warning("the session '%s' is not listed: %s", name, h->error.msg);
 	if (fd < 0)
-		return h->error.num == ENOENT || h->error.num == EAGAIN ? 0 : -1;
+		return h->error.num == ENOENT || h->error.num == EAGAIN ||
+				h->error.num == EPROTO
+			? 0
+			: -1;
 	session_link_init(&link, fd);
 	session_link_add(&link, SESSION_DESCRIBE, 0);
 	session_link_flush(&link);

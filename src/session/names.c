@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/name.h"
 #include "cache/lock.h"
+#include "config.h"
 #include "session/session.h"
 
 #define LOCK   "lock"
@@ -25,6 +26,9 @@
 #define NUMBER_MAX 10000
 #define READY	   ".ready-"
 #define ENDED_MAX  4096
+/* What is in the lock file: the version of the messages, and hypermin's. */
+#define VERSIONS     "%u %63s"
+#define VERSIONS_MAX 80
 
 /* Also of a VM that waits. */
 static int check_name(const char *name, struct error *err)
@@ -115,6 +119,16 @@ static int take_lock(int dir_fd, const char *name)
 	}
 }
 
+/* For clients, before one can connect. */
+static int write_versions(int lock_fd)
+{
+	char text[VERSIONS_MAX];
+	int len = snprintf(
+		text, sizeof(text), "%u %s\n", SESSION_VERSION, HYPERMIN_VERSION);
+
+	return ftruncate(lock_fd, 0) < 0 ? -1 : io_write_full(lock_fd, text, len);
+}
+
 static int claim_number(struct session_name *n, const char *prefix, unsigned max)
 {
 	for (unsigned i = 1; i <= max; i++) {
@@ -158,6 +172,11 @@ static int claim(
 	}
 	remove_file(n.dir_fd, n.name, SOCKET);
 	remove_file(n.dir_fd, n.name, ENDED);
+	if (write_versions(n.lock_fd) < 0) {
+		error_set(err, errno, "say the version of the session '%s'", n.name);
+		session_release(&n, NULL);
+		return -1;
+	}
 	*ret = n;
 	return 0;
 }
@@ -273,6 +292,34 @@ bool session_peer_is_ours(int fd)
 		(peer.uid == geteuid() || peer.uid == 0);
 }
 
+/* `fd` is a connection to the keeper. */
+static int check_version(int dir_fd, const char *name, int fd, struct error *err)
+{
+	CLEANUP_FREE char *file = file_of(name, LOCK);
+	CLEANUP_FREE char *text = NULL;
+	struct ucred keeper = {0};
+	socklen_t len = sizeof(keeper);
+	char of_hypermin[64] = "";
+	unsigned version = 0;
+	size_t n;
+
+	/* One that says nothing is older than this. */
+	if (io_read_file(dir_fd, file, VERSIONS_MAX, &text, &n, NULL) == 0)
+		sscanf(text, VERSIONS, &version, of_hypermin);
+	if (version == SESSION_VERSION)
+		return 0;
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &keeper, &len);
+	error_set(err, 0,
+		"connect to the session '%s': it was started by another version of hypermin "
+		"(%s), which this one (%s) does not understand; use that one, or end the "
+		"session by `kill %d`, which loses nothing on its disks, and start it again",
+		name, *of_hypermin ? of_hypermin : "an older one", HYPERMIN_VERSION,
+		(int)keeper.pid);
+	if (err)
+		err->num = EPROTO;
+	return -1;
+}
+
 int session_connect(const char *name, struct error *err)
 {
 	if (check_name(name, err) < 0)
@@ -292,6 +339,8 @@ int session_connect(const char *name, struct error *err)
 	if (!session_peer_is_ours(fd))
 		return error_set(err, EPERM,
 			"connect to the session '%s': it is another user's", name);
+	if (check_version(dir_fd, name, fd, err) < 0)
+		return -1;
 	return TAKE_FD(fd);
 }
 

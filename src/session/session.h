@@ -4,7 +4,8 @@
  * listens on a socket. Here is what keeper and clients share: where a name's files are, and
  * the messages on the socket.
  *
- *	DIR/NAME.lock     locked by the keeper as long as it lives
+ *	DIR/NAME.lock     locked by the keeper as long as it lives; says which version of the
+ *	                  messages it speaks
  *	DIR/NAME.socket   where it listens, once the VM runs
  *	DIR/NAME.ended    why the VM ended by itself: for the next client
  *
@@ -42,7 +43,7 @@ int session_listen(const struct session_name *name, struct error *err);
 void session_release(struct session_name *name, const char *why);
 
 /* A connection to the keeper. ENOENT: there is no such session, or it has ended; the error
- * says why. */
+ * says why. EPROTO: its keeper speaks another version. */
 int session_connect(const char *name, struct error *err);
 /* Is the process at the other end of a connection this user's, or root's? */
 bool session_peer_is_ours(int fd);
@@ -52,6 +53,10 @@ int session_list(struct strvec *ret, struct error *err);
 int session_list_ready(const char *key, struct strvec *ret, struct error *err);
 
 /* ---- Messages ---- */
+
+/* Raise with every change of the messages, or of the exec request in them: a client may be of
+ * another version of hypermin than the keeper, which runs for days. */
+#define SESSION_VERSION 1
 
 /*
  * They are cut as the frames of protocol.h, with their numbers for command and stream 0.
