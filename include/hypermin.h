@@ -31,8 +31,9 @@
  * - Once the VM is started, or the session opened, several threads may use one handle at once
  *   by these calls: hypermin_exec(), hypermin_begin(), hypermin_wait(), hypermin_signal(),
  *   hypermin_give_up(), hypermin_error() and hypermin_error_number(). Each thread has its own
- *   last error then. Any other call needs the handle for itself: no other thread may be in
- *   a call on it.
+ *   last error then. hypermin_descriptors() and hypermin_dispatch() are for one thread; beside
+ *   it others may make all of these calls but the two that wait. Any other call needs the handle
+ *   for itself: no other thread may be in a call on it.
  * - Only hypermin_interrupt() and hypermin_window_changed() may be called at any time, and from
  *   a signal handler.
  * - In a child that the caller forks, no call is allowed on handles of the parent, not even
@@ -459,10 +460,10 @@ HYPERMIN_API void hypermin_window_changed(struct hypermin *h);
  *		hypermin_dispatch(h);		// calls ended()
  *	}
  *
- * Nothing happens to a command, nor to its streams, but in hypermin_dispatch(),
- * hypermin_wait() and hypermin_exec(). In each of them something happens to all commands of the
- * handle. A program that is in none of them for long holds up its commands, and one that is in
- * none for longer than hypermin_set_silence_timeout() does no harm by that.
+ * In a VM of its own the streams of a command move only during hypermin_dispatch(),
+ * hypermin_wait() and hypermin_exec(), of whichever command of the handle; and its time is over
+ * when one of these calls sees that. Between them the command runs on, until it has to wait for
+ * us. In a session its streams move all the time.
  */
 
 /* A command under way. */
@@ -470,17 +471,21 @@ struct hypermin_job;
 
 /*
  * The command is over. `result` is as from hypermin_exec(); NULL: it failed. Why, or why it could
- * not be started, is in hypermin_error(). Any call is allowed here but hypermin_free(), also
- * hypermin_begin(). `job` is freed afterwards, and must not be used.
+ * not be started, is in hypermin_error(). All calls are allowed here but hypermin_free():
+ * hypermin_begin(), say, for the next command. `job` only tells which one it was, and is freed
+ * afterwards.
  */
 typedef void hypermin_ended_fn(
 	struct hypermin_job *job, const struct hypermin_result *result, void *data);
 
 /*
- * Start a command. `command` is copied, but its descriptors have to stay open until it is over. Its
- * terminal, if it is to have one, is in raw mode until then: only one at a time can have that.
- * hypermin_dispatch() calls ended(). NULL: the caller calls hypermin_wait(). Returns NULL with
- * an error; EAGAIN: 256 commands run in the VM.
+ * Start a command. `command` is copied, but its descriptors have to stay open until it is over.
+ * If it is to have a terminal, that is in raw mode until then, so it can be only one command's
+ * at a time. hypermin_dispatch() calls ended(). NULL: the caller calls hypermin_wait().
+ *
+ * NULL: an error. EAGAIN: 256 commands run in the VM; of a session that is only known when the
+ * command ends. If the VM ends by hypermin_stop(), hypermin_kill() or a failure, all its commands
+ * end; hypermin_free() gives up those that are under way.
  */
 HYPERMIN_API struct hypermin_job *hypermin_begin(struct hypermin *h,
 	const struct hypermin_command *command, hypermin_ended_fn *ended, void *data);
@@ -488,26 +493,27 @@ HYPERMIN_API struct hypermin_job *hypermin_begin(struct hypermin *h,
  * called. */
 HYPERMIN_API int hypermin_wait(
 	struct hypermin_job *job, struct hypermin_result *ret_result);
-/* Pass a signal to this command, also one that another thread waits for. It does nothing if it
- * is over, but has to come before the return of hypermin_wait() or the call of ended(). */
+/* Pass a signal (1 to 64) to this command, which another thread may wait for. If it is over, nothing
+ * happens; but once hypermin_wait() has returned or ended() was called there is no `job`. */
 HYPERMIN_API void hypermin_signal(struct hypermin_job *job, int signal);
-/* Free it. If it is not over, it gets SIGHUP, its streams are closed, and ended() is not
- * called. Not while a thread waits for it. */
+/* Free it. If the command is not over, it gets SIGHUP and its streams are closed. ended() is
+ * not called. No thread may wait for it. */
 HYPERMIN_API void hypermin_give_up(struct hypermin_job *job);
 
 /*
- * What to poll until something is to be done: up to `max` descriptors in `ret`, and how long in
- * milliseconds (-1: for ever). Returns how many there are. If that is more than `max`, call it
- * again with more room: 8, and 3 for each command, are enough. The list is valid until the next
- * call on this handle; a hypermin_begin(), hypermin_signal() or hypermin_give_up() of another
- * thread ends the poll, too.
+ * What to poll until something is to be done: up to `max` descriptors in `ret`, and for how many
+ * milliseconds (-1: for ever). Returns how many there are; if that is more than `max`, make room
+ * and call it again. 8, and 3 for each command, are enough. The list is good for one poll, and
+ * until the next call on this handle; but hypermin_begin(), hypermin_signal() and
+ * hypermin_give_up() in another thread end that poll.
  */
 HYPERMIN_API size_t hypermin_descriptors(
 	struct hypermin *h, struct pollfd *ret, size_t max, int *ret_timeout_ms);
 /*
- * Do what can be done without waiting, and call ended() of each command that is over. Call it
- * after a poll of that list, whatever that has found. -1: another thread is in hypermin_exec()
- * or hypermin_wait(). If the VM fails, each command ends with that; it is no error here.
+ * Do what can be done without waiting, and call ended() of each command that is over. It looks
+ * for itself at what is ready, so call it after each poll, whatever that has found. -1: EBUSY,
+ * another thread is in hypermin_exec() or hypermin_wait(). That the VM has failed is no error
+ * here: each command fails by it.
  */
 HYPERMIN_API int hypermin_dispatch(struct hypermin *h);
 
@@ -560,72 +566,102 @@ HYPERMIN_API int hypermin_copy_out(struct hypermin *h, const char *from, const c
 /* ---- Sessions: VMs that other processes of this user can come back to ---- */
 
 /*
- * Start the VM, and keep it for others until one of them stops it. `name` has 1 to 63
- * letters, digits and "._-"; NULL: a free one is chosen. ready() is called once the session
- * can be used; if it returns a negative number, it ends. After idle_ms milliseconds (0:
- * never) without a command it ends, too. 0: it was stopped, or was idle for so long. -1:
- * the VM could not be started or was lost, or hypermin_interrupt() was called; that ends it
- * as hypermin_stop() does, and a second time at once. The VM ends with the call.
+ * Start the VM of these settings as a session, and serve its clients until one of them stops
+ * it. The call lasts as long as the session; afterwards the handle is only good for
+ * hypermin_free(). `name` has 1 to 63 letters, digits and "._-", and begins with a letter or digit;
+ * NULL: vm1, vm2 and so on, the first that is free.
+ *
+ * ready() (may be NULL) is called once, when clients can connect, with the session's name, which
+ * is valid during that call, and with `data`. If it returns a negative number, the session ends,
+ * and hypermin_error_number() is ECANCELED. After idle_ms milliseconds (0: never) without a
+ * command the session ends, too.
+ *
+ * 0: it was stopped, or was idle for that long. -1: EEXIST, there is a session of this name;
+ * or the VM could not be started, or was lost; or, with EINTR, hypermin_interrupt() was called.
+ * That ends the session as hypermin_stop() does, and a second time at once.
  */
 HYPERMIN_API int hypermin_keep(struct hypermin *h, const char *name, unsigned idle_ms,
 	int (*ready)(const char *name, void *data), void *data);
 
 /*
- * Start a VM that waits, standing still, for a hypermin_start() that wants just such a one
- * (hypermin_set_take_ready()). There are at most `max` of a kind; 0 at once if there are
- * that many. 1: it was taken, and has ended: call it again, with a new handle, for the next.
- * 0: hypermin_stop_ready(), or it has waited for idle_ms. Else as hypermin_keep().
+ * Start a VM that waits, standing still, for a hypermin_start() of this user, in this or another
+ * process, that wants just such a one: hypermin_set_take_ready(). It is for one handle, and ends
+ * with that. The call lasts as long as the VM. It can have no disks, directories or network, and
+ * none of the settings with which a VM always boots.
+ *
+ * At most `max` VMs that were made with the same settings wait or are in use so. If there are
+ * that many, it returns 0 at once. 1: the VM was taken, and has ended, in whatever way. Call it
+ * again, with a new handle, for the next one. 0: hypermin_stop_ready() was called, or nobody
+ * has taken it for idle_ms milliseconds (0: it waits for ever). -1: as hypermin_keep(). So is
+ * ready(), but the name that it gets is of no use: such a VM is no session.
  */
 HYPERMIN_API int hypermin_keep_ready(struct hypermin *h, unsigned max, unsigned idle_ms,
 	int (*ready)(const char *name, void *data), void *data);
 /*
- * hypermin_start() takes a VM that waits, if there is one that was made with the same
- * settings. Only hypermin_exec(), and once, hypermin_stop() and hypermin_kill() can be called
- * then: the VM is another process's, and ends with the handle.
+ * A setting: hypermin_start() takes a VM that waits (hypermin_keep_ready()) if there is one that
+ * was made with the same settings, and starts one as usual if there is none. Default: false.
+ *
+ * A VM that was taken is served by the process that has kept it. Commands run in it as in any
+ * other, and files can be copied. hypermin_stop(), hypermin_kill(), hypermin_free() and the end
+ * of this process end it at once; hypermin_block_devices() and hypermin_save() fail.
  */
 HYPERMIN_API void hypermin_set_take_ready(struct hypermin *h, bool take);
-/* End all VMs of this user that wait; one that was taken ends with its run, and is the last of
- * its place. How many there were; -1: an error. */
+/* End all VMs of this user that wait. One that was taken goes on, and its hypermin_keep_ready()
+ * returns 0 afterwards. It may take some seconds, since VMs that start just now are waited for.
+ * Returns how many have ended, or -1. */
 HYPERMIN_API int hypermin_stop_ready(struct hypermin *h);
 
 /*
  * Let a new handle, without settings, stand for a session. hypermin_exec() and
  * hypermin_begin() run commands in it, beside those of others. hypermin_stop() and
- * hypermin_kill() end the session for all.
- * hypermin_free() leaves it as it is. Different handles may stand for the same session. If
- * there is no such session, hypermin_error_number() is ENOENT, here or later.
+ * hypermin_kill() end the session for all;
+ * hypermin_free() leaves it as it is. Different handles may stand for the same session, in any
+ * number of processes.
+ *
+ * Whenever a call finds no such session, here or later, hypermin_error_number() is ENOENT, and
+ * the message says why it has ended, if it did so by itself. EAGAIN: it is still starting.
+ * EPROTO: another version of hypermin keeps it.
  */
 HYPERMIN_API int hypermin_open_session(struct hypermin *h, const char *name);
 
 /*
  * Of a handle that stands for a session: save all of its VM as a state of this name, memory,
- * running commands, disks and all. Meanwhile the VM stands still; then it goes on. The state is
- * kept in the cache until hypermin_remove_state(). A writable disk's content is copied to it; a
- * read-only one has to stay as it is. Fails with EEXIST if there is one of this name; it fails
- * too if the session has directories of the host. Not for hypermin_interrupt() once the VM is
- * written down.
+ * running commands, disks and all. `name` is as a session's. While it is written down the VM
+ * stands still, and so do all its clients; then it goes on, also if this fails.
+ *
+ * The state is kept in the cache of this handle (hypermin_set_cache_dir()) until
+ * hypermin_remove_state(), with the memory that the VM has used. The content
+ * of a disk that the VM may write to is copied, too. A read-only disk is not: it has to stay as
+ * it is, or no VM goes on from the state.
+ *
+ * EEXIST: there is a state of this name. It fails, too, if the session has directories of the
+ * host. hypermin_interrupt() ends it before the VM is written down; later it has no effect.
  */
 HYPERMIN_API int hypermin_save(struct hypermin *h, const char *name);
-/* ENOENT: there is none. EBUSY: VMs that go on from it run. */
+/* Remove a saved state. ENOENT: there is none. EBUSY: VMs that go on from it run. */
 HYPERMIN_API int hypermin_remove_state(struct hypermin *h, const char *name);
 
+/* Its strings are valid during the call that has it. */
 struct hypermin_session {
 	const char *name;
 	/* In seconds since 1970. */
 	int64_t started;
-	/* Of the host, in bytes; -1: unknown. */
+	/* Of the host, that its VM takes, in bytes; -1: unknown. */
 	int64_t memory;
+	/* How many disks the VM has, and how many commands of clients run in it. */
 	unsigned disks, commands;
 	/* What it was made from, in a word or two. */
 	const char *origin;
 };
 
-/* `json` has all that is known of it, as an object. */
+/* `json` has all that is known of it, as an object. A function for hypermin_list_sessions() may
+ * make calls on other handles, but not on that one. */
 typedef void hypermin_session_fn(
 	const struct hypermin_session *session, const char *json, void *data);
 
-/* All sessions of this user, by name. One that ends meanwhile, or does not answer for two
- * seconds, is left out, the latter with a warning in the log. */
+/* All sessions of this user, by name; the handle may be any. One that ends meanwhile is left
+ * out. So is, with a warning in the log, one that does not answer for two seconds, or that
+ * another version of hypermin keeps. */
 HYPERMIN_API int hypermin_list_sessions(
 	struct hypermin *h, hypermin_session_fn *fn, void *data);
 
