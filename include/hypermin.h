@@ -270,6 +270,9 @@ HYPERMIN_API int hypermin_set_gdb(struct hypermin *h, unsigned port, bool wait);
 /* Write what the guest's kernel says on its console to standard error, line by line while
  * a call is under way, with what is not printable made visible. Default: false. */
 HYPERMIN_API int hypermin_set_console(struct hypermin *h, bool console);
+/* So many of its last lines, each with a newline, up to the end of the last call; also when
+ * the VM was lost or was stopped. The caller frees it with free(); NULL: an error. */
+HYPERMIN_API char *hypermin_console_tail(struct hypermin *h, unsigned lines);
 
 /*
  * The command for a shell that starts gdb for such a VM: with the kernel's vmlinux, if it

@@ -183,6 +183,14 @@ int hypermin_block_devices(
 	return 0;
 }
 
+char *hypermin_console_tail(struct hypermin *h, unsigned lines)
+{
+	if (h->vm)
+		return vm_console_tail(h->vm, lines);
+	handle_check_started(h);
+	return NULL;
+}
+
 /* Its keeper ends it. */
 static int let_go(struct hypermin *h)
 {

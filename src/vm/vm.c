@@ -467,6 +467,11 @@ int vm_stop(struct vm *vm, int64_t time_over_ms, struct error *err)
 	return quit(vm, err);
 }
 
+char *vm_console_tail(const struct vm *vm, unsigned lines)
+{
+	return console_tail(&vm->console.text, lines, "");
+}
+
 void vm_kill(struct vm *vm)
 {
 	child_tell_to_kill(&vm->qemu);

@@ -335,6 +335,8 @@ void vm_set_control(struct vm *vm, int control_fd);
 /* *ret is the caller's to free. */
 int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret_len,
 	struct error *err);
+/* The last lines of the guest's console, printable, with a newline behind each; a new string. */
+char *vm_console_tail(const struct vm *vm, unsigned lines);
 /* The guest unmounts its disks first. That may take long, unless a time limit was given for
  * all: until that is over (time_over_ms, by monotonic_ms(); 0: there is none), and ten times
  * silence_timeout_ms more. */

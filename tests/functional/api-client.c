@@ -95,7 +95,11 @@ int main(int argc, char **argv)
 	nobody.user = "";
 	if (hypermin_exec(vm, &nobody, &(struct hypermin_result){0}) == 0)
 		printf("a command ran as a user without a name\n");
+	run((const char *const[]){"sh", "-c", "echo on the console >/dev/console", NULL});
 	check(hypermin_stop(vm), "stop");
+	char *tail = hypermin_console_tail(vm, 1);
+	printf("%s", tail ? tail : hypermin_error(vm));
+	free(tail);
 	if (hypermin_exec(vm, &(struct hypermin_command)HYPERMIN_COMMAND_INIT,
 		    &(struct hypermin_result){0}) == 0)
 		printf("a command ran in a VM that has ended\n");
