@@ -726,9 +726,9 @@ HYPERMIN_API int hypermin_assemble(
 	struct hypermin *h, const struct hypermin_assembly *assembly, bool *ret_made);
 
 /*
- * The path of one of hypermin's own programs ("hypermin-builder"): in $HYPERMIN_LIBEXECDIR,
- * beside the running program, or where it was installed. For front ends that hand a whole
- * command on to one. NULL with an error if there is none that can be executed. The caller
+ * The path of one of hypermin's own programs ("hypermin-builder", or "hypermin" itself): in
+ * $HYPERMIN_LIBEXECDIR, beside the running program, or where it was installed. For front ends
+ * that hand a whole command on to one. NULL with an error if there is none that can be executed. The caller
  * frees it with free().
  */
 HYPERMIN_API char *hypermin_find_program(struct hypermin *h, const char *name);

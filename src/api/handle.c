@@ -28,7 +28,13 @@ char *handle_find_program(const char *name, struct error *err)
 	path = xasprintf(HYPERMIN_LIBEXECDIR "/%s", name);
 	if (access(path, X_OK) == 0)
 		return TAKE_PTR(path);
-	return error_null(err, errno,
+	int why = errno;
+	/* The command line itself. */
+	free(path);
+	path = xasprintf(HYPERMIN_BINDIR "/%s", name);
+	if (access(path, X_OK) == 0)
+		return TAKE_PTR(path);
+	return error_null(err, why,
 		"find %s, a part of hypermin, in " HYPERMIN_LIBEXECDIR
 		"; install hypermin again, or name its directory in HYPERMIN_LIBEXECDIR",
 		name);

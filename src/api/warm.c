@@ -23,10 +23,8 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/outlive.h"
-#include "base/program.h"
 #include "cache/snapshots.h"
 #include "cache/store.h"
-#include "config.h"
 
 #define TURN_NAME	 "warm"
 #define TURN_PATIENCE_MS 100
@@ -35,15 +33,15 @@
 
 void handle_warm_later(const struct hypermin *h)
 {
-	/* This very program, or the one that is installed with the library. */
-	CLEANUP_FREE char *command = program_beside("hypermin");
-	CLEANUP_STRVEC struct strvec argv = {0};
 	struct error err;
+	/* This very program, or the one that is installed with the library. */
+	CLEANUP_FREE char *command = handle_find_program("hypermin", &err);
+	CLEANUP_STRVEC struct strvec argv = {0};
 
-	if (!command && access(HYPERMIN_BINDIR "/hypermin", X_OK) == 0)
-		command = xstrdup(HYPERMIN_BINDIR "/hypermin");
-	if (!command)
+	if (!command) {
+		log_info("no snapshot will be made: %s", err.msg);
 		return;
+	}
 	strvec_add(&argv, command);
 	strvec_add(&argv, "warm");
 	strvec_add(&argv, "--if-built");
