@@ -101,8 +101,8 @@ HYPERMIN_API void hypermin_set_log(
  * Any of the settings below by the name of its option in hypermin(1), without the hyphens,
  * and with a value as it is written there: ("memory", "2G"), ("disk", "a.img:rw"),
  * ("plain", NULL). The names are accel, append, appliance, boot-timeout, cache-dir, cold,
- * console, cpus, disk, fast, forward, gdb, host, image, kernel, machine, memory, modules,
- * net, overlay, package, plain, qemu-arg, reach, root, root-bus, rw, share,
+ * console, cpus, disk, fast, forward, from, gdb, host, image, kernel, machine, memory,
+ * modules, net, overlay, package, plain, qemu-arg, reach, root, root-bus, rw, share,
  * silence-timeout, strict and timeline. cold, console, fast, host, net, plain and strict
  * take "yes", "no", or NULL for yes, and gdb NULL for its usual port; no other value may be
  * NULL or empty.
@@ -736,8 +736,8 @@ HYPERMIN_API char *hypermin_find_program(struct hypermin *h, const char *name);
 /* ---- The cache: what is kept so that nothing is built twice ---- */
 
 struct hypermin_cache_item {
-	/* "appliance", "snapshot", "part" (kernel, initrd or root image, shared by
-	 * appliances), "request" (what was asked for), "temporary" or "lock" */
+	/* "appliance", "snapshot", "state" (saved), "part" (kernel, initrd or root image,
+	 * shared by appliances), "request" (what was asked for), "temporary" or "lock" */
 	const char *kind;
 	/* Its name in the cache; for most kinds 64 hex digits. */
 	const char *key;
