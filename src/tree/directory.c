@@ -96,10 +96,10 @@ static int start(
 	return 0;
 }
 
-int tree_add_directory(struct tree *t, const char *dir, const char *at, struct error *err)
+static int add(
+	struct tree *t, const struct host_dir *from, const char *at, struct error *err)
 {
 	CLEANUP(scan_done) struct scan s = {.t = t};
-	const struct host_dir *from = host_root_open(t, dir, err);
 
 	if (!from || start(&s, from, at, err) < 0)
 		return -1;
@@ -109,4 +109,15 @@ int tree_add_directory(struct tree *t, const char *dir, const char *at, struct e
 			return -1;
 	}
 	return 0;
+}
+
+int tree_add_directory(struct tree *t, const char *dir, const char *at, struct error *err)
+{
+	return add(t, host_root_open(t, dir, err), at, err);
+}
+
+int tree_add_open_directory(
+	struct tree *t, int fd, const char *dir, const char *at, struct error *err)
+{
+	return add(t, host_root_add(t, fd, dir, err), at, err);
 }

@@ -4,25 +4,37 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "base/path.h"
 
-const struct host_dir *host_root_open(struct tree *t, const char *path, struct error *err)
+const struct host_dir *host_root_add(
+	struct tree *t, int fd, const char *path, struct error *err)
 {
 	struct stat st;
 
-	CLEANUP_CLOSE int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	CLEANUP_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (own < 0 || fstat(own, &st) < 0)
 		return error_null(err, errno, "open directory '%s'", path);
 	struct host_root *root = xcalloc(1, sizeof(*root));
 	root->path = xstrdup(path);
-	root->fd = TAKE_FD(fd);
+	root->fd = TAKE_FD(own);
 	root->next = t->host_roots;
 	t->host_roots = root;
 	struct host_dir *d = host_dir_new(t, NULL, "", &st);
 	d->root = root;
 	return d;
+}
+
+const struct host_dir *host_root_open(struct tree *t, const char *path, struct error *err)
+{
+	CLEANUP_CLOSE int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_null(err, errno, "open directory '%s'", path);
+	return host_root_add(t, fd, path, err);
 }
 
 void host_roots_free(struct host_root *roots)
@@ -109,11 +121,43 @@ enum tree_result host_skip(struct tree *t, const struct host_dir *dir, const cha
 	return TREE_ABSENT;
 }
 
-/*
- * openat() for a path of any length: opens the longest leading part that the kernel takes,
- * and goes on from there. Symlinks in the middle of a part are followed: the caller checks
- * what was reached.
- */
+/* openat() of one component after the other, where the kernel can't do it at once. */
+static int open_by_steps(int dirfd, char *path, int flags)
+{
+	CLEANUP_CLOSE int owned = -1;
+
+	for (char *slash; (slash = strchr(path, '/')); path = slash + 1) {
+		*slash = '\0';
+		int fd = openat(
+			dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		*slash = '/';
+		if (fd < 0)
+			return -1;
+		if (owned >= 0)
+			close(owned);
+		dirfd = owned = fd;
+	}
+	return openat(dirfd, path, flags | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* No symlink on the way is followed, and nothing above `dirfd` is reached: whoever may change
+ * the tree while it is read does not decide what else is opened. */
+static int open_beneath(int dirfd, char *path, int flags)
+{
+	const struct open_how how = {
+		.flags = flags | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+
+	/* Before Linux 5.6; a container's filter that does not know it; another's rename. */
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EAGAIN))
+		return open_by_steps(dirfd, path, flags);
+	return fd;
+}
+
+/* The same for a path of any length: opens the longest leading part that the kernel takes,
+ * and goes on from there. */
 static int open_long(int dirfd, char *path, int flags)
 {
 	CLEANUP_CLOSE int owned = -1;
@@ -123,8 +167,7 @@ static int open_long(int dirfd, char *path, int flags)
 		while (cut > path && *cut != '/')
 			cut--;
 		*cut = '\0';
-		int fd = openat(
-			dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int fd = open_beneath(dirfd, path, O_PATH | O_DIRECTORY);
 		if (fd < 0)
 			return -1;
 		if (owned >= 0)
@@ -132,7 +175,7 @@ static int open_long(int dirfd, char *path, int flags)
 		dirfd = owned = fd;
 		path = cut + 1;
 	}
-	return openat(dirfd, path, flags | O_NOFOLLOW | O_CLOEXEC);
+	return open_beneath(dirfd, path, flags);
 }
 
 int host_dir_open(const struct host_dir *d, int flags, int *ret_fd, struct error *err)

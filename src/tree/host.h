@@ -44,6 +44,9 @@ struct host_at {
 
 const struct host_dir *host_root_open(
 	struct tree *t, const char *path, struct error *err);
+/* The same of an open directory, whose descriptor is duplicated. */
+const struct host_dir *host_root_add(
+	struct tree *t, int fd, const char *path, struct error *err);
 void host_roots_free(struct host_root *roots);
 
 struct host_dir *host_dir_new(struct tree *t, const struct host_dir *parent,

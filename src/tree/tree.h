@@ -148,6 +148,9 @@ void tree_free(struct tree *t);
  */
 int tree_add_directory(
 	struct tree *t, const char *dir, const char *at, struct error *err);
+/* The same of an open directory; `dir` is for messages. */
+int tree_add_open_directory(
+	struct tree *t, int fd, const char *dir, const char *at, struct error *err);
 
 /*
  * Add one path of the host below `root`, without what is in it if it is a directory, with
