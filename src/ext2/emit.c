@@ -15,11 +15,9 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "content.h"
-#include "dir.h"
-#include "inode.h"
+#include "group.h"
+#include "inode-blocks.h"
 #include "plan.h"
-#include "super.h"
-#include "xattr.h"
 
 #define DEFAULT_WORKERS 2
 #define BUFFER_BLOCKS	256
@@ -86,78 +84,16 @@ static int report(struct emitter *e)
 	return 0;
 }
 
-static int emit_super(struct emitter *e, uint32_t group)
-{
-	const struct ext2_plan *p = e->plan;
-	const uint32_t per_block = p->block_size / EXT2_DESC_SIZE;
-	uint32_t address = layout_group_start(&p->layout, group);
-	struct disk_super super;
-
-	super_encode(p, group, &super);
-	memset(e->block, 0, p->block_size);
-	memcpy(e->block + (address == 0 ? EXT2_SUPER_OFFSET : 0), &super, sizeof(super));
-	if (put_block(e, address, e->block) < 0)
-		return -1;
-	for (uint32_t i = 0; i < p->layout.descriptor_blocks; i++) {
-		struct disk_group *descs = (struct disk_group *)e->block;
-		memset(e->block, 0, p->block_size);
-		for (uint32_t k = 0;
-			k < per_block && i * per_block + k < p->layout.groups; k++)
-			super_encode_group(p, i * per_block + k, &descs[k]);
-		if (put_block(e, address + 1 + i, e->block) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* False: the inode is not in use, or a reserved one that is empty. */
-static bool encode_inode(const struct ext2_plan *p, uint32_t ino, struct disk_inode *ret)
-{
-	const struct tree_inode *inode = plan_inode_by_number(p, ino);
-
-	if (inode)
-		inode_encode(p, inode, ret);
-	else if (ino == EXT2_FIRST_INO && p->add_lost_found)
-		inode_encode_lost_found(p, ret);
-	else
-		return false;
-	return true;
-}
-
-static int emit_inode_table(struct emitter *e, uint32_t group)
-{
-	const struct ext2_plan *p = e->plan;
-	const uint32_t per_block = p->block_size / EXT2_INODE_SIZE;
-	struct disk_inode *inodes = (struct disk_inode *)e->block;
-	uint32_t used = super_used_inodes(p, group);
-	uint32_t ino = group * p->layout.inodes_per_group + 1;
-
-	for (uint32_t i = 0; i < used; i += per_block) {
-		bool any = false;
-		memset(e->block, 0, p->block_size);
-		for (uint32_t k = 0; k < per_block && i + k < used; k++)
-			any |= encode_inode(p, ino + i + k, &inodes[k]);
-		uint32_t address = layout_inode_table(&p->layout, group) + i / per_block;
-		if (any && put_block(e, address, e->block) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 static int emit_group(struct emitter *e, uint32_t group)
 {
 	const struct ext2_plan *p = e->plan;
+	uint32_t start = layout_group_start(&p->layout, group);
+	uint32_t used = group_used_blocks(p, group);
 
-	if (layout_group_has_super(group) && emit_super(e, group) < 0)
-		return -1;
-	super_fill_block_bitmap(p, group, e->block);
-	if (put_block(e, layout_block_bitmap(&p->layout, group), e->block) < 0)
-		return -1;
-	super_fill_inode_bitmap(p, group, e->block);
-	if (put_block(e, layout_inode_bitmap(&p->layout, group), e->block) < 0)
-		return -1;
-	if (emit_inode_table(e, group) < 0)
-		return -1;
+	for (uint32_t i = 0; i < used; i++)
+		if (group_write_block(p, group, i, e->block) &&
+			put_block(e, start + i, e->block) < 0)
+			return -1;
 	return report(e);
 }
 
@@ -176,62 +112,17 @@ static int put_meta(const void *block, void *data)
 	return put_block(e, address, block);
 }
 
-static int emit_symlink(struct emitter *e, const struct tree_inode *inode)
-{
-	CLEANUP_FREE uint8_t *block = xcalloc(1, e->plan->block_size);
-
-	memcpy(block, inode->target, inode->size);
-	return put_meta(block, e);
-}
-
-static int emit_xattr_block(struct emitter *e, const struct tree_inode *inode)
-{
-	const struct ext2_plan *p = e->plan;
-	uint32_t index = p->inodes[inode->index].xattrs;
-	CLEANUP(xattr_set_done) struct xattr_set set = {0};
-
-	if (index == NO_XATTR_BLOCK || p->xattr_blocks.items[index].owner != inode->index)
-		return 0;
-	assert(e->next_meta == p->xattr_blocks.items[index].data);
-	if (xattr_set_init(&set, inode, p->block_size, e->err) < 0)
-		return -1;
-	CLEANUP_FREE uint8_t *block = xcalloc(1, p->block_size);
-	xattr_write_block(
-		&set, p->xattr_blocks.items[index].refcount, block, p->block_size);
-	return put_meta(block, e);
-}
-
-/* An inode's blocks in the first zone. */
-static int emit_inode_blocks(struct emitter *e, const struct tree_inode *inode)
-{
-	const struct ext2_plan *p = e->plan;
-	struct block_runs runs = plan_block_runs(p, inode);
-	uint32_t meta = p->inodes[inode->index].meta;
-	struct map_shape shape;
-
-	assert(e->next_meta == meta);
-	map_measure(runs, p->block_size, &shape);
-	uint32_t first = plan_first_block(p, inode, &shape);
-	if (map_total(&shape) &&
-		map_write(&p->layout, runs, meta, first, put_meta, e) < 0)
-		return -1;
-	if (S_ISDIR(inode->mode) && dir_write(p, inode, put_meta, e) < 0)
-		return -1;
-	if (S_ISLNK(inode->mode) && shape.data_blocks && emit_symlink(e, inode) < 0)
-		return -1;
-	return emit_xattr_block(e, inode);
-}
-
 static int emit_metadata(struct emitter *e)
 {
 	const struct ext2_plan *p = e->plan;
 
-	if (p->add_lost_found &&
-		dir_write_empty(p, EXT2_FIRST_INO, EXT2_ROOT_INO, put_meta, e) < 0)
+	if (p->add_lost_found && inode_write_lost_found(p, put_meta, e) < 0)
 		return -1;
-	for (uint32_t i = 0; i < p->n_inodes; i++)
-		if (emit_inode_blocks(e, tree_inode_at(p->tree, i)) < 0)
+	for (uint32_t i = 0; i < p->n_inodes; i++) {
+		assert(e->next_meta == p->inodes[i].meta);
+		if (inode_write_blocks(p, tree_inode_at(p->tree, i), put_meta, e) < 0)
 			return -1;
+	}
 	assert(e->next_meta == p->meta_blocks);
 	for (; e->next_group < p->layout.groups; e->next_group++)
 		if (emit_group(e, e->next_group) < 0)

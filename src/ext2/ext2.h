@@ -6,6 +6,9 @@
  *	         the place of every        one ascending pass over the image,
  *	         inode and block, no I/O   asserting position == planned
  *
+ *	        └──────────► ext2_extent_at(), ext2_metadata_read()
+ *	                     the same bytes without an image, in any order
+ *
  * A place is a number among the data blocks; layout.h computes the address from it.
  *
  * The same tree and options give the same bytes, UUID included, on any machine.
@@ -47,6 +50,7 @@ struct ext2_options {
 /* The plan's numbers, for messages, manifests and tests. */
 struct ext2_summary {
 	uint64_t size; /* bytes */
+	uint32_t block_size;
 	uint64_t blocks, free_blocks;
 	uint32_t inodes, free_inodes;
 	uint32_t groups;
@@ -85,3 +89,34 @@ struct ext2_emit_stats {
  */
 int ext2_emit(const struct ext2_plan *p, int fd, const struct ext2_emit_options *options,
 	struct ext2_emit_stats *ret_stats, struct error *err);
+
+/* ---- An image that is not written ---- */
+
+enum ext2_extent_kind {
+	EXT2_ZEROS,
+	/* ext2_metadata_read() has it. */
+	EXT2_METADATA,
+	/* Bytes of a file. */
+	EXT2_CONTENT,
+};
+
+struct ext2_extent {
+	enum ext2_extent_kind kind;
+	uint64_t len;
+	/* Of content: the file, and where in it the extent begins. */
+	const struct tree_inode *file;
+	uint64_t offset;
+};
+
+/* What the image has from this offset on, which lies below its size. Metadata are whole
+ * blocks from the one that has the offset, and `len` counts from the offset. */
+struct ext2_extent ext2_extent_at(const struct ext2_plan *p, uint64_t offset);
+
+/* Blocks of metadata, made when they are asked for, and a few MiB of those that cost more
+ * kept for the next time. Thread-safe. */
+struct ext2_metadata;
+
+struct ext2_metadata *ext2_metadata_new(const struct ext2_plan *p);
+void ext2_metadata_free(struct ext2_metadata *m);
+/* A whole block, by its number, of an extent of that kind; `to` is aligned for numbers. */
+void ext2_metadata_read(struct ext2_metadata *m, uint32_t block, void *to);

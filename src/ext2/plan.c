@@ -33,6 +33,47 @@ const struct plan_dir *plan_dir(const struct ext2_plan *p, const struct tree_ino
 	return &p->dirs.items[p->inodes[dir->index].dir];
 }
 
+static uint32_t meta_of(const struct ext2_plan *p, uint32_t index)
+{
+	return p->inodes[index].meta;
+}
+
+static uint32_t content_of(const struct ext2_plan *p, uint32_t index)
+{
+	const struct plan_inode *planned = &p->inodes[index];
+
+	return S_ISDIR(tree_inode_at(p->tree, index)->mode)
+		? p->dirs.items[planned->dir].content
+		: planned->content;
+}
+
+/* The last inode whose first number is not above this one. Those without a block have the
+ * number of the next one that has some, and stand before it. */
+static uint32_t find_owner(const struct ext2_plan *p, uint32_t number,
+	uint32_t (*first)(const struct ext2_plan *p, uint32_t index))
+{
+	uint32_t low = 0, high = p->n_inodes;
+
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+		if (first(p, middle) <= number)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+uint32_t plan_owner_of_meta(const struct ext2_plan *p, uint32_t data)
+{
+	return find_owner(p, data, meta_of);
+}
+
+uint32_t plan_owner_of_content(const struct ext2_plan *p, uint32_t content)
+{
+	return find_owner(p, content, content_of);
+}
+
 struct block_runs plan_block_runs(
 	const struct ext2_plan *p, const struct tree_inode *inode)
 {
@@ -78,6 +119,7 @@ void ext2_plan_summary(const struct ext2_plan *p, struct ext2_summary *ret)
 {
 	*ret = (struct ext2_summary){
 		.size = p->layout.size,
+		.block_size = p->block_size,
 		.blocks = p->layout.blocks,
 		.free_blocks = layout_data_blocks(&p->layout) - p->used_blocks,
 		.inodes = layout_inodes(&p->layout),

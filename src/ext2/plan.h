@@ -28,7 +28,7 @@ struct plan_inode {
 	uint32_t meta;
 	union {
 		/* A regular file's first block in the second zone, relative to that
-		 * zone's start. */
+		 * zone's start; where the next one's would be, if it has none. */
 		uint32_t content;
 		/* A directory's index into dirs. */
 		uint32_t dir;
@@ -51,6 +51,8 @@ struct dir_shape {
 struct plan_dir {
 	/* Inode index of the directory it is in; the root is in itself. */
 	uint32_t parent;
+	/* As in struct plan_inode, which has no room for it. */
+	uint32_t content;
 	struct dir_shape shape;
 };
 
@@ -83,6 +85,10 @@ struct ext2_plan {
 	/* Number of directories by group. */
 	uint16_t *group_dirs;
 };
+
+/* The inode that has this block of the first zone, not lost+found's; and of the second. */
+uint32_t plan_owner_of_meta(const struct ext2_plan *p, uint32_t data);
+uint32_t plan_owner_of_content(const struct ext2_plan *p, uint32_t content);
 
 /*
  * Inode numbers: the root is 2, lost+found 11, the others follow in the order of the

@@ -82,8 +82,11 @@ static void plan_blocks(struct planner *pl, const struct tree_inode *inode)
 	map_measure(plan_block_runs(p, inode), p->block_size, &shape);
 	planned->meta = pl->meta;
 	pl->meta += map_total(&shape);
-	if (S_ISREG(inode->mode)) {
+	if (S_ISDIR(inode->mode))
+		p->dirs.items[planned->dir].content = pl->content;
+	else
 		planned->content = pl->content;
+	if (S_ISREG(inode->mode)) {
 		pl->content += shape.data_blocks;
 		p->huge_file |= inode->size > HUGE_FILE_SIZE;
 	} else {
