@@ -169,6 +169,15 @@ int confine_confirm(const struct confine *c, struct error *err)
 	return 0;
 }
 
+int confine_self(struct confine *c, struct error *err)
+{
+	int num = apply(c);
+
+	if (confine_confirm(c, err) < 0)
+		return -1;
+	return num ? error_set(err, num, "confine this process") : 0;
+}
+
 int confine_try(struct confine *c, confine_report_fn *fn, void *data, struct error *err)
 {
 	pid_t pid = fork_quietly();

@@ -118,6 +118,10 @@ void confine_child(struct confine *c, struct child *child);
  * asked for: the program was not executed. */
 int confine_confirm(const struct confine *c, struct error *err);
 
+/* Confine this process itself, which has one thread so far; confine_confirm() is included. What
+ * it has open stays open. */
+int confine_self(struct confine *c, struct error *err);
+
 /* Of one layer: `missing` says why it is not in force; NULL: it is. */
 typedef void confine_report_fn(const char *layer, const char *missing, void *data);
 /* What would be in force: in a child that executes nothing. */
