@@ -199,6 +199,9 @@ static int take_clamp_mtime(const struct option_row *row, void *target, const ch
 
 static const struct option_row rows[] = {
 	{OPTION_TEXT, "output", 'o', "FILE", "the image to write", AT(output)},
+	{OPTION_TEXT, "serve", 0, "SOCKET",
+		"write no image: serve it by NBD at this Unix socket, read-only",
+		AT(serve)},
 	{OPTION_COUNT, "verbose", 'v', NULL, "say what was made, and how long it took",
 		AT(verbose)},
 	{OPTION_FLAG, "quiet", 'q', NULL, "print no progress line", AT(quiet)},
@@ -261,6 +264,7 @@ static const struct options options = {
 	.command = "hypermin mkfs",
 	.usage =
 		"Usage: hypermin mkfs [OPTION…] -o FILE\n"
+		"       hypermin mkfs [OPTION…] --serve SOCKET\n"
 		"\n"
 		"Make an ext2 image from directory trees and archives, without root and without mounting.\n"
 		"Inputs are merged in the order given: where two have a file of the same name, the later\n"
@@ -277,8 +281,12 @@ int mkfs_parse_options(int argc, char **argv, struct mkfs_request *ret)
 		return 1;
 	if (first < 0)
 		return -1;
-	if (!ret->output)
-		return options_complain("no output is given; use -o FILE");
+	if (!ret->output == !ret->serve)
+		return options_complain(ret->output
+				? "-o and --serve do not go together"
+				: "no output is given; use -o FILE, or --serve SOCKET");
+	if (ret->serve && ret->workers)
+		return options_complain("--workers is for an image that is written");
 	if (ret->ext2.size && (ret->free_space || ret->free_inodes))
 		return options_complain(
 			"--free-space and --free-inodes go without --size");

@@ -6,7 +6,7 @@
  *
  * The output appears when it is whole. Contents of archives are unpacked to the output's
  * directory: there is room for the image, and from there blocks can be shared instead of
- * copied.
+ * copied. With --serve there is no output: serve.c answers from the plan.
  */
 #include "mkfs.h"
 
@@ -20,9 +20,12 @@
 #include "output.h"
 #include "progress.h"
 #include "say.h"
+#include "serve.h"
 
 struct mkfs {
 	const struct mkfs_request *request;
+	/* The output, as messages call it. */
+	const char *name;
 	struct output output;
 	struct tree *tree;
 	struct ext2_plan *plan;
@@ -39,16 +42,20 @@ static void say_summary(const struct mkfs *m)
 	char uuid[UUID_TEXT_LEN + 1];
 
 	ext2_plan_summary(m->plan, &s);
-	say("'%s': %" PRIu64 " bytes, %" PRIu32 " block group%s", m->request->output,
-		s.size, s.groups, s.groups == 1 ? "" : "s");
+	say("'%s': %" PRIu64 " bytes, %" PRIu32 " block group%s", m->name, s.size,
+		s.groups, s.groups == 1 ? "" : "s");
 	say("%" PRIu64 " blocks of %" PRIu64 " bytes, %" PRIu64 " of them free", s.blocks,
-		s.size / s.blocks, s.free_blocks);
+		(uint64_t)s.block_size, s.free_blocks);
 	say("%" PRIu32 " inodes, %" PRIu32 " of them free", s.inodes, s.free_inodes);
 	uuid_format(s.uuid, uuid);
 	say("UUID %s", uuid);
-	say("contents: %" PRIu64 " bytes reflinked, %" PRIu64 " copied; %" PRId64
-	    " ms in all",
-		m->stats.reflinked, m->stats.copied, monotonic_ms() - m->start_ms);
+	if (m->request->serve)
+		say("ready after %" PRId64 " ms", monotonic_ms() - m->start_ms);
+	else
+		say("contents: %" PRIu64 " bytes reflinked, %" PRIu64 " copied; %" PRId64
+		    " ms in all",
+			m->stats.reflinked, m->stats.copied,
+			monotonic_ms() - m->start_ms);
 }
 
 static void on_skip(const char *path, const char *reason, void *data)
@@ -68,6 +75,14 @@ static void say_left_out(const struct mkfs *m)
 
 /* ---- Inputs ---- */
 
+/* A server may run for long: not one in memory. */
+static const char *temporary_directory(void)
+{
+	const char *named = getenv("TMPDIR");
+
+	return named && *named ? named : "/var/tmp";
+}
+
 static int add_archive(struct mkfs *m, const struct mkfs_input *input, struct error *err)
 {
 	CLEANUP_CLOSE int fd = -1;
@@ -75,7 +90,8 @@ static int add_archive(struct mkfs *m, const struct mkfs_input *input, struct er
 		.fd = STDIN_FILENO,
 		.name = "standard input",
 		.at = input->at,
-		.spool_dir = m->output.directory,
+		.spool_dir =
+			m->request->output ? m->output.directory : temporary_directory(),
 		.is_layer = input->kind == MKFS_LAYER,
 	};
 	struct stat st;
@@ -95,7 +111,8 @@ static int add_archive(struct mkfs *m, const struct mkfs_input *input, struct er
 static int check_place(
 	const struct mkfs *m, const struct mkfs_input *input, struct error *err)
 {
-	if (input->kind != MKFS_TREE || !output_is_inside(&m->output, input->path))
+	if (input->kind != MKFS_TREE || !m->request->output ||
+		!output_is_inside(&m->output, input->path))
 		return 0;
 	return error_set(err, 0,
 		"the output '%s' lies in the input '%s', and would be put into itself; write it to "
@@ -140,23 +157,51 @@ static int make_tree(struct mkfs *m, struct error *err)
 
 /* ---- The image ---- */
 
-static int make_image(struct mkfs *m, struct error *err)
+static int make_plan(struct mkfs *m, struct error *err)
 {
 	struct ext2_options options = m->request->ext2;
-	const struct ext2_emit_options emit = {
-		.workers = m->request->workers, .progress = progress_share};
 
 	uint32_t block_size = options.block_size ? options.block_size : 4096;
 	options.free_blocks = m->request->free_space / block_size +
 		(m->request->free_space % block_size != 0);
 	progress_step("planning the image");
 	if (ext2_plan_new(m->tree, &options, &m->plan, err) < 0)
-		return error_prefix(err, "'%s'", m->request->output);
+		return error_prefix(err, "'%s'", m->name);
+	return 0;
+}
+
+static int write_image(struct mkfs *m, struct error *err)
+{
+	const struct ext2_emit_options emit = {
+		.workers = m->request->workers, .progress = progress_share};
+
 	progress_step("writing the image");
 	progress_share_begin();
 	if (ext2_emit(m->plan, m->output.fd, &emit, &m->stats, err) < 0)
-		return error_prefix(err, "'%s'", m->request->output);
+		return error_prefix(err, "'%s'", m->name);
 	return output_publish(&m->output, err);
+}
+
+/* What it is, once it is there. */
+static void report(const struct mkfs *m)
+{
+	const struct mkfs_request *request = m->request;
+	struct ext2_summary s;
+
+	ext2_plan_summary(m->plan, &s);
+	if (request->ext2.size && s.size != request->ext2.size)
+		say("'%s' has %" PRIu64 " bytes, not %" PRIu64
+		    ": it consists of blocks of %" PRIu32 " bytes",
+			m->name, s.size, request->ext2.size, s.block_size);
+	if (request->verbose)
+		say_summary(m);
+}
+
+static void end_progress(struct mkfs *m)
+{
+	progress_end();
+	say_left_out(m);
+	strvec_done(&m->left_out);
 }
 
 static int make(struct mkfs *m, struct error *err)
@@ -165,33 +210,44 @@ static int make(struct mkfs *m, struct error *err)
 		return -1;
 	int result = make_tree(m, err);
 	if (result == 0)
-		result = make_image(m, err);
+		result = make_plan(m, err);
+	if (result == 0)
+		result = write_image(m, err);
 	output_done(&m->output);
+	end_progress(m);
+	if (result == 0)
+		report(m);
 	return result;
+}
+
+static void on_ready(void *data)
+{
+	struct mkfs *m = data;
+
+	end_progress(m);
+	report(m);
+}
+
+static int serve(struct mkfs *m, struct error *err)
+{
+	if (make_tree(m, err) < 0 || make_plan(m, err) < 0)
+		return -1;
+	return mkfs_serve(m->request, m->tree, m->plan, on_ready, m, err);
 }
 
 static int run(const struct mkfs_request *request)
 {
-	struct mkfs m = {.request = request, .start_ms = monotonic_ms()};
+	struct mkfs m = {.request = request,
+		.name = request->serve ? request->serve : request->output,
+		.start_ms = monotonic_ms()};
 	struct error err = {0};
 
 	if (!request->quiet)
 		progress_start("mkfs");
-	int result = make(&m, &err);
-	progress_end();
-	say_left_out(&m);
+	int result = request->serve ? serve(&m, &err) : make(&m, &err);
 	if (result < 0) {
+		end_progress(&m);
 		say("%s", err.msg);
-	} else {
-		struct ext2_summary s;
-		ext2_plan_summary(m.plan, &s);
-		if (request->ext2.size && s.size != request->ext2.size)
-			say("'%s' has %" PRIu64 " bytes, not %" PRIu64
-			    ": it consists of blocks of %" PRIu64 " bytes",
-				request->output, s.size, request->ext2.size,
-				s.size / s.blocks);
-		if (request->verbose)
-			say_summary(&m);
 	}
 	ext2_plan_free(m.plan);
 	tree_free(m.tree);

@@ -20,7 +20,8 @@ struct mkfs_input {
 };
 
 struct mkfs_request {
-	const char *output;
+	/* One of them: the file to write, or the socket to serve at. */
+	const char *output, *serve;
 	VECTOR(struct mkfs_input) inputs; /* in the order given */
 	struct tree_options tree;
 	struct ext2_options ext2;
