@@ -164,13 +164,13 @@ static const struct option_row warm_rows[] = {
 };
 
 static const struct option_row attach_rows[] = {
-	{OPTION_CALL, "share", 's', "DIR[:PLACE][:rw]",
+	{OPTION_CALL, "share", 's', "DIR[:PLACE][:rw|:served]",
 		"mount this directory in the VM, at its own path or at PLACE; read-only "
-		"without :rw",
+		"without :rw; as it is now, on a disk, with :served",
 		AT(vm), .take = settings_take},
 	{OPTION_CALL, "rw", 0, "DIR[:PLACE]", "the same as --share DIR:rw", AT(vm),
 		.take = settings_take},
-	{OPTION_CALL, "overlay", 0, "DIR[:PLACE]",
+	{OPTION_CALL, "overlay", 0, "DIR[:PLACE][:served]",
 		"the same, writable in the VM and unchanged here", AT(vm),
 		.take = settings_take},
 	{OPTION_CALL, "host", 0, NULL,

@@ -18,8 +18,9 @@ static bool is_all_here(const struct attach_request *r)
 {
 	char name[16], path[300];
 
-	return (!r->has_network || network_find(name)) &&
-		(!r->n_shares || port_find(SHARE_PORT_NAME, path, sizeof(path)));
+	return (!r->has_network || network_find(name)) && share_disks_are_here(r) &&
+		(!share_needs_server(r) ||
+			port_find(SHARE_PORT_NAME, path, sizeof(path)));
 }
 
 static int find_devices(const struct attach_request *r, int uevents, struct error *err)
@@ -37,8 +38,9 @@ static int find_devices(const struct attach_request *r, int uevents, struct erro
 	return is_all_here(r)
 		? 0
 		: error_set(err, 0,
-			  "the network interface or the port for the host's directories "
-			  "did not appear: perhaps the kernel has no driver virtio_net");
+			  "the network interface, or the port or a disk for the host's "
+			  "directories did not appear: perhaps the kernel has no driver "
+			  "virtio_net");
 }
 
 int attach(const struct attach_request *r, struct error *err)
@@ -54,10 +56,15 @@ int attach(const struct attach_request *r, struct error *err)
 		result = network_configure(interface, r, err);
 	}
 	if (result == 0 && r->n_shares > 0) {
-		int port = port_open(uevents, SHARE_PORT_NAME, clock_now_ms(), err);
+		int port = -1;
+		if (share_needs_server(r)) {
+			port = port_open(uevents, SHARE_PORT_NAME, clock_now_ms(), err);
+			result = port < 0 ? -1 : 0;
+		}
 		if (port >= 0)
 			fcntl(port, F_SETFL, fcntl(port, F_GETFL) | O_NONBLOCK);
-		result = port < 0 ? -1 : share_mount_all(r, port, err);
+		if (result == 0)
+			result = share_mount_all(r, port, err);
 	}
 	close(uevents);
 	if (result == 0 && r->has_network)

@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Disks and partitions. */
+#define BLOCK_CLASS "/sys/class/block"
+
 enum {
 	DEVICE_NAME_SIZE = 32,
 	DEVICE_SERIAL_SIZE = 64,

@@ -26,8 +26,7 @@
 #include "guest/log.h"
 #include "guest/uevent.h"
 
-#define BLOCK_CLASS "/sys/class/block"
-#define NOTICE_MS   10000
+#define NOTICE_MS 10000
 
 /* ext2's superblock is at byte 1024 of the disk; offsets in it. */
 #define SUPERBLOCK_OFFSET 1024

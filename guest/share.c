@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest/share.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,11 +12,13 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "guest/devices.h"
 #include "guest/relay.h"
 
 #define OWN    "/run/hypermin"
 #define SHARES OWN "/shares"
 #define MEMORY OWN "/memory"
+#define DISK   OWN "/disk"
 
 #define PLACE_SIZE (4096 + sizeof(SHARE_HOST_ROOT))
 
@@ -23,6 +26,78 @@ bool share_has_host(const struct attach_request *r)
 {
 	return r->n_shares > 0 && strcmp(r->shares, ATTACH_MODE_HOST) == 0;
 }
+
+/* The share behind this one; `s` is its mode. */
+static const char *next_share(const char *s)
+{
+	const char *place = s + strlen(s) + 1;
+
+	return place + strlen(place) + 1;
+}
+
+bool share_needs_server(const struct attach_request *r)
+{
+	const char *s = r->shares;
+
+	for (unsigned i = 0; i < r->n_shares; i++, s = next_share(s))
+		if (!attach_mode_is_served(s))
+			return true;
+	return false;
+}
+
+/* ---- Disks ---- */
+
+/* The disk of the share with this number. */
+static bool find_disk(unsigned number, char ret[static DEVICE_NAME_SIZE])
+{
+	char wanted[32], serial[DEVICE_SERIAL_SIZE];
+	bool found = false;
+	struct dirent *entry;
+	DIR *dir = opendir(BLOCK_CLASS);
+
+	snprintf(wanted, sizeof(wanted), ATTACH_DISK_SERIAL "%u", number);
+	while (dir && !found && (entry = readdir(dir))) {
+		const char *name = entry->d_name;
+		if (name[0] == '.' || strlen(name) >= DEVICE_NAME_SIZE ||
+			!device_serial(AT_FDCWD, BLOCK_CLASS, name, serial))
+			continue;
+		found = strcmp(serial, wanted) == 0;
+		if (found)
+			strcpy(ret, name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+bool share_disks_are_here(const struct attach_request *r)
+{
+	char name[DEVICE_NAME_SIZE];
+	const char *s = r->shares;
+
+	for (unsigned i = 0; i < r->n_shares; i++, s = next_share(s))
+		if (attach_mode_is_served(s) && !find_disk(i, name))
+			return false;
+	return true;
+}
+
+static int mount_disk(unsigned number, const char *place, struct error *err)
+{
+	/* ext4's driver mounts ext2 too, and is the one that kernels have. */
+	static const char *const drivers[] = {"ext4", "ext2"};
+	char name[DEVICE_NAME_SIZE], device[DEVICE_NAME_SIZE + 8];
+
+	if (!find_disk(number, name))
+		return error_set(err, ENODEV, "find the disk for '%s'", place);
+	snprintf(device, sizeof(device), "/dev/%s", name);
+	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
+		if (mount(device, place, drivers[i], MS_RDONLY | MS_NODEV | MS_NOSUID,
+			    NULL) == 0)
+			return 0;
+	return error_set(err, errno, "mount the disk %s at '%s'", device, place);
+}
+
+/* ---- Directories ---- */
 
 /* What there is on the way to it, symlinks too, stays as it is. */
 static int make_directories(char *path, struct error *err)
@@ -120,6 +195,17 @@ static int overlay(unsigned i, const char *from, const char *place, struct error
 	return 0;
 }
 
+/* The disk lives on in its place. */
+static int overlay_disk(unsigned i, const char *place, struct error *err)
+{
+	mkdir(DISK, 0700);
+	if (mount_disk(i, DISK, err) < 0)
+		return -1;
+	int result = overlay(i, DISK, place, err);
+	umount2(DISK, MNT_DETACH);
+	return result;
+}
+
 /* What a system has beyond its files is the guest's. */
 static int fill_host_tree(struct error *err)
 {
@@ -158,6 +244,10 @@ static int mount_one(
 		return error_set(err, ENAMETOOLONG, "mount at '%.60s…'", path);
 	if (make_directories(place, err) < 0)
 		return -1;
+	if (strcmp(mode, ATTACH_MODE_SERVED) == 0)
+		return mount_disk(i, place, err);
+	if (strcmp(mode, ATTACH_MODE_SERVED_OVERLAY) == 0)
+		return overlay_disk(i, place, err);
 	if (strcmp(mode, ATTACH_MODE_READ_ONLY) == 0 ||
 		strcmp(mode, ATTACH_MODE_WRITABLE) == 0)
 		return bind(from, place, strcmp(mode, ATTACH_MODE_WRITABLE) == 0, err);
@@ -174,19 +264,16 @@ int share_mount_all(const struct attach_request *r, int port, struct error *err)
 	mkdir(OWN, 0755);
 	mkdir(SHARES, 0700);
 	mkdir(MEMORY, 0700);
-	if (mount_server(port, err) < 0)
+	if (port >= 0 && mount_server(port, err) < 0)
 		return -1;
 	if (mount("tmpfs", MEMORY, "tmpfs", 0, "mode=700") < 0)
 		return error_set(err, errno, "mount a tmpfs for what is written");
-	for (unsigned i = 0; i < r->n_shares; i++) {
-		const char *place = s + strlen(s) + 1;
-
-		if (mount_one(i, s, place, in_host, err) < 0)
+	for (unsigned i = 0; i < r->n_shares; i++, s = next_share(s))
+		if (mount_one(i, s, s + strlen(s) + 1, in_host, err) < 0)
 			return -1;
-		s = place + strlen(place) + 1;
-	}
 	/* They live on in their places. */
 	umount2(MEMORY, MNT_DETACH);
-	umount2(SHARES, MNT_DETACH);
+	if (port >= 0)
+		umount2(SHARES, MNT_DETACH);
 	return 0;
 }

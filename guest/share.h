@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Directories of the host. All are below one FUSE file system, by their numbers, and each is
- * put in its place from there:
+ * put in its place from there; one that is a disk is mounted by itself:
  *
  *	/run/hypermin/shares/0 ──bind──────► its place		ATTACH_MODE_READ_ONLY, ATTACH_MODE_WRITABLE
  *	                     1 ──┐
  *	memory/upper-1 ──────────┴─overlay─► its place		ATTACH_MODE_OVERLAY
  *	                                     SHARE_HOST_ROOT	ATTACH_MODE_HOST
+ *
+ *	/dev/vdb ──────────mount───────────► its place		ATTACH_MODE_SERVED
+ *	/dev/vdc ─► /run/hypermin/disk ──┐
+ *	memory/upper-3 ──────────────────┴─overlay─► its place	ATTACH_MODE_SERVED_OVERLAY
  *
  * If the host's whole tree is one of them, it is the first, and the others have their places
  * in it.
@@ -21,5 +25,9 @@
 
 /* Whether the first of them is the host's tree. */
 bool share_has_host(const struct attach_request *r);
-/* `port` leads to their server; it does not block. It is taken. */
+/* Whether any of them comes from the directory server. */
+bool share_needs_server(const struct attach_request *r);
+/* Whether all disks of those that are disks are there. */
+bool share_disks_are_here(const struct attach_request *r);
+/* `port` leads to their server, or is -1; it does not block. It is taken. */
 int share_mount_all(const struct attach_request *r, int port, struct error *err);

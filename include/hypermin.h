@@ -224,6 +224,14 @@ enum hypermin_share_mode {
 	HYPERMIN_SHARE_WRITABLE,
 	/* Writable in the guest, where what is written stays in its memory. */
 	HYPERMIN_SHARE_OVERLAY,
+	/*
+	 * A read-only disk with an ext2 file system of all that this user may read, which the
+	 * guest mounts: the directory as it was when the VM started. A file that changes
+	 * afterwards gives I/O errors. It takes one of the VM's disks, behind the user's.
+	 */
+	HYPERMIN_SHARE_SERVED,
+	/* The same under an overlay. */
+	HYPERMIN_SHARE_SERVED_OVERLAY,
 };
 
 /*

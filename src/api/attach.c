@@ -7,6 +7,7 @@
 
 #include "api/handle.h"
 #include "protocol/protocol.h"
+#include "vm/disk.h"
 #include "vm/network.h"
 #include "vm/share.h"
 
@@ -16,6 +17,8 @@ static const char *const modes[] = {
 	[HYPERMIN_SHARE_READ_ONLY] = ATTACH_MODE_READ_ONLY,
 	[HYPERMIN_SHARE_WRITABLE] = ATTACH_MODE_WRITABLE,
 	[HYPERMIN_SHARE_OVERLAY] = ATTACH_MODE_OVERLAY,
+	[HYPERMIN_SHARE_SERVED] = ATTACH_MODE_SERVED,
+	[HYPERMIN_SHARE_SERVED_OVERLAY] = ATTACH_MODE_SERVED_OVERLAY,
 };
 
 int hypermin_add_share(struct hypermin *h, const char *dir, const char *place,
@@ -65,6 +68,41 @@ struct vm_share *handle_shares(const struct hypermin *h, size_t *ret_len)
 		all[n++] = *share;
 	*ret_len = n;
 	return all;
+}
+
+size_t handle_served_count(const struct hypermin *h)
+{
+	size_t n = 0;
+
+	vector_foreach (share, &h->shares)
+		n += attach_mode_is_served(share->mode);
+	return n;
+}
+
+struct vm_disk *handle_all_disks(const struct hypermin *h, const struct vm_share *shares,
+	size_t n_shares, size_t *ret_len)
+{
+	size_t n;
+	const struct vm_disk *own = handle_disks(h, &n);
+	struct vm_disk *all = xcalloc(n + n_shares, sizeof(all[0]));
+
+	if (n)
+		memcpy(all, own, n * sizeof(all[0]));
+	for (size_t i = 0; i < n_shares; i++)
+		if (attach_mode_is_served(shares[i].mode))
+			vm_disk_init_share(&all[n++], &shares[i], i);
+	*ret_len = n;
+	return all;
+}
+
+void handle_free_disks(const struct hypermin *h, struct vm_disk *disks, size_t len)
+{
+	size_t n_own;
+
+	handle_disks(h, &n_own);
+	for (size_t i = n_own; i < len; i++)
+		vm_disk_done(&disks[i]);
+	free(disks);
 }
 
 /* With the host's tree these are the guest's own all the same. */
@@ -129,47 +167,66 @@ static char *cut_at_colon(char *text)
 	return NULL;
 }
 
-static bool is_access(const char *word)
+/* What may stand behind a directory, by the mode that it has without. */
+static const struct share_word {
+	const char *word;
+	enum hypermin_share_mode without, mode;
+} share_words[] = {
+	{"ro", HYPERMIN_SHARE_READ_ONLY, HYPERMIN_SHARE_READ_ONLY},
+	{"rw", HYPERMIN_SHARE_READ_ONLY, HYPERMIN_SHARE_WRITABLE},
+	{"served", HYPERMIN_SHARE_READ_ONLY, HYPERMIN_SHARE_SERVED},
+	{"served", HYPERMIN_SHARE_OVERLAY, HYPERMIN_SHARE_SERVED_OVERLAY},
+};
+
+static const struct share_word *find_word(
+	const char *word, enum hypermin_share_mode without)
 {
-	return word && (strcmp(word, "ro") == 0 || strcmp(word, "rw") == 0);
+	for (size_t i = 0; word && i < ARRAY_SIZE(share_words); i++)
+		if (share_words[i].without == without &&
+			strcmp(share_words[i].word, word) == 0)
+			return &share_words[i];
+	return NULL;
 }
 
-/* DIR[:PLACE][:ro|:rw] */
-static int add_share(struct hypermin *h, const char *text, bool may_write,
-	enum hypermin_share_mode mode)
+/* DIR[:PLACE][:WORD] */
+static int add_share(struct hypermin *h, const char *text, enum hypermin_share_mode mode)
 {
+	static const char *const words[] = {
+		[HYPERMIN_SHARE_READ_ONLY] = "[:ro|:rw|:served]",
+		[HYPERMIN_SHARE_WRITABLE] = "",
+		[HYPERMIN_SHARE_OVERLAY] = "[:served]",
+	};
 	CLEANUP_FREE char *dir = xstrdup(text);
 	char *place = cut_at_colon(dir);
-	char *access = place ? cut_at_colon(place) : NULL;
-	char *rest = access ? cut_at_colon(access) : NULL;
+	char *word = place ? cut_at_colon(place) : NULL;
+	char *rest = word ? cut_at_colon(word) : NULL;
 
-	if (!access && is_access(place)) {
-		access = place;
+	if (!word && find_word(place, mode)) {
+		word = place;
 		place = NULL;
 	}
-	if (rest || (access && !(may_write && is_access(access))))
+	const struct share_word *found = find_word(word, mode);
+	if (rest || (word && !found))
 		return error_set(&h->error, 0,
 			"it is written as DIR[:PLACE]%s, with a backslash before a colon "
 			"of a name, not '%s'",
-			may_write ? "[:ro|:rw]" : "", text);
-	if (access && strcmp(access, "rw") == 0)
-		mode = HYPERMIN_SHARE_WRITABLE;
-	return hypermin_add_share(h, dir, place, mode);
+			words[mode], text);
+	return hypermin_add_share(h, dir, place, found ? found->mode : mode);
 }
 
 int handle_add_share_text(struct hypermin *h, const char *text)
 {
-	return add_share(h, text, true, HYPERMIN_SHARE_READ_ONLY);
+	return add_share(h, text, HYPERMIN_SHARE_READ_ONLY);
 }
 
 int handle_add_writable_text(struct hypermin *h, const char *text)
 {
-	return add_share(h, text, false, HYPERMIN_SHARE_WRITABLE);
+	return add_share(h, text, HYPERMIN_SHARE_WRITABLE);
 }
 
 int handle_add_overlay_text(struct hypermin *h, const char *text)
 {
-	return add_share(h, text, false, HYPERMIN_SHARE_OVERLAY);
+	return add_share(h, text, HYPERMIN_SHARE_OVERLAY);
 }
 
 /* ---- Network ---- */

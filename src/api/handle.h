@@ -81,7 +81,7 @@ struct hypermin {
 	struct vm_share *host;
 	struct vm_network network;
 	/* Paths, found when they are needed. */
-	char *share_program, *reach_program;
+	char *share_program, *serve_program, *reach_program;
 	/* NULL: not kept. */
 	struct timeline *timeline;
 	char *timeline_path;
@@ -279,6 +279,13 @@ struct vm_share *handle_shares(const struct hypermin *h, size_t *ret_len);
 int handle_guest_directory(struct hypermin *h, const char *here, char **ret);
 /* Is there something of the host's that the guest may write to? */
 bool handle_is_writable(const struct hypermin *h);
+/* The user's disks, and behind them one for each of these shares that is a disk: a new array,
+ * to be freed by handle_free_disks(). */
+struct vm_disk *handle_all_disks(const struct hypermin *h, const struct vm_share *shares,
+	size_t n_shares, size_t *ret_len);
+void handle_free_disks(const struct hypermin *h, struct vm_disk *disks, size_t len);
+/* How many of the shares are disks. */
+size_t handle_served_count(const struct hypermin *h);
 /* As the options --share, --rw and --overlay have them. */
 int handle_add_share_text(struct hypermin *h, const char *text);
 int handle_add_writable_text(struct hypermin *h, const char *text);

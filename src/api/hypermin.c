@@ -128,6 +128,7 @@ void hypermin_free(struct hypermin *h)
 	free(h->session);
 	cleanup_close(&h->owner_fd);
 	free(h->share_program);
+	free(h->serve_program);
 	free(h->reach_program);
 	free(h->root);
 	free(h->kernel);

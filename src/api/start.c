@@ -112,8 +112,13 @@ bool handle_is_special(const struct hypermin *h)
 static int make_config(
 	struct hypermin *h, const char *qemu, const char *options, struct vm_config *ret)
 {
-	if ((h->host || h->shares.len) && !h->share_program &&
+	size_t n_served = handle_served_count(h);
+
+	if ((h->host || h->shares.len > n_served) && !h->share_program &&
 		!(h->share_program = handle_find_program("hypermin-share", &h->error)))
+		return -1;
+	if (n_served && !h->serve_program &&
+		!(h->serve_program = handle_find_program("hypermin-serve", &h->error)))
 		return -1;
 	if (h->network.endpoints.len && !h->reach_program &&
 		!(h->reach_program = handle_find_program("hypermin-reach", &h->error)))
@@ -145,6 +150,7 @@ static int make_config(
 			: state && state->vm.has_network     ? &no_network
 							     : NULL,
 		.share_program = h->share_program,
+		.serve_program = h->serve_program,
 		.reach_program = h->reach_program,
 		.timeline = h->timeline,
 		.strict = h->strict,
@@ -183,11 +189,14 @@ static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 	config.lasting = terms->lasting;
 	config.shares = shares;
 	config.n_shares = n_shares;
+	struct vm_disk *disks = handle_all_disks(h, shares, n_shares, &config.n_disks);
+	config.disks = disks;
 	/* A fixed appliance is no part of the cache, and a timeline is of a boot. */
 	if (!terms->cold && !h->fixed && !h->from && !h->timeline &&
 		!handle_is_special(h) && !h->private_cache.path)
 		config.snapshots = &snapshots;
 	enum vm_start_result result = vm_start(&config, &h->vm, &h->error);
+	handle_free_disks(h, disks, config.n_disks);
 	if (result == VM_STARTED)
 		*ret_no_snapshot =
 			search.missing && (vm_is_resumed(h->vm) || vm_identity(h->vm));

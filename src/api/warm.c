@@ -46,8 +46,9 @@ void handle_warm_later(const struct hypermin *h)
 	strvec_add(&argv, "warm");
 	strvec_add(&argv, "--if-built");
 	strvec_addf(&argv, "--cache-dir=%s", h->cache.path);
-	if (h->disks.len <= HYPERMIN_WARM_DISKS)
-		strvec_addf(&argv, "--disks=%zu", h->disks.len);
+	size_t n_disks = h->disks.len + handle_served_count(h);
+	if (n_disks <= HYPERMIN_WARM_DISKS)
+		strvec_addf(&argv, "--disks=%zu", n_disks);
 	handle_snapshot_options(h, &argv);
 	if (outlive_start(strvec_argv(&argv), &err) < 0)
 		log_info("no snapshot will be made: %s", err.msg);

@@ -169,3 +169,9 @@ int attach_request_parse(const uint8_t *data, size_t len, struct attach_request 
 	*ret = r;
 	return 0;
 }
+
+bool attach_mode_is_served(const char *mode)
+{
+	return strcmp(mode, ATTACH_MODE_SERVED) == 0 ||
+		strcmp(mode, ATTACH_MODE_SERVED_OVERLAY) == 0;
+}

@@ -51,7 +51,7 @@
 
 /* Raise with every change of what is on the wire, so that the host notices a cached initrd
  * with a guest of another version. */
-#define PROTOCOL_VERSION 9
+#define PROTOCOL_VERSION 10
 /* The start of HELLO, to recognise what is no agent. */
 #define PROTOCOL_MAGIC 0x6e696d68u /* "hmin" */
 
@@ -232,8 +232,8 @@ struct resume_request resume_request_get(const uint8_t payload[static RESUME_SIZ
 
 /*
  * ATTACH: u16 flags, u16 number of shares, then strings that each end with a NUL, to the
- * last byte: with ATTACH_NETWORK those of the network, then the shares in the order in
- * which the directory server numbers them, each with its mode and its place in the guest.
+ * last byte: with ATTACH_NETWORK those of the network, then the shares in the order of their
+ * numbers, each with its mode and its place in the guest.
  */
 #define ATTACH_FIXED_SIZE 4u
 
@@ -250,6 +250,11 @@ enum {
 #define ATTACH_MODE_OVERLAY "overlay"
 /* The same, and commands with EXEC_IN_HOST run in it. */
 #define ATTACH_MODE_HOST "host"
+/* No work of the directory server: it is a file system on a disk, read-only or under an
+ * overlay. The disk's serial number is this and the share's number. */
+#define ATTACH_MODE_SERVED	   "served"
+#define ATTACH_MODE_SERVED_OVERLAY "served-overlay"
+#define ATTACH_DISK_SERIAL	   "share"
 
 /* Bytes in one FUSE read or write, which sizes the buffers on both sides. */
 #define ATTACH_DATA_MAX (1024u * 1024)
@@ -267,3 +272,5 @@ struct attach_request {
 
 /* -1 unless `data` is exactly one well-formed request. The strings stay in data. */
 int attach_request_parse(const uint8_t *data, size_t len, struct attach_request *ret);
+/* Whether a share of this mode is a disk. */
+bool attach_mode_is_served(const char *mode);

@@ -15,6 +15,8 @@
 /* qemu has a handful for each of up to 200 disks, and two for each connection of its user
  * network. */
 #define QEMU_DESCRIPTORS 16384
+/* The files that are read, and a few more. */
+#define SERVE_DESCRIPTORS 256
 
 /* Ports below this are root's, by a capability. */
 #define FIRST_FREE_PORT 1024
@@ -190,6 +192,8 @@ static void add_disks(const struct vm_config *config, struct confine_needs *need
 {
 	for (size_t i = 0; i < config->n_disks; i++) {
 		const struct vm_disk *disk = &config->disks[i];
+		if (disk->share)
+			continue;
 		add_file(
 			needs, disk->path, disk->writable ? CONFINE_WRITE : CONFINE_READ);
 		needs->writes |= disk->writable;
@@ -299,10 +303,30 @@ void confinement_of_share(const struct vm_config *config, struct confine *ret)
 	add_system(&needs);
 	add_program(&needs, config->share_program);
 	for (size_t i = 0; i < config->n_shares; i++)
-		add_fd(&needs, config->shares[i].fd,
-			strcmp(config->shares[i].mode, ATTACH_MODE_WRITABLE) == 0
-				? CONFINE_CHANGE
-				: CONFINE_READ);
+		if (!attach_mode_is_served(config->shares[i].mode))
+			add_fd(&needs, config->shares[i].fd,
+				strcmp(config->shares[i].mode, ATTACH_MODE_WRITABLE) == 0
+					? CONFINE_CHANGE
+					: CONFINE_READ);
+	confine_init(ret, &needs);
+}
+
+void confinement_of_served(
+	const struct vm_config *config, const struct vm_share *share, struct confine *ret)
+{
+	struct confine_needs needs = {
+		.program = "hypermin-serve",
+		.variables = share_variables,
+		/* Root's server reads what root may read. */
+		.capabilities = CAPABILITY(CAP_DAC_READ_SEARCH),
+		.max_descriptors = SERVE_DESCRIPTORS,
+		.not_for_it = 1u << CONFINE_OWN_FILTER,
+		.strict = config->strict,
+	};
+
+	add_system(&needs);
+	add_program(&needs, config->serve_program);
+	add_fd(&needs, share->fd, CONFINE_READ);
 	confine_init(ret, &needs);
 }
 

@@ -11,6 +11,8 @@
 void confinement_of_qemu(const struct vm_config *config, const struct profile *profile,
 	int ram_fd, struct confine *ret);
 void confinement_of_share(const struct vm_config *config, struct confine *ret);
+void confinement_of_served(const struct vm_config *config, const struct vm_share *share,
+	struct confine *ret);
 
 /* What would be in force for qemu, with nothing attached. `sandbox`: it has the option. */
 int confinement_examine(const char *qemu, bool sandbox, confine_report_fn *fn, void *data,

@@ -92,6 +92,12 @@ static int take(const struct vm_disk *disk, const struct disk_lock *before, size
 {
 	const struct wish w = wish_of(disk);
 
+	/* The host's directory stays everybody's. */
+	if (disk->share) {
+		*ret = (struct disk_lock){-1, disk};
+		return 0;
+	}
+
 	CLEANUP_CLOSE int fd = open(disk->path,
 		(disk->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
@@ -127,5 +133,5 @@ int disk_locks_take(
 void disk_locks_done(struct disk_lock *locks, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		close(locks[i].fd);
+		cleanup_close(&locks[i].fd);
 }

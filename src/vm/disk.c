@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
+#include "protocol/protocol.h"
 
 #define SECTOR 512
 
@@ -139,6 +140,15 @@ int vm_disk_init(struct vm_disk *disk, const char *path, const char *format,
 	return 0;
 }
 
+void vm_disk_init_share(struct vm_disk *disk, const struct vm_share *share, size_t number)
+{
+	*disk = (struct vm_disk){.path = xstrdup(share->path),
+		.format = xstrdup("raw"),
+		.serial = xasprintf(ATTACH_DISK_SERIAL "%zu", number),
+		.sector = SECTOR,
+		.share = share};
+}
+
 int vm_disk_set_sector(struct vm_disk *disk, unsigned bytes, struct error *err)
 {
 	struct stat st;
@@ -157,6 +167,15 @@ int vm_disk_set_sector(struct vm_disk *disk, unsigned bytes, struct error *err)
 	return 0;
 }
 
+/* A disk without a serial number of its own is called "disk" and its number. */
+static bool is_numbered(const char *serial, const char *word)
+{
+	size_t len = strlen(word);
+	const char *number = strncmp(serial, word, len) == 0 ? serial + len : "";
+
+	return *number && !number[strspn(number, "0123456789")];
+}
+
 /* It becomes a word of qemu's command line, the name of a link in the guest, and the 20
  * bytes that virtio has for it (VIRTIO_BLK_ID_BYTES). */
 int vm_disk_set_serial(struct vm_disk *disk, const char *serial, struct error *err)
@@ -170,10 +189,8 @@ int vm_disk_set_serial(struct vm_disk *disk, const char *serial, struct error *e
 			"attach '%s': a serial number has 1 to 20 letters, digits, dots, "
 			"hyphens and underscores; '%s' is none",
 			disk->path, serial);
-	/* A disk without a serial number of its own is called "disk" and its number. */
-	const char *number = strncmp(serial, "disk", 4) == 0 ? serial + 4 : "";
-	bool is_default = *number && !number[strspn(number, "0123456789")];
-	if (is_default || strcmp(serial, ROOT_SERIAL) == 0)
+	if (is_numbered(serial, "disk") || is_numbered(serial, ATTACH_DISK_SERIAL) ||
+		strcmp(serial, ROOT_SERIAL) == 0)
 		return error_set(err, 0,
 			"attach '%s': the serial number '%s' is one of hypermin's own; take "
 			"another",

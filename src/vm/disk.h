@@ -10,6 +10,9 @@
  */
 int vm_disk_init(struct vm_disk *disk, const char *path, const char *format,
 	bool writable, struct error *err);
+/* The disk that a share is, whose number is that among the shares. */
+void vm_disk_init_share(
+	struct vm_disk *disk, const struct vm_share *share, size_t number);
 /* One of qemu's formats by the name that vm_disk_init() takes. */
 bool vm_disk_is_format(const char *word);
 /* 512, as a file's are by default, 1024, 2048 or 4096. A device's are its own by

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "vm/served.h"
 #include "vm/state.h"
 
 #define TAIL_LINES 12
@@ -103,7 +104,10 @@ static char *advice(const struct vm *vm)
 		{"Resource temporarily unavailable",
 			"this user may have no more processes and threads: see ulimit -u"},
 	};
+	CLEANUP_FREE char *served = NULL;
 
+	if ((served = console_find(&vm->messages.text, SERVED_ERROR)))
+		return xstrdup(served + strlen(SERVED_ERROR));
 	if (disk_is_in_use(vm))
 		return xstrdup(
 			"a disk image is in use by another process, another VM most "

@@ -10,6 +10,7 @@
 #include "base/strbuf.h"
 #include "protocol/boot.h"
 #include "vm/network.h"
+#include "vm/share.h"
 
 /* How long the guest waits for its root disk. */
 #define ROOT_FAST_S  20
@@ -333,6 +334,16 @@ static json_t *disk_node(const struct vm_disk *disk, const char *node, bool lock
 		file_node(disk->path, disk->block_device, !disk->writable, lock));
 }
 
+/* From the process at the other end of a socket: served.h. */
+static json_t *served_node(const char *node, int fd)
+{
+	CLEANUP_FREE char *number = xasprintf("%d", fd);
+
+	return json_pack("{s:s, s:s, s:b, s:{s:s, s:b, s:{s:s, s:s}}}", "driver", "raw",
+		"node-name", node, "read-only", 1, "file", "driver", "nbd", "read-only",
+		1, "server", "type", "fd", "str", number);
+}
+
 /* A disk with nothing but a size. */
 static json_t *placeholder_node(const char *node)
 {
@@ -357,7 +368,8 @@ static void add_overlay(const struct machine_line *l, const char *id, const char
 		id, format, driver, name.data);
 }
 
-static void add_disk(const struct machine_line *l, size_t i)
+static void add_disk(
+	const struct machine_line *l, size_t i, const struct machine_fds *fds)
 {
 	const struct vm_disk *disk = i < l->config->n_disks ? &l->config->disks[i] : NULL;
 	CLEANUP_FREE char *node = xasprintf("disk%zu", i);
@@ -380,6 +392,9 @@ static void add_disk(const struct machine_line *l, size_t i)
 	if (disk && disk->overlay)
 		add_overlay(l, node, disk->format, file_driver(disk->block_device),
 			disk->path);
+	else if (disk && disk->share)
+		add_json(l, "-blockdev",
+			served_node(node, fds->disks ? fds->disks[i] : -1));
 	else
 		add_json(l, "-blockdev",
 			/* disk-lock.c has locked the writable ones. */
@@ -394,10 +409,10 @@ size_t machine_disks(const struct vm_config *config)
 	return MAX(config->n_disks, config->reserved_slots);
 }
 
-static void add_disks(const struct machine_line *l)
+static void add_disks(const struct machine_line *l, const struct machine_fds *fds)
 {
 	for (size_t i = 0; i < machine_disks(l->config); i++)
-		add_disk(l, i);
+		add_disk(l, i, fds);
 }
 
 /* ---- Network and shares ---- */
@@ -421,7 +436,7 @@ static void add_network(const struct machine_line *l)
 
 static void add_share_port(const struct machine_line *l, int fd)
 {
-	if (!l->config->n_shares)
+	if (!vm_shares_need_server(l->config))
 		return;
 	struct strbuf device = virtio_device(l, "virtio-serial",
 		&(struct address){.device = PCI_SHARE, .mmio = MMIO_SHARE});
@@ -525,7 +540,7 @@ static void add_all_devices(const struct machine_line *l, const struct machine_f
 	if (launcher)
 		add_launchers_devices(l, fds);
 	else
-		add_disks(l);
+		add_disks(l, fds);
 	add_network(l);
 	add_share_port(l, fds->share);
 	/* Without a hold point the root is among the launcher's devices. */

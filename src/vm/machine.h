@@ -27,6 +27,8 @@
  * none. Without one the console is on qemu's standard input and output. */
 struct machine_fds {
 	int agent, qmp, console, share;
+	/* By a disk's number: the socket of a share that is this disk. NULL: none is. */
+	const int *disks;
 };
 
 /* The guest's memory, where it is a file. */

@@ -74,16 +74,25 @@ char *vm_shares_find(const struct vm_share *shares, size_t n, const char *path)
 		best_len == 0 && strcmp(path, "/") == 0 ? "/" : path + best_len);
 }
 
+bool vm_shares_need_server(const struct vm_config *config)
+{
+	for (size_t i = 0; i < config->n_shares; i++)
+		if (!attach_mode_is_served(config->shares[i].mode))
+			return true;
+	return false;
+}
+
 int vm_shares_serve(const struct vm_config *config, int messages_fd,
 	struct child *ret_server, int *ret_fd, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec argv = {0};
 	int pass[VM_MAX_SHARES + 1], ends[2];
+	size_t n_pass = 0;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_set(err, errno, "create a channel for the directories");
 	CLEANUP_CLOSE int near = ends[0], far = ends[1];
-	pass[0] = near;
+	pass[n_pass++] = near;
 	strvec_add(&argv, config->share_program);
 	if (getuid() != 0) {
 		strvec_add(&argv, "--map-root");
@@ -92,14 +101,16 @@ int vm_shares_serve(const struct vm_config *config, int messages_fd,
 	strvec_addf(&argv, "%d", near);
 	for (size_t i = 0; i < config->n_shares; i++) {
 		const struct vm_share *share = &config->shares[i];
+		if (attach_mode_is_served(share->mode))
+			continue;
 		strvec_addf(&argv, "%zu:%s:%d", i, share->mode, share->fd);
-		pass[i + 1] = share->fd;
+		pass[n_pass++] = share->fd;
 	}
 	*ret_server = (struct child){
 		.argv = strvec_argv(&argv),
 		.output_fd = messages_fd,
 		.pass = pass,
-		.n_pass = config->n_shares + 1,
+		.n_pass = n_pass,
 	};
 	CLEANUP_CONFINE struct confine confine = {0};
 	confinement_of_share(config, &confine);

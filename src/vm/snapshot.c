@@ -152,6 +152,7 @@ char *snapshot_saved_identity(
 		disks[i].path = path;
 		disks[i].format = format;
 		disks[i].writable = disks[i].overlay = disks[i].block_device = false;
+		disks[i].share = NULL;
 	}
 	bare.disks = disks;
 	bare.root = "root";

@@ -555,8 +555,8 @@ int vm_line_make(const struct vm_config *config, int agent_fd, int qmp_fd,
 {
 	struct start s = plan_start(config);
 	const struct vm_snapshots *snapshots = config->snapshots;
-	const struct machine_fds none = {-1, -1, -1, -1},
-				 fds = {agent_fd, qmp_fd, -1, -1};
+	const struct machine_fds none = {-1, -1, -1, -1, NULL},
+				 fds = {agent_fd, qmp_fd, -1, -1, NULL};
 	struct vm_line line = {.snapshot = {-1, -1}};
 
 	choose_accelerator(&s);

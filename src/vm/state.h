@@ -164,6 +164,9 @@ struct vm {
 	struct child qemu;
 	/* Of the directories that it shares; zero: there are none. */
 	struct child share_server;
+	/* Of each share that is a disk. */
+	struct child *disk_servers;
+	size_t n_disk_servers;
 	struct qmp qmp;
 	struct qmp_wait qmp_wait;
 	/* qemu's stderr. */

@@ -21,6 +21,7 @@
 #include "vm/measure.h"
 #include "vm/network.h"
 #include "vm/profile.h"
+#include "vm/served.h"
 #include "vm/share.h"
 #include "vm/snapshot.h"
 #include "vm/state.h"
@@ -35,6 +36,13 @@
 static void log_text_line(const char *line, const char *name)
 {
 	log_debug("%s: %s", name, line);
+}
+
+/* qemu and the servers have one channel for their messages. */
+static void log_message(const char *line, const char *name)
+{
+	if (!served_log(line))
+		log_text_line(line, name);
 }
 
 static void print_console_line(const char *line, const char *name)
@@ -61,10 +69,11 @@ static struct vm *vm_new(const struct vm_config *config, const struct profile *p
 		!profile->root_bus->no_snapshots;
 	vm->guest.agent = agent_new(&vm_agent_handler, vm);
 	vm->started_ms = vm->guest.heard_ms = monotonic_ms();
+	vm->messages.text.on_line = log_message;
+	vm->messages.text.name = "qemu";
 	if (log_max_level() >= LOG_LEVEL_DEBUG) {
-		vm->console.text.on_line = vm->messages.text.on_line = log_text_line;
+		vm->console.text.on_line = log_text_line;
 		vm->console.text.name = "console";
-		vm->messages.text.name = "qemu";
 	}
 	if (config->console)
 		vm->console.text.on_line = print_console_line;
@@ -84,6 +93,9 @@ void vm_free(struct vm *vm)
 		return;
 	child_kill(&vm->qemu);
 	child_kill(&vm->share_server);
+	for (size_t i = 0; i < vm->n_disk_servers; i++)
+		child_kill(&vm->disk_servers[i]);
+	free(vm->disk_servers);
 	qmp_done(&vm->qmp);
 	free(vm->qmp_wait.refusal);
 	if (vm->guest.fd >= 0)
@@ -136,6 +148,29 @@ static int lock_disks(struct vm *vm, const struct vm_config *config, struct erro
 	return 0;
 }
 
+static void close_all(int (*fds)[VM_MAX_DISKS])
+{
+	for (size_t i = 0; i < VM_MAX_DISKS; i++)
+		cleanup_close(&(*fds)[i]);
+}
+
+/* A server for each disk that is a share; *ret are qemu's ends of their sockets. */
+static int serve_disks(struct vm *vm, const struct vm_config *config, int messages_fd,
+	int (*ret)[VM_MAX_DISKS], struct error *err)
+{
+	vm->disk_servers = xcalloc(config->n_disks, sizeof(vm->disk_servers[0]));
+	for (size_t i = 0; i < config->n_disks; i++) {
+		const struct vm_share *share = config->disks[i].share;
+		if (!share)
+			continue;
+		if (served_start(config, share, messages_fd,
+			    &vm->disk_servers[vm->n_disk_servers], &(*ret)[i], err) < 0)
+			return -1;
+		vm->n_disk_servers++;
+	}
+	return 0;
+}
+
 static int launch(struct vm *vm, const struct vm_config *config,
 	const struct profile *profile, const struct vm_snapshot *resume,
 	struct error *err)
@@ -143,6 +178,9 @@ static int launch(struct vm *vm, const struct vm_config *config,
 	CLEANUP_STRVEC struct strvec argv = {0};
 	CLEANUP_CLOSE int agent_far = -1, qmp_far = -1, console_far = -1,
 			  messages_far = -1, share_far = -1;
+	CLEANUP(close_all) int disks_far[VM_MAX_DISKS];
+
+	memset(disks_far, -1, sizeof(disks_far));
 
 	vm->guest.fd = open_channel(&agent_far);
 	vm->qmp.fd = open_channel(&qmp_far);
@@ -154,18 +192,21 @@ static int launch(struct vm *vm, const struct vm_config *config,
 	if (lock_disks(vm, config, err) < 0)
 		return -1;
 
-	if (config->n_shares > 0 &&
+	if (vm_shares_need_server(config) &&
 		vm_shares_serve(
 			config, messages_far, &vm->share_server, &share_far, err) < 0)
 		return -1;
+	if (serve_disks(vm, config, messages_far, &disks_far, err) < 0)
+		return -1;
 
-	const struct machine_fds fds = {agent_far, qmp_far, console_far, share_far};
+	const struct machine_fds fds = {
+		agent_far, qmp_far, console_far, share_far, disks_far};
 	int pass[VM_MAX_DISKS + 7] = {agent_far, qmp_far, console_far};
 	size_t n_pass = 3;
 	if (share_far >= 0)
 		pass[n_pass++] = share_far;
 	for (size_t i = 0; i < vm->n_locks; i++)
-		pass[n_pass++] = vm->locks[i].fd;
+		pass[n_pass++] = disks_far[i] >= 0 ? disks_far[i] : vm->locks[i].fd;
 	const struct vm_snapshot *files = resume ? resume : config->record;
 	if (files)
 		pass[n_pass++] = files->ram_fd;

@@ -35,6 +35,8 @@
 
 enum vm_accel { VM_ACCEL_AUTO, VM_ACCEL_KVM, VM_ACCEL_TCG };
 
+struct vm_share;
+
 struct vm_disk {
 	char *path;
 	char *format; /* qemu's driver name */
@@ -44,6 +46,9 @@ struct vm_disk {
 	bool overlay;
 	bool block_device;
 	unsigned sector; /* bytes, as the guest sees it */
+	/* It is this share, which a process of its own serves (served.h), and `path` is the
+	 * directory. NULL: it is an image. */
+	const struct vm_share *share;
 };
 
 struct vm_forward {
@@ -183,6 +188,7 @@ struct vm_config {
 	unsigned cpus;
 	unsigned boot_timeout_ms;
 	unsigned silence_timeout_ms; /* of a guest that has booted */
+	/* The user's, then a disk for each share that is one. */
 	const struct vm_disk *disks;
 	size_t n_disks;
 	/* Not 0 while a snapshot is made and tried: the VM has at least so many disks.
@@ -191,8 +197,8 @@ struct vm_config {
 	const struct vm_network *network; /* NULL: none */
 	const struct vm_share *shares;
 	size_t n_shares;
-	/* Paths; needed for endpoints and for shares. */
-	const char *reach_program, *share_program;
+	/* Paths; needed for endpoints, for shares, and for those of them that are disks. */
+	const char *reach_program, *share_program, *serve_program;
 	/* The guest has the drivers for network and shares; vm_start() sets its own copy of
 	 * this. */
 	bool attachable;
