@@ -66,8 +66,9 @@ int handle_take_ready(struct hypermin *h)
 	if (handle_prepare(h, true, true) < 0)
 		return -1;
 	handle_ready_key(h, key);
-	if (session_take(h, key) != 0)
-		return 1;
+	int result = session_take(h, key);
+	if (result != 0)
+		return result;
 	if (appliance_confirm(&h->appliance)) {
 		log_info("a VM that was ready is taken");
 		return 0;

@@ -132,9 +132,13 @@ int session_take(struct hypermin *h, const char *key)
 
 	if (session_list_ready(key, &names, &h->error) < 0)
 		return 1;
-	vector_foreach (name, &names)
+	vector_foreach (name, &names) {
 		if (take(h, *name) == 0)
 			return 0;
+		/* Another run was faster, or this VM has ended: there may be others. */
+		if (h->error.num == EINTR)
+			return -1;
+	}
 	return 1;
 }
 
