@@ -203,6 +203,9 @@ int handle_open_state(struct hypermin *h);
 void handle_close_state(struct hypermin *h);
 /* All disks that the VM has. */
 const struct vm_disk *handle_disks(const struct hypermin *h, size_t *ret_len);
+/* What the VM has: a saved state says it, or else the settings. */
+unsigned handle_memory_mib(const struct hypermin *h);
+unsigned handle_cpus(const struct hypermin *h);
 /* Write the VM down to the directory, for session_write_down(). NULL: an error, and the VM goes
  * on, unless it is over. */
 char *handle_write_down(struct hypermin *h, int dir_fd);

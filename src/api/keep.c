@@ -293,9 +293,8 @@ static void describe(struct keeper *k, struct client *c)
 		"{s:s, s:i, s:I, s:o, s:o, s:i, s:i, s:I, s:s?, s:b, s:o, s:o, s:b, s:o, s:i}",
 		"name", k->name.name, "pid", (int)getpid(), "started",
 		(json_int_t)k->started, "origin", text_of(origin), "packages", packages,
-		"memory_mib", (int)(h->state ? h->state->memory_mib : h->memory_mib),
-		"cpus", (int)(h->state ? h->state->cpus : h->cpus), "memory_bytes",
-		(json_int_t)vm_memory_bytes(h->vm), "kernel", h->appliance.kernel_version,
+		"memory_mib", (int)handle_memory_mib(h), "cpus", (int)handle_cpus(h),
+		"memory_bytes", (json_int_t)vm_memory_bytes(h->vm), "kernel", h->appliance.kernel_version,
 		"resumed", vm_is_resumed(h->vm), "disks", describe_disks(h), "shares",
 		describe_shares(h), "network", h->network.internet, "commands",
 		describe_commands(k), "idle_ms", (int)k->idle_ms);

@@ -139,8 +139,8 @@ static int make_config(
 		.gdb_port = h->gdb_port,
 		.gdb_waits = h->gdb_waits,
 		.accel = h->accel,
-		.memory_mib = state ? state->memory_mib : h->memory_mib,
-		.cpus = state ? state->cpus : h->cpus,
+		.memory_mib = handle_memory_mib(h),
+		.cpus = handle_cpus(h),
 		/* A guest that is looked at in gdb stands still. */
 		.boot_timeout_ms = h->gdb_port ? GDB_PATIENCE_MS : h->boot_timeout_ms,
 		.silence_timeout_ms =

@@ -39,6 +39,16 @@ const struct vm_disk *handle_disks(const struct hypermin *h, size_t *ret_len)
 	return h->state ? h->state->disks.items : h->disks.items;
 }
 
+unsigned handle_memory_mib(const struct hypermin *h)
+{
+	return h->state ? h->state->memory_mib : h->memory_mib;
+}
+
+unsigned handle_cpus(const struct hypermin *h)
+{
+	return h->state ? h->state->cpus : h->cpus;
+}
+
 /* ---- Writing down, by the keeper ---- */
 
 static int check_can_be_written(struct hypermin *h)
@@ -151,10 +161,9 @@ static char *describe_vm(struct hypermin *h, json_t *disks)
 			"protocol", PROTOCOL_VERSION, "architecture",
 			a->architecture->name, "kernel_version", a->kernel_version,
 			"route", a->route, "root_uuid", a->root_uuid, "memory_mib",
-			(int)(h->state ? h->state->memory_mib : h->memory_mib), "cpus",
-			(int)(h->state ? h->state->cpus : h->cpus), "kvm", run.kvm,
-			"plain", run.plain, "network", has_network, "disks", disks,
-			"image", a->image ? image_config_json(a->image) : NULL);
+			(int)handle_memory_mib(h), "cpus", (int)handle_cpus(h), "kvm",
+			run.kvm, "plain", run.plain, "network", has_network, "disks",
+			disks, "image", a->image ? image_config_json(a->image) : NULL);
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 
 	json_decref(json);
