@@ -190,7 +190,8 @@ int handle_check_started(struct hypermin *h);
  * goes on, and is the last of its place. */
 int session_stop(struct hypermin *h, bool at_once);
 
-/* Take a VM of this key that waits: h->session and h->owner_fd. 1: there is none. */
+/* Take a VM of this key that waits: 1, and h->session and h->owner_fd are set. 0: there is
+ * none. */
 int session_take(struct hypermin *h, const char *key);
 /* The keeper has the VM written down to the directory, in files for a saved state: JSON that
  * says what the VM is; a new string. */
@@ -221,6 +222,8 @@ void handle_snapshot_options(const struct hypermin *h, struct strvec *options);
 struct start_terms {
 	/* Boot, even if there is a snapshot. */
 	bool cold;
+	/* A VM of another process's will do, one that waits. */
+	bool take_ready;
 	/* Don't build the appliance. */
 	bool no_build;
 	/* It may be saved. */
@@ -250,8 +253,11 @@ int handle_start(
 bool handle_may_be_ready(const struct hypermin *h);
 /* By which VMs that wait are found, of the settings and the open appliance. */
 void handle_ready_key(const struct hypermin *h, char ret[static READY_KEY_LEN + 1]);
-/* Take a VM that waits. 1: there is none. */
+/* Take a VM that waits, if there is one that fits the open appliance: 1, and h->session is
+ * set; 0: there is none. */
 int handle_take_ready(struct hypermin *h);
+/* Give it up, if one was taken: it ends. */
+void handle_leave_ready(struct hypermin *h);
 
 /* ---- missing.c ---- */
 

@@ -43,8 +43,23 @@ struct client {
 	bool gone;
 };
 
+/* Whom the VM is for. */
+enum role {
+	/* A session: for all clients, until it is stopped. */
+	ROLE_SESSION,
+	/* For one run, which has not come: the VM stands still, and can only be taken or
+	 * stopped. */
+	ROLE_READY,
+	/* For the client that has taken it, the owner. It ends when that hangs up. */
+	ROLE_TAKEN,
+};
+
 struct keeper {
 	struct hypermin *h;
+	/* ROLE_READY becomes ROLE_TAKEN; nothing else changes. */
+	enum role role;
+	/* Of ROLE_TAKEN; NULL once it has hung up, and in the other roles. */
+	struct client *owner;
 	struct session_name name;
 	int listen_fd;
 	VECTOR(struct client *) clients;
@@ -53,13 +68,7 @@ struct keeper {
 	int64_t started; /* seconds since 1970 */
 	unsigned idle_ms;
 	int64_t busy_ms; /* when a command last ran, as monotonic_ms() */
-	/* It is for one run. */
-	bool is_for_run;
-	/* It waits for that, and stands still; then this one has it, and it ends with that
-	 * client. */
-	bool waits;
-	struct client *owner;
-	/* No other VM is to wait in its place. */
+	/* No other VM is to wait in place of one that was taken. */
 	bool is_last;
 	/* A client wants the VM's end, without the guest perhaps. */
 	bool is_stopping, at_once;
@@ -294,10 +303,11 @@ static void describe(struct keeper *k, struct client *c)
 		"name", k->name.name, "pid", (int)getpid(), "started",
 		(json_int_t)k->started, "origin", text_of(origin), "packages", packages,
 		"memory_mib", (int)handle_memory_mib(h), "cpus", (int)handle_cpus(h),
-		"memory_bytes", (json_int_t)vm_memory_bytes(h->vm), "kernel", h->appliance.kernel_version,
-		"resumed", vm_is_resumed(h->vm), "disks", describe_disks(h), "shares",
-		describe_shares(h), "network", h->network.internet, "commands",
-		describe_commands(k), "idle_ms", (int)k->idle_ms);
+		"memory_bytes", (json_int_t)vm_memory_bytes(h->vm), "kernel",
+		h->appliance.kernel_version, "resumed", vm_is_resumed(h->vm), "disks",
+		describe_disks(h), "shares", describe_shares(h), "network",
+		h->network.internet, "commands", describe_commands(k), "idle_ms",
+		(int)k->idle_ms);
 	CLEANUP_FREE char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
 	json_decref(all);
 	if (text && strlen(text) <= FRAME_PAYLOAD_MAX)
@@ -384,7 +394,7 @@ static int on_take(struct keeper *k, struct client *c, const struct frame *f)
 {
 	if (f->len != 0)
 		return -1;
-	if (!k->waits) {
+	if (k->role != ROLE_READY) {
 		error_set(&k->h->error, EBUSY, "take the VM");
 		answer_failure(c, &k->h->error);
 		return 0;
@@ -393,7 +403,7 @@ static int on_take(struct keeper *k, struct client *c, const struct frame *f)
 		answer_failure(c, &k->h->error);
 		return 0;
 	}
-	k->waits = false;
+	k->role = ROLE_TAKEN;
 	k->owner = c;
 	session_link_add(&c->link, SESSION_TAKEN, 0);
 	return 0;
@@ -401,7 +411,7 @@ static int on_take(struct keeper *k, struct client *c, const struct frame *f)
 
 static int handle_request(struct keeper *k, struct client *c, const struct frame *f)
 {
-	if (k->waits && f->type != SESSION_TAKE && f->type != SESSION_STOP)
+	if (k->role == ROLE_READY && f->type != SESSION_TAKE && f->type != SESSION_STOP)
 		return -1;
 	/* It may send a signal before it knows that the command has ended. */
 	if (c->answered)
@@ -681,7 +691,7 @@ static int keep(struct keeper *k, int (*ready)(const char *name, void *data), vo
 	if (result < 0) {
 		why = h->error;
 		/* Whoever comes now need not wait for others' output. */
-		session_release(&k->name, k->is_for_run ? NULL : why.msg);
+		session_release(&k->name, k->role == ROLE_SESSION ? why.msg : NULL);
 		flush_outputs(k);
 	} else {
 		result = stop(k, &why);
@@ -695,7 +705,8 @@ static int keep(struct keeper *k, int (*ready)(const char *name, void *data), vo
 	}
 	vm_free(TAKE_PTR(h->vm));
 	/* Nobody comes later for the VM of one run, or asks why one ended that was stopped. */
-	bool is_expected = k->is_for_run || (k->is_stopping && !k->signal && result == 0);
+	bool is_expected =
+		k->role != ROLE_SESSION || (k->is_stopping && !k->signal && result == 0);
 	session_release(&k->name, is_expected ? NULL : why.msg);
 	tell_clients(k, result == 0, &why);
 	h->error = why;
@@ -707,14 +718,15 @@ static int start_and_keep(
 	struct keeper *k, int (*ready)(const char *name, void *data), void *data)
 {
 	struct hypermin *h = k->h;
-	const struct start_terms terms = {.cold = h->cold, .lasting = !k->waits};
+	const struct start_terms terms = {
+		.cold = h->cold, .lasting = k->role == ROLE_SESSION};
 	int result = handle_start(h, &terms, &h->wants_snapshot);
 
 	/* It may live for days: the snapshot is for others. */
 	if (result == 0 && h->wants_snapshot)
 		handle_warm_later(h);
 	h->wants_snapshot = false;
-	if (result == 0 && k->waits) {
+	if (result == 0 && k->role == ROLE_READY) {
 		handle_rehearse(h->vm);
 		result = vm_pause(h->vm, &h->error);
 	}
@@ -745,11 +757,8 @@ int hypermin_keep(struct hypermin *h, const char *name, unsigned idle_ms,
 int hypermin_keep_ready(struct hypermin *h, unsigned max, unsigned idle_ms,
 	int (*ready)(const char *name, void *data), void *data)
 {
-	struct keeper k = {.h = h,
-		.idle_ms = idle_ms,
-		.listen_fd = -1,
-		.is_for_run = true,
-		.waits = true};
+	struct keeper k = {
+		.h = h, .idle_ms = idle_ms, .listen_fd = -1, .role = ROLE_READY};
 	char key[READY_KEY_LEN + 1];
 
 	if (!handle_may_be_ready(h))
@@ -763,7 +772,7 @@ int hypermin_keep_ready(struct hypermin *h, unsigned max, unsigned idle_ms,
 		return h->error.num == EEXIST ? 0 : -1;
 	int result = start_and_keep(&k, ready, data);
 	/* However that one has ended. */
-	if (!k.waits && !k.is_last && !k.signal)
+	if (k.role == ROLE_TAKEN && !k.is_last && !k.signal)
 		return 1;
 	return result;
 }

@@ -50,34 +50,23 @@ void handle_ready_key(const struct hypermin *h, char ret[static READY_KEY_LEN + 
 	ret[READY_KEY_LEN] = '\0';
 }
 
-static bool does_any_wait(void)
-{
-	CLEANUP_STRVEC struct strvec names = {0};
-
-	return session_list_ready(NULL, &names, NULL) == 0 && names.len > 0;
-}
-
 int handle_take_ready(struct hypermin *h)
 {
 	char key[READY_KEY_LEN + 1];
 
-	if (!h->take_ready || !handle_may_be_ready(h) || !does_any_wait())
-		return 1;
-	if (handle_prepare(h, true, true) < 0)
-		return -1;
-	handle_ready_key(h, key);
-	int result = session_take(h, key);
-	if (result != 0)
-		return result;
-	if (appliance_confirm(&h->appliance)) {
-		log_info("a VM that was ready is taken");
+	if (!handle_may_be_ready(h))
 		return 0;
-	}
-	/* It was made of something else. */
+	handle_ready_key(h, key);
+	int taken = session_take(h, key);
+	if (taken == 1)
+		log_info("a VM that was ready is taken");
+	return taken;
+}
+
+void handle_leave_ready(struct hypermin *h)
+{
 	free(TAKE_PTR(h->session));
 	cleanup_close(&h->owner_fd);
-	appliance_done(&h->appliance);
-	return 1;
 }
 
 void hypermin_set_take_ready(struct hypermin *h, bool take)

@@ -131,15 +131,15 @@ int session_take(struct hypermin *h, const char *key)
 	CLEANUP_STRVEC struct strvec names = {0};
 
 	if (session_list_ready(key, &names, &h->error) < 0)
-		return 1;
+		return 0;
 	vector_foreach (name, &names) {
 		if (take(h, *name) == 0)
-			return 0;
+			return 1;
 		/* Another run was faster, or this VM has ended: there may be others. */
 		if (h->error.num == EINTR)
 			return -1;
 	}
-	return 1;
+	return 0;
 }
 
 char *session_write_down(struct hypermin *h, int dir_fd)

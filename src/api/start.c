@@ -217,7 +217,7 @@ int handle_start(
 {
 	bool check_later = true;
 
-	if (h->vm || h->stopped)
+	if (h->vm || h->stopped || h->session)
 		return error_set(&h->error, 0,
 			"start the VM: it was started before; a handle is one VM");
 	CLEANUP_FREE char *qemu = find_qemu(h);
@@ -226,14 +226,19 @@ int handle_start(
 	for (;;) {
 		if (handle_prepare(h, !terms->no_build, check_later) < 0)
 			return -1;
-		enum vm_start_result result =
-			start_on_route(h, qemu, terms, ret_no_snapshot);
+		int taken = terms->take_ready ? handle_take_ready(h) : 0;
+		if (taken < 0)
+			return -1;
+		enum vm_start_result result = taken
+			? VM_STARTED
+			: start_on_route(h, qemu, terms, ret_no_snapshot);
 		if (result == VM_STARTED) {
 			if (appliance_confirm(&h->appliance))
 				return 0;
 			/* No command has run in this VM, and none may. */
 			log_info("a file of the host was changed in place");
 			vm_free(TAKE_PTR(h->vm));
+			handle_leave_ready(h);
 			appliance_done(&h->appliance);
 			check_later = false;
 			continue;
@@ -246,15 +251,14 @@ int handle_start(
 
 int hypermin_start(struct hypermin *h)
 {
-	const struct start_terms terms = {.cold = h->cold};
-	int taken = h->vm || h->stopped ? 1 : handle_take_ready(h);
+	const struct start_terms terms = {.cold = h->cold, .take_ready = h->take_ready};
 
-	if (taken <= 0)
-		return taken;
 	if (handle_start(h, &terms, &h->wants_snapshot) < 0)
 		return -1;
-	/* Between two calls, and while commands are under way, it is ours (job.c). */
-	vm_set_control(h->vm, -1);
+	/* Between two calls, and while commands are under way, it is ours (job.c). A VM that
+	 * was taken is not in this process. */
+	if (h->vm)
+		vm_set_control(h->vm, -1);
 	return 0;
 }
 

@@ -89,6 +89,21 @@ static int killed(void)
 	return run(h, "echo ready; sleep 1000", STDOUT_FILENO);
 }
 
+/* It uses a session, and asks for a VM of its own by the same handle. */
+static int client(void)
+{
+	struct hypermin *h = hypermin_new();
+
+	if (hypermin_open_session(h, "kept") < 0)
+		errx(1, "%s", hypermin_error(h));
+	if (hypermin_start(h) == 0)
+		return 1;
+	fprintf(stderr, "%s\n", hypermin_error(h));
+	int status = run(h, "exit 6", STDOUT_FILENO);
+	hypermin_free(h);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -99,6 +114,7 @@ int main(int argc, char **argv)
 		{"closed", closed},
 		{"forked", forked},
 		{"killed", killed},
+		{"client", client},
 	};
 
 	for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++)
