@@ -113,10 +113,27 @@ static void add_json(const struct machine_line *l, const char *option, json_t *o
 
 /* -device takes JSON only since qemu 6.2, and does not need it: its words are all our
  * own. */
-static void add_device(const struct machine_line *l, struct strbuf *device)
+static void add_device(const struct machine_line *l, json_t *device)
 {
-	add(l, "-device", device->data);
-	strbuf_done(device);
+	CLEANUP_STRBUF struct strbuf text = {0};
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(device, key, value)
+	{
+		if (strcmp(key, "driver") == 0)
+			strbuf_adds(&text, json_string_value(value));
+		else if (json_is_string(value))
+			strbuf_addf(&text, ",%s=%s", key, json_string_value(value));
+		else if (json_is_integer(value))
+			strbuf_addf(&text, ",%s=%lld", key,
+				(long long)json_integer_value(value));
+		else
+			strbuf_addf(
+				&text, ",%s=%s", key, json_is_true(value) ? "on" : "off");
+	}
+	add(l, "-device", text.data);
+	json_decref(device);
 }
 
 /* Where a device sits: a PCI device number, or the number of an MMIO transport. */
@@ -124,33 +141,45 @@ struct address {
 	unsigned device, function, mmio;
 };
 
-static bool is_mmio(const struct machine_line *l)
+static bool is_mmio(const struct profile *profile)
 {
-	return l->profile->machine->transport == TRANSPORT_MMIO;
+	return profile->machine->transport == TRANSPORT_MMIO;
 }
 
-static void add_address(const struct machine_line *l, struct strbuf *device,
-	const struct address *address)
+static void set_text(json_t *device, const char *key, const char *value)
 {
-	if (is_mmio(l))
-		strbuf_addf(device, ",bus=virtio-mmio-bus.%u", address->mmio);
-	else
-		strbuf_addf(
-			device, ",addr=0x%x.0x%x", address->device, address->function);
+	json_object_set_new(device, key, json_string(value));
+}
+
+static void set_number(json_t *device, const char *key, unsigned value)
+{
+	json_object_set_new(device, key, json_integer(value));
+}
+
+static void set_address(
+	json_t *device, const struct profile *profile, const struct address *address)
+{
+	CLEANUP_FREE char *place = is_mmio(profile)
+		? xasprintf("virtio-mmio-bus.%u", address->mmio)
+		: xasprintf("0x%x.0x%x", address->device, address->function);
+
+	set_text(device, is_mmio(profile) ? "bus" : "addr", place);
 }
 
 /* `kind` is the name without "-pci" or "-device". */
-static struct strbuf virtio_device(
-	const struct machine_line *l, const char *kind, const struct address *address)
+static json_t *virtio_device(
+	const struct profile *profile, const char *kind, const struct address *address)
 {
-	struct strbuf device = {0};
+	json_t *device = json_object();
+	CLEANUP_FREE char *driver =
+		xasprintf("%s-%s", kind, is_mmio(profile) ? "device" : "pci");
 
-	strbuf_addf(&device, "%s-%s", kind, is_mmio(l) ? "device" : "pci");
-	add_address(l, &device, address);
+	set_text(device, "driver", driver);
+	set_address(device, profile, address);
 	/* A device that tries MSI where the kernel has none makes it print a warning with
 	 * a backtrace. */
-	if (!is_mmio(l) && !profile_has_vectors(l->profile))
-		strbuf_adds(&device, ",vectors=0");
+	if (!is_mmio(profile) && !profile_has_vectors(profile))
+		set_number(device, "vectors", 0);
 	return device;
 }
 
@@ -272,13 +301,13 @@ static void add_kernel(const struct machine_line *l)
 
 static void add_agent(const struct machine_line *l, int fd)
 {
-	struct strbuf device = virtio_device(l, "virtio-serial",
+	json_t *device = virtio_device(l->profile, "virtio-serial",
 		&(struct address){.device = PCI_AGENT, .mmio = MMIO_AGENT});
 
 	/* Port 0 is the console's; the usual 31 take a twentieth of the boot. */
-	strbuf_adds(&device, ",max_ports=2");
+	set_number(device, "max_ports", 2);
 	add_chardev(l, "agent", fd);
-	add_device(l, &device);
+	add_device(l, device);
 	add(l, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT_NAME);
 }
 
@@ -327,7 +356,7 @@ static void add_launchers_devices(
 		strvec_add(l->argv, launcher->disks->items[i]);
 }
 
-static json_t *disk_node(const struct vm_disk *disk, const char *node, bool lock)
+json_t *machine_disk_node(const struct vm_disk *disk, const char *node, bool lock)
 {
 	return json_pack("{s:s, s:s, s:b, s:o}", "driver", disk->format, "node-name",
 		node, "read-only", !disk->writable, "file",
@@ -368,27 +397,35 @@ static void add_overlay(const struct machine_line *l, const char *id, const char
 		id, format, driver, name.data);
 }
 
+json_t *machine_disk_device(const struct profile *profile, size_t i,
+	const struct vm_disk *disk, const char *node)
+{
+	json_t *device = virtio_device(profile, "virtio-blk",
+		&(struct address){.device = PCI_FIRST_DISK + i / PCI_FUNCTIONS,
+			.function = i % PCI_FUNCTIONS,
+			.mmio = MMIO_FIRST_DISK - i});
+
+	if (!is_mmio(profile) && i % PCI_FUNCTIONS == 0)
+		json_object_set_new(device, "multifunction", json_true());
+	/* With a serial number of ours a user's disk can't pass for the root disk. */
+	set_text(device, "drive", node);
+	set_text(device, "serial", disk && disk->serial ? disk->serial : node);
+	if (disk && disk->sector > 512) {
+		set_number(device, "logical_block_size", disk->sector);
+		set_number(device, "physical_block_size", disk->sector);
+	}
+	/* By default qemu stops the guest when the host's disk is full, and waits for
+	 * space. Let the guest see the error. */
+	set_text(device, "werror", "report");
+	return device;
+}
+
 static void add_disk(
 	const struct machine_line *l, size_t i, const struct machine_fds *fds)
 {
 	const struct vm_disk *disk = i < l->config->n_disks ? &l->config->disks[i] : NULL;
 	CLEANUP_FREE char *node = xasprintf("disk%zu", i);
-	struct strbuf device = virtio_device(l, "virtio-blk",
-		&(struct address){.device = PCI_FIRST_DISK + i / 8,
-			.function = i % 8,
-			.mmio = MMIO_FIRST_DISK - i});
 
-	if (!is_mmio(l) && i % 8 == 0)
-		strbuf_adds(&device, ",multifunction=on");
-	/* With a serial number of ours a user's disk can't pass for the root disk. */
-	strbuf_addf(&device, ",drive=%s,serial=%s", node,
-		disk && disk->serial ? disk->serial : node);
-	if (disk && disk->sector > 512)
-		strbuf_addf(&device, ",logical_block_size=%u,physical_block_size=%u",
-			disk->sector, disk->sector);
-	/* By default qemu stops the guest when the host's disk is full, and waits for
-	 * space. Let the guest see the error. */
-	strbuf_adds(&device, ",werror=report");
 	if (disk && disk->overlay)
 		add_overlay(l, node, disk->format, file_driver(disk->block_device),
 			disk->path);
@@ -398,10 +435,10 @@ static void add_disk(
 	else
 		add_json(l, "-blockdev",
 			/* disk-lock.c has locked the writable ones. */
-			disk ? disk_node(
+			disk ? machine_disk_node(
 				       disk, node, !disk->writable || l->config->by_hand)
 			     : placeholder_node(node));
-	add_device(l, &device);
+	add_device(l, machine_disk_device(l->profile, i, disk, node));
 }
 
 size_t machine_disks(const struct vm_config *config)
@@ -423,27 +460,28 @@ static void add_network(const struct machine_line *l)
 		return;
 	CLEANUP_FREE char *backend =
 		vm_network_backend(l->config->network, l->config->reach_program);
-	struct strbuf device = virtio_device(l, "virtio-net",
+	json_t *device = virtio_device(l->profile, "virtio-net",
 		&(struct address){.device = PCI_NETWORK, .mmio = MMIO_NETWORK});
 	strvec_add(l->argv, "-netdev");
 	strvec_addf(l->argv, "%s,id=network", backend);
-	strbuf_adds(&device, ",netdev=network");
+	set_text(device, "netdev", "network");
 	/* Nothing boots from it. */
-	if (!is_mmio(l))
-		strbuf_adds(&device, ",romfile=");
-	add_device(l, &device);
+	if (!is_mmio(l->profile))
+		set_text(device, "romfile", "");
+	add_device(l, device);
 }
 
 static void add_share_port(const struct machine_line *l, int fd)
 {
 	if (!vm_shares_need_server(l->config))
 		return;
-	struct strbuf device = virtio_device(l, "virtio-serial",
+	json_t *device = virtio_device(l->profile, "virtio-serial",
 		&(struct address){.device = PCI_SHARE, .mmio = MMIO_SHARE});
 	/* Port 0 is the console's. */
-	strbuf_adds(&device, ",id=shares,max_ports=2");
+	set_text(device, "id", "shares");
+	set_number(device, "max_ports", 2);
 	add_chardev(l, "shares", fd);
-	add_device(l, &device);
+	add_device(l, device);
 	add(l, "-device",
 		"virtserialport,bus=shares.0,chardev=shares,name=" SHARE_PORT_NAME);
 }
@@ -490,28 +528,26 @@ static void add_root_file(const struct machine_line *l)
 			file_node(l->config->root, false, true, false)));
 }
 
-static struct strbuf root_device(const struct machine_line *l)
+static json_t *root_device(const struct machine_line *l)
 {
 	const struct root_bus *bus = l->profile->root_bus;
-	struct strbuf device = {0};
 
 	if (bus->kind == ROOT_VIRTIO)
-		return virtio_device(l, bus->device, &root_bus_address);
-	strbuf_adds(&device, bus->device);
+		return virtio_device(l->profile, bus->device, &root_bus_address);
+	json_t *device = json_pack("{s:s}", "driver", bus->device);
 	if (bus->kind == ROOT_PCI)
-		add_address(l, &device, &root_bus_address);
+		set_address(device, l->profile, &root_bus_address);
 	else
-		strbuf_adds(
-			&device, bus->kind == ROOT_IDE ? ",bus=ide.0" : ",bus=rootbus.0");
+		set_text(device, "bus", bus->kind == ROOT_IDE ? "ide.0" : "rootbus.0");
 	return device;
 }
 
 static void add_root_controller(const struct machine_line *l)
 {
-	struct strbuf controller = virtio_device(l, "virtio-scsi", &root_bus_address);
+	json_t *controller = virtio_device(l->profile, "virtio-scsi", &root_bus_address);
 
-	strbuf_adds(&controller, ",id=rootbus");
-	add_device(l, &controller);
+	set_text(controller, "id", "rootbus");
+	add_device(l, controller);
 }
 
 static void add_root(const struct machine_line *l)
@@ -524,10 +560,11 @@ static void add_root(const struct machine_line *l)
 	}
 	if (bus->kind == ROOT_SCSI)
 		add_root_controller(l);
-	struct strbuf device = root_device(l);
-	strbuf_adds(&device, ",drive=root,serial=" ROOT_SERIAL);
+	json_t *device = root_device(l);
+	set_text(device, "drive", "root");
+	set_text(device, "serial", ROOT_SERIAL);
 	add_root_file(l);
-	add_device(l, &device);
+	add_device(l, device);
 }
 
 /* ---- All of it ---- */

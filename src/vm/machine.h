@@ -19,6 +19,8 @@
  */
 #pragma once
 
+#include <jansson.h>
+
 #include "base/vector.h"
 #include "vm/profile.h"
 #include "vm/vm.h"
@@ -45,6 +47,18 @@ void machine_argv(const struct vm_config *config, const struct profile *profile,
 void machine_resume_argv(const struct vm_config *config, const struct profile *profile,
 	const struct machine_fds *fds, const struct vm_snapshot *snapshot,
 	struct strvec *argv);
+
+/* The functions of a PCI slot: so many disks share one. */
+#define PCI_FUNCTIONS 8
+
+/*
+ * The parts of a disk: a node of qemu's block layer, and the device in slot `i` that has it
+ * for its content; `disk` NULL: a placeholder. Arguments for blockdev-add and device_add.
+ * `lock`: qemu locks the file if the disk is read-only.
+ */
+json_t *machine_disk_node(const struct vm_disk *disk, const char *node, bool lock);
+json_t *machine_disk_device(const struct profile *profile, size_t i,
+	const struct vm_disk *disk, const char *node);
 
 /* How many disk slots are filled, by the user's disks and by placeholders. */
 size_t machine_disks(const struct vm_config *config);
