@@ -7,7 +7,8 @@
  *					  appliance has a link to, a request that was outdated
  *					  for a week, a killed process's temporary directory
  *	while there is too much		what was used longest ago, but never the last appliance;
- *					  after each, what has become useless
+ *					  after each, what has become useless. Saved states
+ *					  are not counted
  *	locks that nobody has
  *
  * An appliance that no request leads to any more stays until it is old: what was changed on
@@ -109,7 +110,7 @@ static void collect_excess(const struct collection *c)
 {
 	CLEANUP(store_items_done) struct store_items items = {0};
 	uint64_t limit = c->limits->bytes ? c->limits->bytes : COLLECT_DEFAULT_BYTES;
-	uint64_t bytes = store_bytes(c->cache);
+	uint64_t bytes = store_bytes_without_states(c->cache);
 
 	if (bytes <= limit)
 		return;
@@ -119,7 +120,7 @@ static void collect_excess(const struct collection *c)
 			!discard(c, item->kind, item->key, "the cache is too large"))
 			continue;
 		collect_useless(c);
-		bytes = store_bytes(c->cache);
+		bytes = store_bytes_without_states(c->cache);
 		if (bytes <= limit)
 			return;
 	}

@@ -45,3 +45,6 @@ void store_survey(
 void store_items_done(struct store_items *items);
 /* Of all kinds together, on disk. */
 uint64_t store_bytes(const struct cache *cache);
+/* What the limit is for: saved states are the user's to remove, and a large one must not
+ * push out all else. */
+uint64_t store_bytes_without_states(const struct cache *cache);

@@ -73,16 +73,28 @@ void store_items_done(struct store_items *items)
 	vector_done(items);
 }
 
-uint64_t store_bytes(const struct cache *cache)
+static uint64_t sum(const struct cache *cache, bool with_states)
 {
-	double sum = 0;
+	double bytes = 0;
 
 	for (int kind = 0; kind < STORE_KINDS; kind++) {
 		CLEANUP(store_items_done) struct store_items items = {0};
+		if (kind == STORE_STATES && !with_states)
+			continue;
 		store_survey(cache, kind, &items);
 		vector_foreach (item, &items)
-			sum += item->share;
+			bytes += item->share;
 	}
 	/* The sum of three thirds may be a little less than the whole. */
-	return sum + 0.5;
+	return bytes + 0.5;
+}
+
+uint64_t store_bytes(const struct cache *cache)
+{
+	return sum(cache, true);
+}
+
+uint64_t store_bytes_without_states(const struct cache *cache)
+{
+	return sum(cache, false);
 }

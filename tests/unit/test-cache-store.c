@@ -228,6 +228,23 @@ static void a_snapshot_goes_with_its_appliance(void **state)
 	assert_int_equal(count(f, STORE_SNAPSHOTS), 0);
 }
 
+static void a_saved_state_pushes_nothing_out(void **state)
+{
+	const struct collect_limits limits = {.bytes = 512 * 1024};
+	const struct fixture *f = *state;
+	CLEANUP_FREE char *large = xmalloc(1024 * 1024);
+
+	memset(large, 'x', 1024 * 1024);
+	large[1024 * 1024 - 1] = '\0';
+	publish(f, STORE_APPLIANCES, "text");
+	publish(f, STORE_SNAPSHOTS, "memory");
+	publish(f, STORE_STATES, large);
+	assert_true(store_bytes(&f->cache) > limits.bytes);
+	cache_collect(&f->cache, &limits, NULL, NULL);
+	assert_int_equal(count(f, STORE_SNAPSHOTS), 1);
+	assert_int_equal(count(f, STORE_STATES), 1);
+}
+
 static uint64_t bytes_of(const struct fixture *f, const char *path)
 {
 	struct stat st;
@@ -347,6 +364,7 @@ int main(void)
 		TEST(what_a_killed_maker_leaves_is_collected),
 		TEST(a_snapshot_goes_with_its_appliance),
 		TEST(a_manifest_names_no_other_files),
+		TEST(a_saved_state_pushes_nothing_out),
 		TEST(a_file_that_things_share_counts_once),
 		TEST(a_turn_is_had_by_one),
 		TEST(turns_keep_processes_apart),
