@@ -17,8 +17,8 @@ static const struct options options = {
 		"Boot a VM, and keep a snapshot of it in the cache. `hypermin run` and `hypermin shell`\n"
 		"with the same options resume from it instead of booting. They have it taken by\n"
 		"themselves, in the background after their first run; this command takes it now, for the\n"
-		"image of a CI system, say. With --ready it also keeps VMs waiting that have resumed\n"
-		"already, until `hypermin stop --ready`.",
+		"image of a CI system, say. With --ready it also keeps VMs that have resumed already, each\n"
+		"of which waits for a run, until `hypermin stop --ready`.",
 	.groups = vm_warm_options,
 	.words = WORDS_NONE,
 };
@@ -54,6 +54,17 @@ static int warm(struct vm_options *o, const char *const *words)
 	bool taken;
 
 	(void)words;
+	if (o->idle_ms && !o->ready) {
+		options_complain(
+			"--idle says how long VMs wait for a run: give --ready, too");
+		return EXIT_OURS;
+	}
+	if (o->disks && o->ready) {
+		options_complain(
+			"--disks is for runs that resume from the snapshot: VMs that wait "
+			"(--ready) can be given disks without it");
+		return EXIT_OURS;
+	}
 	vm_catch_signals(o->vm);
 	if (hypermin_warm(o->vm, o->disks, o->if_built, &taken) < 0)
 		return vm_failed(o);
