@@ -6,6 +6,8 @@
 
 #include "guest/bus-scan.h"
 #include "guest/clock.h"
+#include "guest/disk-links.h"
+#include "guest/disk-slots.h"
 #include "guest/network.h"
 #include "guest/port.h"
 #include "guest/share.h"
@@ -46,8 +48,15 @@ static int find_devices(const struct attach_request *r, int uevents, struct erro
 int attach(const struct attach_request *r, struct error *err)
 {
 	char interface[16] = "";
-	int uevents = uevent_open(err);
 
+	if (r->disks > 0) {
+		if (disk_slots_scan(r->disks, err) < 0)
+			return -1;
+		disk_links_renew();
+	}
+	if (!r->has_network && !r->n_shares)
+		return 0;
+	int uevents = uevent_open(err);
 	if (uevents < 0)
 		return -1;
 	int result = find_devices(r, uevents, err);

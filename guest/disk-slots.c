@@ -86,7 +86,7 @@ static unsigned count_disks(void)
 
 /* The kernel finds and names disks in the order of their slots. Mostly all are there when
  * the scan returns, but a driver may need longer. */
-static int scan(unsigned wanted, struct error *err)
+int disk_slots_scan(unsigned wanted, struct error *err)
 {
 	unsigned before = count_disks(), after;
 	int64_t deadline = clock_now_ms() + DISKS_TIMEOUT_MS;
@@ -118,5 +118,5 @@ int disk_slots_fill(const struct disk_slots *slots, unsigned disks, struct error
 		if (write(slots->bind_fd, slots->names[i], strlen(slots->names[i])) < 0)
 			return error_set(
 				err, errno, "find the disk in slot %s", slots->names[i]);
-	return i < disks ? scan(disks - i, err) : 0;
+	return i < disks ? disk_slots_scan(disks - i, err) : 0;
 }

@@ -18,6 +18,8 @@ struct disk_slots {
  * must be all the virtio disks that there are: with reserved slots the root is on a bus
  * of another kind. */
 int disk_slots_release(struct disk_slots *slots, unsigned reserved, struct error *err);
+/* Scan the bus for so many new disks. */
+int disk_slots_scan(unsigned disks, struct error *err);
 /* After the snapshot: bind the driver to the first `disks` slots, and scan the bus for
  * disks that are beyond the reserved slots. */
 int disk_slots_fill(const struct disk_slots *slots, unsigned disks, struct error *err);

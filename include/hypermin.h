@@ -601,8 +601,9 @@ HYPERMIN_API int hypermin_keep(struct hypermin *h, const char *name, unsigned id
  * none of the settings with which a VM always boots.
  *
  * At most `max` VMs that were made with the same settings wait or are in use so. If there are
- * that many, it returns 0 at once. 1: the VM was taken, and has ended, in whatever way. Call it
- * again, with a new handle, for the next one. 0: hypermin_stop_ready() was called, or nobody
+ * that many, it returns 0 at once; and -1 if the host has not the memory available for them. 1:
+ * the VM was taken, and has ended, in whatever way. Call it again, with a new handle, for the
+ * next one. 0: hypermin_stop_ready() was called, or nobody
  * has taken it for idle_ms milliseconds (0: it waits for ever). -1: as hypermin_keep(). So is
  * ready(), but the name that it gets is of no use: such a VM is no session.
  */
@@ -610,11 +611,13 @@ HYPERMIN_API int hypermin_keep_ready(struct hypermin *h, unsigned max, unsigned 
 	int (*ready)(const char *name, void *data), void *data);
 /*
  * A setting: hypermin_start() takes a VM that waits (hypermin_keep_ready()) if there is one that
- * was made with the same settings, and starts one as usual if there is none. Default: false.
+ * was made with the same settings, and gives it the handle's disks. If there is none, or it can't
+ * be given what the handle has, a VM is started as usual. Default: false.
  *
  * A VM that was taken is served by the process that has kept it. Commands run in it as in any
  * other, and files can be copied. hypermin_stop(), hypermin_kill(), hypermin_free() and the end
- * of this process end it at once; hypermin_block_devices() and hypermin_save() fail.
+ * of this process end it; of these only hypermin_stop() has it write out its disks first.
+ * hypermin_block_devices() and hypermin_save() fail.
  */
 HYPERMIN_API void hypermin_set_take_ready(struct hypermin *h, bool take);
 /* End all VMs of this user that wait. One that was taken goes on, and its hypermin_keep_ready()

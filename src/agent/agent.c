@@ -358,6 +358,7 @@ int agent_attach(struct agent *a, const struct agent_attachments *what, struct e
 
 	wire_put_u16(fixed, network ? ATTACH_NETWORK : 0);
 	wire_put_u16(fixed + 2, what->n_shares);
+	wire_put_u32(fixed + 4, what->n_disks);
 	strbuf_add(&request, fixed, sizeof(fixed));
 	if (network)
 		add_strings(&request,

@@ -114,6 +114,8 @@ struct agent_attachments {
 	} * network;
 	const struct agent_share *shares;
 	size_t n_shares;
+	/* That the guest's kernel does not know yet: it scans its bus. */
+	size_t n_disks;
 };
 
 /* Of a guest that boots. */
@@ -159,8 +161,9 @@ unsigned agent_pings(const struct agent *a);
 /* A snapshot is about to be taken: have the guest prepare for agent_resume(), and unbind the
  * placeholders in so many reserved disk slots. If that fails, `fatal` comes. */
 void agent_prepare_snapshot(struct agent *a, unsigned disk_slots);
-/* The guest, whose commands may run, is about to be written down: once agent_pings() is 0
- * nothing is on its way, and what is asked for waits. Then it has to be thawed. */
+/* The guest is about to be written down; commands may run in it. Send a ping after this: once
+ * agent_pings() is 0, no frame is on its way, and the guest answers nothing but pings until
+ * agent_thaw(). Whoever freezes it has to thaw it. */
 void agent_freeze(struct agent *a);
 void agent_thaw(struct agent *a);
 void agent_list_block_devices(struct agent *a);
@@ -175,7 +178,7 @@ void agent_set_clock(struct agent *a, int64_t realtime_ns);
 void agent_resume(
 	struct agent *a, int64_t realtime_ns, unsigned disks, const uint8_t *seed);
 /* The machine has these: have the guest use them. Then `attached` comes, or `fatal`. It may
- * follow agent_resume() at once. Fails if the strings are too long for one frame. */
+ * follow agent_resume() at once, but no command may run. Fails if the strings are too long for one frame. */
 int agent_attach(
 	struct agent *a, const struct agent_attachments *what, struct error *err);
 /* End all processes, unmount, sync; then `stopped` comes. */

@@ -19,19 +19,21 @@
 #include "base/vector.h"
 #include "cache/states.h"
 #include "hypermin.h"
+#include "protocol/protocol.h"
 #include "vm/vm.h"
 
 #define DEFAULT_MEMORY_MIB 1024
 #define DEFAULT_CPUS	   1
 
-/* The saved state that a VM goes on from. */
+/* The saved state that a VM resumes from. */
 struct handle_state {
-	/* Zero but for the manifest while the state is made. */
+	/* While a state is being saved, only directory and manifest are set. */
 	struct state files;
 	struct vm_saved vm;
 	unsigned memory_mib, cpus;
-	/* First vm.n_disks of its own: what writable ones held is in its files. Then copies
-	 * of those of the settings, whose strings are theirs. */
+	/* First the vm.n_disks of the state; those that were writable are files of the state.
+	 * Behind them are the disks of the settings, as copies whose strings belong to the
+	 * settings. */
 	VECTOR(struct vm_disk) disks;
 };
 
@@ -191,8 +193,15 @@ int handle_check_started(struct hypermin *h);
 int session_stop(struct hypermin *h, bool at_once);
 
 /* Take a VM of this key that waits: 1, and h->session and h->owner_fd are set. 0: there is
- * none. */
-int session_take(struct hypermin *h, const char *key);
+ * none. It gets the disks that the text describes (SESSION_TAKE). */
+int session_take(struct hypermin *h, const char *key, const char *disks, const int *fds,
+	size_t n_fds);
+/* hypermin_stop() of a VM that was taken: wait until it has ended, so long at most; -1: for
+ * ever. */
+int session_stop_taken(struct hypermin *h, bool at_once, int limit_ms);
+/* Close the connection by which a VM was taken, so that it ends; with `wait`, wait for that,
+ * but not for ever. */
+void session_hang_up(int *owner_fd, bool wait);
 /* The keeper has the VM written down to the directory, in files for a saved state: JSON that
  * says what the VM is; a new string. */
 char *session_write_down(struct hypermin *h, int dir_fd);
@@ -228,6 +237,8 @@ struct start_terms {
 	bool no_build;
 	/* It may be saved. */
 	bool lasting;
+	/* vm_config.awaits_disks */
+	bool awaits_disks;
 	/* vm_config.reserved_slots, vm_config.record */
 	unsigned reserved_slots;
 	const struct vm_snapshot *record;
@@ -249,13 +260,19 @@ int handle_start(
 
 #define READY_KEY_LEN 16
 
-/* Could such a VM have waited? It has nothing that only this start attaches. */
-bool handle_may_be_ready(const struct hypermin *h);
+/* Can a VM of these settings wait for a run? It has nothing that only a run attaches. */
+bool handle_may_wait(const struct hypermin *h);
 /* By which VMs that wait are found, of the settings and the open appliance. */
 void handle_ready_key(const struct hypermin *h, char ret[static READY_KEY_LEN + 1]);
+/* Has the host the memory for so many VMs of this key? */
+int handle_check_memory(struct hypermin *h, const char *key, unsigned max);
 /* Take a VM that waits, if there is one that fits the open appliance: 1, and h->session is
  * set; 0: there is none. */
 int handle_take_ready(struct hypermin *h);
+/* The keeper's side: the disks that a SESSION_TAKE describes become h's. The descriptors, which
+ * came with it, stay the caller's. -1: they do not fit. */
+int handle_read_disks(struct hypermin *h, const struct frame *f, const int *fds,
+	size_t n_fds, struct vm_open_disk ret[static VM_MAX_PLUGGED]);
 /* Give it up, if one was taken: it ends. */
 void handle_leave_ready(struct hypermin *h);
 

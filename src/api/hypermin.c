@@ -18,6 +18,7 @@
 #include "base/control.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/monotonic.h"
 #include "config.h"
 #include "vm/disk.h"
 #include "vm/network.h"
@@ -106,6 +107,7 @@ void hypermin_free(struct hypermin *h)
 		return;
 	handle_done_jobs(h);
 	vm_free(h->vm);
+	handle_leave_ready(h);
 	if (h->wants_snapshot)
 		handle_warm_later(h);
 	handle_close_state(h);
@@ -125,8 +127,6 @@ void hypermin_free(struct hypermin *h)
 		vm_share_done(share);
 	vector_done(&h->shares);
 	vm_network_done(&h->network);
-	free(h->session);
-	cleanup_close(&h->owner_fd);
 	free(h->share_program);
 	free(h->serve_program);
 	free(h->reach_program);
@@ -192,18 +192,30 @@ char *hypermin_console_tail(struct hypermin *h, unsigned lines)
 	return NULL;
 }
 
-/* Its keeper ends it. */
-static int let_go(struct hypermin *h)
+/* As vm_stop() has it; -1: there is no limit. */
+static int stop_limit_ms(const struct hypermin *h)
 {
-	cleanup_close(&h->owner_fd);
+	if (!h->time_over_ms)
+		return -1;
+	return MAX(0, h->time_over_ms - monotonic_ms()) +
+		h->silence_timeout_ms * VM_STOP_PATIENCE;
+}
+
+/* Of a VM that has waited. Its keeper ends it, and nobody waits for that, unless it has
+ * disks: those are free when this returns. */
+static int stop_taken(struct hypermin *h, bool at_once)
+{
+	int result = h->disks.len ? session_stop_taken(h, at_once, stop_limit_ms(h)) : 0;
+
+	handle_leave_ready(h);
 	h->stopped = true;
-	return 0;
+	return result;
 }
 
 int hypermin_stop(struct hypermin *h)
 {
 	if (h->owner_fd >= 0)
-		return let_go(h);
+		return stop_taken(h, !handle_is_writable(h));
 	if (h->session)
 		return session_stop(h, false);
 	if (handle_check_started(h) < 0)
@@ -221,7 +233,7 @@ int hypermin_stop(struct hypermin *h)
 int hypermin_kill(struct hypermin *h)
 {
 	if (h->owner_fd >= 0)
-		return let_go(h);
+		return stop_taken(h, true);
 	if (h->session)
 		return session_stop(h, true);
 	if (handle_check_started(h) < 0)

@@ -106,7 +106,6 @@ static int begin_here(struct hypermin_job *job, const struct hypermin_command *c
 	job->exec = vm_exec_begin(h->vm, &c.vm, &h->error);
 	if (!job->exec)
 		return -1;
-	h->time_over_ms = command->timeout_ms ? monotonic_ms() + command->timeout_ms : 0;
 	return 0;
 }
 
@@ -122,6 +121,7 @@ static int begin(struct hypermin_job *job, const struct hypermin_command *comman
 		return error_set(&h->error, EMFILE, "run a command: create an eventfd");
 	if (!h->session && handle_check_started(h) < 0)
 		return -1;
+	h->time_over_ms = command->timeout_ms ? monotonic_ms() + command->timeout_ms : 0;
 	struct winsize size = terminal_size(command->stdout_fd);
 	job->size_fd = command->terminal ? command->stdout_fd : -1;
 	if (command->terminal &&

@@ -58,7 +58,7 @@ struct keeper {
 	struct hypermin *h;
 	/* ROLE_READY becomes ROLE_TAKEN; nothing else changes. */
 	enum role role;
-	/* Of ROLE_TAKEN; NULL once it has hung up, and in the other roles. */
+	/* Of ROLE_TAKEN; NULL in the other roles. */
 	struct client *owner;
 	struct session_name name;
 	int listen_fd;
@@ -68,13 +68,13 @@ struct keeper {
 	int64_t started; /* seconds since 1970 */
 	unsigned idle_ms;
 	int64_t busy_ms; /* when a command last ran, as monotonic_ms() */
-	/* No other VM is to wait in place of one that was taken. */
+	/* When this VM has been taken and has ended, no other one takes its place. */
 	bool is_last;
-	/* A client wants the VM's end, without the guest perhaps. */
+	/* The VM is to end; at_once: even if the guest has not written out its disks. */
 	bool is_stopping, at_once;
-	/* So does this signal; 0: none came. */
+	/* The signal that ends the VM; 0: none has come. */
 	int signal;
-	/* It gets the answer when that has come; NULL: it does not wait. */
+	/* The client that has asked for the end, and is told when it has come; or NULL. */
 	struct client *stopper;
 };
 
@@ -364,7 +364,7 @@ static int on_stop(struct keeper *k, struct client *c, const struct frame *f)
 {
 	if (f->len != 1)
 		return -1;
-	if (k->owner) {
+	if (k->owner && k->owner != c) {
 		k->is_last = true;
 		session_link_add(&c->link, SESSION_TAKEN, 0);
 		c->answered = true;
@@ -392,19 +392,25 @@ static int on_save(struct keeper *k, struct client *c, const struct frame *f)
 
 static int on_take(struct keeper *k, struct client *c, const struct frame *f)
 {
-	if (f->len != 0)
-		return -1;
+	struct vm_open_disk disks[VM_MAX_PLUGGED];
+
 	if (k->role != ROLE_READY) {
 		error_set(&k->h->error, EBUSY, "take the VM");
 		answer_failure(c, &k->h->error);
 		return 0;
 	}
-	if (vm_wake(k->h->vm, &k->h->error) < 0) {
-		answer_failure(c, &k->h->error);
-		return 0;
-	}
+	if (handle_read_disks(k->h, f, c->link.fds, c->link.n_fds, disks) < 0)
+		return -1;
 	k->role = ROLE_TAKEN;
 	k->owner = c;
+	int result = vm_wake(k->h->vm, disks, k->h->disks.len, &k->h->error);
+	/* Only qemu has them now. */
+	session_link_close_fds(&c->link);
+	if (result < 0) {
+		answer_failure(c, &k->h->error);
+		k->is_stopping = k->at_once = true;
+		return 0;
+	}
 	session_link_add(&c->link, SESSION_TAKEN, 0);
 	return 0;
 }
@@ -487,7 +493,15 @@ static void serve_client(struct keeper *k, struct client *c, short revents)
 	bool is_closed = revents && receive(k, c) < 0;
 
 	serve_command(k, c);
-	if (c->link.fd >= 0 && (is_closed || session_link_flush(&c->link) < 0)) {
+	is_closed |= c->link.fd >= 0 && session_link_flush(&c->link) < 0;
+	if (c == k->owner) {
+		/* The connection stays open: by its end the owner learns that the VM is
+		 * gone. */
+		if (is_closed)
+			k->is_stopping = k->at_once = true;
+		return;
+	}
+	if (c->link.fd >= 0 && is_closed) {
 		/* A detached command keeps its descriptors: those are in the link. */
 		if (!c->detached || !c->answered)
 			c->gone = true;
@@ -505,10 +519,8 @@ static void remove_the_gone(struct keeper *k)
 			continue;
 		if (k->stopper == k->clients.items[i])
 			k->stopper = NULL;
-		if (k->owner == k->clients.items[i]) {
+		if (k->owner == k->clients.items[i])
 			k->owner = NULL;
-			k->is_stopping = k->at_once = true;
-		}
 		client_free(k->clients.items[i]);
 		k->clients.items[i] = k->clients.items[--k->clients.len];
 	}
@@ -616,8 +628,9 @@ static size_t fill_with_outputs(struct keeper *k)
 	return n_waiting;
 }
 
-/* The VM was lost. What its commands have said before is their callers', who may take their
- * time; one that hangs up wants no more, and a signal ends it for all. */
+/* The VM is lost, but not what its commands have written before. The clients get that, however
+ * slowly they read. One that hangs up gets no more; a signal to the keeper ends the wait for
+ * all. */
 static void flush_outputs(struct keeper *k)
 {
 	while (fill_with_outputs(k) > 0) {
@@ -653,6 +666,7 @@ static int stop(struct keeper *k, struct error *why)
 		error_set(why, 0, "it was idle for %u seconds", k->idle_ms / 1000);
 	/* Another signal ends even that. */
 	vm_set_control(h->vm, h->control[0]);
+	vm_set_owner(h->vm, k->owner ? k->owner->link.fd : -1);
 	h->stopped = true;
 	if (k->at_once || !handle_is_writable(h) || vm_stop(h->vm, 0, &h->error) == 0)
 		return 0;
@@ -660,7 +674,7 @@ static int stop(struct keeper *k, struct error *why)
 	return -1;
 }
 
-/* They get what is left for them; there is no wait for one that does not take it. */
+/* Send each its last answer. A client that does not read is not waited for. */
 static void tell_clients(struct keeper *k, bool is_stopped, const struct error *why)
 {
 	vector_foreach (client, &k->clients) {
@@ -690,7 +704,7 @@ static int keep(struct keeper *k, int (*ready)(const char *name, void *data), vo
 	int result = serve(k);
 	if (result < 0) {
 		why = h->error;
-		/* Whoever comes now need not wait for others' output. */
+		/* New clients are told at once, while others still read their output. */
 		session_release(&k->name, k->role == ROLE_SESSION ? why.msg : NULL);
 		flush_outputs(k);
 	} else {
@@ -704,7 +718,7 @@ static int keep(struct keeper *k, int (*ready)(const char *name, void *data), vo
 		end_command(k, *client, &why);
 	}
 	vm_free(TAKE_PTR(h->vm));
-	/* Nobody comes later for the VM of one run, or asks why one ended that was stopped. */
+	/* Nobody asks later why a VM has ended that was for one run, or was stopped. */
 	bool is_expected =
 		k->role != ROLE_SESSION || (k->is_stopping && !k->signal && result == 0);
 	session_release(&k->name, is_expected ? NULL : why.msg);
@@ -718,11 +732,12 @@ static int start_and_keep(
 	struct keeper *k, int (*ready)(const char *name, void *data), void *data)
 {
 	struct hypermin *h = k->h;
-	const struct start_terms terms = {
-		.cold = h->cold, .lasting = k->role == ROLE_SESSION};
+	const struct start_terms terms = {.cold = h->cold,
+		.lasting = k->role == ROLE_SESSION,
+		.awaits_disks = k->role == ROLE_READY};
 	int result = handle_start(h, &terms, &h->wants_snapshot);
 
-	/* It may live for days: the snapshot is for others. */
+	/* The session may live for days, and other starts want the snapshot before. */
 	if (result == 0 && h->wants_snapshot)
 		handle_warm_later(h);
 	h->wants_snapshot = false;
@@ -761,17 +776,19 @@ int hypermin_keep_ready(struct hypermin *h, unsigned max, unsigned idle_ms,
 		.h = h, .idle_ms = idle_ms, .listen_fd = -1, .role = ROLE_READY};
 	char key[READY_KEY_LEN + 1];
 
-	if (!handle_may_be_ready(h))
+	if (!handle_may_wait(h))
 		return error_set(&h->error, 0,
-			"keep a VM ready: it can have no disks, directories and network, and is "
-			"none that always boots or goes on from a saved state");
+			"keep a VM ready: it can have no disks, directories and network, and none "
+			"can wait that always boots or goes on from a saved state");
 	if (handle_prepare(h, true, false) < 0)
 		return -1;
 	handle_ready_key(h, key);
+	if (handle_check_memory(h, key, max) < 0)
+		return -1;
 	if (session_claim_ready(key, max, &k.name, &h->error) < 0)
 		return h->error.num == EEXIST ? 0 : -1;
 	int result = start_and_keep(&k, ready, data);
-	/* However that one has ended. */
+	/* Another one takes its place, however this one has ended. */
 	if (k.role == ROLE_TAKEN && !k.is_last && !k.signal)
 		return 1;
 	return result;

@@ -4,32 +4,47 @@
  *
  *	hypermin_keep_ready()                  hypermin_start()
  *	  start, rehearse, vm_pause()            key of the same settings and appliance
- *	  ".ready-KEY-N" ◄──────SESSION_TAKE───────┘
+ *	  ".ready-KEY-N" ◄──SESSION_TAKE, disks────┘
  *	  vm_wake()      ───────SESSION_TAKEN────► a session, for this handle alone
  *	  end            ◄──────(closed)────────── hypermin_stop(), hypermin_free(), or its end
+ *
+ * Disks are the one thing that such a VM can be given: src/vm/plug.c.
  */
+#include <fcntl.h>
+#include <jansson.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/handle.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/monotonic.h"
 #include "base/sha256.h"
 #include "config.h"
 #include "protocol/protocol.h"
 #include "session/session.h"
+#include "vm/disk.h"
 #include "vm/network.h"
 
 /* For those that start to be there. */
 #define STOP_MS	     5000
 #define STOP_STEP_MS 100
 
-bool handle_may_be_ready(const struct hypermin *h)
+#define MEMINFO_MAX (64 * 1024)
+
+/* It has nothing that a VM can't get later. */
+static bool may_have_waited(const struct hypermin *h)
 {
-	return !h->cold && !h->disks.len && !h->shares.len && !h->host &&
+	return !h->cold && !h->shares.len && !h->host &&
 		!vm_network_is_wanted(&h->network) && !h->fixed && !h->from &&
 		!h->timeline && !h->console && !h->private_cache.path &&
 		!handle_is_special(h);
+}
+
+bool handle_may_wait(const struct hypermin *h)
+{
+	return may_have_waited(h) && !h->disks.len;
 }
 
 void handle_ready_key(const struct hypermin *h, char ret[static READY_KEY_LEN + 1])
@@ -50,14 +65,123 @@ void handle_ready_key(const struct hypermin *h, char ret[static READY_KEY_LEN + 
 	ret[READY_KEY_LEN] = '\0';
 }
 
+/* ---- What it is given ---- */
+
+static json_t *describe_disk(const struct vm_disk *disk)
+{
+	return json_pack("{s:s, s:s, s:s?, s:b, s:b, s:b, s:i}", "path", disk->path,
+		"format", disk->format, "serial", disk->serial, "writable",
+		disk->writable, "overlay", disk->overlay, "block_device",
+		disk->block_device, "sector", (int)disk->sector);
+}
+
+static char *describe_disks(const struct hypermin *h)
+{
+	json_t *list = json_array();
+
+	vector_foreach (disk, &h->disks)
+		json_array_append_new(list, describe_disk(disk));
+	char *text = json_dumps(list, JSON_COMPACT);
+	json_decref(list);
+	return text;
+}
+
+static int read_disk(json_t *json, struct vm_disk *ret)
+{
+	const char *serial = json_string_value(json_object_get(json, "serial"));
+	const char *path, *format;
+	int writable, overlay, block_device, sector;
+
+	if (json_unpack(json, "{s:s, s:s, s:b, s:b, s:b, s:i}", "path", &path, "format",
+		    &format, "writable", &writable, "overlay", &overlay, "block_device",
+		    &block_device, "sector", &sector) < 0 ||
+		!vm_disk_is_format(format) || (writable && overlay))
+		return -1;
+	*ret = (struct vm_disk){
+		.path = xstrdup(path),
+		.format = xstrdup(format),
+		.serial = serial ? xstrdup(serial) : NULL,
+		.writable = writable,
+		.overlay = overlay,
+		.block_device = block_device,
+		.sector = sector,
+	};
+	return 0;
+}
+
+/* The disks become the handle's; each takes one or two of the descriptors. */
+static int read_list(struct hypermin *h, const json_t *list, const int *fds, size_t n_fds,
+	struct vm_open_disk ret[static VM_MAX_PLUGGED])
+{
+	size_t used = 0;
+
+	if (!json_is_array(list) || json_array_size(list) > VM_MAX_PLUGGED)
+		return -1;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct vm_disk disk;
+		if (read_disk(json_array_get(list, i), &disk) < 0)
+			return -1;
+		vector_push(&h->disks, disk);
+		if (used + 1 + disk.overlay > n_fds)
+			return -1;
+		ret[i] = (struct vm_open_disk){disk, fds[used], -1};
+		used++;
+		if (disk.overlay)
+			ret[i].overlay_fd = fds[used++];
+	}
+	return used == n_fds ? 0 : -1;
+}
+
+int handle_read_disks(struct hypermin *h, const struct frame *f, const int *fds,
+	size_t n_fds, struct vm_open_disk ret[static VM_MAX_PLUGGED])
+{
+	json_t *list = json_loadb((const char *)f->payload, f->len, 0, NULL);
+	int result = read_list(h, list, fds, n_fds, ret);
+
+	json_decref(list);
+	if (result == 0)
+		return 0;
+	vector_foreach (disk, &h->disks)
+		vm_disk_done(disk);
+	h->disks.len = 0;
+	return -1;
+}
+
+/* ---- Taking one ---- */
+
+static int take(struct hypermin *h, const char *key)
+{
+	struct vm_open_disk disks[VM_MAX_PLUGGED];
+	int fds[2 * VM_MAX_PLUGGED];
+	size_t n = 0;
+
+	CLEANUP_FREE char *text = describe_disks(h);
+	if (!text || strlen(text) > FRAME_PAYLOAD_MAX ||
+		vm_disks_open(h->disks.items, h->disks.len, disks, &h->error) < 0)
+		/* To start a VM for them may fail, and says why. */
+		return 0;
+	for (size_t i = 0; i < h->disks.len; i++) {
+		fds[n++] = disks[i].fd;
+		if (disks[i].overlay_fd >= 0)
+			fds[n++] = disks[i].overlay_fd;
+	}
+	int taken = session_take(h, key, text, fds, n);
+	vm_disks_close(disks, h->disks.len);
+	return taken;
+}
+
 int handle_take_ready(struct hypermin *h)
 {
+	CLEANUP_STRVEC struct strvec names = {0};
 	char key[READY_KEY_LEN + 1];
 
-	if (!handle_may_be_ready(h))
+	if (!may_have_waited(h) ||
+		!vm_can_plug(handle_route(h), h->disks.items, h->disks.len))
 		return 0;
 	handle_ready_key(h, key);
-	int taken = session_take(h, key);
+	if (session_list_ready(key, &names, NULL) < 0 || names.len == 0)
+		return 0;
+	int taken = take(h, key);
 	if (taken == 1)
 		log_info("a VM that was ready is taken");
 	return taken;
@@ -65,8 +189,46 @@ int handle_take_ready(struct hypermin *h)
 
 void handle_leave_ready(struct hypermin *h)
 {
+	session_hang_up(&h->owner_fd, h->disks.len > 0);
 	free(TAKE_PTR(h->session));
-	cleanup_close(&h->owner_fd);
+}
+
+/* ---- Keeping some ---- */
+
+/* MiB; UINT64_MAX: unknown. */
+static uint64_t available_memory(void)
+{
+	CLEANUP_FREE char *text = NULL;
+	unsigned long long kib;
+	struct error ignored;
+	size_t len;
+
+	if (io_read_file(AT_FDCWD, "/proc/meminfo", MEMINFO_MAX, &text, &len, &ignored) <
+		0)
+		return UINT64_MAX;
+	const char *line = strstr(text, "\nMemAvailable:");
+	if (!line || sscanf(line, " MemAvailable: %llu kB", &kib) != 1)
+		return UINT64_MAX;
+	return kib / 1024;
+}
+
+/* Each VM that waits takes little, but the runs that take them may use all that their guests
+ * have. Those that are there have their memory already. */
+int handle_check_memory(struct hypermin *h, const char *key, unsigned max)
+{
+	CLEANUP_STRVEC struct strvec names = {0};
+	uint64_t available = available_memory();
+
+	if (session_list_ready(key, &names, &h->error) < 0)
+		return -1;
+	uint64_t more = names.len < max ? max - names.len : 0;
+	if (more * h->memory_mib <= available)
+		return 0;
+	return error_set(&h->error, 0,
+		"keep %u VMs ready: their guests may take %llu MiB of memory, and %llu MiB are "
+		"available; keep fewer of them, or give each less (--memory)",
+		max, (unsigned long long)(more * h->memory_mib),
+		(unsigned long long)available);
 }
 
 void hypermin_set_take_ready(struct hypermin *h, bool take)

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "api/job.h"
@@ -19,8 +20,10 @@
 
 /* For a keeper to say what its session is. */
 #define DESCRIBE_MS 2000
-/* For one to say that its VM is ours now. */
-#define TAKE_MS 1000
+/* For one to say that its VM is ours now, with its disks. */
+#define TAKE_MS 20000
+/* For the VM's end, when it was taken and is wanted no more. */
+#define HANG_UP_MS 10000
 
 /* Those that say what a VM is made of, and what it can reach. */
 static bool has_settings(const struct hypermin *h)
@@ -106,7 +109,36 @@ int session_stop(struct hypermin *h, bool at_once)
 	return result;
 }
 
-static int take(struct hypermin *h, const char *name)
+void session_hang_up(int *owner_fd, bool wait)
+{
+	struct pollfd pfd = {*owner_fd, POLLRDHUP, 0};
+
+	if (*owner_fd >= 0 && wait && shutdown(*owner_fd, SHUT_WR) == 0)
+		poll(&pfd, 1, HANG_UP_MS);
+	cleanup_close(owner_fd);
+}
+
+int session_stop_taken(struct hypermin *h, bool at_once, int limit_ms)
+{
+	struct session_link link;
+	struct frame answer;
+
+	session_link_init(&link, TAKE_FD(h->owner_fd));
+	*session_link_add(&link, SESSION_STOP, 1) = at_once;
+	session_link_flush(&link);
+	int result = await(h, &link, limit_ms, &answer);
+	if (result < 0 && h->error.num == ETIMEDOUT)
+		error_set(&h->error, 0,
+			"stop the VM: the guest has not written out its disks in time, and "
+			"what is not written is lost");
+	h->owner_fd = TAKE_FD(link.fd);
+	session_link_done(&link);
+	return result;
+}
+
+/* With the disks, whose locks the VM has until it ends. */
+static int take(struct hypermin *h, const char *name, const char *disks, const int *fds,
+	size_t n_fds)
 {
 	struct session_link link;
 	struct frame answer;
@@ -115,29 +147,34 @@ static int take(struct hypermin *h, const char *name)
 	if (fd < 0)
 		return -1;
 	session_link_init(&link, fd);
-	session_link_add(&link, SESSION_TAKE, 0);
-	session_link_flush(&link);
-	int result = await(h, &link, TAKE_MS, &answer);
+	session_link_add_text(&link, SESSION_TAKE, NULL, 0, disks);
+	int result = session_link_pass(&link, fds, n_fds) < 0
+		? error_set(&h->error, errno, "take the VM '%s'", name)
+		: await(h, &link, TAKE_MS, &answer);
 	if (result == 0 && answer.type == SESSION_TAKEN) {
 		h->session = xstrdup(name);
 		h->owner_fd = TAKE_FD(link.fd);
+	} else {
+		session_hang_up(&link.fd, n_fds > 0);
 	}
 	session_link_done(&link);
 	return h->session ? 0 : -1;
 }
 
-int session_take(struct hypermin *h, const char *key)
+int session_take(struct hypermin *h, const char *key, const char *disks, const int *fds,
+	size_t n_fds)
 {
 	CLEANUP_STRVEC struct strvec names = {0};
 
 	if (session_list_ready(key, &names, &h->error) < 0)
 		return 0;
 	vector_foreach (name, &names) {
-		if (take(h, *name) == 0)
+		if (take(h, *name, disks, fds, n_fds) == 0)
 			return 1;
-		/* Another run was faster, or this VM has ended: there may be others. */
 		if (h->error.num == EINTR)
 			return -1;
+		/* Another run was faster, or this VM has ended: there may be others. */
+		log_info("the VM '%s' is not taken: %s", *name, h->error.msg);
 	}
 	return 0;
 }

@@ -187,6 +187,7 @@ static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 	config.reserved_slots = terms->reserved_slots;
 	config.record = terms->record;
 	config.lasting = terms->lasting;
+	config.awaits_disks = terms->awaits_disks;
 	config.shares = shares;
 	config.n_shares = n_shares;
 	struct vm_disk *disks = handle_all_disks(h, shares, n_shares, &config.n_disks);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Saved states: a session's VM, written down whole while it goes on, and VMs that go on from
- * there.
+ * Saved states: a session's VM is written to files while it is in use, and other VMs resume
+ * from these files, as copies of it.
  *
  *	hypermin_save()                     the session's keeper
  *	  │ a draft in the cache ──socket──► handle_write_down()
@@ -10,8 +10,8 @@
  *	  ├── handle_convert(): another qemu makes a snapshot of the checkpoint
  *	  └── states_publish()
  *
- *	hypermin_set_from() … hypermin_start() ──► handle_open_state(): the manifest says all of the VM
- *	                                           but what its user adds
+ *	hypermin_set_from() … hypermin_start() ──► handle_open_state(): what the VM is made of stands in
+ *	                                           the manifest; its user may add to that
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -163,6 +163,7 @@ int attach_request_parse(const uint8_t *data, size_t len, struct attach_request 
 			return -1;
 	}
 	r.n_shares = wire_get_u16(data + 2);
+	r.disks = wire_get_u32(data + 4);
 	r.shares = s;
 	if (skip_strings(s, end, 2 * r.n_shares) != end)
 		return -1;

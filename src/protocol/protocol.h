@@ -23,14 +23,15 @@
  * Its host begins with RESUME and waits for RESUMED, or FATAL. After that the guest is no
  * longer a clone of others. The maker announces the snapshot by PREPARE_SNAPSHOT.
  *
- * A guest in use can be written down, too. FREEZE announces that: after its answer to the
- * next PING the guest says nothing, and takes no frame but PING, until THAW. There it goes on
- * as if nothing had been. A copy of it gets RESUME in place of THAW: its host knows nothing of
- * the commands that run. They go on, but nobody hears of them any more.
+ * A guest can also be written down while commands run in it. The host sends FREEZE and then
+ * PING. After its answer to that PING the guest sends nothing, and handles no frame but PING,
+ * until THAW. Then it goes on as if nothing had happened. A VM that resumes from what was
+ * written down gets RESUME instead of THAW. Its host does not know the commands that run in
+ * the guest: they go on, and the guest sends nothing about them any more.
  *
- * What the machine has beyond disks comes with ATTACH, after READY or behind RESUME: the
- * guest configures its network and mounts the host's directories, then says ATTACHED, or
- * FATAL.
+ * What else the machine has comes with ATTACH, after READY or behind RESUME: the guest
+ * configures its network and mounts the host's directories, then says ATTACHED, or FATAL. A
+ * guest that has waited, with no command, is also told of the disks that it has got meanwhile.
  *
  * Flow control is by credit, for each stream of each command apart: at EXEC the sender may send
  * PROTOCOL_WINDOW bytes of it, and each WINDOW frame from the receiver allows more. A
@@ -231,11 +232,11 @@ void resume_request_put(uint8_t ret[static RESUME_SIZE], const struct resume_req
 struct resume_request resume_request_get(const uint8_t payload[static RESUME_SIZE]);
 
 /*
- * ATTACH: u16 flags, u16 number of shares, then strings that each end with a NUL, to the
- * last byte: with ATTACH_NETWORK those of the network, then the shares in the order of their
- * numbers, each with its mode and its place in the guest.
+ * ATTACH: u16 flags, u16 number of shares, u32 number of new disks, then strings that each end
+ * with a NUL, to the last byte: with ATTACH_NETWORK those of the network, then the shares in the
+ * order of their numbers, each with its mode and its place in the guest.
  */
-#define ATTACH_FIXED_SIZE 4u
+#define ATTACH_FIXED_SIZE 8u
 
 enum {
 	ATTACH_NETWORK = 1 << 0,
@@ -265,6 +266,8 @@ struct attach_request {
 	const char *address, *netmask, *gateway, *resolver;
 	/* Lines for /etc/hosts. */
 	const char *hosts;
+	/* That the kernel does not know yet. */
+	uint32_t disks;
 	unsigned n_shares;
 	/* Mode, place, mode, place, …: each is behind the NUL of the one before. */
 	const char *shares;

@@ -17,18 +17,25 @@ void session_link_init(struct session_link *link, int fd)
 	*link = (struct session_link){.fd = fd};
 }
 
-void session_link_done(struct session_link *link)
+void session_link_close_fds(struct session_link *link)
 {
-	if (link->fd >= 0)
-		close(link->fd);
 	for (size_t i = 0; i < link->n_fds; i++)
 		close(link->fds[i]);
+	link->n_fds = 0;
+}
+
+void session_link_done(struct session_link *link)
+{
+	/* The other end may wait for these to be closed. */
+	session_link_close_fds(link);
+	if (link->fd >= 0)
+		close(link->fd);
 	strbuf_done(&link->in);
 	strbuf_done(&link->out);
 	*link = (struct session_link){.fd = -1};
 }
 
-/* -1: there are more than three. */
+/* -1: there are too many. */
 static int take_descriptors(struct session_link *link, struct msghdr *message)
 {
 	int result = message->msg_flags & MSG_CTRUNC ? -1 : 0;
@@ -56,7 +63,7 @@ int session_link_receive(struct session_link *link)
 {
 	union {
 		struct cmsghdr header;
-		char bytes[CMSG_SPACE(8 * sizeof(int))];
+		char bytes[CMSG_SPACE(SESSION_FDS_MAX * sizeof(int))];
 	} control;
 
 	while (link->in.len < IN_MAX) {
@@ -134,7 +141,7 @@ int session_link_pass(struct session_link *link, const int *fds, size_t n)
 {
 	union {
 		struct cmsghdr header;
-		char bytes[CMSG_SPACE(3 * sizeof(int))];
+		char bytes[CMSG_SPACE(SESSION_FDS_MAX * sizeof(int))];
 	} control = {0};
 	struct iovec io = {link->out.data, link->out.len};
 	struct msghdr message = {.msg_iov = &io, .msg_iovlen = 1};

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sessions: VMs that are kept. Each has a name and a process of its own, the keeper, which
- * listens on a socket. Here is what keeper and clients share: where a name's files are, and
- * the messages on the socket.
+ * A session is a VM that is kept for many clients. It has a name and a process of its own,
+ * the keeper, which listens on a socket. This is what keeper and clients share: the files
+ * by which a session is found, and the messages on the socket.
  *
  *	DIR/NAME.lock     locked by the keeper as long as it lives; says which version of the
  *	                  messages it speaks
- *	DIR/NAME.socket   where it listens, once the VM runs
- *	DIR/NAME.ended    why the VM ended by itself: for the next client
+ *	DIR/NAME.socket   the keeper listens here, once the VM runs
+ *	DIR/NAME.ended    why the VM ended by itself; the next client reads and removes it
  *
  * DIR is $XDG_RUNTIME_DIR/hypermin, /run/user/UID/hypermin, or where these are missing
  * /run/hypermin for root and /tmp/hypermin-UID for others. It has to belong to this user,
- * with no access for others. What a killed keeper leaves is removed by the next process
- * that meets it.
+ * with no access for others. The files of a keeper that was killed are removed by the next
+ * process that finds them.
  */
 #pragma once
 
@@ -25,21 +25,22 @@
 
 /* ---- Names ---- */
 
-/* A name that a keeper has. */
+/* A name, claimed by this process. */
 struct session_name {
 	int dir_fd, lock_fd;
 	char *name; /* NULL: none */
 };
 
-/* Take the name, or with NULL the first free one of vm1, vm2, …; EEXIST: it is in use. */
+/* Claim the name; NULL: the first free one of vm1, vm2, and so on. EEXIST: it is in use. */
 int session_claim(const char *name, struct session_name *ret, struct error *err);
-/* The same for a VM that waits for a run, of those of this key the first free number from 1 to
- * `max`. Users can't give such a name. */
+/* Claim a name for a VM that waits for a run: it has the key, and the first free number from 1
+ * to `max`. No user can give a session such a name. EEXIST: all numbers are in use. */
 int session_claim_ready(
 	const char *key, unsigned max, struct session_name *ret, struct error *err);
 /* Listen on its socket: a descriptor. */
 int session_listen(const struct session_name *name, struct error *err);
-/* Give the name back. `why`: what clients are told that come later, or NULL. */
+/* Give the name back. `why`: what the next client is told; NULL: that there is no such
+ * session. */
 void session_release(struct session_name *name, const char *why);
 
 /* A connection to the keeper. ENOENT: there is no such session, or it has ended; the error
@@ -72,7 +73,9 @@ enum session_message {
 	SESSION_DESCRIBE,      /* - */
 	SESSION_STOP,	       /* u8 1: without the guest */
 	SESSION_SAVE,	       /* - ; it passes the directory to be written to */
-	SESSION_TAKE,	       /* - ; of a VM that waits: it ends with this connection */
+	/* JSON: the disks that a VM which waits is to get; it passes their descriptors. The VM
+	 * ends with this connection. */
+	SESSION_TAKE,
 
 	/* keeper to client */
 	/* u32 enum hypermin_outcome, u32 status, text: why it could not be started. Of one
@@ -103,17 +106,22 @@ enum {
 	SESSION_EXEC_FLAGS = (1 << 4) - 1,
 };
 
+/* With one request. */
+#define SESSION_FDS_MAX 16
+
 /* The buffers of one end of a connection. Nothing here waits. */
 struct session_link {
 	int fd; /* -1: closed */
 	struct strbuf in, out;
-	int fds[3]; /* that have come */
+	int fds[SESSION_FDS_MAX]; /* that have come */
 	size_t n_fds;
 };
 
 void session_link_init(struct session_link *link, int fd);
 /* With the descriptors that nobody has taken. */
 void session_link_done(struct session_link *link);
+/* Close these descriptors. */
+void session_link_close_fds(struct session_link *link);
 /* Read what there is. -1: the other end is gone, or sends more than it may. */
 int session_link_receive(struct session_link *link);
 /* The first whole message: 1, 0 if there is none yet, -1 if these are no messages. It is

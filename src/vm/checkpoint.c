@@ -22,11 +22,10 @@
 /* How often qemu is asked whether it has done what takes long. */
 #define STEP_MS 10
 
-/* What there is in qemu only during a checkpoint: the target of a disk's copy, its file, and
- * the job that works on them. */
+/* What there is in qemu only during a checkpoint: the target of a disk's copy, and its
+ * file. */
 #define COPY  "copy"
 #define FILE_ "copy-file"
-#define JOB   "copy"
 
 /* ---- Talking to qemu ---- */
 
@@ -45,16 +44,6 @@ static int ask(struct vm *vm, const char *command, json_t *arguments, int pass_f
 	json_t **ret, struct error *err)
 {
 	return loop_execute(vm, command, arguments, pass_fd, 0, ret, err);
-}
-
-static int have(struct vm *vm, const char *command, json_t *arguments, int pass_fd,
-	struct error *err)
-{
-	json_t *ignored = NULL;
-
-	int result = ask(vm, command, arguments, pass_fd, &ignored, err);
-	json_decref(ignored);
-	return result;
 }
 
 static int wait_a_step(struct vm *vm, struct error *err)
@@ -85,51 +74,6 @@ static json_int_t find_size(const json_t *blocks, const char *name)
 	return 0;
 }
 
-/* 1: it runs; 0: it has ended well. */
-static int check_job(struct vm *vm, struct error *err)
-{
-	json_t *jobs = NULL;
-	const json_t *job;
-	bool found = false;
-	int result = -1;
-	size_t i;
-
-	if (ask(vm, "query-jobs", NULL, -1, &jobs, err) < 0)
-		return -1;
-	json_array_foreach(jobs, i, job)
-	{
-		const char *id = json_string_value(json_object_get(job, "id"));
-		const char *status = json_string_value(json_object_get(job, "status"));
-		const char *why = json_string_value(json_object_get(job, "error"));
-
-		if (!id || !status || strcmp(id, JOB) != 0)
-			continue;
-		found = true;
-		if (strcmp(status, "concluded") != 0)
-			result = 1;
-		else
-			result = why ? error_set(err, 0, "copy a disk: %s", why) : 0;
-	}
-	json_decref(jobs);
-	return found ? result
-		     : error_set(err, 0, "copy a disk: qemu has forgotten that it does");
-}
-
-static int run_job(
-	struct vm *vm, const char *command, json_t *arguments, struct error *err)
-{
-	struct error ignored;
-	int result;
-
-	if (have(vm, command, arguments, -1, err) < 0)
-		return -1;
-	while ((result = check_job(vm, err)) == 1)
-		if (wait_a_step(vm, err) < 0)
-			return -1;
-	have(vm, "job-dismiss", json_pack("{s:s}", "id", JOB), -1, &ignored);
-	return result;
-}
-
 /* The target's file is open in qemu. */
 static int copy_to_node(
 	struct vm *vm, const char *disk, json_int_t size, struct error *err)
@@ -137,22 +81,22 @@ static int copy_to_node(
 	struct error ignored;
 
 	/* In a raw file qemu allocates what is zero. */
-	if (run_job(vm, "blockdev-create",
-		    json_pack("{s:s, s:{s:s, s:s, s:I}}", "job-id", JOB, "options",
+	if (block_job_run(vm, "blockdev-create",
+		    json_pack("{s:s, s:{s:s, s:s, s:I}}", "job-id", BLOCK_JOB, "options",
 			    "driver", "qcow2", "file", FILE_, "size", size),
 		    err) < 0 ||
-		have(vm, "blockdev-add",
+		loop_order(vm, "blockdev-add",
 			json_pack("{s:s, s:s, s:s, s:s, s:s}", "driver", "qcow2",
 				"node-name", COPY, "file", FILE_, "discard", "unmap",
 				"detect-zeroes", "unmap"),
 			-1, err) < 0)
 		return -1;
-	int result = run_job(vm, "blockdev-backup",
-		json_pack("{s:s, s:s, s:s, s:s, s:b}", "job-id", JOB, "device", disk,
-			"target", COPY, "sync", "full", "auto-dismiss", 0),
+	int result = block_job_run(vm, "blockdev-backup",
+		json_pack("{s:s, s:s, s:s, s:s, s:b}", "job-id", BLOCK_JOB, "device",
+			disk, "target", COPY, "sync", "full", "auto-dismiss", 0),
 		err);
 	/* Writes out what is still in qemu. */
-	if (have(vm, "blockdev-del", json_pack("{s:s}", "node-name", COPY), -1,
+	if (loop_order(vm, "blockdev-del", json_pack("{s:s}", "node-name", COPY), -1,
 		    result < 0 ? &ignored : err) < 0)
 		return -1;
 	return result;
@@ -175,15 +119,16 @@ static int copy_disk(
 	if (size <= 0)
 		return error_set(
 			err, 0, "copy a disk: qemu does not say how large it is");
-	if (have(vm, "add-fd", json_pack("{s:i}", "fdset-id", fdset_of(i)), fd, err) < 0)
+	if (loop_order(vm, "add-fd", json_pack("{s:i}", "fdset-id", fdset_of(i)), fd,
+		    err) < 0)
 		return -1;
-	int result = have(vm, "blockdev-add",
+	int result = loop_order(vm, "blockdev-add",
 		json_pack("{s:s, s:s, s:s, s:s}", "driver", "file", "node-name", FILE_,
 			"filename", name, "locking", "off"),
 		-1, err);
 	if (result == 0) {
 		result = copy_to_node(vm, disk, size, err);
-		have(vm, "blockdev-del", json_pack("{s:s}", "node-name", FILE_), -1,
+		loop_order(vm, "blockdev-del", json_pack("{s:s}", "node-name", FILE_), -1,
 			&ignored);
 	}
 	return result;
@@ -196,8 +141,9 @@ static void close_copies(struct vm *vm, const struct vm_checkpoint *to)
 
 	for (size_t i = 0; i < to->n_disks; i++)
 		if (to->disk_fds[i] >= 0)
-			have(vm, "remove-fd", json_pack("{s:i}", "fdset-id", fdset_of(i)),
-				-1, &ignored);
+			loop_order(vm, "remove-fd",
+				json_pack("{s:i}", "fdset-id", fdset_of(i)), -1,
+				&ignored);
 }
 
 static int copy_disks(struct vm *vm, const struct vm_checkpoint *to, struct error *err)
@@ -241,18 +187,18 @@ static int write_memory(struct vm *vm, int fd, struct error *err)
 	int result;
 
 	/* It stands still, so there is nothing to wait for: all at once. */
-	if (have(vm, "migrate-set-capabilities",
+	if (loop_order(vm, "migrate-set-capabilities",
 		    json_pack("{s:[{s:s, s:b}]}", "capabilities", "capability",
 			    "x-ignore-shared", "state", 0),
 		    -1, err) < 0 ||
-		have(vm, "migrate-set-parameters",
+		loop_order(vm, "migrate-set-parameters",
 			json_pack("{s:I, s:i}", "max-bandwidth", (json_int_t)1 << 40,
 				"downtime-limit", 2000000),
 			-1, err) < 0 ||
-		have(vm, "getfd", json_pack("{s:s}", "fdname", "checkpoint"), fd, err) <
-			0 ||
-		have(vm, "migrate", json_pack("{s:s}", "uri", "fd:checkpoint"), -1, err) <
-			0)
+		loop_order(vm, "getfd", json_pack("{s:s}", "fdname", "checkpoint"), fd,
+			err) < 0 ||
+		loop_order(vm, "migrate", json_pack("{s:s}", "uri", "fd:checkpoint"), -1,
+			err) < 0)
 		return -1;
 	while ((result = check_migration(vm, err)) == 1)
 		if (wait_a_step(vm, err) < 0)
@@ -264,36 +210,19 @@ static int write_memory(struct vm *vm, int fd, struct error *err)
 
 static int write_down(struct vm *vm, const struct vm_checkpoint *to, struct error *err)
 {
-	if (have(vm, "stop", NULL, -1, err) < 0 || copy_disks(vm, to, err) < 0)
+	if (loop_order(vm, "stop", NULL, -1, err) < 0 || copy_disks(vm, to, err) < 0)
 		return -1;
 	return write_memory(vm, to->fd, err);
 }
 
-/* -1: it is over. */
-static int go_on(struct vm *vm, struct error *err)
+int checkpoint_go_on(struct vm *vm, struct error *err)
 {
 	if (vm->phase == PHASE_OVER)
 		return -1;
-	if (have(vm, "cont", NULL, -1, err) < 0)
+	if (loop_order(vm, "cont", NULL, -1, err) < 0)
 		return failure_set(vm, LOSS_GUEST, err, err->num, "%s", err->msg);
 	vm->phase = PHASE_UP;
 	vm->guest.heard_ms = monotonic_ms();
-	return 0;
-}
-
-int vm_pause(struct vm *vm, struct error *err)
-{
-	if (have(vm, "stop", NULL, -1, err) < 0)
-		return failure_set(vm, LOSS_GUEST, err, err->num, "%s", err->msg);
-	vm->phase = PHASE_FROZEN;
-	return 0;
-}
-
-int vm_wake(struct vm *vm, struct error *err)
-{
-	if (go_on(vm, err) < 0)
-		return -1;
-	agent_set_clock(vm->guest.agent, vm_realtime_ns());
 	return 0;
 }
 
@@ -315,7 +244,7 @@ int vm_checkpoint(struct vm *vm, const struct vm_checkpoint *to, struct error *e
 	if (end == LOOP_DONE) {
 		vm->phase = PHASE_FROZEN;
 		result = write_down(vm, to, err);
-		if (go_on(vm, &lost) < 0) {
+		if (checkpoint_go_on(vm, &lost) < 0) {
 			*err = result < 0 ? *err : lost;
 			return -1;
 		}

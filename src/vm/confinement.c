@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/strbuf.h"
 #include "protocol/protocol.h"
+#include "vm/disk.h"
 #include "vm/machine.h"
 
 /* qemu has a handful for each of up to 200 disks, and two for each connection of its user
@@ -155,28 +156,6 @@ static void add_libraries(struct confine_needs *needs)
 
 /* ---- Disks ---- */
 
-/* Does the image itself name another, which qemu opens? Then nobody knows which. Formats
- * of which qemu does not support that are left out. */
-static bool names_others(const struct vm_disk *disk)
-{
-	uint8_t header[80];
-
-	if (strcmp(disk->format, "vmdk") == 0)
-		return true;
-	if (strcmp(disk->format, "qcow2") != 0 && strcmp(disk->format, "qed") != 0)
-		return false;
-	CLEANUP_CLOSE int fd = open(disk->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || io_pread_full(fd, header, sizeof(header), 0) != sizeof(header))
-		return true;
-	if (strcmp(disk->format, "qed") == 0)
-		return header[16] & 1;
-	/* A backing file; and of version 3, an external file for the data. */
-	for (size_t i = 8; i < 16; i++)
-		if (header[i])
-			return true;
-	return header[7] >= 3 && (header[79] & 4);
-}
-
 /* qemu has what is written to an overlay in a file that it makes in $TMPDIR or, some
  * versions even where that is /tmp, in /var/tmp. */
 static void add_temporary(struct confine_needs *needs)
@@ -199,7 +178,7 @@ static void add_disks(const struct vm_config *config, struct confine_needs *need
 		needs->writes |= disk->writable;
 		if (disk->overlay)
 			add_temporary(needs);
-		if (names_others(disk))
+		if (vm_disk_names_others(disk))
 			needs->without[CONFINE_LANDLOCK] =
 				"a disk image names other files, which qemu has to open";
 	}
@@ -270,8 +249,9 @@ void confinement_of_qemu(const struct vm_config *config, const struct profile *p
 	add_disks(config, &needs);
 	if (ram_fd >= 0)
 		add_fd(&needs, ram_fd, CONFINE_WRITE);
-	/* A snapshot's memory is a file, and so is a checkpoint. */
-	needs.writes |= config->record != NULL || config->lasting;
+	/* A snapshot's memory is a file, and so is a checkpoint. Disks that come later it
+	 * gets as open files, so it needs no right to open them. */
+	needs.writes |= config->record != NULL || config->lasting || config->awaits_disks;
 	if (profile->root_bus->takes_writable_only)
 		add_temporary(&needs);
 	if (config->network)

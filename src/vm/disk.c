@@ -200,6 +200,27 @@ int vm_disk_set_serial(struct vm_disk *disk, const char *serial, struct error *e
 	return 0;
 }
 
+/* Formats of which qemu does not support that are left out. */
+bool vm_disk_names_others(const struct vm_disk *disk)
+{
+	uint8_t header[80];
+
+	if (strcmp(disk->format, "vmdk") == 0)
+		return true;
+	if (strcmp(disk->format, "qcow2") != 0 && strcmp(disk->format, "qed") != 0)
+		return false;
+	CLEANUP_CLOSE int fd = open(disk->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || io_pread_full(fd, header, sizeof(header), 0) != sizeof(header))
+		return true;
+	if (strcmp(disk->format, "qed") == 0)
+		return header[16] & 1;
+	/* A backing file; and of version 3, an external file for the data. */
+	for (size_t i = 8; i < 16; i++)
+		if (header[i])
+			return true;
+	return header[7] >= 3 && (header[79] & 4);
+}
+
 void vm_disk_warn_of_growth(const struct vm_disk *disk)
 {
 	struct stat st;

@@ -142,6 +142,11 @@ void vm_set_control(struct vm *vm, int control_fd)
 	vm->control_fd = control_fd;
 }
 
+void vm_set_owner(struct vm *vm, int owner_fd)
+{
+	vm->owner_fd = owner_fd;
+}
+
 /* ---- One alone ---- */
 
 static bool first_has_run(const struct vm *vm)

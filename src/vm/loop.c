@@ -32,6 +32,7 @@ enum polled {
 	POLLED_MESSAGES,
 	POLLED_END,
 	POLLED_CONTROL,
+	POLLED_OWNER,
 	POLLED_OF_VM,
 };
 
@@ -221,6 +222,7 @@ static void fill(struct vm *vm, const struct pollfd *own, size_t n_own)
 	add(vm, vm->messages.fd, POLLIN);
 	add(vm, vm->qemu.status_fd, POLLIN);
 	add(vm, vm->control_fd, POLLIN);
+	add(vm, vm->owner_fd, POLLRDHUP);
 	vector_foreach (exec, &vm->execs)
 		add_exec(vm, *exec);
 	for (size_t i = 0; i < n_own; i++)
@@ -256,6 +258,10 @@ static int serve(struct vm *vm, const struct pollfd *fds, struct error *err)
 {
 	if (fds[POLLED_CONTROL].revents && serve_control(vm, err) < 0)
 		return -1;
+	if (fds[POLLED_OWNER].revents) {
+		failure_end(vm, LOSS_FINAL);
+		return error_set(err, ECONNRESET, "nobody wants the VM any more");
+	}
 	if (fds[POLLED_CONSOLE].revents) {
 		serve_text(&vm->console);
 		halt_notice(vm);
@@ -447,6 +453,16 @@ int loop_execute(struct vm *vm, const char *command, json_t *arguments, int pass
 		return error_set(err, 0, "have qemu %s: %s", command, why);
 	*ret = result;
 	return 0;
+}
+
+int loop_order(struct vm *vm, const char *command, json_t *arguments, int pass_fd,
+	struct error *err)
+{
+	json_t *ignored = NULL;
+
+	int result = loop_execute(vm, command, arguments, pass_fd, 0, &ignored, err);
+	json_decref(ignored);
+	return result;
 }
 
 size_t vm_exec_flush(struct vm_exec *exec, struct pollfd ret[static 2])

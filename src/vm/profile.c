@@ -51,6 +51,7 @@ static const struct machine_type machine_types[] = {
 		.name = "pc",
 		.qemu = "pc",
 		.transport = TRANSPORT_PCI,
+		.hot_plug = true,
 		.max_disks = 200,
 		.serial_console = "ttyS0",
 		.ide_driver = "ata_piix",

@@ -38,6 +38,8 @@ struct machine_type {
 	/* The firmware; NULL: qemu's own choice. */
 	const char *firmware;
 	enum transport transport;
+	/* Devices can be added while the guest runs. */
+	bool hot_plug;
 	/* So many disks of the user's fit. */
 	unsigned max_disks;
 	const char *serial_console;

@@ -5,8 +5,8 @@
  *
  * The files that share this are a stack. Each calls those to its right alone:
  *
- *	start.c ──► vm.c, exec.c ──► snapshot.c, checkpoint.c, measure.c ──► loop.c ──► events.c ──► halt.c
- *	                                                                       └──► failure.c
+ *	start.c ──► vm.c, exec.c ──► snapshot.c, checkpoint.c, plug.c, measure.c ──► block-job.c ──► loop.c ──► events.c ──► halt.c
+ *	                                                                                         └──► failure.c
  *
  * Nothing but events.c and loop.c takes in what qemu and the guest say. The others ask for
  * something, and have the loop turn until struct vm shows that it has come.
@@ -178,12 +178,12 @@ struct vm {
 	VECTOR(struct pollfd) polled;
 	struct disk_lock *locks;
 	size_t n_locks;
-	int control_fd;
+	int control_fd, owner_fd;
 
 	int64_t started_ms;
 	/* It was resumed from a snapshot. */
 	bool is_resumed;
-	struct vm_run ran_as;
+	struct profile profile;
 	bool may_be_copied;
 	/* By which a snapshot of it is found; NULL: there can't be one. */
 	char *identity;
@@ -217,6 +217,25 @@ enum vm_loss vm_resume(const struct vm_config *config, const struct profile *pro
 enum vm_loss vm_rewrite(const struct vm_config *config, const struct profile *profile,
 	int checkpoint_fd, int64_t deadline_ms, struct error *err);
 
+/* ---- checkpoint.c ---- */
+
+/* Have a guest in PHASE_FROZEN run. -1: it is over. */
+int checkpoint_go_on(struct vm *vm, struct error *err);
+
+/* ---- plug.c ---- */
+
+/* Attach them to a VM that stands still. The guest does not know of them yet. */
+int plug_disks(
+	struct vm *vm, const struct vm_open_disk *disks, size_t n, struct error *err);
+
+/* ---- block-job.c ---- */
+
+/* What the arguments of a command have to call its job. */
+#define BLOCK_JOB "job"
+/* Have qemu execute a command of its block layer that takes long, and wait for its end. */
+int block_job_run(
+	struct vm *vm, const char *command, json_t *arguments, struct error *err);
+
 /* ---- loop.c ---- */
 
 enum loop_end {
@@ -239,6 +258,9 @@ enum loop_end loop_until(struct vm *vm, bool (*done)(const struct vm *vm),
  * the VM is. */
 int loop_execute(struct vm *vm, const char *command, json_t *arguments, int pass_fd,
 	int64_t deadline_ms, json_t **ret, struct error *err);
+/* The same without a deadline, for a command whose result says nothing. */
+int loop_order(struct vm *vm, const char *command, json_t *arguments, int pass_fd,
+	struct error *err);
 
 /* ---- events.c ---- */
 

@@ -29,9 +29,6 @@
 #define QUIT_MS 5000
 /* The directories may be on a slow file system. */
 #define ATTACH_MS 60000
-/* So many times as long as it may be silent, a guest may take to write out its disks when its
- * command has no time left. */
-#define STOP_PATIENCE 10
 
 static void log_text_line(const char *line, const char *name)
 {
@@ -59,11 +56,12 @@ static struct vm *vm_new(const struct vm_config *config, const struct profile *p
 	vm->guest.fd = vm->console.fd = vm->messages.fd = -1;
 	qmp_init(&vm->qmp, -1, vm_on_qmp, vm);
 	vm->control_fd = config->control_fd;
+	vm->owner_fd = -1;
 	vm->timeline = config->timeline;
 	vm->state_fd = config->record ? config->record->state_fd : -1;
 	vm->placeholders = machine_disks(config) - config->n_disks;
 	vm->guest.silence_ms = config->silence_timeout_ms;
-	vm->ran_as = (struct vm_run){profile->kvm, profile->plain};
+	vm->profile = *profile;
 	vm->may_be_copied = config->lasting &&
 		profile->machine->transport == TRANSPORT_PCI &&
 		!profile->root_bus->no_snapshots;
@@ -291,6 +289,23 @@ static enum vm_loss hand_out(struct vm *vm, int result, struct vm **ret)
 	return loss;
 }
 
+static bool is_attached(const struct vm *vm)
+{
+	return !vm->guest.is_attaching;
+}
+
+static enum loop_end wait_attached(struct vm *vm, struct error *err)
+{
+	enum loop_end end = loop_until(vm, is_attached, monotonic_ms() + ATTACH_MS, err);
+
+	if (end == LOOP_TIME_OVER)
+		return failure_set(vm, LOSS_FINAL, err, ETIMEDOUT,
+			"the guest did not get its disks, network and directories within "
+			"%d seconds",
+			ATTACH_MS / 1000);
+	return end;
+}
+
 /* Tell the guest what its machine has beyond disks. */
 static int ask_attach(struct vm *vm, const struct vm_config *config, struct error *err)
 {
@@ -310,23 +325,6 @@ static int ask_attach(struct vm *vm, const struct vm_config *config, struct erro
 			config->shares[i].mode, config->shares[i].place};
 	vm->guest.is_attaching = true;
 	return agent_attach(vm->guest.agent, &what, err);
-}
-
-static bool is_attached(const struct vm *vm)
-{
-	return !vm->guest.is_attaching;
-}
-
-static enum loop_end wait_attached(struct vm *vm, struct error *err)
-{
-	enum loop_end end = loop_until(vm, is_attached, monotonic_ms() + ATTACH_MS, err);
-
-	if (end == LOOP_TIME_OVER)
-		return failure_set(vm, LOSS_FINAL, err, ETIMEDOUT,
-			"the guest did not get its network and directories within %d "
-			"seconds",
-			ATTACH_MS / 1000);
-	return end;
 }
 
 enum vm_loss vm_boot(const struct vm_config *config, const struct profile *profile,
@@ -425,6 +423,33 @@ enum vm_loss vm_rewrite(const struct vm_config *config, const struct profile *pr
 	return loss;
 }
 
+/* ---- Waiting ---- */
+
+int vm_pause(struct vm *vm, struct error *err)
+{
+	if (loop_order(vm, "stop", NULL, -1, err) < 0)
+		return failure_set(vm, LOSS_GUEST, err, err->num, "%s", err->msg);
+	vm->phase = PHASE_FROZEN;
+	return 0;
+}
+
+int vm_wake(struct vm *vm, const struct vm_open_disk *disks, size_t n, struct error *err)
+{
+	const struct agent_attachments what = {.n_disks = n};
+
+	if (plug_disks(vm, disks, n, err) < 0 || checkpoint_go_on(vm, err) < 0)
+		return -1;
+	agent_set_clock(vm->guest.agent, vm_realtime_ns());
+	if (n == 0)
+		return 0;
+	vm->guest.is_attaching = true;
+	if (agent_attach(vm->guest.agent, &what, err) < 0)
+		return -1;
+	return wait_attached(vm, err) == LOOP_DONE ? 0 : -1;
+}
+
+/* ---- What it is ---- */
+
 bool vm_is_resumed(const struct vm *vm)
 {
 	return vm->is_resumed;
@@ -432,7 +457,7 @@ bool vm_is_resumed(const struct vm *vm)
 
 struct vm_run vm_ran_as(const struct vm *vm)
 {
-	return vm->ran_as;
+	return (struct vm_run){vm->profile.kvm, vm->profile.plain};
 }
 
 const char *vm_identity(const struct vm *vm)
@@ -485,7 +510,7 @@ static int64_t stop_deadline(const struct vm *vm, int64_t time_over_ms)
 	if (!time_over_ms)
 		return 0;
 	return MAX(time_over_ms, monotonic_ms()) +
-		(int64_t)vm->guest.silence_ms * STOP_PATIENCE;
+		(int64_t)vm->guest.silence_ms * VM_STOP_PATIENCE;
 }
 
 int vm_stop(struct vm *vm, int64_t time_over_ms, struct error *err)

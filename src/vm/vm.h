@@ -211,6 +211,8 @@ struct vm_config {
 	const struct vm_snapshot *record;
 	/* vm_checkpoint() is possible. */
 	bool lasting;
+	/* vm_wake() may bring disks. */
+	bool awaits_disks;
 	/* It starts only if its programs can be confined by all layers of confine.h. */
 	bool strict;
 	/* qemu filters its own system calls; vm_start() sets its own copy of this. */
@@ -290,7 +292,27 @@ struct vm_checkpoint {
 int vm_checkpoint(struct vm *vm, const struct vm_checkpoint *to, struct error *err);
 /* Have it stand still, with nothing under way, until vm_wake(). -1: it is over. */
 int vm_pause(struct vm *vm, struct error *err);
-int vm_wake(struct vm *vm, struct error *err);
+
+/* A VM that wakes takes so many disks at most. */
+#define VM_MAX_PLUGGED 8
+
+/* A disk that is open, and locked while one of its descriptors is (disk-lock.h). */
+struct vm_open_disk {
+	struct vm_disk disk;
+	int fd;
+	/* An empty file for what the guest writes to a disk with an overlay, else -1. */
+	int overlay_fd;
+};
+
+/* Can a VM of this route, which waits, be given these disks? */
+bool vm_can_plug(const struct vm_route *route, const struct vm_disk *disks, size_t n);
+/* Open and lock them. The strings in ret[i].disk stay those of disks[i]. */
+int vm_disks_open(const struct vm_disk *disks, size_t n, struct vm_open_disk *ret,
+	struct error *err);
+void vm_disks_close(struct vm_open_disk *disks, size_t n);
+/* Have it go on, with these disks; their descriptors stay the caller's. -1: it is over, or
+ * is to be ended. */
+int vm_wake(struct vm *vm, const struct vm_open_disk *disks, size_t n, struct error *err);
 /*
  * Make a snapshot, in vm_config.record, of the checkpoint that is in checkpoint_fd.
  * vm_config is that of VMs that will resume from it, with vm_config.saved but for the
@@ -338,14 +360,19 @@ int vm_serve_polled(struct vm *vm, const struct pollfd *fds, struct error *err);
 /* From here on the loop takes interrupts from this pipe instead of vm_config.control_fd; -1:
  * it takes none, and they are the caller's to read. */
 void vm_set_control(struct vm *vm, int control_fd);
+/* The VM is over when the other end closes this connection; -1: there is none. */
+void vm_set_owner(struct vm *vm, int owner_fd);
 /* *ret is the caller's to free. */
 int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret_len,
 	struct error *err);
 /* The last lines of the guest's console, printable, with a newline behind each; a new string. */
 char *vm_console_tail(const struct vm *vm, unsigned lines);
+/* So many times as long as it may be silent, a guest may take to write out its disks when
+ * there is no time left for that. */
+#define VM_STOP_PATIENCE 10
 /* The guest unmounts its disks first. That may take long, unless a time limit was given for
- * all: until that is over (time_over_ms, by monotonic_ms(); 0: there is none), and ten times
- * silence_timeout_ms more. */
+ * all: until that is over (time_over_ms, by monotonic_ms(); 0: there is none), and VM_STOP_PATIENCE
+ * times silence_timeout_ms more. */
 int vm_stop(struct vm *vm, int64_t time_over_ms, struct error *err);
 
 /* The start of a VM whose qemu the caller becomes, or hands to another. */

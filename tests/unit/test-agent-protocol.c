@@ -117,7 +117,7 @@ static void what_is_attached_is_parsed_to_its_last_byte(void **state)
 {
 	static const char strings[] = "10.0.2.15\0"
 				      "255.255.255.0\0\0\0hosts\0ro\0/a\0rw\0/b";
-	uint8_t bytes[ATTACH_FIXED_SIZE + sizeof(strings)] = {ATTACH_NETWORK, 0, 2, 0};
+	uint8_t bytes[ATTACH_FIXED_SIZE + sizeof(strings)] = {ATTACH_NETWORK, 0, 2, 0, 3};
 	struct attach_request r;
 
 	(void)state;
@@ -130,6 +130,7 @@ static void what_is_attached_is_parsed_to_its_last_byte(void **state)
 	assert_string_equal(r.resolver, "");
 	assert_string_equal(r.hosts, "hosts");
 	assert_int_equal(r.n_shares, 2);
+	assert_int_equal(r.disks, 3);
 	assert_memory_equal(r.shares, "ro\0/a\0rw\0/b", 12);
 	for (size_t cut = 0; cut < sizeof(bytes); cut++) {
 		CLEANUP_FREE uint8_t *part = xmemdup(bytes, cut ? cut : 1);
