@@ -182,10 +182,35 @@ static int check_migration(struct vm *vm, struct error *err)
 	return result;
 }
 
+/* 1: qemu has said how the migration ended, but can't go on yet; 0: it can. */
+static int check_finished(struct vm *vm, struct error *err)
+{
+	json_t *info = NULL;
+
+	if (ask(vm, "query-status", NULL, -1, &info, err) < 0)
+		return -1;
+	const char *status = json_string_value(json_object_get(info, "status"));
+	int result = status && strcmp(status, "finish-migrate") == 0;
+	json_decref(info);
+	return result;
+}
+
+static int wait_migrated(struct vm *vm, struct error *err)
+{
+	struct error ignored;
+	int result, unfinished;
+
+	while ((result = check_migration(vm, err)) == 1)
+		if (wait_a_step(vm, err) < 0)
+			return -1;
+	while ((unfinished = check_finished(vm, result < 0 ? &ignored : err)) == 1)
+		if (wait_a_step(vm, &ignored) < 0)
+			break;
+	return unfinished < 0 ? -1 : result;
+}
+
 static int write_memory(struct vm *vm, int fd, struct error *err)
 {
-	int result;
-
 	/* It stands still, so there is nothing to wait for: all at once. */
 	if (loop_order(vm, "migrate-set-capabilities",
 		    json_pack("{s:[{s:s, s:b}]}", "capabilities", "capability",
@@ -200,10 +225,7 @@ static int write_memory(struct vm *vm, int fd, struct error *err)
 		loop_order(vm, "migrate", json_pack("{s:s}", "uri", "fd:checkpoint"), -1,
 			err) < 0)
 		return -1;
-	while ((result = check_migration(vm, err)) == 1)
-		if (wait_a_step(vm, err) < 0)
-			return -1;
-	return result;
+	return wait_migrated(vm, err);
 }
 
 /* ---- All of it ---- */
