@@ -579,8 +579,8 @@ HYPERMIN_API int hypermin_copy_out(struct hypermin *h, const char *from, const c
 /*
  * Start the VM of these settings as a session, and serve its clients until one of them stops
  * it. The call lasts as long as the session; afterwards the handle is only good for
- * hypermin_free(). `name` has 1 to 63 letters, digits and "._-", and begins with a letter or digit;
- * NULL: vm1, vm2 and so on, the first that is free.
+ * hypermin_free(). `name` has 1 to 63 letters, digits and "._-", and begins with a letter or
+ * digit; NULL: vm1, vm2 and so on, the first that is free.
  *
  * ready() (may be NULL) is called once, when clients can connect, with the session's name, which
  * is valid during that call, and with `data`. If it returns a negative number, the session ends,
@@ -628,9 +628,8 @@ HYPERMIN_API int hypermin_stop_ready(struct hypermin *h);
 /*
  * Let a new handle, without settings, stand for a session. hypermin_exec() and
  * hypermin_begin() run commands in it, beside those of others. hypermin_stop() and
- * hypermin_kill() end the session for all;
- * hypermin_free() leaves it as it is. Different handles may stand for the same session, in any
- * number of processes.
+ * hypermin_kill() end the session for all; hypermin_free() leaves it as it is. Different
+ * handles may stand for the same session, in any number of processes.
  *
  * Whenever a call finds no such session, here or later, hypermin_error_number() is ENOENT, and
  * the message says why it has ended, if it did so by itself. EAGAIN: it is still starting.
@@ -644,9 +643,8 @@ HYPERMIN_API int hypermin_open_session(struct hypermin *h, const char *name);
  * stands still, and so do all its clients; then it goes on, also if this fails.
  *
  * The state is kept in the cache of this handle (hypermin_set_cache_dir()) until
- * hypermin_remove_state(), with the memory that the VM has used. The content
- * of a disk that the VM may write to is copied, too. A read-only disk is not: it has to stay as
- * it is, or no VM goes on from the state.
+ * hypermin_remove_state(). The content of a disk that the VM may write to is copied, too. A
+ * read-only disk is not: it has to stay as it is, or no VM goes on from the state.
  *
  * EEXIST: there is a state of this name. It fails, too, if the session has directories of the
  * host. hypermin_interrupt() ends it before the VM is written down; later it has no effect.
