@@ -155,7 +155,7 @@ int session_link_pass(struct session_link *link, const int *fds, size_t n)
 		c->cmsg_len = CMSG_LEN(n * sizeof(int));
 		memcpy(CMSG_DATA(c), fds, n * sizeof(int));
 	}
-	ssize_t sent = sendmsg(link->fd, &message, MSG_NOSIGNAL);
+	ssize_t sent = sendmsg(link->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent < 0)
 		return -1;
 	strbuf_consume(&link->out, sent);

@@ -136,5 +136,6 @@ void session_link_add_text(struct session_link *link, enum session_message type,
 	const uint8_t *fixed, size_t fixed_len, const char *text);
 /* Write as much as can be now. -1: the other end is gone. */
 int session_link_flush(struct session_link *link);
-/* The first bytes on a connection: pass descriptors. -1 with errno. */
+/* The first bytes on a connection, as many as can be written now: pass descriptors. -1 with
+ * errno. */
 int session_link_pass(struct session_link *link, const int *fds, size_t n);

@@ -239,6 +239,24 @@ static void interrupt_all(struct hypermin *h)
 	expect(execute(h, SCRIPT("exit 4")).status == 4, "it runs no command any more");
 }
 
+/* More words than a socket takes at once. */
+static void pass_long_words(struct hypermin *h)
+{
+	enum { WORDS = 8, LENGTH = 100000 };
+	const char *argv[4 + WORDS + 1] = {"sh", "-c", "exit $#", "sh"};
+	char *word = malloc(LENGTH + 1);
+	struct hypermin_command command = HYPERMIN_COMMAND_INIT;
+
+	memset(word, 'w', LENGTH);
+	word[LENGTH] = '\0';
+	for (int i = 0; i < WORDS; i++)
+		argv[4 + i] = word;
+	command.argv = argv;
+	int status = execute(h, command).status;
+	expect(status == WORDS, "%d words have arrived", status);
+	free(word);
+}
+
 /* ---- One thread with a loop ---- */
 
 #define FDS 64
@@ -446,6 +464,7 @@ int main(int argc, char **argv)
 	end_workers(of_first);
 	end_workers(of_second);
 	signal_one(first);
+	pass_long_words(first);
 	interrupt_all(first);
 	run_pool(first);
 	give_up_one(first);
