@@ -28,8 +28,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/program.h"
+#include "base/strbuf.h"
 #include "build/build.h"
 #include "build/examine.h"
+#include "confinement.h"
 #include "mkfs.h"
 #include "prepare.h"
 
@@ -98,7 +100,9 @@ static int task_build(const struct builder_task *task, struct error *err)
 		return -1;
 	const struct build_options options = {
 		.builder = self, .interrupted = &interrupted};
-	int result = build_appliance(&task->request, &cache, &options, err);
+	int result = confinement_of_task(task, cache.fd, NULL, NULL, err);
+	if (result == 0)
+		result = build_appliance(&task->request, &cache, &options, err);
 	cache_close(&cache);
 	return result;
 }
@@ -122,13 +126,34 @@ static void say_finding(enum finding finding, const char *topic, const char *tex
 	say(message);
 }
 
+static void say_layer(const char *layer, const char *missing, void *data)
+{
+	struct strbuf *in_force = data;
+
+	if (!missing) {
+		strbuf_addf(in_force, "%s%s", in_force->len ? ", " : "", layer);
+		return;
+	}
+	CLEANUP_FREE char *text =
+		xasprintf("the builder goes without: %s: %s", layer, missing);
+	say_finding(FINDING_NOTE, "confined", text,
+		"an archive that takes it over meets one barrier less; SECURITY.md says "
+		"which, and --strict builds none so",
+		NULL);
+}
+
 static int task_examine(const struct builder_task *task, struct error *err)
 {
+	CLEANUP_STRBUF struct strbuf in_force = {0};
 	CLEANUP_FREE char *self = program_path(err);
 	const struct build_options options = {.builder = self};
 
-	if (!self)
+	if (!self || confinement_of_task(task, -1, say_layer, &in_force, err) < 0)
 		return -1;
+	if (in_force.len) {
+		CLEANUP_FREE char *text = xasprintf("the builder: %s", in_force.data);
+		say_finding(FINDING_OK, "confined", text, NULL, NULL);
+	}
 	CLEANUP_FREE char *guest = build_guest_path(&options, task->request.architecture);
 	examine_host(&task->request, guest, say_finding, NULL);
 	return 0;
@@ -138,6 +163,8 @@ static int task_owner(const struct builder_task *task, struct error *err)
 {
 	if (!task->path)
 		return error_set(err, EINVAL, "find a file's package: no file is named");
+	if (confinement_of_task(task, -1, NULL, NULL, err) < 0)
+		return -1;
 	return examine_owner(task->request.root, task->path, say_finding, NULL, err);
 }
 
@@ -188,7 +215,9 @@ static int assemble_main(int argc, char **argv)
 	if (result == 0) {
 		const struct build_options options = {
 			.builder = self, .interrupted = &interrupted};
-		result = assemble(&assembly, &options, &err);
+		result = confinement_of_assembly(&assembly, &err);
+		if (result == 0)
+			result = assemble(&assembly, &options, &err);
 	}
 	if (result < 0)
 		say_text("error", err.num, err.msg);

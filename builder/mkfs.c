@@ -17,6 +17,7 @@
 
 #include "base/hex.h"
 #include "base/monotonic.h"
+#include "confinement.h"
 #include "output.h"
 #include "progress.h"
 #include "say.h"
@@ -208,7 +209,9 @@ static int make(struct mkfs *m, struct error *err)
 {
 	if (output_open(m->request->output, &m->output, err) < 0)
 		return -1;
-	int result = make_tree(m, err);
+	int result = confinement_of_mkfs(m->request, m->output.directory, err);
+	if (result == 0)
+		result = make_tree(m, err);
 	if (result == 0)
 		result = make_plan(m, err);
 	if (result == 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "confinement.h"
 #include "options/options.h"
 #include "packages/packages.h"
 #include "prepare/prepare.h"
@@ -93,7 +94,8 @@ static int run(struct request *r)
 	struct error err = {0};
 
 	log_set_handler(say_log, NULL, wanted_level(r->verbose));
-	if (prepare_input(&r->options, &err) == 0)
+	if (confinement_of_prepare(&r->options, &err) == 0 &&
+		prepare_input(&r->options, &err) == 0)
 		return 0;
 	say("%s", err.msg);
 	return PREPARE_FAILED;

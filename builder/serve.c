@@ -88,7 +88,7 @@ static void print_log(enum log_level level, const char *line, void *data)
 static int confine(const struct mkfs_request *request, struct error *err)
 {
 	struct confine_needs needs = {
-		.program = "hypermin-builder",
+		.program = "the builder",
 		/* Root serves what root may read. */
 		.capabilities = UINT64_C(1) << CAP_DAC_READ_SEARCH,
 		/* Standard error may be a file. */

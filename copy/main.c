@@ -13,10 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/macros.h"
+#include "base/path.h"
 #include "base/printable.h"
+#include "confine/confine.h"
 #include "copy/copy.h"
 #include "options/options.h"
 
@@ -66,11 +69,64 @@ static bool is_component(const char *name, bool may_be_dot)
 	return *name && strcmp(name, "..") != 0 && !strchr(name, '/');
 }
 
+/* ---- What it may do ---- */
+
+static const char *const variables[] = {
+	"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", NULL};
+
+#ifdef __SANITIZE_ADDRESS__
+/* A search for leaks makes a process, and the filter does not let it. */
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+	return 1;
+}
+#endif
+
+/* Before anything of the guest's is read. A layer that the host lacks is left out. */
+static int confine(const char *path, enum confine_access access, struct error *err)
+{
+	struct confine_needs needs = {
+		.program = "hypermin-copy",
+		.variables = variables,
+		.capabilities = CONFINE_FILES_OF_ALL,
+		.writes = true,
+		.not_for_it = 1u << CONFINE_OWN_FILTER,
+	};
+	CLEANUP_CONFINE struct confine c = {0};
+
+	if (access == CONFINE_CHANGE_AND_DEVICES)
+		needs.capabilities |= UINT64_C(1) << CAP_MKNOD;
+	confine_need_system(&needs);
+	confine_may_need_own(&needs, xstrdup(path), access);
+	confine_init(&c, &needs);
+	return confine_self(&c, err);
+}
+
+/* The directory that a copy is made in: the destination itself, or what it is in. */
+static char *destination(const char *dest)
+{
+	CLEANUP_FREE char *real = realpath(dest, NULL);
+	const char *path = real ? real : dest;
+	size_t len = path_trimmed_len(path, strlen(path));
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return xstrdup(path);
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	return len ? xstrndup(path, len) : xstrdup(".");
+}
+
+/* ---- What it does ---- */
+
 static int pack(const struct arguments *a, const char *path)
 {
 	const struct copy_pack request = {.path = path, .name = a->name, .out_fd = 1};
 	struct error err;
 
+	if (confine(path, CONFINE_READ, &err) < 0)
+		return report(COPY_FAILED, &err);
 	return report(copy_pack(&request, &err), &err);
 }
 
@@ -95,6 +151,10 @@ static int unpack(const struct arguments *a, const char *dest)
 		return options_complain("--same-owner and --devices are for root");
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &action, NULL);
+	CLEANUP_FREE char *directory = destination(dest);
+	if (confine(directory, a->devices ? CONFINE_CHANGE_AND_DEVICES : CONFINE_CHANGE,
+		    &err) < 0)
+		return report(COPY_FAILED, &err);
 	return report(copy_unpack(&request, &err), &err);
 }
 

@@ -54,6 +54,7 @@ int handle_appliance_request(struct hypermin *h, struct appliance_request *ret)
 		/* On a machine the kernel is at a random address. */
 		.packed_kernel = h->plain,
 		.image = h->image,
+		.strict = h->strict,
 	};
 	vector_foreach (route, &h->routes) {
 		CLEANUP_FREE char *text = boot_route_text(route->name, &route->modules);

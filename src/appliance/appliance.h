@@ -51,6 +51,9 @@ struct appliance_request {
 	 * bus.
 	 */
 	struct strvec routes;
+	/* The builder does nothing unless all layers of its confinement are in force. What it
+	 * makes is the same. */
+	bool strict;
 };
 
 /* The request's name in the cache: a digest of all that is asked for and of hypermin's

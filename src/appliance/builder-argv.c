@@ -45,6 +45,7 @@ static const struct row task_rows[] = {
 	{"route", KIND_LIST, offsetof(struct builder_task, request.routes)},
 	{"cache", KIND_STRING, offsetof(struct builder_task, cache_dir)},
 	{"path", KIND_STRING, offsetof(struct builder_task, path)},
+	{"strict", KIND_FLAG, offsetof(struct builder_task, request.strict)},
 	{"log-level", KIND_LOG_LEVEL, offsetof(struct builder_task, log_level)},
 };
 

@@ -169,13 +169,41 @@ int confine_confirm(const struct confine *c, struct error *err)
 	return 0;
 }
 
+/* The text of a variable that is not kept is wiped out: it lies in this process's memory. */
+static void forget_variables(const char *const *kept)
+{
+	char **to = environ;
+
+	for (char **from = environ; from && *from; from++) {
+		const char *const *name = kept;
+		size_t len = strcspn(*from, "=");
+		while (name && *name &&
+			(strlen(*name) != len || strncmp(*name, *from, len) != 0))
+			name++;
+		if (name && *name)
+			*to++ = *from;
+		else
+			explicit_bzero(*from, strlen(*from));
+	}
+	if (to)
+		*to = NULL;
+}
+
 int confine_self(struct confine *c, struct error *err)
 {
-	int num = apply(c);
+	apply(c);
+	if (!c->needs.without[CONFINE_ENVIRONMENT])
+		forget_variables(c->needs.variables);
+	return confine_confirm(c, err);
+}
 
-	if (confine_confirm(c, err) < 0)
-		return -1;
-	return num ? error_set(err, num, "confine this process") : 0;
+void confine_report(const struct confine *c, confine_report_fn *fn, void *data)
+{
+	for (enum confine_layer i = 0; i < CONFINE_LAYERS; i++) {
+		CLEANUP_FREE char *missing = why_missing(c, i);
+		if (!(c->needs.not_for_it >> i & 1))
+			fn(names[i], missing, data);
+	}
 }
 
 int confine_try(struct confine *c, confine_report_fn *fn, void *data, struct error *err)
@@ -190,9 +218,6 @@ int confine_try(struct confine *c, confine_report_fn *fn, void *data, struct err
 		return error_set(err, errno, "create a process");
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	for (enum confine_layer i = 0; i < CONFINE_LAYERS; i++) {
-		CLEANUP_FREE char *missing = why_missing(c, i);
-		fn(names[i], missing, data);
-	}
+	confine_report(c, fn, data);
 	return 0;
 }

@@ -9,11 +9,17 @@
  *	                   that both processes have
  *	confine_confirm()  tells the log; with `strict` it fails if a layer is missing
  *
+ * A program that knows only by its own options what it needs confines itself:
+ *
+ *	confine_init()     …
+ *	confine_self()     puts the layers in force, before it reads anything, and tells the log
+ *
  * A layer that can't be had is left out, and the program starts all the same, unless the
  * confinement is strict.
  */
 #pragma once
 
+#include <linux/capability.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,8 +30,8 @@
 enum confine_layer {
 	/* No variables but those that it needs. */
 	CONFINE_ENVIRONMENT,
-	/* No core dumps, which would have the guest's memory in them; no more descriptors
-	 * and no larger files than it needs. */
+	/* No core dumps, which would have the guest's memory in them; no more descriptors,
+	 * no more memory, no more time and no larger files than it needs. */
 	CONFINE_LIMITS,
 	/* Nothing that it executes gets more rights than it has: no setuid programs. */
 	CONFINE_PRIVILEGES,
@@ -49,6 +55,7 @@ enum confine_access {
 	CONFINE_MAKE_FILES,
 	/* Whatever can be done below a directory, but no devices. */
 	CONFINE_CHANGE,
+	CONFINE_CHANGE_AND_DEVICES,
 };
 
 /* A file that it opens, or a directory. */
@@ -71,6 +78,13 @@ enum confine_network {
 	CONFINE_ANY_NETWORK,
 };
 
+/* Bits of linux/capability.h: root opens what root may open, and what it makes gets the owner
+ * and the attributes that it is to have. */
+#define CONFINE_FILES_OF_ALL                                                     \
+	(UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_DAC_OVERRIDE |            \
+		UINT64_C(1) << CAP_DAC_READ_SEARCH | UINT64_C(1) << CAP_FOWNER | \
+		UINT64_C(1) << CAP_FSETID | UINT64_C(1) << CAP_SETFCAP)
+
 /* The strings are the caller's, and live as long as the confinement. */
 struct confine_needs {
 	/* As messages call the program. */
@@ -87,15 +101,38 @@ struct confine_needs {
 	enum confine_network network;
 	VECTOR(uint16_t) ports;
 	bool starts_programs;
+	/* And signals them. Of other processes only Landlock tells them apart. */
+	bool ends_programs;
 	/* It writes to files. */
 	bool writes;
 	/* 0: as many descriptors as we may have. */
 	unsigned max_descriptors;
+	/* Bytes of its own memory, and seconds on a processor; 0: no limit. */
+	uint64_t max_memory;
+	unsigned max_seconds;
 	/* Bits of layers that are not for this program, and so not missing. */
 	unsigned not_for_it;
 	/* All layers or none: it does not start without one. */
 	bool strict;
 };
+
+/* ---- What it needs ---- */
+
+/* A path may be NULL: nothing. */
+void confine_need_file(
+	struct confine_needs *needs, const char *path, enum confine_access access);
+/* What may be missing. */
+void confine_may_need_files(struct confine_needs *needs, const char *const *paths,
+	size_t n, enum confine_access access);
+/* The same; the path is the needs' from here on. */
+void confine_may_need_own(
+	struct confine_needs *needs, char *path, enum confine_access access);
+/* An open file. */
+void confine_need_fd(struct confine_needs *needs, int fd, enum confine_access access);
+/* What programs and their libraries read. */
+void confine_need_system(struct confine_needs *needs);
+
+/* ---- Putting it in force ---- */
 
 struct confine_notes;
 
@@ -124,5 +161,6 @@ int confine_self(struct confine *c, struct error *err);
 
 /* Of one layer: `missing` says why it is not in force; NULL: it is. */
 typedef void confine_report_fn(const char *layer, const char *missing, void *data);
+void confine_report(const struct confine *c, confine_report_fn *fn, void *data);
 /* What would be in force: in a child that executes nothing. */
 int confine_try(struct confine *c, confine_report_fn *fn, void *data, struct error *err);

@@ -131,6 +131,7 @@ static void add(struct program *p, uint16_t code, uint32_t k, uint8_t yes, uint8
 #define LOAD(offset)	  BPF_LD | BPF_W | BPF_ABS, (offset), 0, 0
 #define EQUAL(k, yes, no) BPF_JMP | BPF_JEQ | BPF_K, (k), (yes), (no)
 #define SET(k, yes, no)	  BPF_JMP | BPF_JSET | BPF_K, (k), (yes), (no)
+#define AND(k)		  BPF_ALU | BPF_AND | BPF_K, (k), 0, 0
 #define RETURN(k)	  BPF_RET | BPF_K, (k), 0, 0
 #define FAIL(num)	  RETURN(SECCOMP_RET_ERRNO | (num))
 #define ALLOW		  RETURN(SECCOMP_RET_ALLOW)
@@ -180,12 +181,32 @@ static void refuse_processes(struct program *p)
 	add(p, FAIL(EPERM));
 }
 
-/* Sockets that are pairs count, too: one for datagrams can be connected anew. */
-static void restrict_sockets(struct program *p, enum confine_network network)
+/* What a socket is beside its flags. */
+#define SOCKET_TYPE 0xf
+
+/* Sockets that are pairs count, too: one for datagrams can be connected anew. A program that
+ * is started is watched by a pair of streams. */
+static void restrict_pairs(struct program *p, const struct confine_needs *needs)
 {
+	if (!needs->starts_programs) {
+		fail_if(p, SYS_socketpair, EPERM);
+		return;
+	}
+	add(p, EQUAL(SYS_socketpair, 0, 5));
+	add(p, LOAD(ARGUMENT(1)));
+	add(p, AND(SOCKET_TYPE));
+	add(p, EQUAL(SOCK_STREAM, 0, 1));
+	add(p, ALLOW);
+	add(p, FAIL(EPERM));
+}
+
+static void restrict_sockets(struct program *p, const struct confine_needs *needs)
+{
+	enum confine_network network = needs->network;
+
 	if (network == CONFINE_ANY_NETWORK)
 		return;
-	fail_if(p, SYS_socketpair, EPERM);
+	restrict_pairs(p, needs);
 	if (network <= CONFINE_PORTS)
 		fail_if(p, SYS_connect, EPERM);
 	if (network == CONFINE_NO_NETWORK) {
@@ -216,12 +237,12 @@ static void write_program(struct program *p, const struct confine_needs *needs)
 #endif
 	for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++)
 		fail_if(p, forbidden[i], EPERM);
-	for (size_t i = 0; i < ARRAY_SIZE(own_process); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(own_process) && !needs->ends_programs; i++)
 		allow_own_process(p, own_process[i], pid);
 	allow_own_limits(p, pid);
 	if (!needs->starts_programs)
 		refuse_processes(p);
-	restrict_sockets(p, needs->network);
+	restrict_sockets(p, needs);
 	add(p, ALLOW);
 }
 

@@ -46,6 +46,9 @@ enum {
 	/* What a file can have that is no directory. */
 	FS_OF_FILES =
 		FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV,
+	FS_CHANGE = FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE | FS_TRUNCATE |
+		FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG |
+		FS_MAKE_SOCK | FS_MAKE_FIFO | FS_MAKE_SYM | FS_REFER,
 };
 
 /* Version 4. */
@@ -73,10 +76,8 @@ static const uint64_t rights[] = {
 	[CONFINE_WRITE] = FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV,
 	[CONFINE_MAKE_FILES] =
 		FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE | FS_MAKE_REG | FS_REMOVE_FILE,
-	/* No devices. */
-	[CONFINE_CHANGE] = FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE | FS_TRUNCATE |
-		FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG |
-		FS_MAKE_SOCK | FS_MAKE_FIFO | FS_MAKE_SYM | FS_REFER,
+	[CONFINE_CHANGE] = FS_CHANGE,
+	[CONFINE_CHANGE_AND_DEVICES] = FS_CHANGE | FS_MAKE_CHAR | FS_MAKE_BLOCK,
 };
 
 static struct ruleset what_to_handle(const struct confine_needs *needs, long version)
@@ -144,7 +145,7 @@ int layer_restrict_files(const struct confine_needs *needs)
 		return errno;
 	/* Without FS_REFER no file can be moved from one directory to another. */
 	for (size_t i = 0; version < 2 && i < needs->files.len; i++)
-		if (needs->files.items[i].access == CONFINE_CHANGE)
+		if (needs->files.items[i].access >= CONFINE_CHANGE)
 			return EXDEV;
 	const struct ruleset handled = what_to_handle(needs, version);
 	/* A kernel takes more members than it knows if they are 0. */

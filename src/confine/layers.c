@@ -24,8 +24,9 @@ static int limit(int resource, rlim_t most)
 }
 
 /*
- * Not limited are processes, since the kernel counts all of the user's, and memory: the
- * guest's size limits what qemu takes, but nobody knows what it reserves.
+ * Not limited are processes, since the kernel counts all of the user's, and qemu's memory: the
+ * guest's size limits what it takes, but nobody knows what it reserves. RLIMIT_DATA counts
+ * what can be written to, RLIMIT_AS also what threads only reserve.
  */
 int layer_set_limits(const struct confine_needs *needs)
 {
@@ -35,6 +36,10 @@ int layer_set_limits(const struct confine_needs *needs)
 		num = limit(RLIMIT_FSIZE, 0);
 	if (num == 0 && needs->max_descriptors)
 		num = limit(RLIMIT_NOFILE, needs->max_descriptors);
+	if (num == 0 && needs->max_memory)
+		num = limit(RLIMIT_DATA, needs->max_memory);
+	if (num == 0 && needs->max_seconds)
+		num = limit(RLIMIT_CPU, needs->max_seconds);
 	return num;
 }
 

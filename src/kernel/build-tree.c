@@ -28,6 +28,7 @@
 #include "base/path.h"
 #include "base/remove.h"
 #include "base/strbuf.h"
+#include "kernel/kernel.h"
 
 #define LIST_MAX ((size_t)64 * 1024 * 1024)
 
@@ -83,6 +84,16 @@ int build_tree_find(const char *named, const struct architecture *architecture,
 }
 
 /* ---- The directory of links ---- */
+
+char *kernel_build_tree(const char *named, const struct architecture *architecture)
+{
+	CLEANUP_FREE char *image = NULL;
+	struct error ignored;
+	char *tree = NULL;
+
+	return build_tree_find(named, architecture, &tree, &image, &ignored) == 1 ? tree
+										  : NULL;
+}
 
 static struct {
 	pid_t owner;

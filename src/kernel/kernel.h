@@ -56,6 +56,9 @@ struct kernel_request {
 int kernel_find(const struct kernel_request *request, struct kernel *ret,
 	struct strvec *ret_rejected, struct error *err);
 void kernel_done(struct kernel *k);
+/* The tree in which a kernel was built that the user named, a new string; NULL: in none. To take
+ * its modules kernel_find() starts depmod, with files in $TMPDIR or /tmp. */
+char *kernel_build_tree(const char *named, const struct architecture *architecture);
 
 /*
  * The version string inside a kernel image: a bzImage's header has it, for which the

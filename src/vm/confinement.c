@@ -30,56 +30,10 @@ static const char *const qemu_variables[] = {"PATH", "LD_LIBRARY_PATH", "TMPDIR"
 static const char *const share_variables[] = {
 	"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", NULL};
 
-/* Programs, libraries, firmware, and what their libraries read. */
-static const char *const system_files[] = {"/usr", "/lib", "/lib32", "/lib64", "/libx32",
-	"/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/gnutls", "/etc/crypto-policies",
-	"/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf", "/etc/localtime",
-	"/dev/random", "/dev/urandom", "/proc/self", "/proc/cpuinfo", "/proc/meminfo",
-	"/proc/sys/vm", "/sys/devices/system", "/sys/kernel/mm"};
-/* Distributions where a program may be a small one that executes the real one. */
-static const char *const stores[] = {"/nix/store", "/gnu/store"};
 /* How names of hosts are looked up. */
 static const char *const resolver_files[] = {"/etc/resolv.conf", "/etc/hosts",
 	"/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services",
 	"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/nscd"};
-
-static void add_file(
-	struct confine_needs *needs, const char *path, enum confine_access access)
-{
-	if (path)
-		vector_push(&needs->files, (struct confine_file){path, -1, access, true});
-}
-
-/* What may be missing. */
-static void add_files(struct confine_needs *needs, const char *const *paths, size_t n,
-	enum confine_access access)
-{
-	for (size_t i = 0; i < n; i++)
-		vector_push(&needs->files,
-			(struct confine_file){paths[i], -1, access, false});
-}
-
-static void add_system(struct confine_needs *needs)
-{
-	add_files(needs, system_files, ARRAY_SIZE(system_files), CONFINE_READ);
-	add_files(needs, stores, ARRAY_SIZE(stores), CONFINE_EXECUTE);
-}
-
-/* An open file. */
-static void add_fd(struct confine_needs *needs, int fd, enum confine_access access)
-{
-	vector_push(&needs->files, (struct confine_file){NULL, fd, access, false});
-}
-
-/* The path is the confinement's from here on. */
-static void add_own(struct confine_needs *needs, char *path, enum confine_access access)
-{
-	strvec_add(&needs->owned, path);
-	free(path);
-	vector_push(&needs->files,
-		(struct confine_file){
-			needs->owned.items[needs->owned.len - 1], -1, access, false});
-}
 
 /* ---- Programs ---- */
 
@@ -111,8 +65,8 @@ static void add_interpreter(struct confine_needs *needs, int fd)
 		if (io_pread_full(fd, path, segment.p_filesz, segment.p_offset) !=
 			(ssize_t)segment.p_filesz)
 			return;
-		add_own(needs, xasprintf("%.*s", (int)segment.p_filesz, path),
-			CONFINE_EXECUTE);
+		confine_may_need_own(needs,
+			xasprintf("%.*s", (int)segment.p_filesz, path), CONFINE_EXECUTE);
 	}
 }
 
@@ -121,7 +75,7 @@ static bool add_program(struct confine_needs *needs, const char *path)
 {
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	add_file(needs, path, CONFINE_EXECUTE);
+	confine_need_file(needs, path, CONFINE_EXECUTE);
 	if (fd < 0)
 		return true;
 	add_interpreter(needs, fd);
@@ -140,7 +94,8 @@ static void add_firmware(struct confine_needs *needs, const char *qemu)
 		return;
 	*strrchr(real, '/') = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		add_own(needs, xasprintf("%s/%s", real, places[i]), CONFINE_READ);
+		confine_may_need_own(
+			needs, xasprintf("%s/%s", real, places[i]), CONFINE_READ);
 }
 
 static void add_libraries(struct confine_needs *needs)
@@ -151,7 +106,7 @@ static void add_libraries(struct confine_needs *needs)
 
 	for (char *place; (place = strsep(&rest, ":"));)
 		if (*place == '/')
-			add_own(needs, xstrdup(place), CONFINE_READ);
+			confine_may_need_own(needs, xstrdup(place), CONFINE_READ);
 }
 
 /* ---- Disks ---- */
@@ -162,8 +117,8 @@ static void add_temporary(struct confine_needs *needs)
 {
 	static const char *const usual[] = {"/var/tmp"};
 
-	add_file(needs, getenv("TMPDIR"), CONFINE_MAKE_FILES);
-	add_files(needs, usual, 1, CONFINE_MAKE_FILES);
+	confine_need_file(needs, getenv("TMPDIR"), CONFINE_MAKE_FILES);
+	confine_may_need_files(needs, usual, 1, CONFINE_MAKE_FILES);
 	needs->writes = true;
 }
 
@@ -173,7 +128,7 @@ static void add_disks(const struct vm_config *config, struct confine_needs *need
 		const struct vm_disk *disk = &config->disks[i];
 		if (disk->share)
 			continue;
-		add_file(
+		confine_need_file(
 			needs, disk->path, disk->writable ? CONFINE_WRITE : CONFINE_READ);
 		needs->writes |= disk->writable;
 		if (disk->overlay)
@@ -198,7 +153,7 @@ static void add_network(const struct vm_network *network, struct confine_needs *
 		: network->internet		? CONFINE_INTERNET
 						: CONFINE_PORTS;
 	if (network->internet || network->endpoints.len)
-		add_files(
+		confine_may_need_files(
 			needs, resolver_files, ARRAY_SIZE(resolver_files), CONFINE_READ);
 }
 
@@ -228,7 +183,7 @@ void confinement_of_qemu(const struct vm_config *config, const struct profile *p
 	if (!config->sandbox)
 		needs.without[CONFINE_OWN_FILTER] =
 			"this qemu has none, or the host forbids it";
-	add_system(&needs);
+	confine_need_system(&needs);
 	add_libraries(&needs);
 	add_firmware(&needs, config->qemu);
 	if (!add_program(&needs, config->qemu)) {
@@ -240,15 +195,15 @@ void confinement_of_qemu(const struct vm_config *config, const struct profile *p
 		needs.starts_programs = true;
 		add_program(&needs, config->reach_program);
 	}
-	add_file(&needs, "/dev/null", CONFINE_WRITE);
+	confine_need_file(&needs, "/dev/null", CONFINE_WRITE);
 	if (profile->kvm)
-		add_file(&needs, "/dev/kvm", CONFINE_WRITE);
-	add_file(&needs, config->kernel, CONFINE_READ);
-	add_file(&needs, config->initrd, CONFINE_READ);
-	add_file(&needs, config->root, CONFINE_READ);
+		confine_need_file(&needs, "/dev/kvm", CONFINE_WRITE);
+	confine_need_file(&needs, config->kernel, CONFINE_READ);
+	confine_need_file(&needs, config->initrd, CONFINE_READ);
+	confine_need_file(&needs, config->root, CONFINE_READ);
 	add_disks(config, &needs);
 	if (ram_fd >= 0)
-		add_fd(&needs, ram_fd, CONFINE_WRITE);
+		confine_need_fd(&needs, ram_fd, CONFINE_WRITE);
 	/* A snapshot's memory is a file, and so is a checkpoint. Disks that come later it
 	 * gets as open files, so it needs no right to open them. */
 	needs.writes |= config->record != NULL || config->lasting || config->awaits_disks;
@@ -270,21 +225,17 @@ void confinement_of_share(const struct vm_config *config, struct confine *ret)
 	struct confine_needs needs = {
 		.program = "hypermin-share",
 		.variables = share_variables,
-		/* Root's server opens what root may open, and what it makes gets the owner
-		 * and the attributes that the guest wants. */
-		.capabilities = CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_DAC_OVERRIDE) |
-			CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_FOWNER) |
-			CAPABILITY(CAP_FSETID) | CAPABILITY(CAP_SETFCAP),
+		.capabilities = CONFINE_FILES_OF_ALL,
 		.writes = true,
 		.not_for_it = 1u << CONFINE_OWN_FILTER,
 		.strict = config->strict,
 	};
 
-	add_system(&needs);
+	confine_need_system(&needs);
 	add_program(&needs, config->share_program);
 	for (size_t i = 0; i < config->n_shares; i++)
 		if (!attach_mode_is_served(config->shares[i].mode))
-			add_fd(&needs, config->shares[i].fd,
+			confine_need_fd(&needs, config->shares[i].fd,
 				strcmp(config->shares[i].mode, ATTACH_MODE_WRITABLE) == 0
 					? CONFINE_CHANGE
 					: CONFINE_READ);
@@ -304,9 +255,9 @@ void confinement_of_served(
 		.strict = config->strict,
 	};
 
-	add_system(&needs);
+	confine_need_system(&needs);
 	add_program(&needs, config->serve_program);
-	add_fd(&needs, share->fd, CONFINE_READ);
+	confine_need_fd(&needs, share->fd, CONFINE_READ);
 	confine_init(ret, &needs);
 }
 

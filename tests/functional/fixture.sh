@@ -90,7 +90,7 @@ done_by_build() {
 		echo built
 	elif grep -q 'nothing in the appliance has changed' messages; then
 		echo checked
-	elif [ -s messages ]; then
+	elif grep -qv 'the builder is .*confined by' messages; then
 		echo "failed: $(cat messages)"
 	else
 		echo nothing
