@@ -2,14 +2,19 @@
 /* A manifest as text: what `hypermin cache show` prints. */
 #include "cache-manifest.h"
 
-#include <ctype.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/printable.h"
 
 void cache_print_safe(const char *text)
 {
-	for (; *text; text++)
-		putchar(iscntrl((unsigned char)*text) ? '?' : *text);
+	char *safe = printable_dup(text);
+
+	fputs(safe, stdout);
+	free(safe);
 }
 
 static void print_field(const char *name, const json_t *value)
@@ -38,9 +43,14 @@ static void print_files(json_t *files)
 	json_object_foreach(files, name, file)
 	{
 		const char *digest = json_string_value(json_object_get(file, "sha256"));
-		printf("%-14s%" JSON_INTEGER_FORMAT " bytes%s%s\n", name,
+		size_t len = strlen(name);
+		cache_print_safe(name);
+		printf("%*s%" JSON_INTEGER_FORMAT " bytes%s",
+			len < 14 ? 14 - (int)len : 1, "",
 			json_integer_value(json_object_get(file, "size")),
-			digest ? ", SHA-256 " : "", digest ? digest : "");
+			digest ? ", SHA-256 " : "");
+		cache_print_safe(digest ? digest : "");
+		putchar('\n');
 	}
 }
 

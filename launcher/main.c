@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 		log_set_handler(write_line, path, LOG_LEVEL_INFO);
 	if (launch(argc, argv, &err) == 0)
 		return 0;
-	log_warning("%s", err.msg);
+	log_warning("%-s", err.msg);
 	fprintf(stderr, "libguestfs-qemu: %s\n", err.msg);
 	return 1;
 }

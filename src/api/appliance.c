@@ -50,13 +50,13 @@ static int open_private(struct hypermin *h, const char *builder)
 
 	if (cache_open_private(builder, &h->private_cache, &h->error) < 0)
 		return error_prefix(
-			&h->error, "%s; and there is no other place", why.msg);
+			&h->error, "%-s; and there is no other place", why.msg);
 	log_warning(
-		"the cache can't be written to (%s): the appliance is built in '%s' and "
+		"the cache can't be written to (%-s): the appliance is built in '%s' and "
 		"removed afterwards",
 		why.msg, h->private_cache.path);
 	if (open_from(h, &h->private_cache, builder, false) < 0)
-		return error_prefix(&h->error, "%s; and in another place", why.msg);
+		return error_prefix(&h->error, "%-s; and in another place", why.msg);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "appliance/builder.h"
 #include "base/child.h"
 #include "base/monotonic.h"
+#include "base/printable.h"
 #include "base/strbuf.h"
 #include "vm/accel.h"
 #include "vm/confinement.h"
@@ -31,9 +32,12 @@ struct doctor {
 static void report(struct doctor *d, enum hypermin_finding finding, const char *topic,
 	const char *text, const char *advice)
 {
+	CLEANUP_FREE char *safe_text = printable_dup(text);
+	CLEANUP_FREE char *safe_advice = advice ? printable_dup(advice) : NULL;
+
 	if (finding == HYPERMIN_FINDING_PROBLEM)
 		d->problems++;
-	d->fn(finding, topic, text, advice, d->data);
+	d->fn(finding, topic, safe_text, safe_advice, d->data);
 }
 
 /* How long `qemu --version` may take. */

@@ -79,7 +79,7 @@ bool handle_close_route(struct hypermin *h)
 
 	if (h->routes.len < 2 || h->fixed)
 		return false;
-	log_info("route %s is closed: %s", closed->name, h->error.msg);
+	log_info("route %s is closed: %-s", closed->name, h->error.msg);
 	appliance_done(&h->appliance);
 	vm_route_done(&h->routes.items[i]);
 	memmove(&h->routes.items[i], &h->routes.items[i + 1],

@@ -174,7 +174,7 @@ int session_take(struct hypermin *h, const char *key, const char *disks, const i
 		if (h->error.num == EINTR)
 			return -1;
 		/* Another run was faster, or this VM has ended: there may be others. */
-		log_info("the VM '%s' is not taken: %s", *name, h->error.msg);
+		log_info("the VM '%s' is not taken: %-s", *name, h->error.msg);
 	}
 	return 0;
 }
@@ -236,7 +236,7 @@ static int describe(
 
 	int fd = session_connect(name, &h->error);
 	if (fd < 0 && h->error.num == EPROTO)
-		log_warning("the session '%s' is not listed: %s", name, h->error.msg);
+		log_warning("the session '%s' is not listed: %-s", name, h->error.msg);
 	if (fd < 0)
 		return h->error.num == ENOENT || h->error.num == EAGAIN ||
 				h->error.num == EPROTO
@@ -252,7 +252,7 @@ static int describe(
 	if (result < 0 && h->error.num == EINTR)
 		return -1;
 	if (result < 0 && h->error.num != ECONNRESET)
-		log_warning("the session '%s' is not listed: %s", name, h->error.msg);
+		log_warning("the session '%s' is not listed: %-s", name, h->error.msg);
 	return 0;
 }
 

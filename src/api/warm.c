@@ -39,7 +39,7 @@ void handle_warm_later(const struct hypermin *h)
 	CLEANUP_STRVEC struct strvec argv = {0};
 
 	if (!command) {
-		log_info("no snapshot will be made: %s", err.msg);
+		log_info("no snapshot will be made: %-s", err.msg);
 		return;
 	}
 	strvec_add(&argv, command);
@@ -51,7 +51,7 @@ void handle_warm_later(const struct hypermin *h)
 		strvec_addf(&argv, "--disks=%zu", n_disks);
 	handle_snapshot_options(h, &argv);
 	if (outlive_start(strvec_argv(&argv), &err) < 0)
-		log_info("no snapshot will be made: %s", err.msg);
+		log_info("no snapshot will be made: %-s", err.msg);
 	else
 		log_info("a snapshot for the next run is being made in the background");
 }
@@ -71,7 +71,7 @@ void handle_rehearse(struct vm *vm)
 	struct error err;
 
 	if (vm_rehearse(vm, argv, &err) < 0)
-		log_info("rehearse a command: %s", err.msg);
+		log_info("rehearse a command: %-s", err.msg);
 }
 
 static int save(struct hypermin *h, const struct start_terms *terms, struct error *err)

@@ -6,13 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/macros.h"
+#include "base/message.h"
+
 static void set(struct error *err, int num, const char *fmt, va_list ap)
 {
 	if (!err)
 		return;
 	err->num = num;
-	int len = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
-	if (num && len >= 0 && (size_t)len < sizeof(err->msg))
+	message_format(err->msg, sizeof(err->msg), fmt, ap);
+	size_t len = strlen(err->msg);
+	if (num)
 		snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", strerror(num));
 }
 
@@ -45,10 +49,9 @@ int error_prefix(struct error *err, const char *fmt, ...)
 		return -1;
 	old = *err;
 	va_start(ap, fmt);
-	int len = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	message_format(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	if (len >= 0 && (size_t)len < sizeof(err->msg))
-		snprintf(err->msg + len, sizeof(err->msg) - len, ": %.*s",
-			(int)(sizeof(err->msg) - len - 3), old.msg);
+	int len = strlen(err->msg), left = sizeof(err->msg) - len;
+	snprintf(err->msg + len, left, ": %.*s", MAX(left - 3, 0), old.msg);
 	return -1;
 }

@@ -5,7 +5,8 @@
  *
  *	return error_set(err, errno, "open '%s'", path);
  *
- * A message reads "what was tried: why it failed". Only the command line prints it.
+ * A message reads "what was tried: why it failed". Only the command line prints it. What a %s
+ * stands for is made harmless for a terminal; message.h says how.
  */
 #pragma once
 

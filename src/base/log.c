@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/message.h"
+
 static struct {
 	log_handler_fn *fn;
 	void *data;
@@ -31,7 +33,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	if (!sink.fn || level > sink.max)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	message_format(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	sink.fn(level, line, sink.data);
 }

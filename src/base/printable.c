@@ -6,19 +6,38 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/macros.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+
+/* What moves other text or can't be seen. */
+static const struct {
+	uint32_t first, last;
+} harmful[] = {
+	{0x80, 0x9f},	    /* C1 controls */
+	{0xad, 0xad},	    /* soft hyphen */
+	{0x61c, 0x61c},	    /* direction */
+	{0x180e, 0x180e},   /* no width */
+	{0x200b, 0x200f},   /* no width, direction */
+	{0x2028, 0x202e},   /* line separators, direction */
+	{0x2060, 0x206f},   /* no width, direction */
+	{0xfeff, 0xfeff},   /* no width */
+	{0xfff9, 0xfffb},   /* annotations */
+	{0xe0000, 0xe007f}, /* tags, which nothing shows */
+};
 
 /* Of a well-formed character of n bytes. */
 static bool is_harmless(const uint8_t *s, size_t n)
 {
 	if (n == 1)
 		return (s[0] >= 0x20 && s[0] != 0x7f) || s[0] == '\t';
-	/* C1 controls: U+0080 to U+009F. */
-	if (s[0] == 0xc2 && s[1] < 0xa0)
-		return false;
-	/* U+2028 to U+202E: line separators and text direction. */
-	return !(s[0] == 0xe2 && s[1] == 0x80 && s[2] >= 0xa8 && s[2] <= 0xae);
+	uint32_t character = s[0] & (0x7f >> n);
+	for (size_t i = 1; i < n; i++)
+		character = character << 6 | (s[i] & 0x3f);
+	for (size_t i = 0; i < ARRAY_SIZE(harmful); i++)
+		if (character >= harmful[i].first && character <= harmful[i].last)
+			return false;
+	return true;
 }
 
 void printable_copy(char *ret, size_t size, const void *text, size_t len)

@@ -84,7 +84,7 @@ enum snapshots_found snapshots_find(
 		result = snapshots_open_files(manifest, hold.dir_fd, key, ret, &err);
 	if (result == 0)
 		return SNAPSHOTS_FOUND;
-	log_info("the snapshot %.16s is removed: %s", key, err.msg);
+	log_info("the snapshot %.16s is removed: %-s", key, err.msg);
 	store_discard(cache, STORE_SNAPSHOTS, key);
 	return SNAPSHOTS_NONE;
 }
@@ -286,5 +286,5 @@ void snapshots_refuse(
 	json_object_set_new(manifest, "refused", manifest_string(reason));
 	if (draft_open(cache, &d, &err) < 0 ||
 		draft_publish(&d, STORE_SNAPSHOTS, key, manifest, &err) < 0)
-		log_info("can't remember that there is no snapshot: %s", err.msg);
+		log_info("can't remember that there is no snapshot: %-s", err.msg);
 }

@@ -332,7 +332,7 @@ static int search(const struct kernel_request *request, const char *root,
 		if (check_candidate(c, request, root, ret, &why) == 0)
 			return 0;
 		strvec_addf(rejected, "%s: %s", c->image, why.msg);
-		log_info("kernel: passed over %s: %s", c->image, why.msg);
+		log_info("kernel: passed over %s: %-s", c->image, why.msg);
 	}
 	return nothing_found(request, root, &list, rejected, err);
 }

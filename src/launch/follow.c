@@ -208,10 +208,10 @@ static void follow(const struct follow *f)
 		return;
 	/* A launcher that was killed takes no connection. */
 	if (c.ready) {
-		log_warning("the launch failed: %s", err.msg);
+		log_warning("the launch failed: %-s", err.msg);
 	} else {
 		log_warning(
-			"the launch failed, and its snapshot is removed: %s", err.msg);
+			"the launch failed, and its snapshot is removed: %-s", err.msg);
 		snapshots_discard(f->cache, f->identity);
 	}
 	if (c.qmp.fd >= 0)

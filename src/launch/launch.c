@@ -46,7 +46,7 @@ static void take_later(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		strvec_add(&words, argv[i]);
 	if (outlive_start(strvec_argv(&words), &err) < 0)
-		log_info("no snapshot will be taken: %s", err.msg);
+		log_info("no snapshot will be taken: %-s", err.msg);
 	else
 		log_info(
 			"a snapshot for the next launch is being taken in the background");
@@ -133,7 +133,7 @@ int launch(int argc, char **argv, struct error *err)
 			launch_planned(&plan, argc, argv, &why);
 			plan_done(&plan);
 		}
-		log_info("passing this launch on to the real qemu: %s", why.msg);
+		log_info("passing this launch on to the real qemu: %-s", why.msg);
 	}
 	return become_real_qemu(argv, err);
 }

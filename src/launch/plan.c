@@ -64,7 +64,7 @@ int plan_make(int argc, char **argv, struct plan *ret, struct error *err)
 	if (cold && *cold && strcmp(cold, "0") != 0)
 		plan.line.boots_because = "HYPERMIN_COLD is set";
 	if (cache_open(NULL, &plan.cache, &cache_error) < 0)
-		log_info("no snapshots: %s", cache_error.msg);
+		log_info("no snapshots: %-s", cache_error.msg);
 	strvec_add(&plan.placeholder, "-drive");
 	strvec_add(&plan.placeholder,
 		"driver=null-co,size=1M,read-zeroes=on,if=none,id=hd0");

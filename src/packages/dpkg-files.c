@@ -51,7 +51,7 @@ static int read_lines(
 	if (io_read_file(AT_FDCWD, path, DPKG_FILE_MAX, &data, &len, &why) < 0) {
 		if (why.num == ENOENT)
 			return 1;
-		return error_set(err, 0, "%s", why.msg);
+		return error_set(err, 0, "%-s", why.msg);
 	}
 	if (memchr(data, '\0', len))
 		return error_set(err, 0, "'%s' holds a NUL, this is not text", path);

@@ -95,7 +95,7 @@ static int check_format(struct pacman_db *db, struct error *err)
 
 	if (io_read_file(AT_FDCWD, path, 100, &text, &len, &why) < 0) {
 		/* Without any package pacman need not have written it. */
-		return why.num == ENOENT ? 0 : error_set(err, 0, "%s", why.msg);
+		return why.num == ENOENT ? 0 : error_set(err, 0, "%-s", why.msg);
 	}
 	text[strcspn(text, "\n")] = '\0';
 	if (strcmp(text, DATABASE_FORMAT) != 0)

@@ -109,7 +109,7 @@ static void refuse(
 		f->refused[inode->index / 8] |= 1 << inode->index % 8;
 	pthread_mutex_unlock(&f->lock);
 	if (!is_known)
-		log_warning("%s; reading it gives I/O errors%s", err->msg,
+		log_warning("%-s; reading it gives I/O errors%s", err->msg,
 			passes ? "" : " from now on");
 }
 

@@ -164,7 +164,7 @@ static void *entertain(void *data)
 	struct error err;
 
 	if (serve_client(v->listener->serve, v->socket, &err) < 0)
-		log_info("%s", err.msg);
+		log_info("%-s", err.msg);
 	leave(v);
 	return NULL;
 }

@@ -242,7 +242,7 @@ int checkpoint_go_on(struct vm *vm, struct error *err)
 	if (vm->phase == PHASE_OVER)
 		return -1;
 	if (loop_order(vm, "cont", NULL, -1, err) < 0)
-		return failure_set(vm, LOSS_GUEST, err, err->num, "%s", err->msg);
+		return failure_set(vm, LOSS_GUEST, err, err->num, "%-s", err->msg);
 	vm->phase = PHASE_UP;
 	vm->guest.heard_ms = monotonic_ms();
 	return 0;

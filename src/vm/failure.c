@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/message.h"
 #include "vm/served.h"
 #include "vm/state.h"
 
@@ -34,15 +35,17 @@ int failure_set(struct vm *vm, enum vm_loss loss, struct error *err, int num,
 	const char *fmt, ...)
 {
 	CLEANUP_STRBUF struct strbuf sb = {0};
+	char headline[ERROR_MSG_SIZE];
 	va_list ap;
 
 	failure_end(vm, loss);
 	va_start(ap, fmt);
-	strbuf_vaddf(&sb, fmt, ap);
+	message_format(headline, sizeof(headline), fmt, ap);
 	va_end(ap);
+	strbuf_adds(&sb, headline);
 	add_tail(&sb, &vm->messages.text, "qemu said:");
 	add_tail(&sb, &vm->console.text, "The guest's console ends with:");
-	error_set(err, 0, "%s", sb.data);
+	error_set(err, 0, "%-s", sb.data);
 	if (err)
 		err->num = num;
 	return -1;
@@ -168,10 +171,11 @@ int failure_explain_end(struct vm *vm, struct error *err)
 	if (*vm->guest.gave_up)
 		return failure_set(vm, LOSS_GAVE_UP, err, 0,
 			"the guest could not go on: %s", vm->guest.gave_up);
+	/* Its words may be anybody's, and are not put into advice of ours. */
 	if (panic && strstr(panic, "Out of memory"))
 		return failure_set(vm, LOSS_FINAL, err, 0,
-			"the guest has not enough memory; give it more with --memory (%s)",
-			panic);
+			"the guest says that it has not enough memory: give it more with "
+			"--memory");
 	if (panic)
 		return failure_set(
 			vm, LOSS_GUEST, err, 0, "the guest's kernel panicked: %s", panic);

@@ -70,5 +70,5 @@ void halt_check(struct vm *vm, int64_t now)
 		return;
 	vm->guest.halt.told = true;
 	if (qmp_execute(&vm->qmp, "quit", NULL, -1, &err) < 0)
-		log_debug("%s", err.msg);
+		log_debug("%-s", err.msg);
 }

@@ -63,7 +63,7 @@ static int serve_agent_input(struct vm *vm, struct error *err)
 		}
 		int frames = agent_receive(vm->guest.agent, buf, n, &cause);
 		if (frames < 0)
-			return failure_set(vm, LOSS_GUEST, err, 0, "%s", cause.msg);
+			return failure_set(vm, LOSS_GUEST, err, 0, "%-s", cause.msg);
 		/* The bytes of a frame that never ends are no sign of life. */
 		if (frames > 0) {
 			vm->guest.heard_ms = monotonic_ms();
@@ -112,11 +112,11 @@ static int serve_qmp(struct vm *vm, struct error *err)
 	struct error broken;
 
 	if (qmp_receive(&vm->qmp, &broken) < 0) {
-		log_debug("QMP: %s", broken.msg);
+		log_debug("QMP: %-s", broken.msg);
 		if (vm->phase == PHASE_LOADING || vm->phase == PHASE_SAVING ||
 			vm->qmp_wait.id)
 			return failure_set(
-				vm, LOSS_GUEST, err, 0, "talk to qemu: %s", broken.msg);
+				vm, LOSS_GUEST, err, 0, "talk to qemu: %-s", broken.msg);
 	}
 	if (vm->qmp_wait.refusal)
 		return failure_set(vm, LOSS_GUEST, err, 0, "qemu could not %s",

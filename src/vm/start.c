@@ -177,7 +177,7 @@ static bool leave_sandbox(struct start *s, enum vm_loss loss, const struct error
 {
 	if (loss != LOSS_NO_SANDBOX || !s->config.sandbox)
 		return false;
-	log_info("this qemu does not filter its own system calls: %s", err->msg);
+	log_info("this qemu does not filter its own system calls: %-s", err->msg);
 	verdict_remember(&s->qemu_key, SANDBOX, "missing", "qemu said so");
 	s->config.sandbox = false;
 	return true;
@@ -187,7 +187,7 @@ static void leave_kvm(struct start *s, const struct error *err)
 {
 	log_warning("the guest does not boot under KVM here; using TCG until the host is "
 		    "booted again");
-	log_info("KVM failed: %s", err->msg);
+	log_info("KVM failed: %-s", err->msg);
 	accel_remember_tcg(&s->key, "a guest did not boot under KVM");
 	s->profile.kvm = false;
 	s->may_leave_kvm = false;
@@ -334,7 +334,7 @@ static enum resumed find_and_resume(struct start *s, size_t slots, struct error 
 		return RESUMED;
 	if (loss == LOSS_FINAL)
 		return RESUME_FAILED;
-	log_info("the snapshot can't be used and is removed: %s", err->msg);
+	log_info("the snapshot can't be used and is removed: %-s", err->msg);
 	snapshots->discard(identity, snapshots->data);
 	return RESUME_BOOT_INSTEAD;
 }

@@ -352,7 +352,7 @@ static enum loop_end load(struct vm *vm, const struct vm_snapshot *snapshot,
 	bool stands_still, int64_t deadline_ms, struct error *err)
 {
 	if (snapshot_ask_load(vm, snapshot, stands_still, err) < 0)
-		return failure_set(vm, LOSS_GUEST, err, err->num, "%s", err->msg);
+		return failure_set(vm, LOSS_GUEST, err, err->num, "%-s", err->msg);
 	return loop_until(vm, stands_still ? is_loaded : is_running, deadline_ms, err);
 }
 
@@ -428,7 +428,7 @@ enum vm_loss vm_rewrite(const struct vm_config *config, const struct profile *pr
 int vm_pause(struct vm *vm, struct error *err)
 {
 	if (loop_order(vm, "stop", NULL, -1, err) < 0)
-		return failure_set(vm, LOSS_GUEST, err, err->num, "%s", err->msg);
+		return failure_set(vm, LOSS_GUEST, err, err->num, "%-s", err->msg);
 	vm->phase = PHASE_FROZEN;
 	return 0;
 }
@@ -489,7 +489,7 @@ static int quit(struct vm *vm, struct error *err)
 	/* It writes out what its block layer holds. A guest that has stopped may end by
 	 * itself before. */
 	if (qmp_execute(&vm->qmp, "quit", NULL, -1, err) < 0)
-		log_debug("%s", err->msg);
+		log_debug("%-s", err->msg);
 	while (left > 0 && poll(&pfd, 1, left) < 0 && errno == EINTR)
 		left = end - monotonic_ms();
 	if (!pfd.revents)

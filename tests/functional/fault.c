@@ -59,7 +59,8 @@ __attribute__((constructor)) static void begin(void)
 	close(fd);
 	fault.at = atoi(at);
 	fault.num = atoi(num);
-	fault.only = getenv("FAULT_ONLY");
+	/* A copy: programs wipe out variables. */
+	fault.only = getenv("FAULT_ONLY") ? strdup(getenv("FAULT_ONLY")) : NULL;
 	fault.always = getenv("FAULT_ALWAYS") != NULL;
 	fault.state = map == MAP_FAILED ? NULL : map;
 }
