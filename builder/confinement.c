@@ -58,8 +58,8 @@ static void begin(struct confine_needs *ret)
 			"fakeroot works by messages between processes";
 }
 
-static int enforce(struct confine_needs *needs, confine_report_fn *fn, void *data,
-	struct error *err)
+static int enforce(
+	struct confine_needs *needs, confine_report_fn *fn, void *data, struct error *err)
 {
 	CLEANUP_CONFINE struct confine confine = {0};
 
@@ -126,8 +126,7 @@ static void need_kernels(struct confine_needs *needs, const char *root)
 	if (strcmp(root, "/") != 0)
 		may_need(needs, root, CONFINE_READ);
 	else
-		confine_may_need_files(
-			needs, places, ARRAY_SIZE(places), CONFINE_READ);
+		confine_may_need_files(needs, places, ARRAY_SIZE(places), CONFINE_READ);
 }
 
 /* One that the user named, with what may be beside it. */
@@ -160,16 +159,16 @@ static void need_named_kernel(struct confine_needs *needs, const char *kernel,
 }
 
 /* A new output is made beside the old one, which is then removed. */
-static void need_output(struct confine_needs *needs, const char *path)
+static void need_output(
+	struct confine_needs *needs, const char *path, enum confine_access access)
 {
 	CLEANUP_FREE char *real = realpath(path, NULL);
 	const char *output = real ? real : path;
 	const char *slash = strrchr(output, '/');
 
 	confine_may_need_own(needs,
-		slash ? xstrndup(output, MAX(slash - output, 1)) : xstrdup("."),
-		CONFINE_CHANGE);
-	may_need(needs, output, CONFINE_CHANGE);
+		slash ? xstrndup(output, MAX(slash - output, 1)) : xstrdup("."), access);
+	may_need(needs, output, access);
 }
 
 /* Tools of the distribution's, which need the network and may change their user. */
@@ -177,8 +176,7 @@ static void leave_to_tools(struct confine_needs *needs)
 {
 	for (enum confine_layer i = 0; i < CONFINE_LAYERS; i++)
 		if (i != CONFINE_LIMITS)
-			needs->without[i] =
-				"the distribution's tools download packages";
+			needs->without[i] = "the distribution's tools download packages";
 	needs->max_memory = 0;
 }
 
@@ -234,7 +232,10 @@ int confinement_of_assembly(const struct assembly *a, struct error *err)
 		need_named_kernel(&needs, a->kernel, a->modules_dir, NULL);
 	may_need(&needs, a->modules_dir, CONFINE_READ);
 	need_databases(&needs, a->root);
-	need_output(&needs, a->output);
+	need_output(&needs, a->output,
+		a->privileged ? CONFINE_CHANGE_AND_DEVICES : CONFINE_CHANGE);
+	if (a->privileged)
+		needs.capabilities |= CAPABILITY(CAP_MKNOD);
 	may_need(&needs, a->spool_dir, CONFINE_MAKE_FILES);
 	return enforce(&needs, NULL, NULL, err);
 }
@@ -262,7 +263,7 @@ int confinement_of_prepare(const struct prepare_options *options, struct error *
 	begin(&needs);
 	may_need(&needs, options->root, CONFINE_READ);
 	need_databases(&needs, options->root);
-	need_output(&needs, options->output);
+	need_output(&needs, options->output, CONFINE_CHANGE);
 	if (!options->use_installed)
 		leave_to_tools(&needs);
 	return enforce(&needs, NULL, NULL, err);

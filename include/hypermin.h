@@ -722,6 +722,9 @@ struct hypermin_assembly {
 	/* No file is younger than clamp_to, in seconds since 1970. */
 	bool clamp_times;
 	int64_t clamp_to;
+	/* HYPERMIN_FORMAT_CHROOT: keep devices, and the setuid bits and capabilities of files that
+	 * archives bring. Any user of this machine can use them there. */
+	bool privileged;
 };
 
 #define HYPERMIN_ASSEMBLY_INIT                                  \

@@ -88,6 +88,7 @@ int hypermin_assemble(
 		.spool_dir = spool_dir,
 		.clamp_mtime = w->clamp_times,
 		.epoch = w->clamp_to,
+		.privileged = w->privileged,
 	};
 	add_all(&current, &a.inputs, w->inputs);
 	add_all(&current, &a.trees, w->trees);

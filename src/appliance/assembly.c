@@ -32,6 +32,8 @@ void assembly_request(const struct assembly *a, struct strbuf *ret)
 {
 	strbuf_addf(ret, "hypermin %s\nformat=%d size=%" PRIu64 " copy=%d list=%d\n",
 		HYPERMIN_VERSION, a->format, a->size, a->copy_kernel, a->package_list);
+	if (a->privileged)
+		strbuf_adds(ret, "privileged\n");
 	if (a->clamp_mtime)
 		strbuf_addf(ret, "epoch=%" PRId64 "\n", a->epoch);
 	add_field(ret, "root", a->root);

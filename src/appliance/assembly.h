@@ -51,6 +51,8 @@ struct assembly {
 	bool if_newer;
 	/* Put /packagelist into it. */
 	bool package_list;
+	/* In a tree: keep devices, and the setuid bits and capabilities that archives bring. */
+	bool privileged;
 	/* Prefer kernels for this processor ("x86_64"); or NULL. */
 	const char *cpu;
 	/* An image, or NULL to find one. */

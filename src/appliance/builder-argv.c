@@ -60,6 +60,7 @@ static const struct row assembly_rows[] = {
 	{"copy-kernel", KIND_FLAG, offsetof(struct assembly, copy_kernel)},
 	{"if-newer", KIND_FLAG, offsetof(struct assembly, if_newer)},
 	{"package-list", KIND_FLAG, offsetof(struct assembly, package_list)},
+	{"privileged", KIND_FLAG, offsetof(struct assembly, privileged)},
 	{"clamp-times", KIND_FLAG, offsetof(struct assembly, clamp_mtime)},
 	{"epoch", KIND_TIME, offsetof(struct assembly, epoch)},
 	{"format", KIND_UNSIGNED, offsetof(struct assembly, format)},

@@ -330,7 +330,7 @@ static int write_output(struct assembling *m, struct error *err)
 		return -1;
 	int result = m->a->format == ASSEMBLY_CHROOT
 		? chroot_write(m->in.got.tree, m->output.fd, m->output.temporary,
-			  m->options->interrupted, err)
+			  m->a->privileged, m->options->interrupted, err)
 		: write_image(m, err);
 	/* An image and its stamp are published in one step. */
 	if (result == 0 && m->a->format == ASSEMBLY_EXT2)

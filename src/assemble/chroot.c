@@ -25,8 +25,11 @@ struct writer {
 	/* By inode: the first path that was written of it, for hard links. */
 	char **first;
 	const volatile sig_atomic_t *interrupted;
+	bool privileged;
 	/* How many extended attributes could not be set. */
 	size_t left_out;
+	/* How many devices, and files with rights, were not to be made so. */
+	size_t devices, rights;
 };
 
 /* The directory that is being written to. */
@@ -91,6 +94,11 @@ static int set_xattrs(struct writer *w, const struct tree_inode *inode, const ch
 {
 	for (uint32_t i = 0; i < inode->n_xattrs; i++) {
 		const struct tree_xattr *x = &inode->xattrs[i];
+		if (strcmp(x->name, "security.capability") == 0 && inode->foreign &&
+			!w->privileged) {
+			w->rights++;
+			continue;
+		}
 		if (lsetxattr(path, x->name, x->value, x->len, 0) == 0)
 			continue;
 		if (errno != EPERM && errno != EACCES && errno != ENOTSUP)
@@ -109,10 +117,18 @@ static int set_metadata(struct writer *w, const struct tree_inode *inode,
 	const struct timespec time = {inode->mtime.sec, inode->mtime.nsec};
 	const struct timespec times[] = {time, time};
 	mode_t mode = inode->mode & 07777;
+	/* Of a directory the second one gives no rights. */
+	mode_t rights = S_ISUID | (S_ISDIR(inode->mode) ? 0 : S_ISGID);
 
+	if (strcmp(name, ".") == 0)
+		mode &= ~(S_IWGRP | S_IWOTH);
+	if ((mode & rights) && inode->foreign && !w->privileged) {
+		mode &= ~rights;
+		w->rights++;
+	}
 	if (fchownat(at->fd, name, inode->uid, inode->gid, AT_SYMLINK_NOFOLLOW) < 0 &&
 		(inode->uid != geteuid() || inode->gid != getegid()))
-		mode &= ~(S_ISUID | (S_ISDIR(mode) ? 0 : S_ISGID));
+		mode &= ~rights;
 	if (set_xattrs(w, inode, path) < 0)
 		return fail(w, at, name, err);
 	if (!S_ISLNK(inode->mode) && fchmodat(at->fd, name, mode, 0) < 0)
@@ -134,30 +150,81 @@ static int write_regular(const struct writer *w, const struct tree_inode *inode,
 		      : write_content(w, inode, at, name, fd, err);
 }
 
+/* Does the target, from `depth` directories below the root, go up above that, or up again after
+ * it has gone down? Where it goes down through another link, only the kernel knows from
+ * where it goes up. */
+static bool may_lead_out(const char *target, unsigned depth)
+{
+	bool is_down = false;
+
+	for (size_t len; *target; target += len) {
+		target += strspn(target, "/");
+		len = strcspn(target, "/");
+		bool is_up = len == 2 && memcmp(target, "..", 2) == 0;
+		if (is_up && (is_down || depth-- == 0))
+			return true;
+		is_down |= !is_up && len && !(len == 1 && *target == '.');
+	}
+	return false;
+}
+
+/* The same without "name/..", and not above the root. */
+static void add_target_within(struct strbuf *ret, const char *target, unsigned depth)
+{
+	CLEANUP_STRVEC struct strvec names = {0};
+	unsigned ups = 0;
+
+	for (size_t len; *target; target += len) {
+		target += strspn(target, "/");
+		len = strcspn(target, "/");
+		if (len == 0 || (len == 1 && *target == '.'))
+			continue;
+		if (len != 2 || memcmp(target, "..", 2) != 0)
+			strvec_addf(&names, "%.*s", (int)len, target);
+		else if (names.len)
+			free(names.items[--names.len]);
+		else
+			ups += ups < depth;
+	}
+	for (unsigned i = 0; i < ups; i++)
+		strbuf_adds(ret, "../");
+	strbuf_adds(ret, "./");
+	vector_foreach (name, &names)
+		strbuf_addf(ret, "%s/", *name);
+	ret->data[--ret->len] = '\0';
+}
+
 /* An absolute target is made relative, so that it means the same in a chroot and outside
  * of it. */
 static int write_symlink(const struct writer *w, const struct tree_inode *inode,
 	const struct place *at, const char *name, struct error *err)
 {
 	CLEANUP_STRBUF struct strbuf target = {0};
+	bool is_absolute = inode->target[0] == '/';
 
-	if (inode->target[0] == '/') {
-		for (unsigned i = 0; i < at->depth; i++)
-			strbuf_adds(&target, "../");
-		if (!at->depth)
+	for (unsigned i = 0; is_absolute && i < at->depth; i++)
+		strbuf_adds(&target, "../");
+	if (may_lead_out(inode->target, is_absolute ? 0 : at->depth)) {
+		add_target_within(&target, inode->target, is_absolute ? 0 : at->depth);
+	} else {
+		if (is_absolute && !at->depth)
 			strbuf_adds(&target, "./");
+		strbuf_adds(&target, inode->target + strspn(inode->target, "/"));
 	}
-	strbuf_adds(&target, inode->target + strspn(inode->target, "/"));
 	return symlinkat(target.data, at->fd, name) < 0 ? fail(w, at, name, err) : 0;
 }
 
-/* 1: this user may not make devices. */
-static int write_special(const struct writer *w, const struct tree_inode *inode,
+/* 1: it is a device, which is not to be made, or which this user may not make. */
+static int write_special(struct writer *w, const struct tree_inode *inode,
 	const struct place *at, const char *name, struct error *err)
 {
 	bool is_device = S_ISCHR(inode->mode) || S_ISBLK(inode->mode);
 	dev_t dev = is_device ? makedev(inode->rdev_major, inode->rdev_minor) : 0;
 
+	if (is_device && !w->privileged) {
+		w->devices++;
+		return 1;
+	}
 	if (mknodat(at->fd, name, (inode->mode & S_IFMT) | 0600, dev) == 0)
 		return 0;
 	if (errno != EPERM || !is_device)
@@ -234,14 +301,15 @@ static int write_entry(struct writer *w, const struct tree_entry *entry,
 	return set_metadata(w, entry->inode, at, entry->name, err);
 }
 
-int chroot_write(const struct tree *t, int dir_fd, const char *name,
+int chroot_write(const struct tree *t, int dir_fd, const char *name, bool privileged,
 	const volatile sig_atomic_t *interrupted, struct error *err)
 {
 	struct writer w = {.t = t,
 		.root_fd = dir_fd,
 		.name = name,
 		.first = xcalloc(tree_inode_count(t), sizeof(w.first[0])),
-		.interrupted = interrupted};
+		.interrupted = interrupted,
+		.privileged = privileged};
 	const struct place root = {.fd = dir_fd, .path = ""};
 
 	int result = write_directory(&w, tree_root(t), &root, err);
@@ -250,6 +318,11 @@ int chroot_write(const struct tree *t, int dir_fd, const char *name,
 	if (w.left_out)
 		log_info("left out: %zu extended attribute%s that can't be set here",
 			w.left_out, w.left_out > 1 ? "s" : "");
+	if (w.devices || w.rights)
+		log_warning(
+			"left out of '%s': %zu devices, and the setuid bits or capabilities of "
+			"%zu files from archives; --privileged keeps them",
+			name, w.devices, w.rights);
 	for (uint32_t i = 0; i < tree_inode_count(t); i++)
 		free(w.first[i]);
 	free(w.first);

@@ -90,6 +90,7 @@ static int read_metadata(struct tree *t, struct archive_entry *e, struct tree_in
 	if (check_id(uid, "owner", err) < 0 || check_id(gid, "group", err) < 0)
 		return -1;
 	file->mode = archive_entry_mode(e) & (S_IFMT | 07777);
+	file->foreign = true;
 	file->uid = uid;
 	file->gid = gid;
 	if (archive_entry_mtime_is_set(e)) {

@@ -72,6 +72,8 @@ struct tree_inode {
 	bool all_hole;
 	/* tree_identity() reads the content instead of trusting the file's times. */
 	bool by_content;
+	/* An archive has brought it. */
+	bool foreign;
 	/* One time for all three: atime and ctime say when the input was read and written,
 	 * and the same input must give the same bytes. */
 	union {
