@@ -158,6 +158,39 @@ static int make_tree(struct mkfs *m, struct error *err)
 
 /* ---- The image ---- */
 
+/* Who may read each file in the directory: S_IRGRP, S_IROTH. `reach`: who gets there. */
+static mode_t readers(const struct tree_inode *dir, mode_t reach)
+{
+	const struct tree_entry *entries;
+	mode_t all = S_IRGRP | S_IROTH;
+	size_t n;
+
+	reach &= (dir->mode & (S_IXGRP | S_IXOTH)) << 2;
+	entries = tree_dir_entries(dir, &n);
+	for (size_t i = 0; i < n && all; i++) {
+		const struct tree_inode *inode = entries[i].inode;
+		if (S_ISDIR(inode->mode))
+			all &= readers(inode, reach);
+		else if (S_ISREG(inode->mode) && inode->size)
+			all &= reach & inode->mode;
+	}
+	return all;
+}
+
+/* Who may not read one of its files may not read them all in the image. */
+static int close_to_others(const struct mkfs *m, struct error *err)
+{
+	mode_t all = readers(tree_root(m->tree), S_IRGRP | S_IROTH);
+	struct stat st;
+
+	if (fstat(m->output.fd, &st) < 0 ||
+		fchmod(m->output.fd, st.st_mode & (S_IRUSR | S_IWUSR | all | all >> 1)) <
+			0)
+		return error_set(
+			err, errno, "set the permissions of '%s'", m->request->output);
+	return 0;
+}
+
 static int make_plan(struct mkfs *m, struct error *err)
 {
 	struct ext2_options options = m->request->ext2;
@@ -180,6 +213,8 @@ static int write_image(struct mkfs *m, struct error *err)
 	progress_share_begin();
 	if (ext2_emit(m->plan, m->output.fd, &emit, &m->stats, err) < 0)
 		return error_prefix(err, "'%s'", m->name);
+	if (close_to_others(m, err) < 0)
+		return -1;
 	return output_publish(&m->output, err);
 }
 
