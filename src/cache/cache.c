@@ -17,6 +17,9 @@
 #include "base/path.h"
 #include "cache/store.h"
 
+/* Of a user without a home. It is in a directory of everybody's. */
+#define FALLBACK "/var/tmp/hypermin-"
+
 static char *default_path(void)
 {
 	const char *xdg = secure_getenv("XDG_CACHE_HOME");
@@ -36,7 +39,7 @@ static char *default_path(void)
 	if (home && *home == '/' && stat(home, &st) == 0 && S_ISDIR(st.st_mode) &&
 		st.st_uid == geteuid())
 		return xasprintf("%s/.cache/hypermin", home);
-	return xasprintf("/var/tmp/hypermin-%u", (unsigned)geteuid());
+	return xasprintf(FALLBACK "%u", (unsigned)geteuid());
 }
 
 /* ---- The way there ---- */
@@ -262,9 +265,12 @@ int cache_open(const char *path, struct cache *ret, struct error *err)
 	if (!slash)
 		return error_set(err, 0, "'%s' can't be a cache directory", path);
 	w.rest = xstrndup(name, slash - name);
-	if (walk(&w, err) < 0)
-		return -1;
-	return open_last(&w, slash + 1, ret, err);
+	if (walk(&w, err) == 0 && open_last(&w, slash + 1, ret, err) == 0)
+		return 0;
+	/* Anybody may have taken that name: this user has no cache then, and works without one. */
+	if (!path && err && !err->num && strncmp(name, FALLBACK, strlen(FALLBACK)) == 0)
+		err->num = EACCES;
+	return -1;
 }
 
 /* EACCES may come from the cache or from a file of the host: this tells which. */
