@@ -119,24 +119,37 @@ static int make_temporary(const char *path, struct replacement *r, struct error 
 	return 0;
 }
 
-int replacement_begin(const char *path, struct replacement *ret, struct error *err)
+/* The path is the replacement's from here on. */
+static int begin(char *path, struct replacement *ret, struct error *err)
 {
-	struct replacement r = {.fd = -1};
+	struct replacement r = {.path = path, .fd = -1};
 	int result = 1;
 
-	r.path = realpath(path, NULL);
-	if (!r.path)
-		r.path = xstrndup(path, MAX(path_trimmed_len(path, strlen(path)), 1));
 	remove_abandoned(r.path);
 	for (int i = 0; i < 10 && result == 1; i++)
 		result = make_temporary(r.path, &r, err);
 	if (result == 1)
-		result = fail(path, EBUSY, err);
+		result = fail(r.path, EBUSY, err);
 	if (result < 0)
 		replacement_done(&r);
 	else
 		*ret = r;
 	return result;
+}
+
+int replacement_begin(const char *path, struct replacement *ret, struct error *err)
+{
+	char *real = realpath(path, NULL);
+
+	return begin(real ? real
+			  : xstrndup(path, MAX(path_trimmed_len(path, strlen(path)), 1)),
+		ret, err);
+}
+
+int replacement_begin_temporary(
+	const char *path, struct replacement *ret, struct error *err)
+{
+	return begin(xstrdup(path), ret, err);
 }
 
 /* ---- Publishing ---- */

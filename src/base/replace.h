@@ -24,6 +24,10 @@ struct replacement {
 };
 
 int replacement_begin(const char *path, struct replacement *ret, struct error *err);
+/* A directory that is never published, beside a path that others may have made something of: a link
+ * there is not followed. */
+int replacement_begin_temporary(
+	const char *path, struct replacement *ret, struct error *err);
 int replacement_publish(struct replacement *r, struct error *err);
 /* Remove what was not published: without a replacement_publish() the directory was a
  * temporary one. */

@@ -104,7 +104,7 @@ int rpm_copy_begin(const char *directory, struct replacement *ret, struct error 
 	CLEANUP_FREE char *path = xasprintf("%s/hypermin-rpmdb-%u",
 		tmp && *tmp == '/' ? tmp : "/var/tmp", (unsigned)geteuid());
 
-	if (replacement_begin(path, ret, err) < 0)
+	if (replacement_begin_temporary(path, ret, err) < 0)
 		return -1;
 	int result = fchmod(ret->fd, 0700) < 0
 		? error_set(err, errno, "change the mode of '%s'", ret->temporary)
