@@ -159,17 +159,6 @@ static void add_network(const struct vm_network *network, struct confine_needs *
 
 /* ---- qemu ---- */
 
-/* Only a core dump is never needed. */
-static void forget_needs(struct confine_needs *needs)
-{
-	for (enum confine_layer i = 0; i < CONFINE_LAYERS; i++)
-		if (i != CONFINE_LIMITS)
-			needs->without[i] =
-				"the user has added arguments for qemu (--qemu-arg)";
-	needs->writes = true;
-	needs->max_descriptors = 0;
-}
-
 void confinement_of_qemu(const struct vm_config *config, const struct profile *profile,
 	int ram_fd, struct confine *ret)
 {

@@ -200,7 +200,6 @@ int vm_disk_set_serial(struct vm_disk *disk, const char *serial, struct error *e
 	return 0;
 }
 
-/* Formats of which qemu does not support that are left out. */
 bool vm_disk_names_others(const struct vm_disk *disk)
 {
 	uint8_t header[80];
@@ -219,6 +218,15 @@ bool vm_disk_names_others(const struct vm_disk *disk)
 		if (header[i])
 			return true;
 	return header[7] >= 3 && (header[79] & 4);
+}
+
+void vm_disk_warn_of_others(const struct vm_disk *disk)
+{
+	if (vm_disk_names_others(disk))
+		log_warning(
+			"the disk image '%s' names other files, which the VM reads through it: "
+			"attach it only if you trust who made it",
+			disk->path);
 }
 
 void vm_disk_warn_of_growth(const struct vm_disk *disk)

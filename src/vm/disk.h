@@ -22,6 +22,8 @@ int vm_disk_set_serial(struct vm_disk *disk, const char *serial, struct error *e
 /* Of a writable raw image that has no whole number of sectors: qemu adds zeros to the last
  * one, and lets the guest write there. */
 void vm_disk_warn_of_growth(const struct vm_disk *disk);
-/* Does the image itself name another, which qemu opens? Then nobody knows which. */
+/* Does the image itself name another, which qemu opens? Then nobody knows which. Formats
+ * of which qemu does not support that are left out. */
 bool vm_disk_names_others(const struct vm_disk *disk);
+void vm_disk_warn_of_others(const struct vm_disk *disk);
 void vm_disk_done(struct vm_disk *disk);

@@ -537,8 +537,10 @@ enum vm_start_result vm_start(
 			s.profile.machine->processor->architecture);
 	if (config->network && vm_network_check(config->network, err) < 0)
 		return VM_NO_START;
-	for (size_t i = 0; i < config->n_disks; i++)
+	for (size_t i = 0; i < config->n_disks; i++) {
 		vm_disk_warn_of_growth(&config->disks[i]);
+		vm_disk_warn_of_others(&config->disks[i]);
+	}
 	enum vm_start_result result =
 		config->saved ? resume_saved(&s, err) : resume_or_boot(&s, err);
 	if (result == VM_STARTED) {
