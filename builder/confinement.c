@@ -14,14 +14,6 @@
 
 #define CAPABILITY(name) (UINT64_C(1) << (name))
 
-/* A hostile input can make libraries ask for more than an honest one needs. Sanitizers reserve
- * far more than they use. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MEMORY_MAX 0
-#else
-#define MEMORY_MAX ((uint64_t)4 << 30)
-#endif
-
 /* Of a task that only looks at databases. */
 #define LOOK_SECONDS 600
 
@@ -48,7 +40,7 @@ static void begin(struct confine_needs *ret)
 		.variables = variables,
 		.capabilities = CONFINE_FILES_OF_ALL,
 		.writes = true,
-		.max_memory = MEMORY_MAX,
+		.max_memory = CONFINE_MEMORY_OF_PARSERS,
 		.not_for_it = 1u << CONFINE_OWN_FILTER,
 	};
 	confine_need_system(ret);

@@ -91,6 +91,7 @@ static int confine(const char *path, enum confine_access access, struct error *e
 		.variables = variables,
 		.capabilities = CONFINE_FILES_OF_ALL,
 		.writes = true,
+		.max_memory = CONFINE_MEMORY_OF_PARSERS,
 		.not_for_it = 1u << CONFINE_OWN_FILTER,
 	};
 	CLEANUP_CONFINE struct confine c = {0};

@@ -192,7 +192,8 @@ static void forget_variables(const char *const *kept)
 int confine_self(struct confine *c, struct error *err)
 {
 	apply(c);
-	if (!c->needs.without[CONFINE_ENVIRONMENT])
+	if (!c->needs.without[CONFINE_ENVIRONMENT] &&
+		!(c->needs.not_for_it >> CONFINE_ENVIRONMENT & 1))
 		forget_variables(c->needs.variables);
 	return confine_confirm(c, err);
 }

@@ -85,6 +85,14 @@ enum confine_network {
 		UINT64_C(1) << CAP_DAC_READ_SEARCH | UINT64_C(1) << CAP_FOWNER | \
 		UINT64_C(1) << CAP_FSETID | UINT64_C(1) << CAP_SETFCAP)
 
+/* In bytes: a hostile input can make libraries ask for more than an honest one needs. Sanitizers
+ * reserve far more than they use. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CONFINE_MEMORY_OF_PARSERS 0
+#else
+#define CONFINE_MEMORY_OF_PARSERS (UINT64_C(4) << 30)
+#endif
+
 /* The strings are the caller's, and live as long as the confinement. */
 struct confine_needs {
 	/* As messages call the program. */
