@@ -66,6 +66,8 @@ struct confine_file {
 	enum confine_access access;
 	/* Without it the program does not do what it is started for. */
 	bool needed;
+	/* Not where a link leads that stands in its place by then. */
+	bool no_link;
 };
 
 /* Each includes those before it. */

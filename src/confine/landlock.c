@@ -104,7 +104,8 @@ static int add_path(
 	struct stat st;
 	int result = 0;
 
-	rule.fd = file->path ? open(file->path, O_PATH | O_CLOEXEC) : file->fd;
+	int flags = O_PATH | O_CLOEXEC | (file->no_link ? O_NOFOLLOW : 0);
+	rule.fd = file->path ? open(file->path, flags) : file->fd;
 	/* What is not there needs no rule. */
 	if (rule.fd < 0)
 		return 0;

@@ -159,6 +159,26 @@ static void add_network(const struct vm_network *network, struct confine_needs *
 
 /* ---- qemu ---- */
 
+/* A fixed appliance was checked in its directory, which may be a stranger's: what has replaced a
+ * file since then by a link does not bring another file of the host into the VM. */
+static void add_part(
+	struct confine_needs *needs, const struct vm_config *config, const char *path)
+{
+	vector_push(&needs->files,
+		(struct confine_file){path, -1, CONFINE_READ, true, config->fixed});
+}
+
+/* Only a core dump is never needed. */
+static void forget_needs(struct confine_needs *needs)
+{
+	for (enum confine_layer i = 0; i < CONFINE_LAYERS; i++)
+		if (i != CONFINE_LIMITS)
+			needs->without[i] =
+				"the user has added arguments for qemu (--qemu-arg)";
+	needs->writes = true;
+	needs->max_descriptors = 0;
+}
+
 void confinement_of_qemu(const struct vm_config *config, const struct profile *profile,
 	int ram_fd, struct confine *ret)
 {
@@ -187,9 +207,9 @@ void confinement_of_qemu(const struct vm_config *config, const struct profile *p
 	confine_need_file(&needs, "/dev/null", CONFINE_WRITE);
 	if (profile->kvm)
 		confine_need_file(&needs, "/dev/kvm", CONFINE_WRITE);
-	confine_need_file(&needs, config->kernel, CONFINE_READ);
-	confine_need_file(&needs, config->initrd, CONFINE_READ);
-	confine_need_file(&needs, config->root, CONFINE_READ);
+	add_part(&needs, config, config->kernel);
+	add_part(&needs, config, config->initrd);
+	add_part(&needs, config, config->root);
 	add_disks(config, &needs);
 	if (ram_fd >= 0)
 		confine_need_fd(&needs, ram_fd, CONFINE_WRITE);
