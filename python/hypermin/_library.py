@@ -112,6 +112,7 @@ class Assembly(Structure):
         ("spool_dir", c_char_p),
         ("clamp_times", c_bool),
         ("clamp_to", c_int64),
+        ("privileged", c_bool),
     ]
 
 
