@@ -158,21 +158,30 @@ static int make_tree(struct mkfs *m, struct error *err)
 
 /* ---- The image ---- */
 
-/* Who may read each file in the directory: S_IRGRP, S_IROTH. `reach`: who gets there. */
-static mode_t readers(const struct tree_inode *dir, mode_t reach)
+/* Who may read all files that have contents, by the modes on the way to them: S_IRGRP, S_IROTH. A
+ * directory comes before what is in it. */
+static mode_t readers_of_all(const struct tree *tree)
 {
-	const struct tree_entry *entries;
+	uint32_t n_inodes = tree_inode_count(tree);
+	/* Who gets into each directory. */
+	CLEANUP_FREE mode_t *reach = xcalloc(n_inodes, sizeof(*reach));
 	mode_t all = S_IRGRP | S_IROTH;
-	size_t n;
 
-	reach &= (dir->mode & (S_IXGRP | S_IXOTH)) << 2;
-	entries = tree_dir_entries(dir, &n);
-	for (size_t i = 0; i < n && all; i++) {
-		const struct tree_inode *inode = entries[i].inode;
-		if (S_ISDIR(inode->mode))
-			all &= readers(inode, reach);
-		else if (S_ISREG(inode->mode) && inode->size)
-			all &= reach & inode->mode;
+	reach[0] = all;
+	for (uint32_t i = 0; i < n_inodes && all; i++) {
+		const struct tree_inode *dir = tree_inode_at(tree, i);
+		size_t n;
+		if (!S_ISDIR(dir->mode))
+			continue;
+		const struct tree_entry *entries = tree_dir_entries(dir, &n);
+		mode_t within = reach[i] & (dir->mode & (S_IXGRP | S_IXOTH)) << 2;
+		for (size_t k = 0; k < n; k++) {
+			const struct tree_inode *inode = entries[k].inode;
+			if (S_ISDIR(inode->mode))
+				reach[inode->index] = within;
+			else if (S_ISREG(inode->mode) && inode->size)
+				all &= within & inode->mode;
+		}
 	}
 	return all;
 }
@@ -180,7 +189,7 @@ static mode_t readers(const struct tree_inode *dir, mode_t reach)
 /* Who may not read one of its files may not read them all in the image. */
 static int close_to_others(const struct mkfs *m, struct error *err)
 {
-	mode_t all = readers(tree_root(m->tree), S_IRGRP | S_IROTH);
+	mode_t all = readers_of_all(m->tree);
 	struct stat st;
 
 	if (fstat(m->output.fd, &st) < 0 ||
