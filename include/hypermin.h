@@ -531,6 +531,27 @@ HYPERMIN_API int hypermin_dispatch(struct hypermin *h);
 /* Write what hypermin_set_timeline() asked for, once. */
 HYPERMIN_API int hypermin_write_timeline(struct hypermin *h);
 
+/*
+ * What is known of the VM, also of one that could not be started or is lost: a JSON object,
+ * which the caller frees with free(). What is unknown is null.
+ *
+ *	start              "boot"; "snapshot": it resumed; "state": it went on from a saved
+ *	                   state; "ready": it had waited (hypermin_set_take_ready())
+ *	why_boot           why it was booted and not resumed, in words
+ *	running            it takes commands
+ *	accelerator        "kvm" or "tcg"
+ *	machine, root_bus, memory_mib, cpus
+ *	kernel             the version of the guest's kernel
+ *	qemu_version
+ *	appliance_built    false: it was in the cache
+ *	peak_memory_bytes  the most memory of the host that qemu had at a time, with what other
+ *	                   VMs share
+ *	cpu_us             the time of the host's processors that qemu took, in microseconds
+ *
+ * Of a session its keeper says it.
+ */
+HYPERMIN_API char *hypermin_describe(struct hypermin *h);
+
 struct hypermin_block_device {
 	/* "vda": the guest's /dev/vda */
 	char name[32];
@@ -568,11 +589,16 @@ HYPERMIN_API int hypermin_copy_in(struct hypermin *h, const char *from, const ch
  * The same from the guest to the host. Whatever the guest sends, nothing is written but
  * `to`, or the one entry in it, and no link leads out of that. max_bytes of data at most; 0:
  * no limit. same_owner, for root: also owners, setuid bits and all attributes; else the
- * files are the caller's. What was copied before a failure stays. To "-": a tar stream on
+ * files are the caller's. ENOENT: the guest has no `from`, or no tar. What was copied before a
+ * failure stays. To "-": a tar stream on
  * standard output, as the guest makes it; the limits are not for that.
  */
 HYPERMIN_API int hypermin_copy_out(struct hypermin *h, const char *from, const char *to,
 	uint64_t max_bytes, bool same_owner);
+
+/* How long a copy may take, in milliseconds; 0 (default): as long as it does. Then it fails with
+ * ETIMEDOUT, and tar in the guest ends as a command does whose time is over. */
+HYPERMIN_API void hypermin_set_copy_timeout(struct hypermin *h, unsigned ms);
 
 /* ---- Sessions: VMs that other processes of this user can come back to ---- */
 

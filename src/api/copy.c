@@ -57,19 +57,35 @@ static int check_guest_path(struct hypermin *h, const char *path)
 
 /* ---- The guest's side ---- */
 
-/* Is it a directory there? 1: yes. */
-static int is_guest_directory(struct hypermin *h, const char *path)
+/* What test(1) says there. 1: yes. */
+static int test_in_guest(struct hypermin *h, const char *const *argv)
 {
 	struct hypermin_command command = HYPERMIN_COMMAND_INIT;
 	struct hypermin_result result;
 
-	command.argv = (const char *const[]){"test", "-d", path, NULL};
+	command.argv = argv;
 	command.entrypoint = "";
 	command.cwd = "/";
 	command.stdout_fd = -1;
 	if (hypermin_exec(h, &command, &result) < 0)
 		return -1;
 	return result.outcome == HYPERMIN_EXITED && result.status == 0;
+}
+
+static int is_guest_directory(struct hypermin *h, const char *path)
+{
+	return test_in_guest(h, (const char *const[]){"test", "-d", path, NULL});
+}
+
+/* Also a link that leads nowhere. tar would only say that it has failed. */
+static int check_guest_has(struct hypermin *h, const char *path)
+{
+	int has = test_in_guest(
+		h, (const char *const[]){"test", "-e", path, "-o", "-L", path, NULL});
+
+	if (has == 0)
+		return error_set(&h->error, ENOENT, "copy '%s' from the guest", path);
+	return has < 0 ? -1 : 0;
 }
 
 /* Run tar there. */
@@ -84,8 +100,12 @@ static int run_tar(
 	command.cwd = "/";
 	command.stdin_fd = stdin_fd;
 	command.stdout_fd = stdout_fd;
+	command.timeout_ms = h->copy_timeout_ms;
 	if (hypermin_exec(h, &command, &result) < 0)
 		return -1;
+	if (result.outcome == HYPERMIN_TIMED_OUT)
+		return error_set(&h->error, ETIMEDOUT, "copy: %u s did not suffice",
+			h->copy_timeout_ms / 1000);
 	if (result.outcome == HYPERMIN_NOT_FOUND)
 		return error_set(&h->error, ENOENT,
 			"copy: the guest has no tar; --package tar gives it one");
@@ -150,12 +170,19 @@ static int wait_for_program(struct hypermin *h, pid_t pid, int result)
 		if (errno != EINTR)
 			return error_set(
 				&h->error, errno, "copy: wait for hypermin-copy");
+	if (result < 0 && h->error.num == ETIMEDOUT)
+		return -1;
 	if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
 		return error_set(&h->error, 0,
 			"copy: not all was copied; hypermin-copy has said what is missing");
 	if (result == 0 && status != 0)
 		return error_set(&h->error, 0, "copy: hypermin-copy was killed");
 	return result;
+}
+
+void hypermin_set_copy_timeout(struct hypermin *h, unsigned ms)
+{
+	h->copy_timeout_ms = ms;
 }
 
 int hypermin_copy_in(struct hypermin *h, const char *from, const char *to)
@@ -204,6 +231,8 @@ int hypermin_copy_out(struct hypermin *h, const char *from, const char *to,
 	int pipe_fds[2];
 
 	if (check_guest_path(h, from) < 0)
+		return -1;
+	if (check_guest_has(h, from) < 0)
 		return -1;
 	split(from, &source);
 	if (strcmp(to, "-") == 0)

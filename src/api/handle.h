@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <poll.h>
 #include <pthread.h>
 
@@ -71,6 +72,7 @@ struct hypermin {
 	bool cold;
 	/* Start only what can be confined by all layers. */
 	bool strict;
+	unsigned copy_timeout_ms; /* 0: none */
 	/* hypermin_start() takes a VM that waits, if there is one. */
 	bool take_ready;
 	/* Words for the kernel's command line, and arguments for qemu. */
@@ -111,6 +113,8 @@ struct hypermin {
 	int owner_fd;
 	/* By hypermin_stop(); vm is NULL then. */
 	bool stopped;
+	/* Why the VM was booted, and not resumed; NULL: it was resumed. */
+	const char *why_boot;
 	/* hypermin_start() found no snapshot for such a VM, or one that was no good:
 	 * hypermin_free() has one made. */
 	bool wants_snapshot;
@@ -202,6 +206,10 @@ int session_stop_taken(struct hypermin *h, bool at_once, int limit_ms);
 /* Close the connection by which a VM was taken, so that it ends; with `wait`, wait for that,
  * but not for ever. */
 void session_hang_up(int *owner_fd, bool wait);
+/* What the keeper of the session of this name says of it, by one call of fn. One that ends just
+ * now is none any more; one that does not answer is left out with a warning. */
+int session_describe(
+	struct hypermin *h, const char *name, hypermin_session_fn *fn, void *data);
 /* The keeper has the VM written down to the directory, in files for a saved state: JSON that
  * says what the VM is; a new string. */
 char *session_write_down(struct hypermin *h, int dir_fd);
@@ -224,6 +232,11 @@ char *handle_write_down(struct hypermin *h, int dir_fd);
 
 /* Those of the settings that shape a snapshot, as options of the command line. */
 void handle_snapshot_options(const struct hypermin *h, struct strvec *options);
+
+/* ---- describe.c ---- */
+
+/* What is known of the handle's own VM, as hypermin_describe() has it. */
+json_t *handle_describe(const struct hypermin *h);
 
 /* ---- start.c ---- */
 

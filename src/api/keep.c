@@ -308,6 +308,7 @@ static void describe(struct keeper *k, struct client *c)
 		describe_disks(h), "shares", describe_shares(h), "network",
 		h->network.internet, "commands", describe_commands(k), "idle_ms",
 		(int)k->idle_ms);
+	json_object_set_new(all, "vm", handle_describe(h));
 	CLEANUP_FREE char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
 	json_decref(all);
 	if (text && strlen(text) <= FRAME_PAYLOAD_MAX)

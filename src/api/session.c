@@ -227,8 +227,7 @@ static void pass_description(
 	json_decref(json);
 }
 
-/* One that ends just now is none any more. */
-static int describe(
+int session_describe(
 	struct hypermin *h, const char *name, hypermin_session_fn *fn, void *data)
 {
 	struct session_link link;
@@ -263,7 +262,7 @@ int hypermin_list_sessions(struct hypermin *h, hypermin_session_fn *fn, void *da
 	if (session_list(&names, &h->error) < 0)
 		return -1;
 	vector_foreach (name, &names)
-		if (describe(h, *name, fn, data) < 0)
+		if (session_describe(h, *name, fn, data) < 0)
 			return -1;
 	return 0;
 }

@@ -27,6 +27,10 @@ struct snapshot_search {
 	/* The cache has no snapshot with the best number of slots, or a snapshot could not
 	 * be resumed: one should be made. */
 	bool missing;
+	/* It had one, which was no good. */
+	bool discarded;
+	/* Such VMs can't resume here: that was found out before. */
+	bool refused;
 };
 
 static bool find_snapshot(
@@ -43,6 +47,7 @@ static bool find_snapshot(
 		search->missing |= best;
 		break;
 	case SNAPSHOTS_REFUSED:
+		search->refused = true;
 		break;
 	}
 	return false;
@@ -53,7 +58,7 @@ static void discard_snapshot(const char *identity, void *data)
 	struct snapshot_search *search = data;
 
 	snapshots_discard(search->cache, identity);
-	search->missing = true;
+	search->missing = search->discarded = true;
 }
 
 /* ---- The start ---- */
@@ -172,6 +177,38 @@ static int make_config(
 	return 0;
 }
 
+/* Why a VM that has these terms is not resumed, whatever snapshots there are; NULL: it may
+ * be. */
+static const char *why_never_resumed(
+	const struct hypermin *h, const struct start_terms *terms)
+{
+	/* A fixed appliance is no part of the cache, and a timeline is of a boot. */
+	if (terms->cold)
+		return "a cold start was asked for";
+	if (h->fixed)
+		return "an appliance in a directory of its own always boots";
+	if (h->timeline)
+		return "a timeline is of a boot";
+	if (handle_is_special(h))
+		return "options for kernel developers always boot";
+	if (h->private_cache.path)
+		return "the cache can't be written to";
+	return NULL;
+}
+
+static const char *why_booted(
+	const struct hypermin *h, const struct snapshot_search *search)
+{
+	if (vm_is_resumed(h->vm))
+		return NULL;
+	if (!vm_identity(h->vm))
+		return "there can be no snapshot with this machine and these disks";
+	if (search->discarded)
+		return "the snapshot could not be used";
+	return search->refused ? "snapshots of such a VM do not work here"
+			       : "there is no snapshot of such a VM yet";
+}
+
 static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 	const struct start_terms *terms, bool *ret_no_snapshot)
 {
@@ -192,16 +229,17 @@ static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 	config.n_shares = n_shares;
 	struct vm_disk *disks = handle_all_disks(h, shares, n_shares, &config.n_disks);
 	config.disks = disks;
-	/* A fixed appliance is no part of the cache, and a timeline is of a boot. */
-	if (!terms->cold && !h->fixed && !h->from && !h->timeline &&
-		!handle_is_special(h) && !h->private_cache.path)
+	h->why_boot = h->from ? NULL : why_never_resumed(h, terms);
+	if (!h->from && !h->why_boot)
 		config.snapshots = &snapshots;
 	enum vm_start_result result = vm_start(&config, &h->vm, &h->error);
 	handle_free_disks(h, disks, config.n_disks);
-	if (result == VM_STARTED)
-		*ret_no_snapshot =
-			search.missing && (vm_is_resumed(h->vm) || vm_identity(h->vm));
-	return result;
+	if (result != VM_STARTED)
+		return result;
+	if (config.snapshots)
+		h->why_boot = why_booted(h, &search);
+	*ret_no_snapshot = search.missing && (vm_is_resumed(h->vm) || vm_identity(h->vm));
+	return VM_STARTED;
 }
 
 /* Find out first what can't be run; building takes long. The architecture of a fixed

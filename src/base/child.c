@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,6 +22,12 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+
+/* What the supervisor tells at the end. */
+struct report {
+	struct ended ended;
+	int64_t peak_memory, cpu_us;
+};
 
 static void execute(const struct child *c, pid_t supervisor, int exec_fd)
 {
@@ -52,11 +59,22 @@ static void execute(const struct child *c, pid_t supervisor, int exec_fd)
 	_exit(1);
 }
 
-static struct ended ended_from_wait(int status)
+static int64_t to_us(struct timeval t)
 {
+	return t.tv_sec * INT64_C(1000000) + t.tv_usec;
+}
+
+static struct report report_from_wait(int status, const struct rusage *usage)
+{
+	struct report r = {
+		.ended = {ENDED_EXITED, WEXITSTATUS(status)},
+		.peak_memory = (int64_t)usage->ru_maxrss * 1024,
+		.cpu_us = to_us(usage->ru_utime) + to_us(usage->ru_stime),
+	};
+
 	if (WIFSIGNALED(status))
-		return (struct ended){ENDED_SIGNALED, WTERMSIG(status)};
-	return (struct ended){ENDED_EXITED, WEXITSTATUS(status)};
+		r.ended = (struct ended){ENDED_SIGNALED, WTERMSIG(status)};
+	return r;
 }
 
 static int open_process(pid_t pid)
@@ -65,8 +83,9 @@ static int open_process(pid_t pid)
 }
 
 /* Wait for the child's end, or kill it when the caller wants that or is gone. */
-static struct ended watch(pid_t child, pid_t caller, int life_fd)
+static struct report watch(pid_t child, pid_t caller, int life_fd)
 {
+	struct rusage usage;
 	int status = 0;
 	int child_fd = open_process(child);
 	int caller_fd = open_process(caller);
@@ -83,15 +102,15 @@ static struct ended watch(pid_t child, pid_t caller, int life_fd)
 			(n > 0 && (fds[0].revents || fds[1].revents));
 		if (over)
 			kill(child, SIGKILL);
-		if (waitpid(child, &status, over ? 0 : WNOHANG) == child)
-			return ended_from_wait(status);
+		if (wait4(child, &status, over ? 0 : WNOHANG, &usage) == child)
+			return report_from_wait(status, &usage);
 	}
 }
 
 static void supervise(const struct child *c, pid_t caller, int life_fd, int status_fd)
 {
 	int exec_pipe[2];
-	struct ended ended = {ENDED_NO_EXEC, EAGAIN};
+	struct report report = {{ENDED_NO_EXEC, EAGAIN}, -1, -1};
 	int exec_errno = 0;
 
 	setsid();
@@ -106,15 +125,15 @@ static void supervise(const struct child *c, pid_t caller, int life_fd, int stat
 		if (write(status_fd, &child, sizeof(child)) < 0)
 			_exit(1);
 		fork_close_others(0, (const int[]){life_fd, status_fd}, 2);
-		ended = watch(child, caller, life_fd);
+		report = watch(child, caller, life_fd);
 		if (n == sizeof(exec_errno))
-			ended = (struct ended){ENDED_NO_EXEC, exec_errno};
+			report.ended = (struct ended){ENDED_NO_EXEC, exec_errno};
 	} else {
-		ended.value = errno;
+		report.ended.value = errno;
 		if (write(status_fd, &child, sizeof(child)) < 0)
 			_exit(1);
 	}
-	if (write(status_fd, &ended, sizeof(ended)) < 0)
+	if (write(status_fd, &report, sizeof(report)) < 0)
 		_exit(1);
 	_exit(0);
 }
@@ -167,16 +186,16 @@ int child_start(struct child *c, struct error *err)
 
 struct ended child_wait(struct child *c)
 {
-	struct ended ended;
+	struct report report;
 
-	if (read_retry(c->status_fd, &ended, sizeof(ended)) != sizeof(ended))
-		ended = (struct ended){ENDED_UNKNOWN, 0};
+	if (read_retry(c->status_fd, &report, sizeof(report)) != sizeof(report))
+		report = (struct report){{ENDED_UNKNOWN, 0}, -1, -1};
 	close(c->life_fd);
 	close(c->status_fd);
 	while (waitpid(c->supervisor, NULL, 0) < 0 && errno == EINTR)
 		;
-	*c = (struct child){0};
-	return ended;
+	*c = (struct child){.peak_memory = report.peak_memory, .cpu_us = report.cpu_us};
+	return report.ended;
 }
 
 void child_tell_to_kill(const struct child *c)

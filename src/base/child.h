@@ -19,6 +19,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -46,7 +47,7 @@ struct child {
 	const int *pass;
 	size_t n_pass;
 
-	/* Set by child_start(), zero before and after: */
+	/* Set by child_start(), zero before it and after child_wait(): */
 
 	pid_t supervisor;
 	/* A child of the supervisor: signals may be sent to it, but the caller can't wait
@@ -56,6 +57,13 @@ struct child {
 	int life_fd;
 	/* Readable once the child has ended. */
 	int status_fd;
+
+	/* Set by child_wait(), with all processes of its own that it waited for; -1: unknown. */
+
+	/* The most memory that one of them had at a time, in bytes, with what it shared. */
+	int64_t peak_memory;
+	/* Of processors, in microseconds. */
+	int64_t cpu_us;
 };
 
 struct ended {

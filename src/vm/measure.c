@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/io.h"
 #include "base/monotonic.h"
@@ -79,6 +80,25 @@ int64_t vm_memory_bytes(const struct vm *vm)
 	int64_t kib = proc_kib(vm, "smaps_rollup", "Pss");
 
 	return kib < 0 ? -1 : kib * 1024;
+}
+
+static int64_t cpu_us_of(pid_t pid)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &ts) < 0)
+		return -1;
+	return ts.tv_sec * INT64_C(1000000) + ts.tv_nsec / 1000;
+}
+
+struct vm_usage vm_usage(const struct vm *vm)
+{
+	/* It has ended, and its supervisor said what it took. */
+	if (vm->qemu.supervisor <= 0)
+		return (struct vm_usage){vm->qemu.peak_memory, vm->qemu.cpu_us};
+	int64_t kib = proc_kib(vm, "status", "VmHWM");
+	return (struct vm_usage){kib < 0 ? -1 : kib * 1024, cpu_us_of(vm->qemu.pid)};
 }
 
 /* The mapping's line ends with the file's name; what is said of it follows. */

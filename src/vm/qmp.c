@@ -28,6 +28,8 @@ static void close_connection(struct qmp *q)
 void qmp_done(struct qmp *q)
 {
 	close_connection(q);
+	free(q->version);
+	q->version = NULL;
 }
 
 /* ---- Sending ---- */
@@ -115,6 +117,17 @@ static int take_answer(struct qmp *q, const json_t *object, struct error *err)
 	return 0;
 }
 
+static void take_greeting(struct qmp *q, const json_t *greeting)
+{
+	int major, minor, micro;
+
+	if (q->version ||
+		json_unpack((json_t *)greeting, "{s:{s:{s:i, s:i, s:i}}}", "version",
+			"qemu", "major", &major, "minor", &minor, "micro", &micro) < 0)
+		return;
+	q->version = xasprintf("%d.%d.%d", major, minor, micro);
+}
+
 static int take_line(struct qmp *q, const char *line, size_t len, struct error *err)
 {
 	json_t *object = json_loadb(line, len, 0, NULL);
@@ -129,7 +142,8 @@ static int take_line(struct qmp *q, const char *line, size_t len, struct error *
 			q->data);
 	else if (json_object_get(object, "return") || json_object_get(object, "error"))
 		result = take_answer(q, object, err);
-	/* The greeting, and what a later qemu may add. */
+	else
+		take_greeting(q, json_object_get(object, "QMP"));
 	json_decref(object);
 	return result;
 }

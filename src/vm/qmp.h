@@ -53,6 +53,8 @@ struct qmp {
 	waiting;
 	/* The start of a line whose end has not come. */
 	struct strbuf in;
+	/* qemu's, of its greeting: "7.2.19". NULL: that has not come. */
+	char *version;
 };
 
 /* The descriptor becomes the connection's. */

@@ -455,6 +455,16 @@ bool vm_is_resumed(const struct vm *vm)
 	return vm->is_resumed;
 }
 
+bool vm_is_running(const struct vm *vm)
+{
+	return vm->phase == PHASE_UP;
+}
+
+const char *vm_qemu_version(const struct vm *vm)
+{
+	return vm->qmp.version;
+}
+
 struct vm_run vm_ran_as(const struct vm *vm)
 {
 	return (struct vm_run){vm->profile.kvm, vm->profile.plain};

@@ -270,6 +270,16 @@ enum vm_start_result vm_start(
 bool vm_is_resumed(const struct vm *vm);
 /* The host's memory that it takes, its share of what others have too; -1: unknown. */
 int64_t vm_memory_bytes(const struct vm *vm);
+/* What qemu has taken of the host so far, or in all if it has ended; -1: unknown. */
+struct vm_usage {
+	int64_t peak_memory; /* bytes, also those that others share */
+	int64_t cpu_us;	     /* of processors, in microseconds */
+};
+struct vm_usage vm_usage(const struct vm *vm);
+/* "7.2.19"; NULL: unknown. */
+const char *vm_qemu_version(const struct vm *vm);
+/* It takes commands. */
+bool vm_is_running(const struct vm *vm);
 /* The identity of a snapshot of it; NULL if there can't be one. */
 const char *vm_identity(const struct vm *vm);
 /* Complete the snapshot in vm_config.record, whose memory file the VM already runs in.

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/child.h"
 #include "base/strbuf.h"
@@ -189,6 +190,27 @@ static void how_it_ended_is_said_in_words(void **state)
 	}
 }
 
+/* It ends by itself, or is killed. */
+static void what_it_took_is_known_afterwards(void **state)
+{
+	char *busy[] = {(char *)"/bin/sh", (char *)"-c",
+		(char *)"i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done", NULL};
+	char *endless[] = {
+		(char *)"/bin/sh", (char *)"-c", (char *)"while :; do :; done", NULL};
+	struct child child = {.argv = busy, .output_fd = 1};
+
+	(void)state;
+	assert_int_equal(child_start(&child, NULL), 0);
+	child_wait(&child);
+	assert_in_range(child.cpu_us, 1000, INT64_C(600000000));
+	assert_in_range(child.peak_memory, 100 * 1024, INT64_C(1) << 40);
+	child = (struct child){.argv = endless, .output_fd = 1};
+	assert_int_equal(child_start(&child, NULL), 0);
+	usleep(200000);
+	child_kill(&child);
+	assert_in_range(child.cpu_us, 1000, INT64_C(600000000));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +220,7 @@ int main(void)
 		cmocka_unit_test(one_that_is_stopped_may_tidy_up),
 		cmocka_unit_test(what_can_not_run_says_why),
 		cmocka_unit_test(how_it_ended_is_said_in_words),
+		cmocka_unit_test(what_it_took_is_known_afterwards),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

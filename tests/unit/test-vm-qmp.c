@@ -112,7 +112,9 @@ static void the_first_command_negotiates(void **state)
 static void answers_and_events_come_in_any_pieces(void **state)
 {
 	static const char text[] =
-		"{\"QMP\": {\"version\": {}}}\r\n{\"return\": {}, \"id\": 1}\r\n"
+		"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, "
+		"\"major\": 7}, \"package\": \"\"}, \"capabilities\": []}}\r\n"
+		"{\"return\": {}, \"id\": 1}\r\n"
 		"{\"timestamp\": {}, \"event\": \"STOP\"}\r\n"
 		"{\"return\": [1], \"id\": 2}\r\n"
 		"{\"event\": \"RESUME\", \"data\": {\"x\": \"\\n\"}}\r\n";
@@ -125,6 +127,7 @@ static void answers_and_events_come_in_any_pieces(void **state)
 	for (size_t i = 0; i < strlen(text); i++)
 		assert_int_equal(says(m, (const char[]){text[i], '\0'}), 0);
 	assert_told(m, expected);
+	assert_string_equal(m->qmp.version, "7.2.22");
 }
 
 static void a_failed_command_says_why_and_the_next_goes_on(void **state)
