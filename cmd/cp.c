@@ -62,7 +62,7 @@ static int copy(const struct cp *cp, const char *from, const char *to)
 					     cp->max_bytes, cp->same_owner)
 				   : hypermin_copy_in(session, from, to_path);
 	if (result < 0)
-		fprintf(stderr, "hypermin: %s\n", hypermin_error(session));
+		message_error(hypermin_error(session));
 	interrupt_release();
 	hypermin_free(session);
 	free(name);

@@ -86,7 +86,7 @@ static int save(struct save *o, char **words)
 	if (hypermin_open_session(o->vm, words[0]) == 0 &&
 		hypermin_save(o->vm, words[1]) == 0)
 		return 0;
-	fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
+	message_error(hypermin_error(o->vm));
 	return EXIT_OURS;
 }
 
@@ -181,7 +181,7 @@ int command_list(int argc, char **argv)
 		if (hypermin_list_sessions(list.vm, print_session, &list) == 0)
 			status = 0;
 		else
-			fprintf(stderr, "hypermin: %s\n", hypermin_error(list.vm));
+			message_error(hypermin_error(list.vm));
 		if (list.json && status == 0) {
 			json_dumpf(list.items, stdout, JSON_INDENT(2));
 			putchar('\n');
@@ -233,7 +233,7 @@ static void stop_one(struct stop *stop, const char *name)
 	interrupt_by_signals(session);
 	if (hypermin_open_session(session, name) < 0 ||
 		(stop->at_once ? hypermin_kill(session) : hypermin_stop(session)) < 0) {
-		fprintf(stderr, "hypermin: %s\n", hypermin_error(session));
+		message_error(hypermin_error(session));
 		stop->status = EXIT_OURS;
 	}
 	interrupt_release();
@@ -252,7 +252,7 @@ static void stop_all(struct stop *stop)
 	struct hypermin *h = hypermin_new();
 
 	if (hypermin_list_sessions(h, stop_listed, stop) < 0) {
-		fprintf(stderr, "hypermin: %s\n", hypermin_error(h));
+		message_error(hypermin_error(h));
 		stop->status = EXIT_OURS;
 	}
 	hypermin_free(h);
@@ -263,7 +263,7 @@ static void stop_ready(struct stop *stop)
 	struct hypermin *h = hypermin_new();
 
 	if (hypermin_stop_ready(h) < 0) {
-		fprintf(stderr, "hypermin: %s\n", hypermin_error(h));
+		message_error(hypermin_error(h));
 		stop->status = EXIT_OURS;
 	}
 	hypermin_free(h);

@@ -2,9 +2,6 @@
 /* The options that commands share: settings.h. */
 #include "settings.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
 int settings_take(const struct option_row *row, void *member, const char *value)
 {
 	struct hypermin *h = *(struct hypermin **)member;
@@ -83,20 +80,3 @@ const struct option_row settings_console[] = {
 		"print what the guest's kernel says to standard error"),
 	{0},
 };
-
-static void print_log(enum hypermin_log_level level, const char *line, void *data)
-{
-	const struct command_log *log = data;
-
-	if (level == HYPERMIN_LOG_NOTICE && !log->verbose && !isatty(STDERR_FILENO))
-		return;
-	fprintf(stderr, "hypermin: %s%s\n", line, log->raw ? "\r" : "");
-}
-
-void command_log_start(struct command_log *log)
-{
-	hypermin_set_log(print_log, log,
-		log->verbose > 1       ? HYPERMIN_LOG_DEBUG
-			: log->verbose ? HYPERMIN_LOG_INFO
-				       : HYPERMIN_LOG_NOTICE);
-}

@@ -8,6 +8,7 @@
 
 #include <hypermin.h>
 
+#include "messages.h"
 #include "options/options.h"
 
 /* The exit status of hypermin's own failures: no usual command has it. */
@@ -26,15 +27,3 @@ extern const struct option_row settings_console[];
 
 /* option_row.take for a setting: `member` is a struct hypermin **. */
 int settings_take(const struct option_row *row, void *member, const char *value);
-
-/* ---- The log ---- */
-
-struct command_log {
-	/* How often -v is given: 1 for what is chosen, 2 for each step. */
-	int verbose;
-	/* The terminal may be in raw mode. */
-	bool raw;
-};
-
-/* From here on, the library's messages go to standard error. */
-void command_log_start(struct command_log *log);
