@@ -94,6 +94,17 @@ static const struct option_row command_rows[] = {
 	{0},
 };
 
+static const struct option_row result_rows[] = {
+	{OPTION_CALL, "artifacts", 0, "PATH:DIR",
+		"when the command has ended, however it has, copy this file or tree of the guest "
+		"to this directory",
+		AT(artifacts), .take = artifacts_take},
+	{OPTION_CALL, "report", 0, "FILE",
+		"write there, as JSON, how the run ended, and what it took", AT(report),
+		.take = report_take},
+	{0},
+};
+
 static const struct option_row disk_rows[] = {
 	{OPTION_CALL, "disk", 'd', "FILE[:rw|:snapshot][:FORMAT][:OPTION…]",
 		"attach a disk image, the first as /dev/vda; read-only without :rw, and with "
@@ -213,6 +224,7 @@ static const struct option_row detach_rows[] = {
 
 const struct option_group vm_run_options[] = {
 	{"The command", command_rows},
+	{"The command", result_rows},
 	{ATTACH, attach_rows},
 	{SYSTEM, settings_package, AT(vm)},
 	{SYSTEM, settings_root, AT(vm)},
@@ -271,7 +283,8 @@ const struct option_group vm_warm_options[] = {
 int vm_main(const struct options *options, int argc, char **argv,
 	int (*act)(struct vm_options *o, const char *const *words))
 {
-	struct vm_options o = {.vm = hypermin_new(), .command = HYPERMIN_COMMAND_INIT};
+	struct vm_options o = {
+		.vm = hypermin_new(), .command = HYPERMIN_COMMAND_INIT, .report.fd = -1};
 	int status = EXIT_OURS;
 
 	int first = options_parse(options, argc, argv, &o);
@@ -285,5 +298,6 @@ int vm_main(const struct options *options, int argc, char **argv,
 	for (size_t i = 0; i < o.env.len; i++)
 		free((char *)o.env.items[i]);
 	free(o.env.items);
+	artifacts_free(&o.artifacts);
 	return status;
 }

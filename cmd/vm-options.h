@@ -2,7 +2,7 @@
 /* What the commands that start or use a VM are told. */
 #pragma once
 
-#include "settings.h"
+#include "report.h"
 
 struct vm_options {
 	struct hypermin *vm;
@@ -12,6 +12,8 @@ struct vm_options {
 	const char *image, *appliance, *from;
 	/* NAME=VALUE, allocated. */
 	struct option_list env;
+	struct report report;
+	struct artifacts artifacts;
 	bool no_stdin, no_terminal;
 	bool timeline;
 	bool gdb, dry_run;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ int vm_failed(const struct vm_options *o)
 {
 	if (hypermin_error_number(o->vm) == EINTR && interrupt_signal())
 		return HYPERMIN_STATUS_KILLED + interrupt_signal();
-	fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
+	message_error(hypermin_error(o->vm));
 	/* An interrupt without a signal was typed: the terminal is left as if it hung
 	 * up. */
 	return hypermin_error_number(o->vm) == EINTR ? 128 + SIGHUP : EXIT_OURS;
@@ -108,7 +109,7 @@ static int run_command(
 	if (hypermin_exec(o->vm, &o->command, ret) < 0)
 		return -1;
 	if (ret->outcome == HYPERMIN_NOT_FOUND || ret->outcome == HYPERMIN_NOT_EXECUTED)
-		fprintf(stderr, "hypermin: %s\n", hypermin_error(o->vm));
+		message_error(hypermin_error(o->vm));
 	return 0;
 }
 
@@ -123,36 +124,103 @@ int vm_run_in_session(struct vm_options *o, const char *session, const char *con
 	return result.status;
 }
 
+/* A new string of what hypermin_error() says. */
+static char *copy_error(const struct vm_options *o)
+{
+	char *text = strdup(hypermin_error(o->vm));
+
+	if (!text)
+		abort();
+	return text;
+}
+
+/* hypermin itself fails, or a signal ends the run. */
+static int end_failed(const struct vm_options *o, struct run_end *end)
+{
+	free(end->error);
+	end->error = copy_error(o);
+	if (hypermin_error_number(o->vm) == EINTR)
+		end->interrupt = interrupt_signal() ? interrupt_signal() : SIGHUP;
+	return vm_failed(o);
+}
+
+static int start(struct vm_options *o)
+{
+	bool tells = o->log.verbose;
+
+	/* Artifacts get as long again. */
+	hypermin_set_copy_timeout(o->vm, o->command.timeout_ms);
+	hypermin_set_take_ready(o->vm, true);
+	if (tells)
+		message_section_begin("hypermin_start", "Starting a VM");
+	int result = hypermin_start(o->vm);
+	if (tells)
+		message_section_end("hypermin_start");
+	return result;
+}
+
+static int run_and_stop(
+	struct vm_options *o, const char *const *argv, struct run_end *end)
+{
+	if (start(o) < 0)
+		return end_failed(o, end);
+	end->started_ms = now_ms();
+	/* Only now: the shell may have moved us to the background meanwhile. */
+	if (run_command(o, argv, &end->result) < 0) {
+		int status = end_failed(o, end);
+		if (o->report.fd >= 0)
+			end->vm = hypermin_describe(o->vm);
+		/* The VM need not be gone: perhaps the output could not be written. But who
+		 * interrupts twice wants the end. */
+		if (!end->interrupt)
+			artifacts_fetch(&o->artifacts, o->vm);
+		return status;
+	}
+	end->has_result = true;
+	end->ran_ms = now_ms();
+	if (end->result.outcome == HYPERMIN_NOT_FOUND ||
+		end->result.outcome == HYPERMIN_NOT_EXECUTED)
+		end->error = copy_error(o);
+	artifacts_fetch(&o->artifacts, o->vm);
+	end->fetched_ms = now_ms();
+	if (o->timeline && hypermin_write_timeline(o->vm) < 0)
+		return end_failed(o, end);
+	if (o->report.fd >= 0)
+		end->vm = hypermin_describe(o->vm);
+	if (hypermin_stop(o->vm) < 0)
+		return end_failed(o, end);
+	return end->result.status;
+}
+
 int vm_run(struct vm_options *o, const char *const *argv)
 {
-	struct hypermin_result result;
-	int64_t start = now_ms();
+	struct run_end end = {.began_ms = now_ms()};
 
 	vm_catch_signals(o->vm);
 	if (o->gdb && print_gdb_command(o) < 0)
 		return vm_failed(o);
 	if (o->dry_run)
 		return dry_run(o, argv);
-	hypermin_set_take_ready(o->vm, true);
-	if (hypermin_start(o->vm) < 0)
-		return vm_failed(o);
-	int64_t booted = now_ms();
-	/* Only now: the shell may have moved us to the background meanwhile. */
-	if (run_command(o, argv, &result) < 0)
-		return vm_failed(o);
-	int64_t ran = now_ms();
-	if (o->timeline && hypermin_write_timeline(o->vm) < 0)
-		return vm_failed(o);
-	if (hypermin_stop(o->vm) < 0)
-		return vm_failed(o);
+	if (artifacts_prepare(&o->artifacts) < 0)
+		return EXIT_OURS;
+	end.status = run_and_stop(o, argv, &end);
+	if (o->report.fd >= 0 && !end.vm)
+		end.vm = hypermin_describe(o->vm);
 	interrupt_release();
 	hypermin_free(o->vm);
 	o->vm = NULL;
-	if (o->log.verbose)
+	end.ended_ms = now_ms();
+	if (o->log.verbose && end.fetched_ms)
 		fprintf(stderr,
 			"hypermin: time: %lld ms to a running VM, %lld ms for the "
 			"command, %lld ms to end\n",
-			(long long)(booted - start), (long long)(ran - booted),
-			(long long)(now_ms() - ran));
-	return result.status;
+			(long long)(end.started_ms - end.began_ms),
+			(long long)(end.ran_ms - end.started_ms),
+			(long long)(end.ended_ms - end.ran_ms));
+	if (o->report.fd >= 0 && report_write(&o->report, &end, &o->artifacts) < 0 &&
+		end.status == 0)
+		end.status = EXIT_OURS;
+	free(end.error);
+	free(end.vm);
+	return end.status;
 }
