@@ -117,6 +117,10 @@ static const struct option_row disk_rows[] = {
 static const struct option_row start_rows[] = {
 	{OPTION_CALL, "cold", 0, NULL, "boot: use no snapshot, and have none made",
 		AT(vm), .take = settings_take},
+	{OPTION_CALL, "wait-memory", 0, "SECONDS",
+		"wait so long for the memory that the VM may take, with what others may take, and "
+		"then fail",
+		AT(vm), .take = settings_take},
 	{0},
 };
 

@@ -103,9 +103,9 @@ HYPERMIN_API void hypermin_set_log(
  * ("plain", NULL). The names are accel, append, appliance, boot-timeout, cache-dir, cold,
  * console, cpus, disk, fast, forward, from, gdb, host, image, kernel, machine, memory,
  * modules, net, overlay, package, plain, qemu-arg, reach, root, root-bus, rw, share,
- * silence-timeout, strict and timeline. cold, console, fast, host, net, plain and strict
- * take "yes", "no", or NULL for yes, and gdb NULL for its usual port; no other value may be
- * NULL or empty.
+ * silence-timeout, strict, timeline and wait-memory. cold, console, fast, host, net, plain
+ * and strict take "yes", "no", or NULL for yes, and gdb NULL for its usual port; no other
+ * value may be NULL or empty.
  */
 HYPERMIN_API int hypermin_set(struct hypermin *h, const char *name, const char *value);
 
@@ -174,6 +174,13 @@ HYPERMIN_API int hypermin_set_cold(struct hypermin *h, bool cold);
  * is left out. The log says which are in force. Default: false.
  */
 HYPERMIN_API int hypermin_set_strict(struct hypermin *h, bool strict);
+/*
+ * hypermin_start() waits until the host has as much memory free as the VM may come to take: the
+ * guest's, and what qemu takes itself. What this user's other VMs may still come to take is not
+ * free; libguestfs' are not known. It fails with ENOMEM after this time, in milliseconds, or at
+ * once if the host has not that much. 0 (default): it does not look.
+ */
+HYPERMIN_API int hypermin_set_wait_memory(struct hypermin *h, unsigned ms);
 /* How long the guest may take until its agent answers, in milliseconds, more than 0;
  * default 120,000. */
 HYPERMIN_API int hypermin_set_boot_timeout(struct hypermin *h, unsigned ms);

@@ -21,6 +21,7 @@
 #include "cache/states.h"
 #include "hypermin.h"
 #include "protocol/protocol.h"
+#include "session/memory.h"
 #include "vm/vm.h"
 
 #define DEFAULT_MEMORY_MIB 1024
@@ -67,6 +68,7 @@ struct hypermin {
 	enum vm_accel accel;
 	/* NULL: the best. */
 	char *machine, *root_bus;
+	unsigned wait_memory_ms; /* 0: it starts whether there is memory or not */
 	bool plain, fast, console;
 	/* Always boot. */
 	bool cold;
@@ -111,6 +113,7 @@ struct hypermin {
 	/* The session is a VM that has waited for this handle, and ends when this is closed;
 	 * -1: it does not. */
 	int owner_fd;
+	struct memory_claim memory_claim;
 	/* By hypermin_stop(); vm is NULL then. */
 	bool stopped;
 	/* Why the VM was booted, and not resumed; NULL: it was resumed. */
@@ -237,6 +240,14 @@ void handle_snapshot_options(const struct hypermin *h, struct strvec *options);
 
 /* What is known of the handle's own VM, as hypermin_describe() has it. */
 json_t *handle_describe(const struct hypermin *h);
+
+/* ---- memory.c ---- */
+
+/* Claim what the VM may take of the host's memory until the handle is freed, and wait for it if
+ * that is asked for. */
+int handle_claim_memory(struct hypermin *h, const char *qemu);
+/* The VM runs: it takes what it has claimed. */
+void handle_confirm_memory(const struct hypermin *h);
 
 /* ---- start.c ---- */
 

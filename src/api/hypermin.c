@@ -108,6 +108,7 @@ void hypermin_free(struct hypermin *h)
 	handle_done_jobs(h);
 	vm_free(h->vm);
 	handle_leave_ready(h);
+	memory_claim_release(&h->memory_claim);
 	if (h->wants_snapshot)
 		handle_warm_later(h);
 	handle_close_state(h);

@@ -462,6 +462,7 @@ static const struct setting {
 	{"net", SETTING_FLAG, AT(network.internet), .set_flag = hypermin_set_net},
 	{"forward", SETTING_OTHER, .set_text = hypermin_add_forward},
 	{"reach", SETTING_OTHER, .set_text = hypermin_add_reach},
+	{"wait-memory", SETTING_SECONDS, .set_number = hypermin_set_wait_memory},
 	{"cold", SETTING_FLAG, AT(cold), .set_flag = hypermin_set_cold},
 	{"from", SETTING_TEXT, AT(from), .set_text = hypermin_set_from},
 	{"appliance", SETTING_TEXT, AT(fixed), .set_text = hypermin_set_appliance},

@@ -266,12 +266,13 @@ int handle_start(
 		if (handle_prepare(h, !terms->no_build, check_later) < 0)
 			return -1;
 		int taken = terms->take_ready ? handle_take_ready(h) : 0;
-		if (taken < 0)
+		if (taken < 0 || (!taken && handle_claim_memory(h, qemu) < 0))
 			return -1;
 		enum vm_start_result result = taken
 			? VM_STARTED
 			: start_on_route(h, qemu, terms, ret_no_snapshot);
 		if (result == VM_STARTED) {
+			handle_confirm_memory(h);
 			if (appliance_confirm(&h->appliance))
 				return 0;
 			/* No command has run in this VM, and none may. */

@@ -17,6 +17,7 @@
 #include "base/name.h"
 #include "cache/lock.h"
 #include "config.h"
+#include "session/place.h"
 #include "session/session.h"
 
 #define LOCK   "lock"
@@ -60,7 +61,7 @@ static char *directory_path(void)
 	return xasprintf("/tmp/hypermin-%u", (unsigned)geteuid());
 }
 
-static int open_directory(struct error *err)
+int session_open_directory(struct error *err)
 {
 	CLEANUP_FREE char *path = directory_path();
 	struct stat st;
@@ -147,7 +148,7 @@ static int claim(
 {
 	struct session_name n = {.lock_fd = -1};
 
-	n.dir_fd = open_directory(err);
+	n.dir_fd = session_open_directory(err);
 	if (n.dir_fd < 0)
 		return -1;
 	if (numbers) {
@@ -324,7 +325,7 @@ int session_connect(const char *name, struct error *err)
 {
 	if (check_name(name, err) < 0)
 		return -1;
-	CLEANUP_CLOSE int dir_fd = open_directory(err);
+	CLEANUP_CLOSE int dir_fd = session_open_directory(err);
 	if (dir_fd < 0)
 		return -1;
 	struct sockaddr_un address = address_of(dir_fd, name);
@@ -349,7 +350,7 @@ static int list(const char *prefix, struct strvec *ret, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec files = {0};
 
-	CLEANUP_CLOSE int dir_fd = open_directory(err);
+	CLEANUP_CLOSE int dir_fd = session_open_directory(err);
 	if (dir_fd < 0)
 		return -1;
 	if (directory_list(dir_fd, ".", 0, &files) < 0)

@@ -460,6 +460,11 @@ bool vm_is_running(const struct vm *vm)
 	return vm->phase == PHASE_UP;
 }
 
+pid_t vm_process(const struct vm *vm)
+{
+	return vm->qemu.pid;
+}
+
 const char *vm_qemu_version(const struct vm *vm)
 {
 	return vm->qmp.version;

@@ -276,6 +276,8 @@ struct vm_usage {
 	int64_t cpu_us;	     /* of processors, in microseconds */
 };
 struct vm_usage vm_usage(const struct vm *vm);
+/* qemu's. */
+pid_t vm_process(const struct vm *vm);
 /* "7.2.19"; NULL: unknown. */
 const char *vm_qemu_version(const struct vm *vm);
 /* It takes commands. */
