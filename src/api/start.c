@@ -272,7 +272,8 @@ int handle_start(
 			? VM_STARTED
 			: start_on_route(h, qemu, terms, ret_no_snapshot);
 		if (result == VM_STARTED) {
-			handle_confirm_memory(h);
+			if (!taken)
+				handle_confirm_memory(h);
 			if (appliance_confirm(&h->appliance))
 				return 0;
 			/* No command has run in this VM, and none may. */

@@ -59,6 +59,19 @@ static void execute(const struct child *c, pid_t supervisor, int exec_fd)
 	_exit(1);
 }
 
+/* The mask passes to the child, and what that executes. */
+static void block_requests_to_end(void)
+{
+	sigset_t requests;
+
+	sigemptyset(&requests);
+	sigaddset(&requests, SIGHUP);
+	sigaddset(&requests, SIGINT);
+	sigaddset(&requests, SIGQUIT);
+	sigaddset(&requests, SIGTERM);
+	sigprocmask(SIG_BLOCK, &requests, NULL);
+}
+
 static int64_t to_us(struct timeval t)
 {
 	return t.tv_sec * INT64_C(1000000) + t.tv_usec;
@@ -115,6 +128,8 @@ static void supervise(const struct child *c, pid_t caller, int life_fd, int stat
 
 	setsid();
 	fork_reset_signals();
+	if (c->shielded)
+		block_requests_to_end();
 	pid_t self = getpid();
 	pid_t child = pipe2(exec_pipe, O_CLOEXEC) < 0 ? -1 : fork();
 	if (child == 0)

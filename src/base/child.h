@@ -47,6 +47,13 @@ struct child {
 	const int *pass;
 	size_t n_pass;
 
+	/*
+	 * SIGTERM and the others that ask for an end do nothing to the child and its
+	 * supervisor. A batch system or a service manager sends them to all processes of a
+	 * job at once: then the caller decides how the child ends.
+	 */
+	bool shielded;
+
 	/* Set by child_start(), zero before it and after child_wait(): */
 
 	pid_t supervisor;

@@ -30,6 +30,7 @@ int served_start(const struct vm_config *config, const struct vm_share *share,
 		.output_fd = messages_fd,
 		.pass = pass,
 		.n_pass = ARRAY_SIZE(pass),
+		.shielded = true,
 	};
 	confinement_of_served(config, share, &confine);
 	confine_child(&confine, ret_server);

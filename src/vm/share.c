@@ -111,6 +111,7 @@ int vm_shares_serve(const struct vm_config *config, int messages_fd,
 		.output_fd = messages_fd,
 		.pass = pass,
 		.n_pass = n_pass,
+		.shielded = true,
 	};
 	CLEANUP_CONFINE struct confine confine = {0};
 	confinement_of_share(config, &confine);

@@ -222,6 +222,7 @@ static int launch(struct vm *vm, const struct vm_config *config,
 		.output_fd = messages_far,
 		.pass = pass,
 		.n_pass = n_pass,
+		.shielded = true,
 	};
 	CLEANUP_CONFINE struct confine confine = {0};
 	confinement_of_qemu(config, profile, files ? files->ram_fd : -1, &confine);
