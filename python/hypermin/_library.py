@@ -182,6 +182,8 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "hypermin_interrupt": (None, [_VM, c_int]),
     "hypermin_window_changed": (None, [_VM]),
     "hypermin_write_timeline": (c_int, [_VM]),
+    "hypermin_describe": (_OWNED_STRING, [_VM]),
+    "hypermin_set_copy_timeout": (None, [_VM, c_uint]),
     "hypermin_block_devices": (
         c_int, [_VM, POINTER(POINTER(BlockDevice)), POINTER(c_size_t)]),
     "hypermin_stop": (c_int, [_VM]),

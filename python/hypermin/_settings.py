@@ -92,6 +92,7 @@ class Settings(TypedDict, total=False):
     #: In seconds, as all times here.
     boot_timeout: float
     silence_timeout: float
+    wait_memory: float
     #: The file that write_timeline() fills.
     timeline: AnyPath
     disks: Iterable[Disk | AnyPath]
@@ -166,6 +167,7 @@ _CONVERSIONS: dict[str, _Conversion] = {
     "root_bus": _text("root-bus"),
     "boot_timeout": _seconds("boot-timeout"),
     "silence_timeout": _seconds("silence-timeout"),
+    "wait_memory": _seconds("wait-memory"),
     "timeline": _text("timeline"),
     "disks": _each("disk", Disk),
     "shares": _each("share", Share),

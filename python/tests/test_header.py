@@ -57,7 +57,7 @@ BY_NAME = {
     "hypermin_set_gdb": "gdb", "hypermin_set_console": "console",
     "hypermin_set_appliance": "appliance", "hypermin_set_from": "from",
     "hypermin_add_disk": "disk", "hypermin_set_sector_size": "disk",
-    "hypermin_set_serial": "disk",
+    "hypermin_set_serial": "disk", "hypermin_set_wait_memory": "wait-memory",
 }
 JOB_FUNCTIONS = {"hypermin_wait", "hypermin_signal", "hypermin_give_up"}
 # A value of each setting that shows its name.
@@ -65,7 +65,8 @@ EXAMPLES: _settings.Settings = {
     "packages": ["x"], "root": "x", "image": "x", "kernel": "x", "modules": "x",
     "appliance": "x", "from_state": "x", "cache_dir": "x", "memory_mib": 1, "cpus": 1,
     "accel": "x", "machine": "x", "root_bus": "x", "plain": True, "fast": True, "cold": True,
-    "strict": True, "console": True, "boot_timeout": 1, "silence_timeout": 1, "timeline": "x",
+    "strict": True, "console": True, "boot_timeout": 1, "silence_timeout": 1,
+    "wait_memory": 1, "timeline": "x",
     "disks": ["x"], "host": True, "net": True, "forward": ["x"], "reach": ["x"],
     "append": ["x"], "qemu_args": ["x"], "gdb": True,
     "shares": ["x", hypermin.Share("x", mode="rw"), hypermin.Share("x", mode="overlay")],
