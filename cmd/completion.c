@@ -15,8 +15,9 @@ static const struct options options = {
 	.usage =
 		"Usage: hypermin completion bash|zsh|fish\n"
 		"\n"
-		"Print a script that completes hypermin's command line in this shell. To have it in each\n"
-		"shell, put a line into its configuration, for zsh behind the call of compinit:\n"
+		"Print a script that completes hypermin's command line in this shell. Installed, it is where\n"
+		"the shell looks for such scripts. To have it elsewhere, put a line into the shell's\n"
+		"configuration, for zsh behind the call of compinit:\n"
 		"\n"
 		"  ~/.bashrc                   eval \"$(hypermin completion bash)\"\n"
 		"  ~/.zshrc                    eval \"$(hypermin completion zsh)\"\n"
