@@ -70,7 +70,7 @@ HYPERMIN_API const char *hypermin_error(const struct hypermin *h);
 /* The errno value behind it, or 0 if there is none. */
 HYPERMIN_API int hypermin_error_number(const struct hypermin *h);
 
-/* "0.1.0" */
+/* Of the library that is linked: "1.2.3". */
 HYPERMIN_API const char *hypermin_version(void);
 
 /* ---- Log: what is chosen, and why. One for the process; set it before other threads use
