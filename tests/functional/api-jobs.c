@@ -280,7 +280,7 @@ static void turn(struct loop *l)
 	int timeout_ms;
 	size_t n = hypermin_descriptors(l->h, fds, FDS, &timeout_ms);
 
-	expect(n <= 8 + 3 * (size_t)l->under_way, "%zu descriptors for %d commands", n,
+	expect(n <= 9 + 3 * (size_t)l->under_way, "%zu descriptors for %d commands", n,
 		l->under_way);
 	if (poll(fds, n, timeout_ms) < 0 && errno != EINTR)
 		err(1, "poll");
