@@ -36,11 +36,9 @@ json_t *handle_describe(const struct hypermin *h)
 			: vm_ran_as(h->vm).kvm ? "kvm"
 					       : "tcg",
 		"machine", route ? route->machine : NULL, "root_bus",
-		route ? route->root_bus : NULL, "memory_mib",
-		(int)handle_memory_mib(h), "cpus",
-		(int)handle_cpus(h), "kernel",
-		h->appliance.kernel_version, "qemu_version",
-		h->vm ? vm_qemu_version(h->vm) : NULL, "appliance_built",
+		route ? route->root_bus : NULL, "memory_mib", (int)handle_memory_mib(h),
+		"cpus", (int)handle_cpus(h), "kernel", h->appliance.kernel_version,
+		"qemu_version", h->vm ? vm_qemu_version(h->vm) : NULL, "appliance_built",
 		route ? json_boolean(h->appliance.built) : json_null(),
 		"peak_memory_bytes", known_number(usage.peak_memory), "cpu_us",
 		known_number(usage.cpu_us));
