@@ -511,8 +511,9 @@ HYPERMIN_API struct hypermin_job *hypermin_begin(struct hypermin *h,
  * called. */
 HYPERMIN_API int hypermin_wait(
 	struct hypermin_job *job, struct hypermin_result *ret_result);
-/* Pass a signal (1 to 64) to this command, which another thread may wait for. If it is over, nothing
- * happens; but once hypermin_wait() has returned or ended() was called there is no `job`. */
+/* Pass a signal (1 to 64) to this command, which another thread may wait for. If it is over,
+ * nothing happens; but once hypermin_wait() has returned or ended() was called there is no
+ * `job`. */
 HYPERMIN_API void hypermin_signal(struct hypermin_job *job, int signal);
 /* Free it. If the command is not over, it gets SIGHUP and its streams are closed. ended() is
  * not called. No thread may wait for it. */
@@ -773,8 +774,8 @@ HYPERMIN_API int hypermin_assemble(
 /*
  * The path of one of hypermin's own programs ("hypermin-builder", or "hypermin" itself): in
  * $HYPERMIN_LIBEXECDIR, beside the running program, or where it was installed. For front ends
- * that hand a whole command on to one. NULL with an error if there is none that can be executed. The caller
- * frees it with free().
+ * that hand a whole command on to one. NULL with an error if there is none that can be
+ * executed. The caller frees it with free().
  */
 HYPERMIN_API char *hypermin_find_program(struct hypermin *h, const char *name);
 

@@ -178,7 +178,8 @@ void agent_set_clock(struct agent *a, int64_t realtime_ns);
 void agent_resume(
 	struct agent *a, int64_t realtime_ns, unsigned disks, const uint8_t *seed);
 /* The machine has these: have the guest use them. Then `attached` comes, or `fatal`. It may
- * follow agent_resume() at once, but no command may run. Fails if the strings are too long for one frame. */
+ * follow agent_resume() at once, but no command may run. Fails if the strings are too long
+ * for one frame. */
 int agent_attach(
 	struct agent *a, const struct agent_attachments *what, struct error *err);
 /* End all processes, unmount, sync; then `stopped` comes. */

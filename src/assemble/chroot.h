@@ -4,9 +4,9 @@
  * attributes of privileged name spaces. An ordinary user's output belongs to that user, and lacks
  * what only root may create.
  *
- * Whoever has a user on the host can enter it. So nobody but its owner may write to its top
- * directory, and unless it is to be privileged it has no devices, and what archives have brought has no
- * setuid bits and no capabilities. No symlink leads out of it, as none does in a chroot.
+ * Every user of the host can enter it. So only its owner may write to its top directory.
+ * Unless it is to be privileged, it has no devices, and what archives have brought has neither
+ * setuid bits nor capabilities. No symlink leads out of it, as none does in a chroot.
  */
 #pragma once
 

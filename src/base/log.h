@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What was chosen, and why: lines for a user who asks for them. Errors are returned
- * (error.h), and what a %s stands for is made as harmless. There is one handler in a process; without one a line costs a comparison.
+ * (error.h). What a %s stands for is made harmless, as in errors. There is one handler in a
+ * process; without one a line costs a comparison.
  */
 #pragma once
 

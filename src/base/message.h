@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Messages, in which what comes from others is harmless. Line breaks are in formats; what a
- * `%s` stands for is a stranger's until the opposite is shown: a file's name, a guest's words, a field
- * of a package. In it control characters, line breaks too, become '?' (printable.h), so that no name
- * moves the cursor, and none looks like a line of ours.
+ * Messages in which text from others is harmless. What a `%s` stands for may come from
+ * anywhere: a file's name, a guest's words, a field of a package. In it control characters
+ * become '?' (printable.h), line breaks too, so that no name moves the cursor and none looks
+ * like a line of ours. Line breaks of our own are in the formats.
  *
  *	"open '%s'"	a text from anywhere
  *	"%-s"		a text that was made here, another error's: its line breaks stay

@@ -3,7 +3,8 @@
  * Text from others, made safe for a terminal. An escape sequence in a guest's message or
  * in a file's name could retitle the window, move the cursor over other text or worse.
  * Printable ASCII, tabs and well-formed UTF-8 pass; control characters, and characters
- * that change the direction of text or can't be seen, become '?', and so does each byte that is not UTF-8.
+ * that change the direction of text or can't be seen, become '?', and so does each byte
+ * that is not UTF-8.
  */
 #pragma once
 

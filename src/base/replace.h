@@ -24,8 +24,8 @@ struct replacement {
 };
 
 int replacement_begin(const char *path, struct replacement *ret, struct error *err);
-/* A directory that is never published, beside a path that others may have made something of: a link
- * there is not followed. */
+/* A directory beside a path, that is never published. Others may write where the path is: a
+ * link that they have put there is not followed. */
 int replacement_begin_temporary(
 	const char *path, struct replacement *ret, struct error *err);
 int replacement_publish(struct replacement *r, struct error *err);

@@ -13,7 +13,8 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 
-/* Kernels and modules shrink to a tenth at best. What unpacks to far more is made to take memory. */
+/* Kernels and modules shrink to a tenth at best. What unpacks to far more was made to exhaust
+ * memory. */
 #define RATIO_MAX      20
 #define ALWAYS_ALLOWED ((size_t)32 * 1024 * 1024)
 

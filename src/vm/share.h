@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A directory of the host that the guest mounts. One that is a disk is served as served.h says.
- * A process of its own serves all others of a VM's, hypermin-share: it has them open, enforces that a read-only one is not written to, and
- * speaks FUSE with the guest's kernel. Its socket is qemu's, as a port of the machine.
+ * One process serves all others of a VM, hypermin-share: it has them open, enforces that a
+ * read-only one is not written to, and speaks FUSE with the guest's kernel. Its socket is
+ * qemu's, as a port of the machine.
  */
 #pragma once
 

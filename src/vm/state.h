@@ -3,10 +3,15 @@
  * What a VM is made of: qemu, its monitor, the conversation with the guest, and the
  * commands under way.
  *
- * The files that share this are a stack. Each calls those to its right alone:
+ * The files that share this are a stack. Each calls only those below it:
  *
- *	start.c ──► vm.c, exec.c ──► snapshot.c, checkpoint.c, plug.c, measure.c ──► block-job.c ──► loop.c ──► events.c ──► halt.c
- *	                                                                                         └──► failure.c
+ *	start.c
+ *	vm.c, exec.c
+ *	snapshot.c, checkpoint.c, plug.c, measure.c
+ *	block-job.c
+ *	loop.c
+ *	events.c, failure.c
+ *	halt.c
  *
  * Nothing but events.c and loop.c takes in what qemu and the guest say. The others ask for
  * something, and have the loop turn until struct vm shows that it has come.

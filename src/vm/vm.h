@@ -379,12 +379,10 @@ int vm_block_devices(struct vm *vm, struct agent_block_device **ret, size_t *ret
 	struct error *err);
 /* The last lines of the guest's console, printable, with a newline behind each; a new string. */
 char *vm_console_tail(const struct vm *vm, unsigned lines);
-/* So many times as long as it may be silent, a guest may take to write out its disks when
- * there is no time left for that. */
+/* The guest unmounts its disks first, which may take long. If a time limit was given for all
+ * (time_over_ms, by monotonic_ms(); 0: there is none), it has what is left of that, and
+ * VM_STOP_PATIENCE times silence_timeout_ms more. */
 #define VM_STOP_PATIENCE 10
-/* The guest unmounts its disks first. That may take long, unless a time limit was given for
- * all: until that is over (time_over_ms, by monotonic_ms(); 0: there is none), and VM_STOP_PATIENCE
- * times silence_timeout_ms more. */
 int vm_stop(struct vm *vm, int64_t time_over_ms, struct error *err);
 
 /* The start of a VM whose qemu the caller becomes, or hands to another. */
