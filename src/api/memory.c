@@ -24,9 +24,9 @@
 static uint64_t most_of(const struct hypermin *h, bool kvm)
 {
 	uint64_t host = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-	unsigned mib = h->state ? h->state->memory_mib : h->memory_mib;
 
-	return ((uint64_t)mib << 20) + QEMU_BYTES + (kvm ? 0 : MIN(CODE_BYTES, host / 8));
+	return ((uint64_t)handle_memory_mib(h) << 20) + QEMU_BYTES +
+		(kvm ? 0 : MIN(CODE_BYTES, host / 8));
 }
 
 static bool will_take_kvm(const struct hypermin *h, const char *qemu)
