@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/kernel-fs.h"
 #include "base/log.h"
 #include "base/monotonic.h"
 #include "base/quantity.h"
@@ -51,8 +52,15 @@ static void on_skip(const char *path, const char *reason, void *data)
 
 static int make_tree(struct input *input, struct tree **ret, struct error *err)
 {
-	const struct tree_options options = {
-		.skip_unreadable = true, .on_skip = on_skip, .on_skip_data = input};
+	const struct tree_options options = {.skip_unreadable = true,
+		.skip_kernel_fs = true,
+		.on_skip = on_skip,
+		.on_skip_data = input};
+
+	if (kernel_fs_is(input->fd))
+		return error_set(err, 0,
+			"it belongs to a file system of the kernel (such as proc or sysfs), "
+			"which can't be shared");
 	struct tree *t = tree_new(&options);
 
 	if (tree_add_open_directory(t, input->fd, input->path, "/", err) < 0) {

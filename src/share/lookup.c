@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#include "share/mounts.h"
+#include "base/kernel-fs.h"
 #include "share/server.h"
 
 /* Whether a mount point is one of the kernel's file systems. */
@@ -18,7 +18,7 @@ static bool is_hidden(const struct share *s, int directory, const char *name, de
 		return true;
 	/* Without O_DIRECTORY, or it would trigger an automount. */
 	fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 || mounts_is_kernels(fd);
+	return fd < 0 || kernel_fs_is(fd);
 }
 
 int lookup_at(struct share *s, struct node *directory, int fd, const char *name,

@@ -62,7 +62,7 @@ struct node {
 	int fd;
 	/* The root of the mount, or a share's directory: never forgotten. */
 	bool fixed;
-	/* A mount point of a file system of the kernel (mounts.h): an empty directory. */
+	/* A mount point of a file system of the kernel (base/kernel-fs.h): an empty directory. */
 	bool hidden;
 	/* The change time of the content that the guest may have in its cache; 0: not known.
 	 * For files (files.c) and links (nodes.c). */

@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 
 #include "base/io.h"
-#include "share/mounts.h"
+#include "base/kernel-fs.h"
 #include "share/server.h"
 
 /* Linux 4.18's, and older than what is offered to the guest below. */
@@ -36,7 +36,7 @@ static int begin(struct share *s, struct error *err)
 
 		if (fstat(d->fd, &st) || !S_ISDIR(st.st_mode))
 			return error_set(err, 0, "share %s is not a directory", d->name);
-		if (mounts_is_kernels(d->fd) || st.st_dev == s->devtmpfs)
+		if (kernel_fs_is(d->fd) || st.st_dev == s->devtmpfs)
 			return error_set(err, 0,
 				"share %s belongs to a file system of the kernel (such "
 				"as proc or sysfs), which can't be shared",
@@ -112,7 +112,7 @@ struct share *share_new(const struct share_directory *directories, size_t count,
 	s->descriptors -= MIN(s->descriptors / 2, 32 + count);
 	if (io_read_file(AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &mounts, &len,
 		    &ignored) == 0)
-		s->devtmpfs = mounts_devtmpfs(mounts);
+		s->devtmpfs = kernel_fs_devtmpfs(mounts);
 	if (begin(s, err)) {
 		share_free(s);
 		return NULL;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/directory.h"
+#include "base/kernel-fs.h"
 #include "tree/host.h"
 #include "tree/put.h"
 #include "tree/resolve.h"
@@ -49,6 +50,12 @@ static enum tree_result add_name(struct scan *s, const struct host_at *at,
 	return r;
 }
 
+static bool is_left_empty(const struct scan *s, const struct host_dir *dir, int fd)
+{
+	return s->t->options.skip_kernel_fs && dir->parent &&
+		dir->dev != dir->parent->dev && kernel_fs_is(fd);
+}
+
 static int scan_dir(struct scan *s, const struct pending *p, struct error *err)
 {
 	CLEANUP_CLOSE int fd = -1;
@@ -56,6 +63,8 @@ static int scan_dir(struct scan *s, const struct pending *p, struct error *err)
 
 	if (host_dir_open(p->from, O_RDONLY, &fd, err) < 0)
 		return -1;
+	if (is_left_empty(s, p->from, fd))
+		return 0;
 	CLEANUP_CLOSEDIR DIR *d = fdopendir(fd);
 	if (!d)
 		return host_skip(s->t, p->from, NULL, errno, err);

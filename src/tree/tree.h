@@ -128,6 +128,9 @@ struct tree_options {
 	/* A file that can't be read is left out, and on_skip is called; else it is an
 	 * error. */
 	bool skip_unreadable;
+	/* Where a file system of the kernel's own is mounted (base/kernel-fs.h) there is an
+	 * empty directory. */
+	bool skip_kernel_fs;
 	void (*on_skip)(const char *path, const char *reason, void *data);
 	void *on_skip_data;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The kernel's own file systems: mounts.h. */
-#include "share/mounts.h"
+/* The kernel's own file systems: kernel-fs.h. */
+#include "base/kernel-fs.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ static const uint32_t magics[] = {
 	0x50494446, /* pidfs */
 };
 
-bool mounts_is_kernels(int fd)
+bool kernel_fs_is(int fd)
 {
 	struct statfs fs;
 
@@ -51,7 +51,7 @@ bool mounts_is_kernels(int fd)
 	return false;
 }
 
-dev_t mounts_devtmpfs(const char *mountinfo)
+dev_t kernel_fs_devtmpfs(const char *mountinfo)
 {
 	/* 25 30 0:5 / /dev rw,nosuid shared:2 - devtmpfs udev rw,size=… */
 	for (const char *line = mountinfo; line && *line;) {
