@@ -20,6 +20,7 @@
 #include "guest/resume.h"
 #include "guest/shutdown.h"
 #include "guest/timeline.h"
+#include "guest/timezone.h"
 #include "protocol/protocol.h"
 
 enum {
@@ -96,6 +97,7 @@ static int prepare_snapshot(
 
 static int resume(const struct resume_request *r, void *data, struct error *err)
 {
+	timezone_set(r->timezone);
 	return resume_finish(&((struct state *)data)->resume, r, err);
 }
 

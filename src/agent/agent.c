@@ -340,13 +340,11 @@ void agent_set_clock(struct agent *a, int64_t realtime_ns)
 		wire_put_u64(add_frame(a, FRAME_SET_CLOCK, 8), realtime_ns);
 }
 
-void agent_resume(
-	struct agent *a, int64_t realtime_ns, unsigned disks, const uint8_t *seed)
+void agent_resume(struct agent *a, const struct resume_request *request)
 {
 	if (a->state != STATE_HELLO_AWAITED)
 		return;
-	resume_request_put(add_frame(a, FRAME_RESUME, RESUME_SIZE),
-		&(struct resume_request){realtime_ns, disks, seed});
+	resume_request_put(add_frame(a, FRAME_RESUME, RESUME_SIZE), request);
 	a->state = STATE_RESUMING;
 }
 

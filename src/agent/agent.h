@@ -172,11 +172,10 @@ void agent_set_clock(struct agent *a, int64_t realtime_ns);
 /*
  * The first request to a guest that resumes from a snapshot; its hello went to the
  * snapshot's maker. It gets the time, the number of its disks, and RESUME_SEED_SIZE random
- * bytes, so that no two guests draw the same random numbers. Then `resumed` comes, or
- * `fatal`.
+ * bytes, so that no two guests draw the same random numbers; and the host's time zone. Then
+ * `resumed` comes, or `fatal`.
  */
-void agent_resume(
-	struct agent *a, int64_t realtime_ns, unsigned disks, const uint8_t *seed);
+void agent_resume(struct agent *a, const struct resume_request *request);
 /* The machine has these: have the guest use them. Then `attached` comes, or `fatal`. It may
  * follow agent_resume() at once, but no command may run. Fails if the strings are too long
  * for one frame. */

@@ -163,7 +163,11 @@ static int make_unique(struct conversation *c, unsigned n_disks, struct error *e
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return error_set(err, errno, "get random numbers for the guest");
 	clock_gettime(CLOCK_REALTIME, &now);
-	agent_resume(c->agent, now.tv_sec * 1000000000LL + now.tv_nsec, n_disks, seed);
+	const struct resume_request request = {
+		.realtime_ns = now.tv_sec * UINT64_C(1000000000) + now.tv_nsec,
+		.disks = n_disks,
+		.seed = seed};
+	agent_resume(c->agent, &request);
 	return wait_for(c, &c->resumed, err);
 }
 

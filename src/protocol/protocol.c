@@ -131,15 +131,19 @@ void resume_request_put(uint8_t ret[static RESUME_SIZE], const struct resume_req
 	wire_put_u64(ret, r->realtime_ns);
 	wire_put_u32(ret + 8, r->disks);
 	memcpy(ret + 12, r->seed, RESUME_SEED_SIZE);
+	memcpy(ret + 12 + RESUME_SEED_SIZE, r->timezone, TIMEZONE_SIZE);
 }
 
 struct resume_request resume_request_get(const uint8_t payload[static RESUME_SIZE])
 {
-	return (struct resume_request){
+	struct resume_request r = {
 		.realtime_ns = wire_get_u64(payload),
 		.disks = wire_get_u32(payload + 8),
 		.seed = payload + 12,
 	};
+
+	memcpy(r.timezone, payload + 12 + RESUME_SEED_SIZE, TIMEZONE_SIZE - 1);
+	return r;
 }
 
 int attach_request_parse(const uint8_t *data, size_t len, struct attach_request *ret)

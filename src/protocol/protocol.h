@@ -50,6 +50,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/boot.h"
+
 /* Raise with every change of what is on the wire, so that the host notices a cached initrd
  * with a guest of another version. */
 #define PROTOCOL_VERSION 10
@@ -118,7 +120,7 @@ enum stream_id {
 enum {
 	READY_TIMES = 5,
 	RESUME_SEED_SIZE = 64,
-	RESUME_SIZE = 12 + RESUME_SEED_SIZE,
+	RESUME_SIZE = 12 + RESUME_SEED_SIZE + TIMEZONE_SIZE,
 };
 
 /* Which step of becoming the command failed. The text is for people; this is for
@@ -221,11 +223,13 @@ struct exec_request {
  * strings stay in data. */
 int exec_request_parse(const uint8_t *data, size_t len, struct exec_request *ret);
 
-/* RESUME: u64 nanoseconds since 1970, u32 disks, the seed. */
+/* RESUME: u64 nanoseconds since 1970, u32 disks, the seed, the time zone. */
 struct resume_request {
 	uint64_t realtime_ns;
 	uint32_t disks;	     /* of the machine that resumes */
 	const uint8_t *seed; /* RESUME_SEED_SIZE random bytes, in the payload */
+	/* The host's, as BOOT_TIMEZONE has it: the guest may have booted elsewhere. */
+	char timezone[TIMEZONE_SIZE];
 };
 
 void resume_request_put(uint8_t ret[static RESUME_SIZE], const struct resume_request *r);

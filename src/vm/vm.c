@@ -375,8 +375,11 @@ static enum loop_end load_and_resume(struct vm *vm, const struct vm_config *conf
 	/* The guest resumes: make it a machine of its own. */
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return error_set(err, errno, "get random numbers for the guest");
-	agent_resume(
-		vm->guest.agent, vm_realtime_ns(), machine_disks(config) - n_own, seed);
+	struct resume_request request = {.realtime_ns = vm_realtime_ns(),
+		.disks = machine_disks(config) - n_own,
+		.seed = seed};
+	strcpy(request.timezone, config->timezone);
+	agent_resume(vm->guest.agent, &request);
 	if (ask_attach(vm, config, err) < 0)
 		return LOOP_LOST;
 	end = loop_until(vm, is_up, deadline_ms, err);

@@ -165,6 +165,8 @@ static inline int resume_if_all_is_there(
 	for (int i = 0; i < RESUME_SEED_SIZE; i++)
 		if (r->seed[i] != i)
 			return error_set(err, 0, "byte %d of the seed is wrong", i);
+	if (strcmp(r->timezone, "CET-1") != 0)
+		return error_set(err, 0, "the time zone is '%s'", r->timezone);
 	if (r->realtime_ns != 1234567890123456789 || r->disks > 200)
 		return error_set(err, 0, "there is no room for %u disks", r->disks);
 	return 0;

@@ -335,7 +335,8 @@ static void a_resumed_guest_says_no_hello(void **state)
 	struct fixture *f = *state;
 	const uint8_t seed[RESUME_SEED_SIZE] = {1};
 
-	agent_resume(f->a, 1, 2, seed);
+	agent_resume(f->a,
+		&(struct resume_request){.realtime_ns = 1, .disks = 2, .seed = seed});
 	assert_int_equal(host_says(f), FRAME_HEADER_SIZE + RESUME_SIZE);
 	/* Until it has become a machine of its own nothing runs in it. */
 	assert_int_equal(ask_for_command(f, "x"), 0);

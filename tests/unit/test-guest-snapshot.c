@@ -20,7 +20,11 @@ static void resume_with(struct fixture *f, unsigned disks)
 	talk(f, &f->ready);
 	agent_free(f->a);
 	f->a = agent_new(&second_host, f);
-	agent_resume(f->a, 1234567890123456789, disks, seed);
+	agent_resume(f->a,
+		&(struct resume_request){.realtime_ns = 1234567890123456789,
+			.disks = disks,
+			.seed = seed,
+			.timezone = "CET-1"});
 }
 
 /* The only child that the guest has after standing by, or 0. */
