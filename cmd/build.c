@@ -19,6 +19,9 @@ struct build {
 	const char *kernel, *modules_dir;
 	/* The name of an option that goes with one form only, if one is given. */
 	const char *without_inputs, *with_inputs;
+	/* Write a snapshot, too; and an option that goes only with that, if one is given. */
+	bool warm;
+	const char *with_warm;
 	/* Of the form with inputs. */
 	struct hypermin_assembly assembly;
 	struct option_list trees;
@@ -35,6 +38,13 @@ static const struct option_row general_rows[] = {
 	{OPTION_TEXT, "modules", 0, "DIR", "its modules; default /lib/modules/VERSION",
 		AT(modules_dir)},
 	{OPTION_COUNT, "verbose", 'v', NULL, "say what is chosen", AT(log.verbose)},
+	{0},
+};
+
+static const struct option_row warm_rows[] = {
+	{OPTION_FLAG, "warm", 0, NULL,
+		"write a snapshot of the booted VM, too, for any x86-64 machine with this qemu",
+		AT(warm)},
 	{0},
 };
 
@@ -64,6 +74,7 @@ static const struct option_row input_rows[] = {
 };
 
 #define HOST   "Without an INPUT"
+#define WARM   "With --warm, what later runs have by default"
 #define INPUTS "With INPUTs"
 
 static const struct option_group groups[] = {
@@ -72,6 +83,8 @@ static const struct option_group groups[] = {
 	{HOST, settings_root, AT(vm), AT(without_inputs)},
 	{HOST, settings_image, AT(vm), AT(without_inputs)},
 	{HOST, settings_cache_dir, AT(vm), AT(without_inputs)},
+	{HOST, warm_rows, .mark = AT(without_inputs)},
+	{WARM, settings_size, AT(vm), AT(with_warm)},
 	{INPUTS, tree_rows},
 	{INPUTS, input_rows, .mark = AT(with_inputs)},
 	{0},
@@ -102,7 +115,7 @@ static int build(struct build *o)
 	if ((!o->kernel || hypermin_set(o->vm, "kernel", o->kernel) == 0) &&
 		(!o->modules_dir ||
 			hypermin_set(o->vm, "modules", o->modules_dir) == 0) &&
-		hypermin_export(o->vm, o->output) == 0)
+		(o->warm ? hypermin_export_warm : hypermin_export)(o->vm, o->output) == 0)
 		return 0;
 	if (interrupt_signal())
 		return HYPERMIN_STATUS_KILLED + interrupt_signal();
@@ -172,6 +185,8 @@ static int choose_form(struct build *o, int n_inputs, char **inputs)
 			o->without_inputs);
 	else if (!from_inputs && o->with_inputs)
 		options_complain("--%s goes with an INPUT or --tree", o->with_inputs);
+	else if (!o->warm && o->with_warm)
+		options_complain("--%s goes with --warm", o->with_warm);
 	else if (from_inputs)
 		return build_from_inputs(o, (const char *const *)inputs);
 	else

@@ -56,9 +56,13 @@ const struct option_row settings_from[] = {
 	{0},
 };
 
-const struct option_row settings_machine[] = {
+const struct option_row settings_size[] = {
 	SETTING("memory", 'm', "SIZE", "guest memory in MiB, or with G; default 1024"),
 	SETTING("cpus", 'c', "N", "virtual CPUs; default 1"),
+	{0},
+};
+
+const struct option_row settings_machine[] = {
 	SETTING("accel", 0, "auto|kvm|tcg", "accelerator; auto takes KVM where it works"),
 	SETTING("machine", 0, "auto|pc|q35|microvm|virt", "machine to emulate"),
 	SETTING("root-bus", 0, "BUS",

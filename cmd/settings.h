@@ -21,6 +21,8 @@ extern const struct option_row settings_kernel[];
 extern const struct option_row settings_cache_dir[];
 extern const struct option_row settings_appliance[];
 extern const struct option_row settings_from[];
+/* How large it is. */
+extern const struct option_row settings_size[];
 /* What is emulated, and how it is started. */
 extern const struct option_row settings_machine[];
 extern const struct option_row settings_console[];

@@ -136,8 +136,9 @@ HYPERMIN_API int hypermin_set_image(struct hypermin *h, const char *name);
 HYPERMIN_API int hypermin_set_kernel(
 	struct hypermin *h, const char *image, const char *modules_dir);
 
-/* Guest memory in MiB; default 1024, at least 128. Files that the guest writes, except on
- * disks, take from it. */
+/* Guest memory in MiB, at least 128. Files that the guest writes, except on disks, take from
+ * it. The default is 1024; less for an appliance whose snapshot has less, and where the memory
+ * limit of this process' control group has no room for that. */
 HYPERMIN_API int hypermin_set_memory(struct hypermin *h, unsigned mib);
 /* Virtual CPUs, 1 to 255; default 1. */
 HYPERMIN_API int hypermin_set_cpus(struct hypermin *h, unsigned cpus);
@@ -341,6 +342,14 @@ HYPERMIN_API int hypermin_is_prepared(struct hypermin *h);
  */
 HYPERMIN_API int hypermin_export(struct hypermin *h, const char *dir);
 
+/*
+ * The same, with a snapshot of a VM that boots only for that: memory and state. A VM with this
+ * appliance resumes from it on any x86-64 machine with the same build of qemu, by emulation, if
+ * it has the memory, CPUs, machine and root bus of these settings; elsewhere it boots. Nothing
+ * is ever written to the directory. The handle must have no disks. Its VM is not started.
+ */
+HYPERMIN_API int hypermin_export_warm(struct hypermin *h, const char *dir);
+
 /* Most disks that a snapshot can have slots for. */
 #define HYPERMIN_WARM_DISKS 8
 /*
@@ -349,8 +358,7 @@ HYPERMIN_API int hypermin_export(struct hypermin *h, const char *dir);
  * is taking one. It has slots for `disks` disks: VMs with that many resume from it. (VMs
  * with more than HYPERMIN_WARM_DISKS, or with a number that there is no snapshot for, go
  * on from one without slots, which is slower.) With only_built it fails if the appliance is
- * not in the cache. The handle must have no disks and no appliance of
- * hypermin_set_appliance(). Its VM is not started.
+ * not in the cache. The handle must have no disks. Its VM is not started.
  */
 HYPERMIN_API int hypermin_warm(
 	struct hypermin *h, unsigned disks, bool only_built, bool *ret_taken);

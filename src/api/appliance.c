@@ -118,5 +118,5 @@ int hypermin_export(struct hypermin *h, const char *dir)
 {
 	if (hypermin_prepare(h) < 0)
 		return -1;
-	return appliance_export(&h->appliance, dir, h->control[0], &h->error);
+	return appliance_export(&h->appliance, NULL, NULL, dir, h->control[0], &h->error);
 }

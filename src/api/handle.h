@@ -24,6 +24,7 @@
 #include "session/memory.h"
 #include "vm/vm.h"
 
+#define MEMORY_MIN_MIB	   128
 #define DEFAULT_MEMORY_MIB 1024
 #define DEFAULT_CPUS	   1
 
@@ -64,7 +65,9 @@ struct hypermin {
 	char *fixed;
 	/* The name of a saved state, which is taken in place of an appliance. */
 	char *from;
-	unsigned memory_mib, cpus, boot_timeout_ms, silence_timeout_ms;
+	/* 0: what handle_memory_mib() finds fit. */
+	unsigned memory_mib;
+	unsigned cpus, boot_timeout_ms, silence_timeout_ms;
 	enum vm_accel accel;
 	/* NULL: the best. */
 	char *machine, *root_bus;
@@ -96,6 +99,9 @@ struct hypermin {
 	/* ---- The appliance ---- */
 	/* Of the root, or of the fixed appliance; NULL: not found out yet. */
 	const struct architecture *architecture;
+	/* By handle_start(): the guest's memory where the settings leave it open; 0: not found
+	 * out yet. A limit may change while the VM runs. */
+	unsigned found_memory_mib;
 	/* The routes that have not failed so far. */
 	struct vm_routes routes;
 	struct cache cache;
@@ -225,7 +231,6 @@ void handle_close_state(struct hypermin *h);
 /* All disks that the VM has. */
 const struct vm_disk *handle_disks(const struct hypermin *h, size_t *ret_len);
 /* What the VM has: a saved state says it, or else the settings. */
-unsigned handle_memory_mib(const struct hypermin *h);
 unsigned handle_cpus(const struct hypermin *h);
 /* Write the VM down to the directory, for session_write_down(). NULL: an error, and the VM goes
  * on, unless it is over. */
@@ -263,11 +268,18 @@ struct start_terms {
 	bool lasting;
 	/* vm_config.awaits_disks */
 	bool awaits_disks;
+	/* A snapshot of it is for other machines. */
+	bool portable;
+	/* Resume from this portable one, which is tried; NULL: from what there is. */
+	const struct vm_snapshot *trial;
 	/* vm_config.reserved_slots, vm_config.record */
 	unsigned reserved_slots;
 	const struct vm_snapshot *record;
 };
 
+/* The guest's memory: as a saved state or the settings say; else that of the appliance's
+ * snapshot, or the usual size, and no more than this process' control group has room for. */
+unsigned handle_memory_mib(const struct hypermin *h);
 /* Make a snapshot of a VM that was written down, as h->state says that it was: in `record`.
  * The state's identity; a new string. */
 char *handle_convert(

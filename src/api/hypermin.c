@@ -83,7 +83,6 @@ struct hypermin *hypermin_new(void)
 
 	fill_standard_streams();
 	h->root = xstrdup("/");
-	h->memory_mib = DEFAULT_MEMORY_MIB;
 	h->cpus = DEFAULT_CPUS;
 	h->boot_timeout_ms = 120000;
 	h->silence_timeout_ms = 60000;

@@ -222,12 +222,12 @@ int handle_check_memory(struct hypermin *h, const char *key, unsigned max)
 	if (session_list_ready(key, &names, &h->error) < 0)
 		return -1;
 	uint64_t more = names.len < max ? max - names.len : 0;
-	if (more * h->memory_mib <= available)
+	if (more * handle_memory_mib(h) <= available)
 		return 0;
 	return error_set(&h->error, 0,
 		"keep %u VMs ready: their guests may take %llu MiB of memory, and %llu MiB are "
 		"available; keep fewer of them, or give each less (--memory)",
-		max, (unsigned long long)(more * h->memory_mib),
+		max, (unsigned long long)(more * handle_memory_mib(h)),
 		(unsigned long long)available);
 }
 

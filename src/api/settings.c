@@ -16,7 +16,6 @@
 #include "base/strbuf.h"
 #include "vm/disk.h"
 
-#define MEMORY_MIN_MIB 128
 #define MEMORY_MAX_MIB (4096 * 1024)
 #define CPUS_MAX       255
 /* qemu's own default, for -s. */
@@ -35,8 +34,8 @@ static int set_path(struct hypermin *h, char **field, const char *path)
 {
 	if (handle_check_not_started(h) < 0)
 		return -1;
-	/* The builder and the cache's stamp need names that do not depend on the current
-	 * directory. */
+	/* The builder, the cache's stamp and a snapshot's maker need names that do not
+	 * depend on the current directory. */
 	char *full = realpath(path, NULL);
 	if (!full)
 		return error_set(&h->error, errno, "find '%s'", path);
@@ -110,7 +109,7 @@ static int set_text(struct hypermin *h, char **field, const char *what, const ch
 
 int hypermin_set_appliance(struct hypermin *h, const char *dir)
 {
-	return set_text(h, &h->fixed, "appliance", dir);
+	return set_path(h, &h->fixed, dir);
 }
 
 int hypermin_set_from(struct hypermin *h, const char *name)
@@ -431,6 +430,7 @@ static const struct setting {
 	{"package", SETTING_LIST, AT(packages), true, .set_text = hypermin_add_package},
 	{"root", SETTING_TEXT, AT(root), true, .set_text = hypermin_set_root},
 	{"image", SETTING_TEXT, AT(image), true, .set_text = hypermin_set_image},
+	{"appliance", SETTING_TEXT, AT(fixed), true, .set_text = hypermin_set_appliance},
 	{"kernel", SETTING_TEXT, AT(kernel), true, .set_text = set_kernel_image},
 	{"modules", SETTING_TEXT, AT(modules_dir), true, .set_text = set_modules},
 	{"memory", SETTING_MIB, AT(memory_mib), true, .set_number = hypermin_set_memory},
@@ -465,7 +465,6 @@ static const struct setting {
 	{"wait-memory", SETTING_SECONDS, .set_number = hypermin_set_wait_memory},
 	{"cold", SETTING_FLAG, AT(cold), .set_flag = hypermin_set_cold},
 	{"from", SETTING_TEXT, AT(from), .set_text = hypermin_set_from},
-	{"appliance", SETTING_TEXT, AT(fixed), .set_text = hypermin_set_appliance},
 	{"timeline", SETTING_OTHER, .set_text = hypermin_set_timeline},
 #undef AT
 };
@@ -537,8 +536,10 @@ static void add_option(
 		vector_foreach (word, (const struct strvec *)member)
 			strvec_addf(options, "--%s=%s", s->name, *word);
 		break;
-	case SETTING_NUMBER:
 	case SETTING_MIB:
+		strvec_addf(options, "--%s=%u", s->name, handle_memory_mib(h));
+		break;
+	case SETTING_NUMBER:
 		strvec_addf(options, "--%s=%u", s->name, *(const unsigned *)member);
 		break;
 	case SETTING_SECONDS:

@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include "api/handle.h"
+#include "base/cgroup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/printable.h"
 #include "base/strbuf.h"
 #include "cache/snapshots.h"
 #include "protocol/boot.h"
@@ -51,6 +53,64 @@ static bool find_snapshot(
 		break;
 	}
 	return false;
+}
+
+/* ---- The one that came with the appliance ---- */
+
+/* As the log has it: the first line that only one of them has. */
+static void log_other_identity(const char *shipped, const char *here)
+{
+	const char *a = shipped, *b = here;
+
+	for (size_t len; (len = strcspn(a, "\n")) == strcspn(b, "\n") &&
+		strncmp(a, b, len) == 0 && a[len];) {
+		a += len + 1;
+		b += len + 1;
+	}
+	CLEANUP_FREE char *line = xstrndup(a, strcspn(a, "\n"));
+	CLEANUP_FREE char *theirs = printable_dup(line);
+	log_info(
+		"the appliance's snapshot is for another VM or qemu: it has '%s' where this "
+		"one has '%.*s'",
+		theirs, (int)strcspn(b, "\n"), b);
+}
+
+static bool find_shipped(
+	const char *identity, bool best, struct vm_snapshot *ret, void *data)
+{
+	const struct appliance *a = data;
+	struct snapshot_files files;
+	struct error err;
+
+	(void)best;
+	if (strcmp(a->snapshot->identity, identity) != 0) {
+		log_other_identity(a->snapshot->identity, identity);
+		return false;
+	}
+	if (appliance_open_snapshot(a, &files, &err) < 0) {
+		log_warning("the appliance's snapshot can't be used, the VM boots: %s",
+			err.msg);
+		return false;
+	}
+	*ret = (struct vm_snapshot){
+		.ram_fd = files.ram_fd, .state_fd = files.state_fd, .is_own = true};
+	return true;
+}
+
+/* It was not written to the appliance yet. */
+static bool find_trial(
+	const char *identity, bool best, struct vm_snapshot *ret, void *data)
+{
+	const struct vm_snapshot *trial = data;
+	CLEANUP_CLOSE int ram = fcntl(trial->ram_fd, F_DUPFD_CLOEXEC, 3);
+	CLEANUP_CLOSE int state = fcntl(trial->state_fd, F_DUPFD_CLOEXEC, 3);
+
+	(void)identity;
+	(void)best;
+	if (ram < 0 || state < 0 || lseek(state, 0, SEEK_SET) < 0)
+		return false;
+	*ret = (struct vm_snapshot){TAKE_FD(ram), TAKE_FD(state)};
+	return true;
 }
 
 static void discard_snapshot(const char *identity, void *data)
@@ -161,7 +221,7 @@ static int make_config(
 		.strict = h->strict,
 		/* How it boots with such options is not to be remembered. */
 		.cache_fd = handle_is_special(h) ? -1 : h->cache.fd,
-		.fixed = h->fixed,
+		.fixed = h->fixed ? h->appliance.contents : NULL,
 		.control_fd = h->control[0],
 	};
 
@@ -182,16 +242,14 @@ static int make_config(
 static const char *why_never_resumed(
 	const struct hypermin *h, const struct start_terms *terms)
 {
-	/* A fixed appliance is no part of the cache, and a timeline is of a boot. */
 	if (terms->cold)
 		return "a cold start was asked for";
-	if (h->fixed)
-		return "an appliance in a directory of its own always boots";
 	if (h->timeline)
 		return "a timeline is of a boot";
 	if (handle_is_special(h))
 		return "options for kernel developers always boot";
-	if (h->private_cache.path)
+	/* A fixed appliance runs where there is no cache, too. */
+	if (h->cache.fd < 0 || h->private_cache.path)
 		return "the cache can't be written to";
 	return NULL;
 }
@@ -199,8 +257,6 @@ static const char *why_never_resumed(
 static const char *why_booted(
 	const struct hypermin *h, const struct snapshot_search *search)
 {
-	if (vm_is_resumed(h->vm))
-		return NULL;
 	if (!vm_identity(h->vm))
 		return "there can be no snapshot with this machine and these disks";
 	if (search->discarded)
@@ -209,11 +265,66 @@ static const char *why_booted(
 			       : "there is no snapshot of such a VM yet";
 }
 
+/* ---- Memory ---- */
+
+/* Of qemu itself, with the code that it makes of the guest's, and of hypermin. */
+#define MEMORY_BESIDE_MIB 128
+
+/* In MiB, for a guest. */
+static unsigned room_in_control_group(void)
+{
+	CLEANUP_CLOSE int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	uint64_t limit = cgroup_memory_limit(host) >> 20;
+
+	return limit <= MEMORY_BESIDE_MIB
+		? 0
+		: MIN(limit - MEMORY_BESIDE_MIB, (uint64_t)UINT32_MAX);
+}
+
+unsigned handle_memory_mib(const struct hypermin *h)
+{
+	unsigned mib = DEFAULT_MEMORY_MIB;
+
+	if (h->state)
+		return h->state->memory_mib;
+	if (h->memory_mib || h->found_memory_mib)
+		return h->memory_mib ? h->memory_mib : h->found_memory_mib;
+	/* Its maker may be anyone: it can ask for less, and not for more. */
+	if (h->appliance.snapshot)
+		mib = MIN(mib, h->appliance.snapshot->memory_mib);
+	return MAX(MEMORY_MIN_MIB, MIN(mib, room_in_control_group()));
+}
+
+/* What was asked for is the user's to know. */
+static int check_memory(struct hypermin *h)
+{
+	if (h->state || h->memory_mib)
+		return 0;
+	unsigned room = room_in_control_group();
+	if (room < MEMORY_MIN_MIB)
+		return error_set(&h->error, ENOMEM,
+			"start the VM: the memory limit of this control group leaves %u MiB for "
+			"the guest, beside the %d MiB for qemu, and it needs %d: raise the limit, "
+			"or choose the guest's memory yourself (--memory)",
+			room, MEMORY_BESIDE_MIB, MEMORY_MIN_MIB);
+	h->found_memory_mib = 0;
+	h->found_memory_mib = handle_memory_mib(h);
+	if (room >= DEFAULT_MEMORY_MIB)
+		return 0;
+	log_info(
+		"memory: %u MiB, since this control group's limit leaves %u MiB for the guest",
+		h->found_memory_mib, room);
+	return 0;
+}
+
 static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 	const struct start_terms *terms, bool *ret_no_snapshot)
 {
 	struct snapshot_search search = {.cache = &h->cache};
 	const struct vm_snapshots snapshots = {find_snapshot, discard_snapshot, &search};
+	const struct vm_snapshots shipped = {.find = find_shipped, .data = &h->appliance};
+	const struct vm_snapshots trial = {
+		.find = find_trial, .data = (struct vm_snapshot *)terms->trial};
 	CLEANUP_FREE char *options = kernel_options(h);
 	struct vm_config config;
 	size_t n_shares;
@@ -225,6 +336,10 @@ static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 	config.record = terms->record;
 	config.lasting = terms->lasting;
 	config.awaits_disks = terms->awaits_disks;
+	config.portable = terms->portable;
+	config.shipped_is_ours = terms->trial != NULL;
+	if (terms->portable || terms->trial)
+		config.accel = VM_ACCEL_TCG;
 	config.shares = shares;
 	config.n_shares = n_shares;
 	struct vm_disk *disks = handle_all_disks(h, shares, n_shares, &config.n_disks);
@@ -232,11 +347,18 @@ static enum vm_start_result start_on_route(struct hypermin *h, const char *qemu,
 	h->why_boot = h->from ? NULL : why_never_resumed(h, terms);
 	if (!h->from && !h->why_boot)
 		config.snapshots = &snapshots;
+	if (terms->trial)
+		config.shipped = &trial;
+	else if (h->appliance.snapshot && !terms->cold && !terms->record &&
+		!h->timeline && !handle_is_special(h))
+		config.shipped = &shipped;
 	enum vm_start_result result = vm_start(&config, &h->vm, &h->error);
 	handle_free_disks(h, disks, config.n_disks);
 	if (result != VM_STARTED)
 		return result;
-	if (config.snapshots)
+	if (vm_is_resumed(h->vm))
+		h->why_boot = NULL;
+	else if (config.snapshots)
 		h->why_boot = why_booted(h, &search);
 	*ret_no_snapshot = search.missing && (vm_is_resumed(h->vm) || vm_identity(h->vm));
 	return VM_STARTED;
@@ -263,7 +385,8 @@ int handle_start(
 	if (!qemu)
 		return -1;
 	for (;;) {
-		if (handle_prepare(h, !terms->no_build, check_later) < 0)
+		if (handle_prepare(h, !terms->no_build, check_later) < 0 ||
+			check_memory(h) < 0)
 			return -1;
 		int taken = terms->take_ready ? handle_take_ready(h) : 0;
 		if (taken < 0 || (!taken && handle_claim_memory(h, qemu) < 0))

@@ -39,11 +39,6 @@ const struct vm_disk *handle_disks(const struct hypermin *h, size_t *ret_len)
 	return h->state ? h->state->disks.items : h->disks.items;
 }
 
-unsigned handle_memory_mib(const struct hypermin *h)
-{
-	return h->state ? h->state->memory_mib : h->memory_mib;
-}
-
 unsigned handle_cpus(const struct hypermin *h)
 {
 	return h->state ? h->state->cpus : h->cpus;
@@ -308,10 +303,9 @@ static int take(struct hypermin *h, struct handle_state *s)
 static int check_settings(struct hypermin *h)
 {
 	if (!h->packages.len && !h->kernel && !h->image && !h->fixed &&
-		strcmp(h->root, "/") == 0 && h->memory_mib == DEFAULT_MEMORY_MIB &&
-		h->cpus == DEFAULT_CPUS && h->accel == VM_ACCEL_AUTO && !h->machine &&
-		!h->root_bus && !h->plain && !h->fast && !h->timeline &&
-		!handle_is_special(h))
+		strcmp(h->root, "/") == 0 && !h->memory_mib && h->cpus == DEFAULT_CPUS &&
+		h->accel == VM_ACCEL_AUTO && !h->machine && !h->root_bus && !h->plain &&
+		!h->fast && !h->timeline && !handle_is_special(h))
 		return 0;
 	return error_set(&h->error, 0,
 		"start from the saved state '%s': its VM is made already, of what was said when "

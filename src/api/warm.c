@@ -28,6 +28,8 @@
 
 #define TURN_NAME	 "warm"
 #define TURN_PATIENCE_MS 100
+/* More than a guest that has just booted has in its memory. */
+#define SNAPSHOT_ROOM (128 << 20)
 
 /* ---- Later ---- */
 
@@ -38,6 +40,15 @@ void handle_warm_later(const struct hypermin *h)
 	CLEANUP_FREE char *command = handle_find_program("hypermin", &err);
 	CLEANUP_STRVEC struct strvec argv = {0};
 
+	/* The small memory file system of a container, say: it would boot for nothing, after
+	 * each run. */
+	if (!cache_may_write(&h->cache) || !cache_has_room(&h->cache, SNAPSHOT_ROOM)) {
+		log_info(
+			"no snapshot will be made: the cache '%s' can't be written to, or has "
+			"less than %d MiB free",
+			h->cache.path, SNAPSHOT_ROOM >> 20);
+		return;
+	}
 	if (!command) {
 		log_info("no snapshot will be made: %-s", err.msg);
 		return;
@@ -58,10 +69,10 @@ void handle_warm_later(const struct hypermin *h)
 
 /* ---- Now ---- */
 
-/* The name of the appliance's directory in the cache. */
+/* The name of the appliance's directory in the cache; NULL: it is elsewhere. */
 static const char *appliance_key(const struct hypermin *h)
 {
-	return strrchr(h->appliance.directory, '/') + 1;
+	return h->fixed ? NULL : strrchr(h->appliance.directory, '/') + 1;
 }
 
 /* The C library, the directories in PATH and the kernel's path to a new process. */
@@ -74,30 +85,45 @@ void handle_rehearse(struct vm *vm)
 		log_info("rehearse a command: %-s", err.msg);
 }
 
+/* What the snapshot of the VM is to be found by: a new string. */
+static char *find_identity(const struct hypermin *h, struct error *err)
+{
+	return vm_identity(h->vm)
+		? xstrdup(vm_identity(h->vm))
+		: error_null(err, 0,
+			  "take a snapshot: no VM with this machine, root bus and kernel can "
+			  "resume from one");
+}
+
+/* Complete the record of a VM, which ends. */
+static int end_saved(struct hypermin *h, struct error *err)
+{
+	handle_rehearse(h->vm);
+	int result = vm_save(h->vm, err);
+	vm_free(TAKE_PTR(h->vm));
+	return result;
+}
+
 static int save(struct hypermin *h, const struct start_terms *terms, struct error *err)
 {
 	const struct snapshot_files files = {
 		terms->record->ram_fd, terms->record->state_fd};
 	const struct start_terms trial = {
 		.no_build = terms->no_build, .reserved_slots = terms->reserved_slots};
-	CLEANUP_FREE char *identity = NULL;
+	CLEANUP_FREE char *identity = find_identity(h, err);
 	bool no_snapshot;
 
-	if (!vm_identity(h->vm))
-		return error_set(err, 0,
-			"take a snapshot: no VM with this machine, root bus and kernel can "
-			"resume from one");
-	identity = xstrdup(vm_identity(h->vm));
+	if (!identity)
+		return -1;
 	const struct snapshot_about about = {
 		.identity = identity,
 		.appliance = appliance_key(h),
-		.memory_mib = h->memory_mib,
+		.root = h->appliance.root,
+		.memory_mib = handle_memory_mib(h),
 		.cpus = h->cpus,
 		.reserved_slots = terms->reserved_slots,
 	};
-	handle_rehearse(h->vm);
-	int result = vm_save(h->vm, err);
-	vm_free(TAKE_PTR(h->vm));
+	int result = end_saved(h, err);
 	if (result == 0)
 		result = snapshots_publish(&h->cache, &about, &files, err);
 	/* Only a snapshot that has worked once is kept. */
@@ -115,7 +141,7 @@ static int save(struct hypermin *h, const struct start_terms *terms, struct erro
 static int take(struct hypermin *h, unsigned disks, bool only_built)
 {
 	CLEANUP_CLOSE int ram =
-		file_in_memory("ram", (uint64_t)h->memory_mib << 20, &h->error);
+		file_in_memory("ram", (uint64_t)handle_memory_mib(h) << 20, &h->error);
 	CLEANUP_CLOSE int state = file_in_memory("state", 0, &h->error);
 	const struct vm_snapshot record = {ram, state};
 	const struct start_terms terms = {
@@ -157,10 +183,10 @@ int hypermin_warm(struct hypermin *h, unsigned disks, bool only_built, bool *ret
 	if (h->vm || h->stopped)
 		return error_set(
 			&h->error, 0, "take a snapshot: the VM was started before");
-	if (h->disks.len || h->fixed || h->from)
+	if (h->disks.len || h->from)
 		return error_set(&h->error, 0,
-			"take a snapshot: there is none of a VM with disks, with an appliance "
-			"that was built for a directory, or from a saved state");
+			"take a snapshot: there is none of a VM with disks, or from a saved "
+			"state");
 	if (handle_is_special(h))
 		return error_set(&h->error, 0,
 			"take a snapshot: %s, and such a VM always boots; %s",
@@ -179,7 +205,10 @@ int hypermin_warm(struct hypermin *h, unsigned disks, bool only_built, bool *ret
 			h->cache_dir);
 	if (handle_prepare(h, !only_built, false) < 0)
 		return -1;
-	if (h->private_cache.path)
+	/* A fixed appliance is opened without one, too. */
+	if (h->fixed && handle_open_cache(h) < 0)
+		return -1;
+	if (h->private_cache.path || !cache_may_write(&h->cache))
 		return error_set(&h->error, EROFS,
 			"take a snapshot: the cache can't be written to");
 	int result = take_turn(h, !only_built, &turn);
@@ -189,4 +218,53 @@ int hypermin_warm(struct hypermin *h, unsigned disks, bool only_built, bool *ret
 		return -1;
 	*ret_taken = result == 0;
 	return 0;
+}
+
+/* ---- For other machines ---- */
+
+static int try_portable(
+	struct hypermin *h, const struct vm_snapshot *record, struct error *err)
+{
+	const struct start_terms trial = {.cold = true, .trial = record};
+	bool ignored;
+
+	if (handle_start(h, &trial, &ignored) < 0)
+		return -1;
+	bool works = vm_is_resumed(h->vm);
+	vm_free(TAKE_PTR(h->vm));
+	return works
+		? 0
+		: error_set(err, 0,
+			  "take a snapshot: no VM could resume from it; -v says why");
+}
+
+int hypermin_export_warm(struct hypermin *h, const char *dir)
+{
+	if (h->disks.len || h->from || handle_is_special(h) || h->accel == VM_ACCEL_KVM)
+		return error_set(&h->error, 0,
+			"take a snapshot for other machines: there is none of a VM with disks, "
+			"from a saved state, with KVM, or with words for its kernel or "
+			"arguments for qemu");
+	if (hypermin_prepare(h) < 0)
+		return -1;
+	CLEANUP_CLOSE int ram =
+		file_in_memory("ram", (uint64_t)handle_memory_mib(h) << 20, &h->error);
+	CLEANUP_CLOSE int state = file_in_memory("state", 0, &h->error);
+	const struct vm_snapshot record = {ram, state};
+	const struct start_terms terms = {
+		.cold = true, .record = &record, .portable = true};
+	bool ignored;
+	if (ram < 0 || state < 0 || handle_start(h, &terms, &ignored) < 0)
+		return -1;
+	CLEANUP_FREE char *identity = find_identity(h, &h->error);
+	if (!identity || end_saved(h, &h->error) < 0 ||
+		try_portable(h, &record, &h->error) < 0) {
+		vm_free(TAKE_PTR(h->vm));
+		return -1;
+	}
+	const struct snapshot_about about = {
+		.identity = identity, .memory_mib = handle_memory_mib(h)};
+	const struct snapshot_files files = {ram, state};
+	return appliance_export(
+		&h->appliance, &about, &files, dir, h->control[0], &h->error);
 }

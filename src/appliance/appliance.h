@@ -22,6 +22,7 @@
 #include "base/sha256.h"
 #include "base/vector.h"
 #include "cache/cache.h"
+#include "cache/snapshots.h"
 
 struct image_config;
 
@@ -61,6 +62,16 @@ struct appliance_request {
 void appliance_request_digest(
 	const struct appliance_request *request, char ret[static SHA256_HEX_LEN + 1]);
 
+/* What a fixed appliance's snapshot is of: a VM that had just booted, and can resume on other
+ * hosts. Its files lie in the appliance's directory. */
+struct appliance_snapshot {
+	/* The text of all that it depends on beside the appliance: vm/snapshot.h. */
+	char *identity;
+	unsigned memory_mib;
+	/* Of what its devices knew. */
+	char state_digest[SHA256_HEX_LEN + 1];
+};
+
 /* One that can be booted. It stays in the cache until appliance_done(), at least. */
 struct appliance {
 	char *directory;
@@ -71,10 +82,16 @@ struct appliance {
 	/* The name of the route that it was made for. */
 	char *route;
 	char root_uuid[37];
+	/* Of a fixed appliance: a digest of what its manifest says of its files, which were
+	 * not read. */
+	char contents[SHA256_HEX_LEN + 1];
+	/* NULL: it has none. */
+	struct appliance_snapshot *snapshot;
 	/* What an image says of its command; NULL: it was not made of one. */
 	struct image_config *image;
 	/* appliance_open() had it built. False: it was in the cache. */
 	bool built;
+	/* -1: it is not of the cache. */
 	int lock_fd;
 	/* Of what appliance_confirm() waits for, or NULL. */
 	struct stamp_check *check;
@@ -104,6 +121,12 @@ bool appliance_is_current(
  */
 int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *err);
 int appliance_verify_fixed(const char *dir, struct error *err);
-/* Copy one to `dir`, which must be new, empty, or an appliance, which is replaced. */
-int appliance_export(
-	const struct appliance *a, const char *dir, int control_fd, struct error *err);
+/* Its snapshot, in new files without a name: nothing that happens in the directory later
+ * matters, and nothing is ever written there. Damage is found. */
+int appliance_open_snapshot(
+	const struct appliance *a, struct snapshot_files *ret, struct error *err);
+/* Copy one to `dir`, which must be new, empty, or an appliance, which is replaced; with this
+ * snapshot, unless that is NULL. */
+int appliance_export(const struct appliance *a, const struct snapshot_about *snapshot,
+	const struct snapshot_files *files, const char *dir, int control_fd,
+	struct error *err);

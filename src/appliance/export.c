@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "appliance/appliance.h"
+#include "appliance/packed-memory.h"
 #include "base/control.h"
 #include "base/directory.h"
 #include "base/file.h"
@@ -25,6 +26,9 @@ struct export
 {
 	int control_fd;
 	struct replacement output;
+	/* NULL: without one. */
+	const struct snapshot_about *snapshot;
+	const struct snapshot_files *files;
 };
 
 static int check_interrupted(const struct export *x, struct error *err)
@@ -64,6 +68,14 @@ static int copy_content(
 	return 0;
 }
 
+static int create(const struct export *x, const char *name, struct error *err)
+{
+	int fd = openat(x->output.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	return fd < 0 ? error_set(err, errno, "create '%s/%s'", x->output.temporary, name)
+		      : fd;
+}
+
 static int copy_file(const struct export *x, const struct appliance *a, const char *name,
 	struct error *err)
 {
@@ -73,10 +85,9 @@ static int copy_file(const struct export *x, const struct appliance *a, const ch
 
 	if (from < 0 || fstat(from, &st) < 0)
 		return error_set(err, errno, "open '%s'", source);
-	CLEANUP_CLOSE int to =
-		openat(x->output.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	CLEANUP_CLOSE int to = create(x, name, err);
 	if (to < 0)
-		return error_set(err, errno, "create '%s/%s'", x->output.temporary, name);
+		return -1;
 	if (copy_content(x, from, to, st.st_size, err) < 0)
 		return err && err->num == EINTR
 			? -1
@@ -110,6 +121,42 @@ static int check_target(const char *dir, struct error *err)
 		dir);
 }
 
+/* The manifest tells a reader whether it may use them. */
+static int describe(const struct export *x, const struct appliance *a, struct error *err)
+{
+	static const char *const names[] = {APPLIANCE_MEMORY, APPLIANCE_STATE};
+	CLEANUP_CLOSE int source = open(a->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_JSON json_t *manifest = NULL;
+
+	if (source < 0)
+		return error_set(err, errno, "open '%s'", a->directory);
+	if (manifest_read(source, a->directory, &manifest, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (manifest_add_file(manifest, x->output.fd, names[i],
+			    x->output.temporary, err) < 0)
+			return -1;
+	json_object_set_new(manifest, "snapshot",
+		json_pack("{s:s, s:i}", "identity", x->snapshot->identity, "memory_mib",
+			(int)x->snapshot->memory_mib));
+	return manifest_write(manifest, x->output.fd, x->output.temporary, err);
+}
+
+static int write_snapshot(
+	const struct export *x, const struct appliance *a, struct error *err)
+{
+	struct stat st;
+	CLEANUP_CLOSE int memory = create(x, APPLIANCE_MEMORY, err);
+	CLEANUP_CLOSE int state = memory < 0 ? -1 : create(x, APPLIANCE_STATE, err);
+
+	if (state < 0 || packed_memory_write(x->files->ram_fd, memory, err) < 0)
+		return -1;
+	if (fstat(x->files->state_fd, &st) < 0 ||
+		file_copy_range(x->files->state_fd, 0, state, 0, st.st_size) < 0)
+		return error_set(err, errno, "write what its devices knew");
+	return describe(x, a, err);
+}
+
 static int write_files(
 	const struct export *x, const struct appliance *a, struct error *err)
 {
@@ -120,17 +167,20 @@ static int write_files(
 	for (int i = 0; i < ENTRY_PARTS; i++)
 		if (copy_file(x, a, entry_parts[i], err) < 0)
 			return -1;
-	if (copy_file(x, a, MANIFEST_NAME, err) < 0)
+	if (x->snapshot ? write_snapshot(x, a, err) < 0
+			: copy_file(x, a, MANIFEST_NAME, err) < 0)
 		return -1;
 	if (fsync(x->output.fd) < 0)
 		return error_set(err, errno, "write '%s' to disk", x->output.temporary);
 	return 0;
 }
 
-int appliance_export(
-	const struct appliance *a, const char *dir, int control_fd, struct error *err)
+int appliance_export(const struct appliance *a, const struct snapshot_about *snapshot,
+	const struct snapshot_files *files, const char *dir, int control_fd,
+	struct error *err)
 {
-	struct export x = {.control_fd = control_fd};
+	struct export x = {
+		.control_fd = control_fd, .snapshot = snapshot, .files = files};
 
 	if (check_target(dir, err) < 0 || replacement_begin(dir, &x.output, err) < 0)
 		return -1;

@@ -3,6 +3,12 @@
  * Fixed appliances: a directory with kernel, initrd, root and manifest.json, for hosts
  * that have no package database and no kernel. It may come from anyone, so everything that
  * the manifest says is checked. export.c writes them.
+ *
+ * There may be a snapshot, of which the manifest has what it depends on:
+ *
+ *	"snapshot": { "identity": TEXT, "memory_mib": N }
+ *	memory      packed-memory.h
+ *	state       of its devices, as qemu writes it
  */
 #include <ctype.h>
 #include <errno.h>
@@ -12,10 +18,15 @@
 
 #include "appliance/appliance.h"
 #include "appliance/image-config.h"
+#include "appliance/packed-memory.h"
+#include "base/file.h"
+#include "base/io.h"
 #include "base/log.h"
-#include "cache/lock.h"
 #include "cache/manifest.h"
 #include "cache/request.h"
+
+/* Far more than the devices of any VM of ours know. */
+#define STATE_MAX (64 * 1024 * 1024)
 
 static bool is_uuid(const char *s)
 {
@@ -65,6 +76,18 @@ static int check_manifest(
 	return 0;
 }
 
+static void digest_contents(const json_t *manifest, char ret[static SHA256_HEX_LEN + 1])
+{
+	const json_t *files = json_object_get(manifest, "files");
+	struct sha256 s;
+
+	sha256_start(&s);
+	for (int i = 0; i < ENTRY_PARTS; i++)
+		sha256_add_string(&s,
+			manifest_text(json_object_get(files, entry_parts[i]), "sha256"));
+	sha256_end_hex(&s, ret);
+}
+
 static int open_checked(
 	const char *where, int *ret_dir_fd, json_t **ret_manifest, struct error *err)
 {
@@ -80,6 +103,31 @@ static int open_checked(
 	*ret_dir_fd = TAKE_FD(fd);
 	*ret_manifest = TAKE_PTR(manifest);
 	return 0;
+}
+
+/* NULL: it has none. */
+static struct appliance_snapshot *find_snapshot(const json_t *manifest)
+{
+	const json_t *about = json_object_get(manifest, "snapshot");
+	const json_t *files = json_object_get(manifest, "files");
+	const char *identity = manifest_text(about, "identity");
+	const char *digest =
+		manifest_text(json_object_get(files, APPLIANCE_STATE), "sha256");
+	json_int_t memory = json_integer_value(json_object_get(about, "memory_mib"));
+
+	if (!about)
+		return NULL;
+	if (!*identity || !sha256_is_hex(digest) || memory <= 0 || memory > INT32_MAX ||
+		!json_object_get(files, APPLIANCE_MEMORY)) {
+		log_info("the appliance's snapshot can't be used: its " MANIFEST_NAME
+			 " does not describe it");
+		return NULL;
+	}
+	struct appliance_snapshot *s = xcalloc(1, sizeof(*s));
+	s->identity = xstrdup(identity);
+	s->memory_mib = memory;
+	strcpy(s->state_digest, digest);
+	return s;
 }
 
 int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *err)
@@ -105,15 +153,59 @@ int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *e
 		.architecture = architecture_find(manifest_text(manifest, "machine")),
 		.route = xstrdup(manifest_text(manifest, "route")),
 		.image = of_image ? xmemdup(&image, sizeof(image)) : NULL,
-		/* Locked as one in the cache is, if the file system can. */
-		.lock_fd = openat(fd, MANIFEST_NAME,
-			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK),
+		/* Nobody removes it in parts, and a lock may be a network file system's, which
+		 * has one host wait for another. */
+		.lock_fd = -1,
 	};
 	strcpy(ret->root_uuid, manifest_text(manifest, "root_uuid"));
-	if (ret->lock_fd >= 0)
-		lock_try(ret->lock_fd, LOCK_SHARED);
+	digest_contents(manifest, ret->contents);
+	ret->snapshot = find_snapshot(manifest);
 	ret->directory = TAKE_PTR(where);
 	log_info("appliance: %s, kernel %s", ret->root, ret->kernel_version);
+	return 0;
+}
+
+static int open_part(const struct appliance *a, const char *name, struct error *err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s", a->directory, name);
+
+	return io_open_file(AT_FDCWD, path, O_NOFOLLOW, err);
+}
+
+/* What was compared is what is used. */
+static int read_state(const struct appliance *a, struct error *err)
+{
+	CLEANUP_CLOSE int to = file_in_memory("state", 0, err);
+	CLEANUP_FREE char *data = NULL;
+	char hex[SHA256_HEX_LEN + 1];
+	size_t len;
+
+	CLEANUP_CLOSE int from = open_part(a, APPLIANCE_STATE, err);
+	if (to < 0 || from < 0 ||
+		io_read_fd(from, APPLIANCE_STATE, STATE_MAX, &data, &len, err) < 0)
+		return -1;
+	if (io_pwrite_full(to, data, len, 0) < 0 || sha256_file(to, hex) < 0)
+		return error_set(err, errno, "copy what its devices knew");
+	if (strcmp(hex, a->snapshot->state_digest) != 0)
+		return error_set(err, 0,
+			"'%s/" APPLIANCE_STATE "' does not hold what it was made with",
+			a->directory);
+	return TAKE_FD(to);
+}
+
+int appliance_open_snapshot(
+	const struct appliance *a, struct snapshot_files *ret, struct error *err)
+{
+	CLEANUP_CLOSE int state = read_state(a, err);
+	CLEANUP_CLOSE int packed = state < 0 ? -1 : open_part(a, APPLIANCE_MEMORY, err);
+
+	if (packed < 0)
+		return -1;
+	int ram =
+		packed_memory_read(packed, (uint64_t)a->snapshot->memory_mib << 20, err);
+	if (ram < 0)
+		return error_prefix(err, "'%s/" APPLIANCE_MEMORY "'", a->directory);
+	*ret = (struct snapshot_files){ram, TAKE_FD(state)};
 	return 0;
 }
 

@@ -134,6 +134,9 @@ void appliance_done(struct appliance *a)
 	if (a->image)
 		image_config_done(a->image);
 	free(a->image);
-	close(a->lock_fd);
+	if (a->snapshot)
+		free(a->snapshot->identity);
+	free(a->snapshot);
+	cleanup_close(&a->lock_fd);
 	*a = (struct appliance){.lock_fd = -1};
 }

@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -273,8 +274,7 @@ int cache_open(const char *path, struct cache *ret, struct error *err)
 	return -1;
 }
 
-/* EACCES may come from the cache or from a file of the host: this tells which. */
-static bool may_write(const struct cache *c)
+bool cache_may_write(const struct cache *c)
 {
 	bool may = faccessat(c->fd, ".", W_OK, AT_EACCESS) == 0;
 
@@ -283,6 +283,13 @@ static bool may_write(const struct cache *c)
 				0 ||
 			errno == ENOENT;
 	return may;
+}
+
+bool cache_has_room(const struct cache *c, uint64_t bytes)
+{
+	struct statvfs st;
+
+	return fstatvfs(c->fd, &st) < 0 || bytes / st.f_frsize < st.f_bavail;
 }
 
 bool cache_is_unwritable(const struct cache *c, const struct error *err)
@@ -294,7 +301,8 @@ bool cache_is_unwritable(const struct cache *c, const struct error *err)
 		return true;
 	case EACCES:
 	case EPERM:
-		return c->fd < 0 || !may_write(c);
+		/* Of the cache, or of a file of the host? */
+		return c->fd < 0 || !cache_may_write(c);
 	default:
 		return false;
 	}

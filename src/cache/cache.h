@@ -20,6 +20,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/outlive.h"
@@ -38,6 +39,10 @@ struct cache {
 int cache_open(const char *path, struct cache *ret, struct error *err);
 void cache_close(struct cache *c);
 
+/* May this user, and is the file system writable? */
+bool cache_may_write(const struct cache *c);
+/* Has its file system so much free? */
+bool cache_has_room(const struct cache *c, uint64_t bytes);
 /* Does the error mean that the cache can't be written to (full, read-only)? `c` need not be
  * open. */
 bool cache_is_unwritable(const struct cache *c, const struct error *err);

@@ -614,7 +614,7 @@ void machine_resume_argv(const struct vm_config *config, const struct profile *p
 	const struct machine_memory memory = {
 
 		.fd = snapshot->ram_fd,
-		.is_private = !snapshot->is_checkpoint,
+		.is_private = !snapshot->is_checkpoint && !snapshot->is_own,
 		.root_fd = snapshot->is_checkpoint ? snapshot->root_fd : -1,
 	};
 	const struct machine_line l = {config, profile, argv, &memory};

@@ -242,6 +242,7 @@ enum fact {
 	FACT_ROOT_IN_MEMORY = 1 << 7,
 	FACT_X86 = 1 << 8,
 	FACT_QUIET = 1 << 9,
+	FACT_PORTABLE = 1 << 10,
 };
 
 static unsigned facts(const struct profile *p)
@@ -268,6 +269,8 @@ static unsigned facts(const struct profile *p)
 		set |= FACT_ROOT_IN_MEMORY;
 	if (p->machine->processor->is_x86)
 		set |= FACT_X86;
+	if (p->portable)
+		set |= FACT_PORTABLE;
 	return set;
 }
 
@@ -309,6 +312,11 @@ static const struct kernel_option {
 	{"tsc=reliable", WITHOUT_ACPI | FACT_TSC_KNOWN},
 	/* To boot at all: an emulated microvm has no timer to calibrate the TSC against. */
 	{"tsc=reliable", FACT_TCG | FACT_MICROVM | FACT_TSC_KNOWN},
+	/* To go on elsewhere: under TCG the guest's TSC is the host's, which runs at another
+	 * speed on another host. Without ACPI the kernel knows no other clock than the PIT,
+	 * and has to be told where SeaBIOS puts the ACPI timer. */
+	{"tsc=unstable", FACT_X86 | FACT_PORTABLE},
+	{"pmtmr=0x608", WITHOUT_ACPI | FACT_PORTABLE},
 	/* To boot on a busy host: there the emulated timer misses ticks, and a kernel
 	 * that counts ticks to find out how the timer is wired to the APIC panics. */
 	{"no_timer_check", FACT_X86 | FACT_TCG},

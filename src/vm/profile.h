@@ -98,6 +98,9 @@ struct profile {
 	bool lean;
 	/* The guest's kernel says on its console what it does. */
 	bool verbose;
+	/* The guest's clock is a timer that qemu emulates, and not the host's time stamp
+	 * counter: it can go on on another host, where that runs at another speed. */
+	bool portable;
 	unsigned cpus;
 	/* The frequency of the host's time stamp counter; 0: unknown. */
 	unsigned tsc_khz;

@@ -19,6 +19,7 @@
 
 #include "base/monotonic.h"
 #include "base/strbuf.h"
+#include "vm/build-id.h"
 #include "vm/machine.h"
 
 #define SAVE_MS 30000
@@ -48,6 +49,22 @@ static void add_file_itself(struct strbuf *sb, const char *path)
 		strbuf_addf(sb, "%s %llx:%llx %lld bytes\n", path,
 			(unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
 			(long long)st.st_size);
+}
+
+/* Its maker can say what they please of an appliance's contents. But nobody can give another
+ * file these numbers. */
+static void add_file_exactly(struct strbuf *sb, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		strbuf_addf(sb, "%s absent\n", path);
+	else
+		strbuf_addf(sb,
+			"%s inode %llu, %lld bytes of %lld.%09ld, changed %lld.%09ld\n",
+			path, (unsigned long long)st.st_ino, (long long)st.st_size,
+			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+			(long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 }
 
 /* Whole seconds: a copy on another machine, in the image of a container say, often has lost
@@ -97,15 +114,14 @@ size_t snapshot_best_slots(const struct vm_config *config)
 	return n <= VM_MAX_RESERVED_SLOTS ? n : 0;
 }
 
-char *snapshot_identity(
-	const struct vm_config *config, const struct profile *profile, size_t slots)
+/* qemu's command line as it is booted, with nothing of what the user attaches. */
+static void add_bare_line(struct strbuf *sb, const struct vm_config *config,
+	const struct profile *profile, size_t slots)
 {
-	/* As it is booted, with nothing of what the user attaches. */
 	struct vm_config bare = *config;
 	struct vm_launcher launcher;
 	const struct machine_fds no_fds = {0};
 	CLEANUP_STRVEC struct strvec argv = {0};
-	struct strbuf sb = {0};
 
 	bare.n_disks = 0;
 	bare.network = NULL;
@@ -124,12 +140,45 @@ char *snapshot_identity(
 	bare.lasting = false;
 	machine_argv(&bare, profile, &no_fds, &argv);
 	vector_foreach (arg, &argv)
-		strbuf_addf(&sb, "%s\n", *arg);
+		strbuf_addf(sb, "%s\n", *arg);
+}
+
+char *snapshot_identity(
+	const struct vm_config *config, const struct profile *profile, size_t slots)
+{
+	struct strbuf sb = {0};
+
+	add_bare_line(&sb, config, profile, slots);
 	const char *const parts[] = {config->kernel, config->initrd, config->root};
 	add_file(&sb, config->qemu);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		(config->launcher ? add_file_itself : add_file)(&sb, parts[i]);
+		(config->launcher		? add_file_itself
+				: config->fixed ? add_file_exactly
+						: add_file)(&sb, parts[i]);
+	if (config->fixed)
+		strbuf_addf(&sb, "contents %s\n", config->fixed);
 	add_host(&sb);
+	return strbuf_detach(&sb);
+}
+
+/* Where files are is left out: what is in them is for the manifest to say that they share
+ * with the snapshot. So is the time zone, which comes with RESUME. */
+char *snapshot_portable_identity(
+	const struct vm_config *config, const struct profile *profile, struct error *err)
+{
+	struct vm_config bare = *config;
+	struct strbuf sb = {0};
+
+	CLEANUP_FREE char *build = build_id_read(config->qemu, err);
+	if (!build)
+		return NULL;
+	bare.qemu = "qemu";
+	bare.kernel = "kernel";
+	bare.initrd = "initrd";
+	bare.root = "root";
+	bare.timezone[0] = '\0';
+	add_bare_line(&sb, &bare, profile, 0);
+	strbuf_addf(&sb, "qemu of build %s\n", build);
 	return strbuf_detach(&sb);
 }
 

@@ -52,6 +52,11 @@ size_t snapshot_best_slots(const struct vm_config *config);
 char *snapshot_identity(
 	const struct vm_config *config, const struct profile *profile, size_t slots);
 
+/* The same of a portable snapshot, which has no reserved slots: of this host it depends on
+ * qemu alone. NULL: nobody can tell this qemu from others. */
+char *snapshot_portable_identity(
+	const struct vm_config *config, const struct profile *profile, struct error *err);
+
 /* Pure: of /proc/cpuinfo, the lines that say what the first processor can do. It leaves
  * out lines that change all the time, such as the clock's speed. `cpuinfo` is modified. */
 void snapshot_add_processor(char *cpuinfo, struct strbuf *ret);

@@ -79,6 +79,7 @@ static struct start plan_start(const struct vm_config *config)
 				.lean = config->fast || config->launcher,
 				.verbose = config->console ||
 					(config->launcher && config->launcher->verbose),
+				.portable = config->portable,
 				.cpus = config->cpus,
 			},
 		.deadline_ms = monotonic_ms() + config->boot_timeout_ms,
@@ -131,7 +132,7 @@ static void find_clock_speed(struct start *s)
 	CLEANUP_FREE char *reason = NULL;
 	char khz[16];
 
-	if (s->profile.kvm || s->profile.tsc_khz ||
+	if (s->profile.kvm || s->profile.portable || s->profile.tsc_khz ||
 		!s->profile.machine->processor->is_x86)
 		return;
 	if (verdict_recall(&s->key, "clock", khz, &reason)) {
@@ -339,6 +340,38 @@ static enum resumed find_and_resume(struct start *s, size_t slots, struct error 
 	return RESUME_BOOT_INSTEAD;
 }
 
+/* Comes first: it needs no measurement of the host's clock. Nothing that goes wrong here is
+ * remembered, since a stranger may have made the snapshot. Then the VM boots, unless the
+ * user gives up. */
+static enum resumed resume_shipped(struct start *s, struct error *err)
+{
+	const struct vm_snapshots *shipped = s->config.shipped;
+	int64_t deadline = MIN(s->deadline_ms, monotonic_ms() + RESUME_MS);
+	struct vm_config config = s->config;
+	struct profile profile = s->profile;
+	struct vm_snapshot snapshot;
+
+	if (!shipped || profile.kvm || !snapshot_is_possible(&config, &profile))
+		return RESUME_BOOT_INSTEAD;
+	config.strict |= !config.shipped_is_ours;
+	profile.portable = true;
+	profile.tsc_khz = 0;
+	CLEANUP_FREE char *identity = snapshot_portable_identity(&config, &profile, err);
+	if (!identity) {
+		log_info("the appliance's snapshot can't be used: %s", err->msg);
+		return RESUME_BOOT_INSTEAD;
+	}
+	if (!shipped->find(identity, true, &snapshot, shipped->data))
+		return RESUME_BOOT_INSTEAD;
+	CLEANUP_CLOSE int ram_fd = snapshot.ram_fd, state_fd = snapshot.state_fd;
+	if (vm_resume(&config, &profile, &snapshot, deadline, &s->vm, err) == LOSS_NONE)
+		return RESUMED;
+	if (err->num == EINTR)
+		return RESUME_FAILED;
+	log_info("the appliance's snapshot can't be used: %s", err->msg);
+	return RESUME_BOOT_INSTEAD;
+}
+
 static enum resumed resume_if_possible(struct start *s, struct error *err)
 {
 	size_t slots = snapshot_best_slots(&s->config);
@@ -458,7 +491,6 @@ static void choose_accelerator(struct start *s)
 	s->profile.kvm = choice.kvm;
 	s->may_leave_kvm = choice.kvm && choice.chosen_by_us;
 	accel_choice_done(&choice);
-	find_clock_speed(s);
 }
 
 /* A kernel cuts off what is longer, and takes what is left (COMMAND_LINE_SIZE). */
@@ -479,11 +511,18 @@ static enum vm_start_result resume_or_boot(struct start *s, struct error *err)
 {
 	choose_accelerator(s);
 	choose_sandbox(s);
-	if (measure_root(s, err) < 0 || check_command_line(s, err) < 0)
+	if (measure_root(s, err) < 0)
 		return VM_NO_START;
 	if (check_known(s, err) < 0)
 		return VM_NO_ROUTE;
-	switch (resume_if_possible(s, err)) {
+	enum resumed resumed = resume_shipped(s, err);
+	if (resumed == RESUME_BOOT_INSTEAD) {
+		find_clock_speed(s);
+		if (check_command_line(s, err) < 0)
+			return VM_NO_START;
+		resumed = resume_if_possible(s, err);
+	}
+	switch (resumed) {
 	case RESUMED:
 		return VM_STARTED;
 	case RESUME_FAILED:
@@ -508,10 +547,19 @@ static enum vm_start_result resume_or_boot(struct start *s, struct error *err)
 		return VM_NO_START;
 	}
 	/* With the profile that it has booted with. */
-	if ((s->config.snapshots || s->config.record) &&
-		snapshot_is_possible(&s->config, &s->profile))
+	if (!snapshot_is_possible(&s->config, &s->profile))
+		return VM_STARTED;
+	if (s->config.portable) {
+		s->vm->identity =
+			snapshot_portable_identity(&s->config, &s->profile, err);
+		if (!s->vm->identity) {
+			vm_free(TAKE_PTR(s->vm));
+			return VM_NO_START;
+		}
+	} else if (s->config.snapshots || s->config.record) {
 		s->vm->identity = snapshot_identity(
 			&s->config, &s->profile, snapshot_best_slots(&s->config));
+	}
 	return VM_STARTED;
 }
 
@@ -562,6 +610,7 @@ int vm_line_make(const struct vm_config *config, int agent_fd, int qmp_fd,
 	struct vm_line line = {.snapshot = {-1, -1}};
 
 	choose_accelerator(&s);
+	find_clock_speed(&s);
 	if (measure_root(&s, err) < 0 || check_command_line(&s, err) < 0 ||
 		check_known(&s, err) < 0)
 		return -1;

@@ -102,6 +102,9 @@ struct vm_snapshot {
 	 * root_fd, for a root in memory: that is a part of it. */
 	bool is_checkpoint;
 	int root_fd;
+	/* No other VM resumes from it: the guest may change the file, and its pages are not
+	 * there twice. */
+	bool is_own;
 };
 
 /*
@@ -205,6 +208,14 @@ struct vm_config {
 	struct timeline *timeline; /* gets what happens when; NULL: not wanted */
 	/* Resume from one of these if one fits. NULL: always boot. */
 	const struct vm_snapshots *snapshots;
+	/* Others to try first, which came with the appliance. They are portable, so their
+	 * identity has nothing of the host but its qemu. Whoever made the appliance may have
+	 * made them, too: qemu loads one only if all layers of confine.h hold it. NULL: none. */
+	const struct vm_snapshots *shipped;
+	/* But nobody else has made them. */
+	bool shipped_is_ours;
+	/* Boot a VM of which such a snapshot can be taken. Only with TCG. */
+	bool portable;
 	/* Resume from this, and never boot. NULL: not wanted. */
 	const struct vm_saved *saved;
 	/* If it is booted, its memory is in this file, for vm_save(). NULL: no file. */
@@ -218,9 +229,10 @@ struct vm_config {
 	/* qemu filters its own system calls; vm_start() sets its own copy of this. */
 	bool sandbox;
 	int cache_fd; /* the directory of verdicts.h, or -1 */
-	/* Somebody else may have made kernel and initrd: what a start of them teaches about
-	 * qemu is kept for them alone. */
-	bool fixed;
+	/* Not NULL: somebody else may have made kernel, initrd and root. What a start of them
+	 * teaches about qemu, and a snapshot, is for these files alone. The text says what is
+	 * in them, as far as their maker can be believed. */
+	const char *fixed;
 	int control_fd; /* see base/control.h */
 };
 

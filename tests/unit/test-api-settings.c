@@ -59,6 +59,7 @@ static void set_all(struct hypermin *h)
 	set(h, "package", "xfsprogs");
 	set(h, "root", scratch);
 	set(h, "image", image);
+	set(h, "appliance", scratch);
 	set(h, "kernel", kernel);
 	set(h, "modules", scratch);
 	set(h, "memory", "2G");

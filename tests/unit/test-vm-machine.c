@@ -123,6 +123,23 @@ static void a_snapshot_has_a_generation_id_where_there_is_acpi(void **state)
 	assert_null(nth_device(&booted, "vmgenid", 0));
 }
 
+/* Else one guest would write to the memory of others. */
+static void memory_that_others_resume_from_stays_as_it_is(void **state)
+{
+	const struct vm_config config = config_with(NULL, 0);
+	const struct profile profile = usual(&config, false);
+	struct vm_snapshot snapshot = {.ram_fd = 7, .state_fd = 8};
+	CLEANUP_STRVEC struct strvec shared = {0}, own = {0};
+
+	(void)state;
+	machine_resume_argv(&config, &profile, &fds, &snapshot, &shared);
+	assert_true(has(value_of(&shared, "-object", 0), "share=off"));
+	/* And here it would take the host's memory twice. */
+	snapshot.is_own = true;
+	machine_resume_argv(&config, &profile, &fds, &snapshot, &own);
+	assert_true(has(value_of(&own, "-object", 0), "share=on"));
+}
+
 static void a_microvm_has_its_disks_in_order_too(void **state)
 {
 	const struct profile profile = profile_of("microvm", "virtio-blk");
@@ -368,6 +385,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_to_an_overlay_goes_elsewhere),
 		cmocka_unit_test(a_placeholder_differs_by_its_content_alone),
 		cmocka_unit_test(a_snapshot_has_a_generation_id_where_there_is_acpi),
+		cmocka_unit_test(memory_that_others_resume_from_stays_as_it_is),
 		cmocka_unit_test(a_microvm_has_its_disks_in_order_too),
 		cmocka_unit_test(a_microvm_has_a_firmware_that_keeps_its_tables),
 		cmocka_unit_test(only_the_root_has_the_roots_serial),

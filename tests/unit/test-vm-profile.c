@@ -118,6 +118,26 @@ static void a_microvm_is_told_how_fast_its_clock_runs(void **state)
 	assert_false(option_is_given(&config, &profile, "tsc_early_khz=2445424"));
 }
 
+/* The time stamp counter is the host's. */
+static void a_portable_guest_has_a_clock_of_qemus(void **state)
+{
+	const struct vm_config config = config_with(NULL, 0);
+	struct profile profile = profile_of("pc", "memmap");
+
+	(void)state;
+	assert_false(option_is_given(&config, &profile, "tsc=unstable"));
+	profile.portable = true;
+	assert_true(option_is_given(&config, &profile, "tsc=unstable"));
+	assert_true(option_is_given(&config, &profile, "pmtmr=0x608"));
+	assert_false(option_is_given(&config, &profile, "tsc=reliable"));
+	/* With ACPI its tables say where the timer is. */
+	profile.cpus = 2;
+	assert_true(option_is_given(&config, &profile, "tsc=unstable"));
+	assert_false(option_is_given(&config, &profile, "pmtmr=0x608"));
+	profile.machine = machine_type_find("virt");
+	assert_false(option_is_given(&config, &profile, "tsc=unstable"));
+}
+
 /* Where the modules of the routes lead, and that none is for another processor. */
 static void each_architecture_has_its_machines(void **state)
 {
@@ -206,6 +226,7 @@ int main(void)
 		cmocka_unit_test(an_emulated_timer_is_not_put_to_the_test),
 		cmocka_unit_test(parts_of_the_kernel_are_left_out_under_emulation_alone),
 		cmocka_unit_test(a_microvm_is_told_how_fast_its_clock_runs),
+		cmocka_unit_test(a_portable_guest_has_a_clock_of_qemus),
 		cmocka_unit_test(each_architecture_has_its_machines),
 		cmocka_unit_test(an_arm_machine_is_told_nothing_of_a_pc),
 		cmocka_unit_test(a_root_is_on_no_bus_that_arm_machines_lack),

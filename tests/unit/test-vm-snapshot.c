@@ -219,6 +219,76 @@ static void each_file_counts_by_name_size_and_time(void **state)
 	}
 }
 
+/* A program with a build ID: this one. */
+static char *portable_identity_of(const struct start *s)
+{
+	struct vm_config config = s->config;
+
+	config.qemu = "/proc/self/exe";
+	return snapshot_portable_identity(&config, &s->profile, NULL);
+}
+
+static void nothing_of_the_host_but_qemu_counts_for_a_portable_one(void **state)
+{
+	static void (*const changes[])(struct start * s) = {more_memory, more_cpus,
+		another_uuid, a_larger_root, another_machine, another_bus, plain};
+	struct start *s = *state;
+	struct utsname host;
+
+	s->profile.portable = true;
+	CLEANUP_FREE char *before = portable_identity_of(s);
+	if (!before)
+		skip(); /* This linker makes no build IDs. */
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		struct start changed = *s;
+		changes[i](&changed);
+		CLEANUP_FREE char *after = portable_identity_of(&changed);
+		if (strcmp(before, after) == 0)
+			fail_msg("change %zu makes no difference", i);
+	}
+	assert_int_equal(uname(&host), 0);
+	assert_null(strstr(before, host.version));
+	assert_null(strstr(before, s->root.path));
+	assert_null(strstr(before, "/proc/self/exe"));
+	struct start elsewhere = *s;
+	elsewhere.config.root = "/another/place";
+	elsewhere.config.kernel = "/another/kernel";
+	elsewhere.config.fixed = "contents";
+	strcpy(elsewhere.config.timezone, "CET-1");
+	CLEANUP_FREE char *after = portable_identity_of(&elsewhere);
+	assert_string_equal(before, after);
+	/* A script may start any qemu. */
+	assert_null(snapshot_portable_identity(&s->config, &s->profile, NULL));
+}
+
+/* Whoever made it says what is in it, and gives its files any size and time. */
+static void a_strangers_appliance_counts_by_what_nobody_can_choose(void **state)
+{
+	struct start *s = *state;
+
+	s->config.fixed = "contents";
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		CLEANUP_FREE char *path = fixture_root_place(&s->root, files[i]);
+		struct stat st;
+
+		if (strcmp(files[i], "qemu") == 0)
+			continue;
+		CLEANUP_FREE char *before = identity_of(s);
+		assert_int_equal(stat(path, &st), 0);
+		const struct timespec times[] = {st.st_mtim, st.st_mtim};
+		/* The clock of the time of change moves by ticks. */
+		usleep(20000);
+		fixture_root_write(&s->root, files[i], "CONTENT");
+		assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+		CLEANUP_FREE char *after = identity_of(s);
+		assert_string_not_equal(before, after);
+	}
+	CLEANUP_FREE char *before = identity_of(s);
+	s->config.fixed = "other contents";
+	CLEANUP_FREE char *after = identity_of(s);
+	assert_string_not_equal(before, after);
+}
+
 /* Of this host, so it can't be changed here. */
 static void the_host_counts(void **state)
 {
@@ -311,6 +381,8 @@ int main(void)
 		TEST(each_setting_counts),
 		TEST(the_devices_of_a_saved_state_count),
 		TEST(each_file_counts_by_name_size_and_time),
+		TEST(a_strangers_appliance_counts_by_what_nobody_can_choose),
+		TEST(nothing_of_the_host_but_qemu_counts_for_a_portable_one),
 		TEST(the_host_counts),
 		TEST(what_a_processor_can_do_counts_and_how_it_fares_does_not),
 		TEST(what_a_user_attaches_does_not_count),
