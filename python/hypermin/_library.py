@@ -169,6 +169,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "hypermin_prepare": (c_int, [_VM]),
     "hypermin_is_prepared": (c_int, [_VM]),
     "hypermin_export": (c_int, [_VM, c_char_p]),
+    "hypermin_export_warm": (c_int, [_VM, c_char_p]),
     "hypermin_warm": (c_int, [_VM, c_uint, c_bool, POINTER(c_bool)]),
     "hypermin_start": (c_int, [_VM]),
     "hypermin_exec": (c_int, [_VM, POINTER(Command), POINTER(Result)]),

@@ -241,9 +241,10 @@ class VM(Machine):
         """Does a quick look show that the cache has the appliance?"""
         return bool(self._handle.call("is_prepared"))
 
-    def export(self, directory: AnyPath) -> None:
-        """Write the appliance to a directory, which is new, empty or an appliance."""
-        self._handle.call_long("export", os.fsencode(directory))
+    def export(self, directory: AnyPath, *, warm: bool = False) -> None:
+        """Write the appliance to a directory, which is new, empty or an appliance.  With
+        warm, VMs with it resume on other machines, too, from a snapshot that is with it."""
+        self._handle.call_long("export_warm" if warm else "export", os.fsencode(directory))
 
     def warm(self, disks: int = 0, *, only_built: bool = False) -> bool:
         """Take a snapshot that VMs with these settings and so many disks resume from.

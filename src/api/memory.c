@@ -105,7 +105,7 @@ int handle_claim_memory(struct hypermin *h, const char *qemu)
 		return wait_for_room(h, most_of(h, will_take_kvm(h, qemu)));
 	/* Those that wait have to know of it; it waits for nobody. */
 	if (memory_claim(most_of(h, false), &h->memory_claim, &ignored) < 0)
-		log_debug("%s", ignored.msg);
+		log_debug("%-s", ignored.msg);
 	return 0;
 }
 

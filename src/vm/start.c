@@ -358,7 +358,7 @@ static enum resumed resume_shipped(struct start *s, struct error *err)
 	profile.tsc_khz = 0;
 	CLEANUP_FREE char *identity = snapshot_portable_identity(&config, &profile, err);
 	if (!identity) {
-		log_info("the appliance's snapshot can't be used: %s", err->msg);
+		log_info("the appliance's snapshot can't be used: %-s", err->msg);
 		return RESUME_BOOT_INSTEAD;
 	}
 	if (!shipped->find(identity, true, &snapshot, shipped->data))
@@ -368,7 +368,7 @@ static enum resumed resume_shipped(struct start *s, struct error *err)
 		return RESUMED;
 	if (err->num == EINTR)
 		return RESUME_FAILED;
-	log_info("the appliance's snapshot can't be used: %s", err->msg);
+	log_info("the appliance's snapshot can't be used: %-s", err->msg);
 	return RESUME_BOOT_INSTEAD;
 }
 
