@@ -61,22 +61,53 @@ static bool is_abandoned(const char *name, const char *text)
 			errno == ESRCH);
 }
 
+/* What a claim says, if its process lives. One of a killed process is removed. */
+static bool read_claim(int dir_fd, const char *name, char ret[static CLAIM_MAX])
+{
+	CLEANUP_CLOSE int fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+	memset(ret, 0, CLAIM_MAX);
+	if (fd < 0 || io_pread_full(fd, ret, CLAIM_MAX - 1, 0) < 0)
+		return false;
+	if (lock_is_taken(fd))
+		return true;
+	if (is_abandoned(name, ret))
+		unlinkat(dir_fd, name, 0);
+	return false;
+}
+
+/* In a directory that is open for reading. */
+static int list_claims(int dir_fd, struct strvec *ret, struct error *err)
+{
+	CLEANUP_STRVEC struct strvec names = {0};
+
+	if (directory_list(dir_fd, ".", 0, &names) < 0)
+		return error_set(err, errno, "list the claims on memory");
+	vector_foreach (name, &names)
+		if (strncmp(*name, PREFIX, strlen(PREFIX)) == 0)
+			strvec_add(ret, *name);
+	return 0;
+}
+
+static void remove_abandoned(int dir_fd)
+{
+	CLEANUP_STRVEC struct strvec names = {0};
+	char ignored[CLAIM_MAX];
+
+	if (list_claims(dir_fd, &names, NULL) == 0)
+		vector_foreach (name, &names)
+			read_claim(dir_fd, *name, ignored);
+}
+
 static void add_claim(
 	int dir_fd, const char *name, const char *proc, struct memory_room *room)
 {
-	CLEANUP_CLOSE int fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	char text[CLAIM_MAX] = "";
+	char text[CLAIM_MAX];
 	uint64_t bytes;
 	int pid = 0;
 
-	if (fd < 0 || io_pread_full(fd, text, sizeof(text) - 1, 0) < 0)
-		return;
-	if (!lock_is_taken(fd)) {
-		if (is_abandoned(name, text))
-			unlinkat(dir_fd, name, 0);
-		return;
-	}
-	if (sscanf(text, "%" SCNu64 " %d", &bytes, &pid) < 1)
+	if (!read_claim(dir_fd, name, text) ||
+		sscanf(text, "%" SCNu64 " %d", &bytes, &pid) < 1)
 		return;
 	uint64_t taken = taken_by(proc, pid);
 	room->promised += bytes > taken ? bytes - taken : 0;
@@ -96,11 +127,10 @@ static int find_room(
 		return -1;
 	room.total = find_kib(text, "MemTotal");
 	room.available = find_kib(text, "MemAvailable");
-	if (directory_list(dir_fd, ".", 0, &names) < 0)
-		return error_set(err, errno, "list the claims on memory");
+	if (list_claims(dir_fd, &names, err) < 0)
+		return -1;
 	vector_foreach (name, &names)
-		if (strncmp(*name, PREFIX, strlen(PREFIX)) == 0)
-			add_claim(dir_fd, *name, proc, &room);
+		add_claim(dir_fd, *name, proc, &room);
 	*ret = room;
 	return 0;
 }
@@ -148,7 +178,10 @@ int memory_claim(uint64_t bytes, struct memory_claim *ret, struct error *err)
 {
 	CLEANUP_CLOSE int dir_fd = session_open_directory(err);
 
-	if (dir_fd < 0 || claim_in(dir_fd, bytes, ret, err) < 0)
+	if (dir_fd < 0)
+		return -1;
+	remove_abandoned(dir_fd);
+	if (claim_in(dir_fd, bytes, ret, err) < 0)
 		return -1;
 	(void)TAKE_FD(dir_fd);
 	return 0;

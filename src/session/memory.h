@@ -5,7 +5,8 @@
  * says nothing of whether there is room for one more.
  *
  *	DIR/.memory-PID-N   a VM's claim: "BYTES QEMU", locked by its process as long as that
- *	                    lives. A claim without a lock is a killed process's, and removed
+ *	                    lives. One without a lock is a killed process's: the next that
+ *	                    makes a claim removes it
  *	DIR/.memory.turn    locked by a process that looks for room and claims it
  *
  * DIR is that of session.h. Every VM has a claim; only those that want to be sure of the memory
