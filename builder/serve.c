@@ -138,7 +138,8 @@ static _Noreturn void serve(const struct mkfs_request *request, int socket,
 
 /* ---- The one that waits ---- */
 
-/* What our caller has had ignored (nohup, say) stays so, but for the end of our child. */
+/* A signal that our caller has set to be ignored (nohup does) stays ignored. The end of our child
+ * is the exception. */
 static void block_signals(sigset_t *ret)
 {
 	static const int ending[] = {SIGINT, SIGTERM, SIGHUP};

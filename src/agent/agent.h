@@ -163,7 +163,7 @@ unsigned agent_pings(const struct agent *a);
 void agent_prepare_snapshot(struct agent *a, unsigned disk_slots);
 /* The guest is about to be written down; commands may run in it. Send a ping after this: once
  * agent_pings() is 0, no frame is on its way, and the guest answers nothing but pings until
- * agent_thaw(). Whoever freezes it has to thaw it. */
+ * agent_thaw(). The caller has to thaw it again. */
 void agent_freeze(struct agent *a);
 void agent_thaw(struct agent *a);
 void agent_list_block_devices(struct agent *a);

@@ -138,7 +138,7 @@ struct hypermin {
 	/* What a thread polls for all, while is_polled. is_listed: the caller polls it. */
 	VECTOR(struct pollfd) polled;
 	bool is_polled, is_listed;
-	/* How often that has changed; wake_fd, an eventfd, tells whoever polls. */
+	/* How often that has changed; wake_fd, an eventfd, wakes the thread that polls. */
 	unsigned changes;
 	int wake_fd;
 	/* Why the VM is over; empty: that has not been noticed. */

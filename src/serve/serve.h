@@ -49,7 +49,7 @@ void serve_free(struct serve *s);
 /* Serve one client on a connected socket, until it leaves. Each client takes a call, and so a
  * thread, of its own. -1: it broke the protocol, or left in the middle of something. */
 int serve_client(struct serve *s, int socket, struct error *err);
-/* Serve all clients that connect to a listening socket, and never return but for an error. */
+/* Serve all clients that connect to a listening socket. It returns only with an error. */
 int serve_listener(struct serve *s, int socket, struct error *err);
 
 /* Where bytes come from and go to: whole, or -1 and then never again. */

@@ -14,7 +14,7 @@
  * files would have to be opened by name: a VM with such a disk is started for it.
  *
  * The reserved slots of a snapshot (snapshot.h) are not for this: qemu can't change what a
- * device of a VM that runs is, but for its content. The VM has no disk before, and each of
+ * device of a running VM is, except its content. The VM has no disk before, and each of
  * these is a new device.
  */
 #include <assert.h>
