@@ -7,7 +7,6 @@
  * other bytes as binary. So the locale has UTF-8: in the C locale all names that are not
  * ASCII would be marked, and other programs complain about the mark.
  */
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -238,30 +237,6 @@ static int pack_regular(struct packer *p, struct archive_entry *e, int path_fd,
 
 /* ---- Metadata ---- */
 
-/*
- * tar reads ACLs as text only. With an ACL libarchive writes a mode that has the group's own
- * permissions instead of the mask: less for programs that know no ACLs.
- */
-static void add_acl(struct archive_entry *e, int type, const uint8_t *value, size_t len)
-{
-	/* The kernel's tags have one bit each. */
-	static const int tags[] = {ARCHIVE_ENTRY_ACL_USER_OBJ, ARCHIVE_ENTRY_ACL_USER,
-		ARCHIVE_ENTRY_ACL_GROUP_OBJ, ARCHIVE_ENTRY_ACL_GROUP,
-		ARCHIVE_ENTRY_ACL_MASK, ARCHIVE_ENTRY_ACL_OTHER};
-
-	for (size_t at = 4; at + 8 <= len; at += 8) {
-		uint32_t id;
-		size_t i = 0;
-
-		memcpy(&id, value + at + 4, 4);
-		while (i < ARRAY_SIZE(tags) && value[at] != 1 << i)
-			i++;
-		if (i < ARRAY_SIZE(tags))
-			archive_entry_acl_add_entry(
-				e, type, value[at + 2] & 7, tags[i], le32toh(id), NULL);
-	}
-}
-
 static void add_xattr(
 	struct packer *p, struct archive_entry *e, const char *path, const char *name)
 {
@@ -274,10 +249,6 @@ static void add_xattr(
 		return;
 	}
 	ssize_t len = getxattr(path, name, value, XATTR_SIZE_MAX);
-	if (len >= 0 && strcmp(name, ATTRIBUTES_ACCESS_ACL) == 0)
-		add_acl(e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, value, len);
-	if (len >= 0 && strcmp(name, ATTRIBUTES_DEFAULT_ACL) == 0)
-		add_acl(e, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, value, len);
 	if (len >= 0)
 		archive_entry_xattr_add_entry(e, name, value, len);
 	else if (errno != ENODATA)
