@@ -345,7 +345,19 @@ int session_connect(const char *name, struct error *err)
 	return TAKE_FD(fd);
 }
 
-/* Those whose names begin so; NULL: of sessions. */
+/* Cut the ending off a file's name. A session's name may have the same word in it:
+ * "a.lock.lock". False: the name ends in another way. */
+static bool cut_ending(char *file, const char *ending)
+{
+	size_t len = strlen(file), ending_len = strlen(ending);
+
+	if (len <= ending_len || strcmp(file + len - ending_len, ending) != 0)
+		return false;
+	file[len - ending_len] = '\0';
+	return true;
+}
+
+/* Those whose names begin with `prefix`; NULL: of sessions. */
 static int list(const char *prefix, struct strvec *ret, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec files = {0};
@@ -356,13 +368,11 @@ static int list(const char *prefix, struct strvec *ret, struct error *err)
 	if (directory_list(dir_fd, ".", 0, &files) < 0)
 		return error_set(err, errno, "list the directory of sessions");
 	vector_foreach (file, &files) {
-		char *suffix = strstr(*file, "." LOCK);
+		bool is_meant = prefix ? strncmp(*file, prefix, strlen(prefix)) == 0
+				       : **file != '.';
 
-		if (!suffix || strcmp(suffix, "." LOCK) != 0 ||
-			(prefix ? strncmp(*file, prefix, strlen(prefix)) != 0
-				: **file == '.'))
+		if (!is_meant || !cut_ending(*file, "." LOCK))
 			continue;
-		*suffix = '\0';
 		if (is_running(dir_fd, *file))
 			strvec_add(ret, *file);
 		else

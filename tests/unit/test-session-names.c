@@ -108,6 +108,25 @@ static void the_name_of_a_keeper_that_has_ended_says_nothing_old(void **state)
 	assert_true(fd >= 0);
 }
 
+static void a_session_is_listed_whatever_word_its_name_has(void **state)
+{
+	static const char *const names[] = {"a.lock", "b.lockstep", "c.socket"};
+	struct session_name claimed[ARRAY_SIZE(names)];
+	CLEANUP_STRVEC struct strvec listed = {0};
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_int_equal(session_claim(names[i], &claimed[i], &err), 0);
+	assert_int_equal(session_list(&listed, &err), 0);
+	assert_int_equal(listed.len, ARRAY_SIZE(names) + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_string_equal(listed.items[i], names[i]);
+		session_release(&claimed[i], NULL);
+	}
+	assert_string_equal(listed.items[listed.len - 1], "web");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +138,8 @@ int main(void)
 			one_that_says_no_version_is_an_older_one, keep, end),
 		cmocka_unit_test_setup_teardown(
 			the_name_of_a_keeper_that_has_ended_says_nothing_old, keep, end),
+		cmocka_unit_test_setup_teardown(
+			a_session_is_listed_whatever_word_its_name_has, keep, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
