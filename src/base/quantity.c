@@ -4,7 +4,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,12 +45,19 @@ bool quantity_parse_size(const char *text, const char *units, uint64_t *ret)
 	return true;
 }
 
+/* Without strtod(), which takes white space, signs, exponents and hexadecimal digits, and whose
+ * fraction begins with a comma in some locales. */
 bool quantity_parse_seconds(const char *text, unsigned *ret_ms)
 {
-	char *end;
+	const char *p = text;
+	double seconds = 0, place = 1;
 
-	double seconds = strtod(text, &end);
-	if (end == text || *end || !isfinite(seconds) || seconds <= 0 || seconds > 1e6)
+	for (; isdigit((unsigned char)*p); p++)
+		seconds = seconds * 10 + (*p - '0');
+	if (*p == '.')
+		for (p++; isdigit((unsigned char)*p); p++)
+			seconds += (*p - '0') * (place /= 10);
+	if (*p || seconds <= 0 || seconds > 1e6)
 		return false;
 	*ret_ms = seconds * 1000 < 1 ? 1 : seconds * 1000 + 0.5;
 	return true;

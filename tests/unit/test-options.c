@@ -137,6 +137,12 @@ static void what_does_not_fit_is_refused(void **state)
 	assert_int_equal(PARSE(&t, "--color", "gree"), OPTIONS_MISUSED);
 	assert_int_equal(PARSE(&t, "--color", "greener"), OPTIONS_MISUSED);
 	assert_int_equal(PARSE(&t, "--text-time", "0"), OPTIONS_MISUSED);
+	assert_int_equal(PARSE(&t, "--text-time", " 5"), OPTIONS_MISUSED);
+	assert_int_equal(PARSE(&t, "--text-time", "+5"), OPTIONS_MISUSED);
+	assert_int_equal(PARSE(&t, "--text-time", "0x5"), OPTIONS_MISUSED);
+	assert_int_equal(PARSE(&t, "--text-time", "5."), 3);
+	assert_int_equal(PARSE(&t, "--text-time", ".5"), 3);
+	assert_int_equal(t.ms, 500);
 	assert_int_equal(PARSE(&t, "--flag=yes"), OPTIONS_MISUSED);
 	assert_int_equal(PARSE(&t, "--text"), OPTIONS_MISUSED);
 	assert_int_equal(PARSE(&t, "-ft"), OPTIONS_MISUSED);
