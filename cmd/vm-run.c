@@ -81,10 +81,12 @@ static int dry_run(struct vm_options *o, const char *const *argv)
 		return vm_failed(o);
 	puts(line);
 	free(line);
+	/* In the VM of an image there may be none. */
+	const char *quote = argv[0] ? "'" : "";
 	fprintf(stderr,
-		"hypermin: this starts the VM with root's shell on the console instead of '%s'; "
-		"ctrl-a x ends it\n",
-		argv[0]);
+		"hypermin: this starts the VM with root's shell on the console instead of "
+		"%s%s%s; ctrl-a x ends it\n",
+		quote, argv[0] ? argv[0] : "the image's command", quote);
 	return 0;
 }
 
