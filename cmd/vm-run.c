@@ -73,10 +73,22 @@ static void prepare_streams(struct vm_options *o)
 	options_list_add(&o->env, pair);
 }
 
+static int print_gdb_command(struct vm_options *o)
+{
+	char *line = hypermin_gdb_command(o->vm);
+
+	if (!line)
+		return -1;
+	fprintf(stderr, "hypermin: debug its kernel, in another terminal:\n%s\n", line);
+	free(line);
+	return 0;
+}
+
 static int dry_run(struct vm_options *o, const char *const *argv)
 {
+	if (o->gdb && print_gdb_command(o) < 0)
+		return vm_failed(o);
 	char *line = hypermin_qemu_command(o->vm);
-
 	if (!line)
 		return vm_failed(o);
 	puts(line);
@@ -87,17 +99,6 @@ static int dry_run(struct vm_options *o, const char *const *argv)
 		"hypermin: this starts the VM with root's shell on the console instead of "
 		"%s%s%s; ctrl-a x ends it\n",
 		quote, argv[0] ? argv[0] : "the image's command", quote);
-	return 0;
-}
-
-static int print_gdb_command(struct vm_options *o)
-{
-	char *line = hypermin_gdb_command(o->vm);
-
-	if (!line)
-		return -1;
-	fprintf(stderr, "hypermin: debug its kernel, in another terminal:\n%s\n", line);
-	free(line);
 	return 0;
 }
 
@@ -164,7 +165,7 @@ static int start(struct vm_options *o)
 static int run_and_stop(
 	struct vm_options *o, const char *const *argv, struct run_end *end)
 {
-	if (start(o) < 0)
+	if ((o->gdb && print_gdb_command(o) < 0) || start(o) < 0)
 		return end_failed(o, end);
 	end->started_ms = now_ms();
 	/* Only now: the shell may have moved us to the background meanwhile. */
@@ -199,8 +200,6 @@ int vm_run(struct vm_options *o, const char *const *argv)
 	struct run_end end = {.began_ms = now_ms()};
 
 	vm_catch_signals(o->vm);
-	if (o->gdb && print_gdb_command(o) < 0)
-		return vm_failed(o);
 	if (o->dry_run)
 		return dry_run(o, argv);
 	if (artifacts_prepare(&o->artifacts) < 0)
