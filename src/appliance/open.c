@@ -87,11 +87,11 @@ int appliance_open(const struct appliance_request *request, const struct cache *
 
 	appliance_request_digest(request, digest);
 	int result = find(request, cache, digest, check_later, &a);
-	/* Twice: before it is held, what the builder made may become outdated or may be
-	 * collected. */
 	if (result == 1 && !builder)
 		return error_set(
 			err, ENOENT, "open an appliance: it is not in the cache");
+	/* Twice: before it is held, what the builder made may become outdated or may be
+	 * collected. */
 	for (int i = 0; i < 2 && result == 1; i++) {
 		a.built = true;
 		if (build(request, cache, builder, control_fd, err) < 0)

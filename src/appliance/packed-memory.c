@@ -168,7 +168,10 @@ static int find_runs(int from, uint64_t size, struct packed_memory *m)
 		at = at / PAGE_SIZE * PAGE_SIZE;
 		end = MIN((end + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE,
 			at + BUFFER_PAGES * PAGE_SIZE);
-		if (io_pread_full(from, buffer, end - at, at) != end - at)
+		ssize_t n = io_pread_full(from, buffer, end - at, at);
+		if (n >= 0 && n < end - at)
+			errno = EIO;
+		if (n != end - at)
 			return -1;
 		for (off_t i = 0; i < end - at; i += PAGE_SIZE)
 			if (!is_zero(buffer + i))

@@ -55,6 +55,8 @@ static int read_pages(int fd, char *buffer, size_t len, off_t at)
 {
 	ssize_t n = io_pread_full(fd, buffer, len, at);
 
+	if (n >= 0 && len - n >= PAGE_SIZE)
+		errno = EIO;
 	if (n < 0 || len - n >= PAGE_SIZE)
 		return -1;
 	memset(buffer + n, 0, len - n);

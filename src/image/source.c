@@ -108,9 +108,11 @@ int image_source_read(const struct image_source *source, const char *name,
 		return error_set(
 			err, EFBIG, "read '%s' in the image '%s'", name, source->path);
 	CLEANUP_FREE char *data = xmalloc(file.size + 1);
-	if (io_pread_full(fd, data, file.size, file.offset) != (ssize_t)file.size)
-		return error_set(
-			err, errno, "read '%s' in the image '%s'", name, source->path);
+	ssize_t n = io_pread_full(fd, data, file.size, file.offset);
+	/* Shorter than it was: it is being written to. */
+	if (n != (ssize_t)file.size)
+		return error_set(err, n < 0 ? errno : EIO, "read '%s' in the image '%s'",
+			name, source->path);
 	data[file.size] = '\0';
 	sha256_start(&hash);
 	sha256_add(&hash, data, file.size);
