@@ -153,7 +153,7 @@ static int write_snapshot(
 		return -1;
 	if (fstat(x->files->state_fd, &st) < 0 ||
 		file_copy_range(x->files->state_fd, 0, state, 0, st.st_size) < 0)
-		return error_set(err, errno, "write what its devices knew");
+		return error_set(err, errno, "write the state of the VM's devices");
 	return describe(x, a, err);
 }
 

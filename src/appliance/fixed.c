@@ -185,7 +185,7 @@ static int read_state(const struct appliance *a, struct error *err)
 		io_read_fd(from, APPLIANCE_STATE, STATE_MAX, &data, &len, err) < 0)
 		return -1;
 	if (io_pwrite_full(to, data, len, 0) < 0 || sha256_file(to, hex) < 0)
-		return error_set(err, errno, "copy what its devices knew");
+		return error_set(err, errno, "copy the state of the VM's devices");
 	if (strcmp(hex, a->snapshot->state_digest) != 0)
 		return error_set(err, 0,
 			"'%s/" APPLIANCE_STATE "' does not hold what it was made with",

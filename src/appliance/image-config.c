@@ -38,7 +38,7 @@ static int parse_list(
 		if (is_valid)
 			strvec_add(ret, json_string_value(item));
 	}
-	return is_valid ? 0 : error_set(err, 0, "its '%s' is no list of texts", name);
+	return is_valid ? 0 : error_set(err, 0, "its '%s' is not a list of texts", name);
 }
 
 static int parse_text(const json_t *json, const char *name, char **ret, struct error *err)
@@ -48,7 +48,7 @@ static int parse_text(const json_t *json, const char *name, char **ret, struct e
 	if (!text || json_is_null(text))
 		return 0;
 	if (!json_is_string(text))
-		return error_set(err, 0, "its '%s' is no text", name);
+		return error_set(err, 0, "its '%s' is not a text", name);
 	if (json_string_length(text))
 		*ret = xstrdup(json_string_value(text));
 	return 0;
@@ -73,7 +73,7 @@ int image_config_parse(const json_t *json, struct image_config *ret, struct erro
 	int result = 0;
 
 	if (json && !json_is_object(json) && !json_is_null(json))
-		return error_set(err, 0, "its 'config' is no object");
+		return error_set(err, 0, "its 'config' is not an object");
 	for (size_t i = 0; i < ARRAY_SIZE(lists) && result == 0; i++)
 		result = parse_list(
 			json, lists[i].name, AT(&config, lists[i], struct strvec), err);

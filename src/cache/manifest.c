@@ -176,7 +176,7 @@ int manifest_read(int dir_fd, const char *where, json_t **ret, struct error *err
 			where);
 	if (format != FORMAT || !has_valid_files(json))
 		return error_set(err, 0,
-			"read '%s/" MANIFEST_NAME "': it is no manifest of hypermin's",
+			"read '%s/" MANIFEST_NAME "': it is not a manifest of hypermin's",
 			where);
 	*ret = TAKE_PTR(json);
 	return 0;

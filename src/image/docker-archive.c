@@ -108,7 +108,7 @@ int docker_archive_read(
 	size_t len;
 
 	if (image_source_read(r->source, "manifest.json", NULL, &data, &len, err) < 0)
-		return error_prefix(err, "it is no archive of `docker save`");
+		return error_prefix(err, "it is not an archive of `docker save`");
 	if (docker_manifest_parse(data, len, &images, err) < 0)
 		return error_prefix(
 			err, "read manifest.json in the image '%s'", r->source->path);

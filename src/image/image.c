@@ -27,13 +27,13 @@ static int add_root_archive(struct tree *t, const struct image_input *input,
 	/* Nothing would run in it, and the reason would not show. */
 	if (tree_lookup(t, "/oci-layout") && tree_lookup(t, "/index.json"))
 		return error_set(err, 0,
-			"'%s' is no root file system, but an archive of an image: write "
+			"'%s' is not a root file system, but an archive of an image: write "
 			"oci-archive:%s",
 			path, path);
 	if (tree_lookup(t, "/manifest.json") && !tree_lookup(t, "/bin") &&
 		!tree_lookup(t, "/usr"))
 		return error_set(err, 0,
-			"'%s' is no root file system, but an archive of an image: write "
+			"'%s' is not a root file system, but an archive of an image: write "
 			"docker-archive:%s",
 			path, path);
 	return 0;

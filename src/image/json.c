@@ -16,7 +16,7 @@ static json_t *load(const char *data, size_t len, struct error *err)
 	json_t *json = json_loadb(data, len, JSON_REJECT_DUPLICATES, &why);
 	return json
 		? json
-		: error_null(err, 0, "it is no JSON: line %d: %s", why.line, why.text);
+		: error_null(err, 0, "it is not JSON: line %d: %s", why.line, why.text);
 }
 
 /* NULL or null: it is not there. */
@@ -113,7 +113,7 @@ static int parse_document(
 	document->is_index = !is_absent(manifests);
 	const json_t *list = document->is_index ? manifests : layers;
 	if (!json_is_array(list))
-		return error_set(err, 0, "its list is none");
+		return error_set(err, 0, "its list of images or layers is not a list");
 	if (!document->is_index && json_array_size(list) > IMAGE_LAYERS_MAX)
 		return error_set(err, 0, "it has %zu layers, and may have %d",
 			json_array_size(list), IMAGE_LAYERS_MAX);
@@ -156,7 +156,7 @@ static int parse_config(const json_t *json, struct oci_config *config, struct er
 	size_t i;
 
 	if (!json_is_object(json))
-		return error_set(err, 0, "it is no object");
+		return error_set(err, 0, "it is not a JSON object");
 	config->os = copy_text(json_object_get(json, "os"));
 	config->architecture = copy_text(json_object_get(json, "architecture"));
 	json_array_foreach(json_object_get(rootfs, "diff_ids"), i, item)
@@ -204,7 +204,7 @@ static int parse_texts(
 	json_array_foreach(list, i, item)
 	{
 		if (!json_is_string(item))
-			return error_set(err, 0, "its '%s' is no list of texts", name);
+			return error_set(err, 0, "its '%s' is not a list of texts", name);
 		strvec_add(ret, json_string_value(item));
 	}
 	return 0;
@@ -237,7 +237,7 @@ int docker_manifest_parse(
 	if (!json)
 		return -1;
 	if (json_array_size(json) == 0)
-		return error_set(err, 0, "it is no list of images");
+		return error_set(err, 0, "it is not a list of images");
 	json_array_foreach(json, i, item)
 	{
 		struct docker_image image = {0};

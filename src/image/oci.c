@@ -121,7 +121,7 @@ static int choose(struct search *s, struct error *err)
 		return error_prefix(err, "it is no OCI image layout");
 	if (!index.is_index)
 		return error_set(
-			err, 0, "index.json of '%s' is no index", s->r->source->path);
+			err, 0, "index.json of '%s' is not an index", s->r->source->path);
 	VECTOR(const char *) names = {0};
 	vector_foreach (item, &index.items)
 		vector_push(&names, item->name);

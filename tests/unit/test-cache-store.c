@@ -346,7 +346,7 @@ static void a_manifest_names_no_other_files(void **state)
 			json_pack("{s:i}", "size", 4));
 		CLEANUP_FREE char *text = json_dumps(manifest, 0);
 		fixture_root_write(&f->root, path, text);
-		expect_damaged(f, "it is no manifest");
+		expect_damaged(f, "it is not a manifest");
 	}
 }
 

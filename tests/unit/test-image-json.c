@@ -60,14 +60,14 @@ static void bad_documents_are_errors(void **state)
 	static const struct {
 		const char *text, *message;
 	} cases[] = {
-		{"", "no JSON"},
-		{"{\"manifests\": [] ", "no JSON"},
+		{"", "not JSON"},
+		{"{\"manifests\": [] ", "not JSON"},
 		{"{\"manifests\": [], \"manifests\": []}", "duplicate"},
 		{"[]", "neither an index nor a manifest"},
 		{"{}", "neither an index nor a manifest"},
 		{"{\"manifests\": [], \"layers\": [], " CONFIG "}",
 			"neither an index nor a manifest"},
-		{"{\"manifests\": 7}", "its list is none"},
+		{"{\"manifests\": 7}", "its list of images or layers is not a list"},
 		{"{\"manifests\": [7]}", "a digest is missing"},
 		{"{\"manifests\": [{" BAD_HEX ", \"size\": 1}]}", "no SHA-256 digest"},
 		{"{\"manifests\": [{\"digest\": \"sha512:" HEX "\", \"size\": 1}]}",
@@ -139,12 +139,12 @@ static void a_configuration_says_how_to_run(void **state)
 static void bad_configurations_are_errors(void **state)
 {
 	static const char *const cases[][2] = {
-		{"[]", "no object"},
-		{"{\"config\": []}", "'config' is no object"},
-		{"{\"config\": {\"Cmd\": \"sh\"}}", "'Cmd' is no list"},
-		{"{\"config\": {\"Env\": [\"A=1\", 7]}}", "'Env' is no list"},
-		{"{\"config\": {\"User\": 7}}", "'User' is no text"},
-		{"{\"config\": {\"Env\": [\"A=\\u0000\"]}}", "no JSON"},
+		{"[]", "not a JSON object"},
+		{"{\"config\": []}", "'config' is not an object"},
+		{"{\"config\": {\"Cmd\": \"sh\"}}", "'Cmd' is not a list"},
+		{"{\"config\": {\"Env\": [\"A=1\", 7]}}", "'Env' is not a list"},
+		{"{\"config\": {\"User\": 7}}", "'User' is not a text"},
+		{"{\"config\": {\"Env\": [\"A=\\u0000\"]}}", "not JSON"},
 		{"{\"rootfs\": {\"diff_ids\": [7]}}", "digest is missing"},
 	};
 	struct oci_config c;
