@@ -173,8 +173,8 @@ static int run_and_stop(
 		int status = end_failed(o, end);
 		if (o->report.fd >= 0)
 			end->vm = hypermin_describe(o->vm);
-		/* The VM need not be gone: perhaps the output could not be written. But who
-		 * interrupts twice wants the end. */
+		/* The VM need not be gone: perhaps the output could not be written. But a user
+		 * who interrupts twice wants the end. */
 		if (!end->interrupt)
 			artifacts_fetch(&o->artifacts, o->vm);
 		return status;

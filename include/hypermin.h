@@ -165,8 +165,8 @@ HYPERMIN_API int hypermin_set_fast(struct hypermin *h, bool fast);
  * Always boot. Otherwise hypermin_start() resumes from a snapshot of a VM with the same
  * settings if the cache has one. If it has none, hypermin_free() has one made, by a
  * process in the background that boots another VM, for some seconds and at the lowest
- * priority. Default: false, or true if the environment has HYPERMIN_COLD with a value
- * other than 0.
+ * priority. Default: false, or true if HYPERMIN_COLD is in the environment, and neither
+ * empty nor 0.
  */
 HYPERMIN_API int hypermin_set_cold(struct hypermin *h, bool cold);
 /*
@@ -606,8 +606,8 @@ HYPERMIN_API int hypermin_copy_in(struct hypermin *h, const char *from, const ch
  * `to`, or the one entry in it, and no link leads out of that. max_bytes of data at most; 0:
  * no limit. same_owner, for root: also owners, setuid bits and all attributes; else the
  * files are the caller's. ENOENT: the guest has no `from`, or no tar. What was copied before a
- * failure stays. To "-": a tar stream on
- * standard output, as the guest makes it; the limits are not for that.
+ * failure stays. To "-": a tar stream on standard output, as the guest makes it; the limits are
+ * not for that.
  */
 HYPERMIN_API int hypermin_copy_out(struct hypermin *h, const char *from, const char *to,
 	uint64_t max_bytes, bool same_owner);
@@ -645,9 +645,9 @@ HYPERMIN_API int hypermin_keep(struct hypermin *h, const char *name, unsigned id
  * At most `max` VMs that were made with the same settings wait or are in use so. If there are
  * that many, it returns 0 at once; and -1 if the host has not the memory available for them. 1:
  * the VM was taken, and has ended, in whatever way. Call it again, with a new handle, for the
- * next one. 0: hypermin_stop_ready() was called, or nobody
- * has taken it for idle_ms milliseconds (0: it waits for ever). -1: as hypermin_keep(). So is
- * ready(), but the name that it gets is of no use: such a VM is no session.
+ * next one. 0: hypermin_stop_ready() was called, or nobody has taken it for idle_ms milliseconds
+ * (0: it waits for ever). -1: as hypermin_keep(). So is ready(), but the name that it gets is of
+ * no use: such a VM is not a session.
  */
 HYPERMIN_API int hypermin_keep_ready(struct hypermin *h, unsigned max, unsigned idle_ms,
 	int (*ready)(const char *name, void *data), void *data);
@@ -836,7 +836,7 @@ struct hypermin_cache_limits {
 	uint64_t max_bytes;
 	/* Remove what was not used for this many seconds; 0: 30 days. */
 	int64_t max_age;
-	/* Remove everything that is not in use. */
+	/* Remove everything that is not in use, except saved states. */
 	bool everything;
 	/* On a file system without locks nothing shows what is in use, and only leftovers of
 	 * killed processes are removed. With this, everything counts as not in use there. */

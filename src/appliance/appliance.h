@@ -68,7 +68,7 @@ struct appliance_snapshot {
 	/* The text of all that it depends on beside the appliance: vm/snapshot.h. */
 	char *identity;
 	unsigned memory_mib;
-	/* Of what its devices knew. */
+	/* Of the file with the state of its devices. */
 	char state_digest[SHA256_HEX_LEN + 1];
 };
 

@@ -30,6 +30,6 @@ int file_next_data(int fd, off_t *at, off_t *end, off_t size);
  * EIO if the file has become shorter.
  */
 int file_copy_range(int from, off_t from_at, int to, off_t to_at, uint64_t len);
-/* A new file of so many zeros, which goes with its last descriptor. The name is for those who
- * look at descriptors. */
+/* A new file of `size` zeros, which goes with its last descriptor. The name shows only in
+ * /proc/PID/fd. */
 int file_in_memory(const char *name, uint64_t size, struct error *err);

@@ -4,6 +4,6 @@
 
 /*
  * A file or a directory, by name relative to dir_fd as for unlinkat(). Links are not
- * followed. Failures are no errors: who wants to know looks whether it is still there.
+ * followed. Failures are not reported: a caller that has to know looks whether it is still there.
  */
 void remove_all(int dir_fd, const char *name);

@@ -4,9 +4,9 @@
  *
  *	requests/DIGEST      a request ──► the key of its appliance, and the stamp: what to stat
  *	appliances/KEY/      kernel, initrd, root, manifest.json; never changed once it is there
- *	states/NAME/         saved states of VMs in use, to resume from
- *	parts/KEY/           one of those three; appliances that have it in common link to its file
- *	snapshots/KEY/       VMs to resume from
+ *	parts/KEY/           a kernel, an initrd or a root; appliances that share it link to its file
+ *	snapshots/KEY/       booted VMs, to resume from
+ *	states/NAME/         saved states: VMs in use, to resume from
  *	temporary/…          what is being made or removed
  *	locks/…              a file for each thing that is being made
  *	verdicts             see vm/verdicts.h

@@ -15,7 +15,7 @@ struct collect_limits {
 	int64_t age;
 	/* On disk, in all; 0: the default. */
 	uint64_t bytes;
-	/* Remove all that is not in use, however young. */
+	/* Remove all that is not in use, however young, except saved states. */
 	bool everything;
 	/* Remove also where the file system refuses locks, so that use can't be told. */
 	bool force;

@@ -63,8 +63,8 @@ static int read_pages(int fd, char *buffer, size_t len, off_t at)
 	return 0;
 }
 
-/* On file systems that have holes, these begin and end with pages; but for the file's
- * end. */
+/* On file systems that have holes, these begin and end with pages. Only the file's end may be
+ * within one. */
 static int walk(int from, int to, struct sha256 *ctx)
 {
 	CLEANUP_FREE char *buffer = xmalloc(PIECE_SIZE);

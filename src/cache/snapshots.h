@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Snapshots of booted VMs: a kind of the store (store.h) with two files, `ram`, which VMs
- * map, and `state`, what their devices knew. A snapshot is found by its identity, a text of
+ * map, and `state`, that of their devices. A snapshot is found by its identity, a text of
  * all that it depends on, which its maker writes.
  *
  * A snapshot is run as it is, so it has to be what was made. At each use the state is read
