@@ -101,9 +101,12 @@ static void *work(void *unused)
 	while (result == 0 && (line = next_line())) {
 		FILE *output = tmpfile();
 
-		result = output ? run_one(vm, line, output) : -1;
-		if (output)
-			fclose(output);
+		if (!output) {
+			perror("pool: make a temporary file");
+			exit(2);
+		}
+		result = run_one(vm, line, output);
+		fclose(output);
 		free(line);
 	}
 	if (result < 0) {
