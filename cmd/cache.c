@@ -12,6 +12,7 @@
 
 #include "cache-manifest.h"
 #include "commands.h"
+#include "report.h"
 #include "settings.h"
 
 struct cache {
@@ -155,7 +156,7 @@ static void keep_json(
 		item->in_use, "removed", item->removed);
 
 	if (json && text)
-		json_object_set_new(json, "text", json_string(text));
+		json_object_set_new(json, "text", report_text(text));
 	if (json)
 		json_array_append_new(o->items, json);
 }
@@ -163,7 +164,7 @@ static void keep_json(
 static int print_json(struct cache *o, json_t *top)
 {
 	json_object_set_new(
-		top, "directory", json_string(hypermin_cache_directory(o->vm)));
+		top, "directory", report_text(hypermin_cache_directory(o->vm)));
 	json_object_set(top, "items", o->items);
 	json_dumpf(top, stdout, JSON_INDENT(2));
 	putchar('\n');
