@@ -62,7 +62,7 @@ static bool is_refused(const json_t *manifest)
 
 	if (!*reason || number(manifest, "time") + REFUSED_SECONDS < time(NULL))
 		return false;
-	log_info("no snapshot of this VM can be made: %s", reason);
+	log_info("no snapshot of this VM can be made: %-s", reason);
 	return true;
 }
 

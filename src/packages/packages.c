@@ -93,12 +93,12 @@ static int choose(struct packages *p, struct error *err)
 			consider(handlers[i], p, &why) < 0)
 			strvec_add(&problems, why.msg);
 	if (!p->handler && problems.len)
-		return error_set(err, 0, "%s", problems.items[0]);
+		return error_set(err, 0, "%-s", problems.items[0]);
 	if (!p->handler)
 		return no_database(p->root, err);
 	vector_foreach (problem, &problems)
 		log_warning(
-			"taking packages from %s alone: %s", p->handler->name, *problem);
+			"taking packages from %s alone: %-s", p->handler->name, *problem);
 	return 0;
 }
 

@@ -270,7 +270,7 @@ static int explain_missing(int dir_fd, const char *name, struct error *err)
 
 	if (io_read_file(dir_fd, file, ENDED_MAX, &why, &len, &unreadable) == 0) {
 		unlinkat(dir_fd, file, 0);
-		error_set(err, 0, "the session '%s' has ended: %s", name, why);
+		error_set(err, 0, "the session '%s' has ended: %-s", name, why);
 	} else if (is_running(dir_fd, name)) {
 		return error_set(err, EAGAIN, "the session '%s' is still starting", name);
 	} else {

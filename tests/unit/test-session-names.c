@@ -127,6 +127,19 @@ static void a_session_is_listed_whatever_word_its_name_has(void **state)
 	assert_string_equal(listed.items[listed.len - 1], "web");
 }
 
+/* A lost VM's message ends with the last lines of its console. */
+static void why_a_session_has_ended_keeps_its_lines(void **state)
+{
+	struct kept *k = *state;
+	struct error err;
+
+	session_release(&k->name, "it was lost; its last lines:\n  one\n  two");
+	assert_int_equal(session_connect("web", &err), -1);
+	assert_int_equal(err.num, ENOENT);
+	assert_string_equal(err.msg,
+		"the session 'web' has ended: it was lost; its last lines:\n  one\n  two");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +153,8 @@ int main(void)
 			the_name_of_a_keeper_that_has_ended_says_nothing_old, keep, end),
 		cmocka_unit_test_setup_teardown(
 			a_session_is_listed_whatever_word_its_name_has, keep, end),
+		cmocka_unit_test_setup_teardown(
+			why_a_session_has_ended_keeps_its_lines, keep, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
