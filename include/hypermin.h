@@ -247,8 +247,8 @@ enum hypermin_share_mode {
  * what the kernel makes up (/proc, say). `place` is an absolute path in the guest; NULL: the
  * same as the host's. Symlinks are the guest's to follow, and lead to its own files. Only a
  * writable one changes, and never by devices or setuid programs. If this user is not root,
- * the user's files belong to root in the guest. Up to 63; a later one may be mounted in one
- * before it.
+ * the user's files belong to root in the guest, except with hypermin_set_host(). Up to 63; a
+ * later one may be mounted in one before it.
  */
 HYPERMIN_API int hypermin_add_share(struct hypermin *h, const char *dir,
 	const char *place, enum hypermin_share_mode mode);

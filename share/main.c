@@ -56,7 +56,7 @@ static int parse_root_owner(char *text, struct share_root_owner *ret)
 	if (!parse_number(user, UINT32_MAX - 1, &uid) ||
 		!parse_number(text, UINT32_MAX - 1, &gid))
 		return -1;
-	*ret = (struct share_root_owner){.mapped = true, .uid = uid, .gid = gid};
+	*ret = (struct share_root_owner){.uid = uid, .gid = gid};
 	return 0;
 }
 

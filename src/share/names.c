@@ -15,8 +15,8 @@
  */
 static void give(struct share *s, const struct request *r, int directory)
 {
-	uid_t uid = ids_to_host(node_root_uid(s, r->node), r->header.uid);
-	gid_t gid = ids_to_host(node_root_gid(s, r->node), r->header.gid);
+	uid_t uid = ids_to_host(s->root.uid, r->header.uid);
+	gid_t gid = ids_to_host(s->root.gid, r->header.gid);
 	CLEANUP_CLOSE int fd = -1;
 	struct stat st;
 

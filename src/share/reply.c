@@ -26,24 +26,13 @@ bool node_is_still(const struct share *s, const struct node *n)
 	return mode == SHARE_OVERLAY || mode == SHARE_HOST || n->id == FUSE_ROOT_ID;
 }
 
-uint32_t node_root_uid(const struct share *s, const struct node *n)
-{
-	return s->root.mapped && node_mode(s, n) != SHARE_HOST ? s->root.uid : 0;
-}
-
-uint32_t node_root_gid(const struct share *s, const struct node *n)
-{
-	return s->root.mapped && node_mode(s, n) != SHARE_HOST ? s->root.gid : 0;
-}
-
 /* The kernel's 32 bits: new_encode_dev(). */
 static uint32_t encode_device(dev_t dev)
 {
 	return (minor(dev) & 0xff) | major(dev) << 8 | (minor(dev) & ~0xffu) << 12;
 }
 
-static struct fuse_attr attributes(
-	const struct share *s, const struct node *n, const struct stat *st)
+static struct fuse_attr attributes(const struct share *s, const struct stat *st)
 {
 	return (struct fuse_attr){
 		.ino = st->st_ino,
@@ -57,8 +46,8 @@ static struct fuse_attr attributes(
 		.ctimensec = st->st_ctim.tv_nsec,
 		.mode = st->st_mode,
 		.nlink = st->st_nlink,
-		.uid = ids_to_guest(node_root_uid(s, n), st->st_uid),
-		.gid = ids_to_guest(node_root_gid(s, n), st->st_gid),
+		.uid = ids_to_guest(s->root.uid, st->st_uid),
+		.gid = ids_to_guest(s->root.gid, st->st_gid),
 		.rdev = encode_device(st->st_rdev),
 		.blksize = st->st_blksize,
 	};
@@ -86,7 +75,7 @@ void reply_fill_entry(const struct share *s, const struct node *n, const struct 
 		.generation = n->generation,
 		.entry_valid = name_seconds(s, n),
 		.attr_valid = attribute_seconds(s, n, st),
-		.attr = attributes(s, n, st),
+		.attr = attributes(s, st),
 	};
 }
 
@@ -94,7 +83,7 @@ void reply_attributes(struct share *s, const struct node *n, const struct stat *
 {
 	struct fuse_attr_out out = {
 		.attr_valid = attribute_seconds(s, n, st),
-		.attr = attributes(s, n, st),
+		.attr = attributes(s, st),
 	};
 
 	reply_add(s, &out, sizeof(out));

@@ -89,9 +89,6 @@ void reply_attributes(struct share *s, const struct node *n, const struct stat *
 enum share_mode node_mode(const struct share *s, const struct node *n);
 /* Nothing changes in the share: the guest may remember for an hour what it has seen. */
 bool node_is_still(const struct share *s, const struct node *n);
-/* The host's numbers that are root's in the share's files; 0: all are as they are. */
-uint32_t node_root_uid(const struct share *s, const struct node *n);
-uint32_t node_root_gid(const struct share *s, const struct node *n);
 
 /* lookup.c */
 int node_stat(struct share *s, struct node *n, struct stat *ret);

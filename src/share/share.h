@@ -41,7 +41,7 @@ enum share_mode {
 	SHARE_RW,
 	/* Read-only, and the guest may remember for an hour what it has seen. */
 	SHARE_OVERLAY,
-	/* The same, with the owners as they are on the host. */
+	/* The same: this machine's whole tree. */
 	SHARE_HOST,
 };
 
@@ -54,9 +54,8 @@ struct share_directory {
 };
 
 /* Files of this user and group are root's in the guest, and those of the host's root are
- * nobody's. */
+ * nobody's. 0: owners, or groups, are as they are on the host. */
 struct share_root_owner {
-	bool mapped;
 	uid_t uid;
 	gid_t gid;
 };

@@ -70,16 +70,14 @@ static int set_owner(
 	struct share *s, const struct request *r, int fd, const struct stat *st)
 {
 	const struct fuse_setattr_in *in = &r->in.setattr;
-	uint32_t root_uid = node_root_uid(s, r->node),
-		 root_gid = node_root_gid(s, r->node);
 	uid_t uid = -1;
 	gid_t gid = -1;
 
 	/* To what it already is anyone may set it. */
-	if (in->valid & FATTR_UID && in->uid != ids_to_guest(root_uid, st->st_uid))
-		uid = ids_to_host(root_uid, in->uid);
-	if (in->valid & FATTR_GID && in->gid != ids_to_guest(root_gid, st->st_gid))
-		gid = ids_to_host(root_gid, in->gid);
+	if (in->valid & FATTR_UID && in->uid != ids_to_guest(s->root.uid, st->st_uid))
+		uid = ids_to_host(s->root.uid, in->uid);
+	if (in->valid & FATTR_GID && in->gid != ids_to_guest(s->root.gid, st->st_gid))
+		gid = ids_to_host(s->root.gid, in->gid);
 	if (uid == (uid_t)-1 && gid == (gid_t)-1)
 		return 0;
 	return fchownat(fd, "", uid, gid, AT_EMPTY_PATH) ? -errno : 0;

@@ -74,6 +74,14 @@ char *vm_shares_find(const struct vm_share *shares, size_t n, const char *path)
 		best_len == 0 && strcmp(path, "/") == 0 ? "/" : path + best_len);
 }
 
+static bool has_host(const struct vm_config *config)
+{
+	for (size_t i = 0; i < config->n_shares; i++)
+		if (strcmp(config->shares[i].mode, ATTACH_MODE_HOST) == 0)
+			return true;
+	return false;
+}
+
 bool vm_shares_need_server(const struct vm_config *config)
 {
 	for (size_t i = 0; i < config->n_shares; i++)
@@ -94,7 +102,8 @@ int vm_shares_serve(const struct vm_config *config, int messages_fd,
 	CLEANUP_CLOSE int near = ends[0], far = ends[1];
 	pass[n_pass++] = near;
 	strvec_add(&argv, config->share_program);
-	if (getuid() != 0) {
+	/* In the host's tree commands run as this user, and not as root. */
+	if (getuid() != 0 && !has_host(config)) {
 		strvec_add(&argv, "--map-root");
 		strvec_addf(&argv, "%u:%u", getuid(), getgid());
 	}

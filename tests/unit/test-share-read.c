@@ -488,7 +488,7 @@ static void what_has_not_changed_stays_in_the_guests_cache(void **state)
 static void users_are_mapped_to_root(void **state)
 {
 	struct fixture_fuse *f = *state;
-	const struct share_root_owner owner = {.mapped = true, .uid = 1234, .gid = 2345};
+	const struct share_root_owner owner = {.uid = 1234, .gid = 2345};
 	struct fuse_entry_out entry;
 
 	if (geteuid() != 0)
@@ -497,7 +497,6 @@ static void users_are_mapped_to_root(void **state)
 	fixture_root_write(&f->root, "roots", "");
 	CLEANUP_FREE char *users = fuse_path(f, "users");
 	fixture_root_check(chown(users, 1234, 2345), users);
-	fuse_add(f, f->root.path, SHARE_HOST);
 	fuse_stop(f);
 	fuse_start(f, &owner);
 	assert_int_equal(fuse_lookup(f, fuse_share(f), "users", &entry), 0);
@@ -506,11 +505,6 @@ static void users_are_mapped_to_root(void **state)
 	assert_int_equal(fuse_lookup(f, fuse_share(f), "roots", &entry), 0);
 	assert_int_equal(entry.attr.uid, 65534);
 	assert_int_equal(entry.attr.gid, 65534);
-	uint64_t host = fuse_node(f, FUSE_ROOT_ID, "1");
-	assert_int_equal(fuse_lookup(f, host, "users", &entry), 0);
-	assert_int_equal(entry.attr.uid, 1234);
-	assert_int_equal(fuse_lookup(f, host, "roots", &entry), 0);
-	assert_int_equal(entry.attr.uid, 0);
 }
 
 static void the_kernels_own_file_systems_are_empty(void **state)

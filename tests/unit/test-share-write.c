@@ -302,7 +302,7 @@ static void attributes_are_set(void **state)
 static void new_files_belong_to_who_makes_them(void **state)
 {
 	struct fixture_fuse *f = *state;
-	const struct share_root_owner owner = {.mapped = true, .uid = 1234, .gid = 2345};
+	const struct share_root_owner owner = {.uid = 1234, .gid = 2345};
 	const struct fuse_mkdir_in dir = {.mode = 0755};
 	struct fuse_entry_out entry;
 	struct fuse_attr attr;
