@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -150,6 +151,20 @@ int gather_package_files(
 
 /* ---- The kernel ---- */
 
+/* A kernel that was passed over is taken once depmod has mended its index. */
+static void watch_other_kernels(struct gather *g)
+{
+	CLEANUP_FREE char *dir = path_below(g->root, "/lib/modules");
+	CLEANUP_STRVEC struct strvec names = {0};
+
+	if (directory_list(AT_FDCWD, dir, 0, &names) < 0)
+		return;
+	vector_foreach (name, &names) {
+		CLEANUP_FREE char *path = xasprintf("%s/%s", dir, *name);
+		stamp_add(g->stamp, path);
+	}
+}
+
 void gather_watch_kernel(struct gather *g, bool chosen)
 {
 	/* make writes the second one when the set of modules changes. */
@@ -161,6 +176,7 @@ void gather_watch_kernel(struct gather *g, bool chosen)
 	if (chosen) {
 		stamp_add_below(g->stamp, g->root, "/boot");
 		stamp_add_below(g->stamp, g->root, "/lib/modules");
+		watch_other_kernels(g);
 	}
 	stamp_add(g->stamp, g->kernel.image);
 	stamp_add(g->stamp, dependencies);
@@ -170,13 +186,20 @@ void gather_watch_kernel(struct gather *g, bool chosen)
 static int watch_modules(struct gather *g, struct error *err)
 {
 	char *paths[] = {g->kernel.modules_dir, NULL};
-	FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
 
 	if (!walk)
 		return error_set(err, errno, "list '%s'", g->kernel.modules_dir);
-	for (FTSENT *file; (file = fts_read(walk));)
-		if (file->fts_info == FTS_F || file->fts_info == FTS_SL)
+	for (FTSENT *file; (file = fts_read(walk));) {
+		/* depmod's index may be in another place. The links `build` and `source` lead to
+		 * directories that change with each build of the kernel. */
+		bool is_index = file->fts_level == 1 &&
+			strncmp(file->fts_name, "modules.", strlen("modules.")) == 0;
+		if (file->fts_info == FTS_SL && is_index)
+			stamp_add(g->stamp, file->fts_path);
+		else if (file->fts_info == FTS_F || file->fts_info == FTS_SL)
 			stamp_add_itself(g->stamp, file->fts_path);
+	}
 	fts_close(walk);
 	return 0;
 }

@@ -13,8 +13,9 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "kernel/module-index.h"
 
-#define DEPENDENCIES_MAX (64 * 1024 * 1024)
+#define INDEX_MAX (64 * 1024 * 1024)
 
 static void kmod_log(void *data, int priority, const char *file, int line, const char *fn,
 	const char *format, va_list args)
@@ -30,7 +31,42 @@ static void kmod_log(void *data, int priority, const char *file, int line, const
 	log_debug("libkmod: %s: %s", fn, text);
 }
 
-/* libkmod follows links, and waits for the writer of a FIFO. */
+/* What makes an index anew is depmod, with the kernel's version: the directory's name. */
+static char *version_of(const char *dir)
+{
+	CLEANUP_FREE char *copy = xstrdup(dir);
+
+	return xstrdup(basename(copy));
+}
+
+static bool ends_with(const char *path, const char *end)
+{
+	size_t len = strlen(path), end_len = strlen(end);
+
+	return len >= end_len && strcmp(path + len - end_len, end) == 0;
+}
+
+static int check_binary(const char *dir, const char *path, struct error *err)
+{
+	CLEANUP_FREE char *data = NULL;
+	size_t len;
+
+	/* libkmod does not get at it either, and goes without. */
+	if (access(path, R_OK) < 0)
+		return 0;
+	if (io_read_file(AT_FDCWD, path, INDEX_MAX, &data, &len, err) < 0)
+		return -1;
+	const char *fault = module_index_fault((const uint8_t *)data, len);
+	/* depmod leaves this one empty where it does not know what is built in. */
+	if (!fault || (len == 0 && ends_with(path, "/modules.builtin.alias.bin")))
+		return 0;
+	CLEANUP_FREE char *version = version_of(dir);
+	return error_set(err, 0,
+		"the module index '%s' is damaged: %s (as root, 'depmod %s' makes it anew)",
+		path, fault, version);
+}
+
+/* libkmod follows links, waits for the writer of a FIFO, and believes what it reads. */
 static int check_index(const char *dir, const char *within, struct error *err)
 {
 	CLEANUP_STRVEC struct strvec names = {0};
@@ -45,6 +81,11 @@ static int check_index(const char *dir, const char *within, struct error *err)
 		if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
 			return error_set(err, 0, "'%s' is not a regular file", path);
 		if (within && path_check_within(within, path, err) < 0)
+			return -1;
+		if (S_ISREG(st.st_mode) && st.st_size > INDEX_MAX)
+			return error_set(err, EFBIG, "module index '%s'", path);
+		if (S_ISREG(st.st_mode) && ends_with(*name, ".bin") &&
+			check_binary(dir, path, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -83,11 +124,11 @@ struct kmod_list *modules_dir_lookup(struct kmod_ctx *ctx, const char *name)
 static int out_of_date(const char *dir, const char *path, struct error *err)
 {
 	int num = errno;
-	CLEANUP_FREE char *copy = xstrdup(dir);
+	CLEANUP_FREE char *version = version_of(dir);
 
 	return error_set(err, num,
 		"the module index in '%s' is out of date (as root, 'depmod %s' renews it): '%s'",
-		dir, basename(copy), path);
+		dir, version, path);
 }
 
 int modules_dir_check_files(const char *dir, const char *within,
@@ -118,7 +159,7 @@ char *modules_dir_read_dependencies(const char *dir)
 	size_t len;
 
 	/* In front of each path there is a newline. */
-	if (io_read_file(AT_FDCWD, path, DEPENDENCIES_MAX, &text, &len, NULL) < 0)
+	if (io_read_file(AT_FDCWD, path, INDEX_MAX, &text, &len, NULL) < 0)
 		return xstrdup("");
 	return xasprintf("\n%s", text);
 }

@@ -12,8 +12,8 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-/* Fails if depmod's index is not there, or a file of it is none, or is not in the directory
- * `within` (NULL: it may be anywhere). */
+/* Fails if depmod's index is not there, or a file of it is none, is damaged, or is not in the
+ * directory `within` (NULL: it may be anywhere). */
 int modules_dir_open(
 	const char *dir, const char *within, struct kmod_ctx **ret, struct error *err);
 /* All modules that a name or alias means, built-in ones too; NULL: none. */

@@ -165,6 +165,39 @@ static void a_stale_index_is_said_with_its_cure(void **state)
 	assert_non_null(strstr(error, "kernel/core.ko': No such file"));
 }
 
+/* libkmod would allocate the four billion values that this one has, by its own account. */
+static void a_damaged_index_is_said_with_its_cure(void **state)
+{
+	static const uint8_t greedy[] = {0xb0, 0x07, 0xf4, 0x57, 0, 2, 0, 1, 0x40, 0, 0,
+		12, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0};
+	static const char *const files[] = {"modules.dep.bin", "modules.alias.bin",
+		"modules.symbols.bin", "modules.builtin.bin"};
+	const struct fixture_root *f = *state;
+	const char *const names[] = {"checksum", NULL};
+
+	if (!f)
+		skip();
+	CLEANUP_FREE char *dir = xasprintf("%s/" MODULES, f->path);
+	CLEANUP_FREE char *kept = fixture_root_place(f, "kept");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		CLEANUP_FREE char *name = xasprintf(MODULES "%s", files[i]);
+		CLEANUP_FREE char *path = fixture_root_place(f, name);
+		assert_int_equal(rename(path, kept), 0);
+		fixture_root_write_bytes(f, name, greedy, sizeof(greedy));
+		CLEANUP_FREE char *error = closure(dir, names);
+		fixture_root_write(f, name, "");
+		CLEANUP_FREE char *empty = closure(dir, names);
+		assert_int_equal(rename(kept, path), 0);
+		if (!strstr(error, files[i]) ||
+			!strstr(error,
+				"is damaged: it is cut off (as root, 'depmod " RELEASE
+				"'"))
+			fail_msg("%s", error);
+		if (!strstr(empty, "is damaged: it is no index"))
+			fail_msg("%s", empty);
+	}
+}
+
 /* Of a module that is asked for, and of one that it needs. */
 static void a_module_elsewhere_is_not_taken(void **state)
 {
@@ -229,6 +262,7 @@ int main(void)
 		cmocka_unit_test(what_is_missing_is_an_error_unless_optional),
 		cmocka_unit_test(a_directory_without_an_index_is_an_error),
 		cmocka_unit_test(a_stale_index_is_said_with_its_cure),
+		cmocka_unit_test(a_damaged_index_is_said_with_its_cure),
 		cmocka_unit_test(a_module_elsewhere_is_not_taken),
 		cmocka_unit_test(the_hosts_kernel_has_a_way_to_its_disk),
 	};
