@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/program.h"
+#include "base/trust.h"
 #include "config.h"
 
 char *handle_find_program(const char *name, struct error *err)
@@ -15,8 +16,12 @@ char *handle_find_program(const char *name, struct error *err)
 
 	if (dir && *dir) {
 		CLEANUP_FREE char *named = xasprintf("%s/%s", dir, name);
-		if (access(named, X_OK) == 0)
-			return TAKE_PTR(named);
+		if (access(named, X_OK) == 0) {
+			if (trust_path(named, err) == 0)
+				return TAKE_PTR(named);
+			error_prefix(err, "use HYPERMIN_LIBEXECDIR='%s'", dir);
+			return NULL;
+		}
 		return error_null(err, errno,
 			"find %s, a part of hypermin, in '%s', which HYPERMIN_LIBEXECDIR "
 			"names; correct or unset that variable",

@@ -10,6 +10,7 @@
 #include "api/handle.h"
 #include "appliance/builder.h"
 #include "base/path.h"
+#include "base/program.h"
 #include "base/strbuf.h"
 
 /* As the guest's own, where a command is looked up. */
@@ -35,7 +36,7 @@ static char *find_command(const struct hypermin *h, const char *command)
 		if (can_run(h, path))
 			return TAKE_PTR(path);
 	}
-	return strcmp(h->root, "/") == 0 ? path_find_program(command, "") : NULL;
+	return strcmp(h->root, "/") == 0 ? program_find(command, "") : NULL;
 }
 
 static void take_owner(enum finding finding, const char *topic, const char *text,

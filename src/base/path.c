@@ -43,18 +43,3 @@ struct fd_path fd_path(int fd)
 	snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", fd);
 	return path;
 }
-
-char *path_find_program(const char *name, const char *default_path)
-{
-	const char *path = getenv("PATH");
-	CLEANUP_FREE char *copy = xstrdup(path && *path ? path : default_path);
-	char *rest = copy;
-
-	for (char *dir; (dir = strsep(&rest, ":"));) {
-		CLEANUP_FREE char *file = xasprintf("%s/%s", dir, name);
-		/* A relative directory would let the current one choose the program. */
-		if (*dir == '/' && access(file, X_OK) == 0)
-			return TAKE_PTR(file);
-	}
-	return NULL;
-}

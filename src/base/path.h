@@ -22,7 +22,3 @@ struct fd_path {
 	char text[32];
 };
 struct fd_path fd_path(int fd);
-
-/* Look for a program in the absolute directories of $PATH, or of `default_path` if $PATH is
- * not set. A new string, or NULL. */
-char *path_find_program(const char *name, const char *default_path);

@@ -11,15 +11,17 @@
 #include <unistd.h>
 
 #include "base/remove.h"
+#include "base/trust.h"
 #include "base/vector.h"
 #include "cache/cache.h"
 
 static char *make_directory(struct error *err)
 {
-	const char *tmp = secure_getenv("TMPDIR");
-	CLEANUP_FREE char *path =
-		xasprintf("%s/hypermin-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
+	const char *tmp = trust_temporary("/tmp", err);
 
+	if (!tmp)
+		return NULL;
+	CLEANUP_FREE char *path = xasprintf("%s/hypermin-XXXXXX", tmp);
 	if (!mkdtemp(path))
 		return error_null(err, errno, "create '%s'", path);
 	return TAKE_PTR(path);

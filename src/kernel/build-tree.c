@@ -11,6 +11,8 @@
  * once a process, since one look for a kernel may take it several times.
  */
 #include "kernel/build-tree.h"
+#include "base/program.h"
+#include "base/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -212,7 +214,7 @@ static void log_depmod(char *line, void *data)
 static int run_depmod(const char *top, const char *version, struct error *err)
 {
 	CLEANUP_FREE char *depmod =
-		path_find_program("depmod", "/usr/sbin:/usr/bin:/sbin:/bin");
+		program_find("depmod", "/usr/sbin:/usr/bin:/sbin:/bin");
 	const char *const places[] = {"/usr/sbin/depmod", "/sbin/depmod"};
 	const struct child_listener listener = {.on_line = log_depmod, .stop_fd = -1};
 	struct ended ended;
@@ -236,8 +238,10 @@ static int run_depmod(const char *top, const char *version, struct error *err)
 
 char *build_tree_modules(const char *tree, const char *version, struct error *err)
 {
-	const char *base = getenv("TMPDIR");
+	const char *base = trust_temporary("/tmp", err);
 
+	if (!base)
+		return NULL;
 	if (made.modules && strcmp(made.tree, tree) == 0)
 		return xstrdup(made.modules);
 	remove_made();
@@ -248,7 +252,7 @@ char *build_tree_modules(const char *tree, const char *version, struct error *er
 	free(made.modules);
 	made.owner = getpid();
 	made.modules = made.tree = NULL;
-	made.top = xasprintf("%s/hypermin-modules-XXXXXX", base && *base ? base : "/tmp");
+	made.top = xasprintf("%s/hypermin-modules-XXXXXX", base);
 	if (!mkdtemp(made.top))
 		return error_null(err, errno, "create a directory '%s'", made.top);
 	CLEANUP_FREE char *modules = xasprintf("%s/lib/modules/%s", made.top, version);

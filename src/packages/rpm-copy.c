@@ -19,6 +19,7 @@
 
 #include "base/file.h"
 #include "base/io.h"
+#include "base/trust.h"
 #include "packages/rpm-db.h"
 
 #define TRIES 20
@@ -100,10 +101,12 @@ static int copy_parts(const char *directory, const char *copy, struct error *err
 
 int rpm_copy_begin(const char *directory, struct replacement *ret, struct error *err)
 {
-	const char *tmp = getenv("TMPDIR");
-	CLEANUP_FREE char *path = xasprintf("%s/hypermin-rpmdb-%u",
-		tmp && *tmp == '/' ? tmp : "/var/tmp", (unsigned)geteuid());
+	const char *tmp = trust_temporary("/var/tmp", err);
 
+	if (!tmp)
+		return -1;
+	CLEANUP_FREE char *path =
+		xasprintf("%s/hypermin-rpmdb-%u", tmp, (unsigned)geteuid());
 	if (replacement_begin_temporary(path, ret, err) < 0)
 		return -1;
 	int result = fchmod(ret->fd, 0700) < 0

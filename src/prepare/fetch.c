@@ -10,6 +10,7 @@
  * downloaded.
  */
 #include "prepare/fetch.h"
+#include "base/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -176,10 +177,11 @@ static int plan_removal(struct fetch *f, struct error *err)
 
 static int make_directory(struct fetch *f, struct error *err)
 {
-	const char *tmp = getenv("TMPDIR");
+	const char *tmp = trust_temporary("/var/tmp", err);
 
-	f->directory =
-		xasprintf("%s/hypermin-XXXXXX", tmp && *tmp == '/' ? tmp : "/var/tmp");
+	if (!tmp)
+		return -1;
+	f->directory = xasprintf("%s/hypermin-XXXXXX", tmp);
 	if (!mkdtemp(f->directory))
 		return error_set(err, errno, "create a directory '%s'", f->directory);
 	if (plan_removal(f, err) == 0)

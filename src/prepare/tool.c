@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Running a program to its end and reading its output. */
 #include "prepare/tool.h"
+#include "base/program.h"
 
 #include <errno.h>
 #include <string.h>
@@ -72,7 +73,7 @@ int tool_run(const struct tool *tool, struct strvec *argv, struct error *err)
 		.data = &r,
 	};
 	CLEANUP_FREE char *name = xstrdup(argv->items[0]);
-	char *path = path_find_program(name, "/usr/sbin:/usr/bin:/sbin:/bin");
+	char *path = program_find(name, "/usr/sbin:/usr/bin:/sbin:/bin");
 	struct ended ended;
 
 	if (!path)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One VM's life: launch, commands, stop. start.c chooses how it is launched. */
 #include "vm/vm.h"
+#include "base/program.h"
+#include "base/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -574,9 +576,8 @@ char *vm_find_qemu(const struct architecture *architecture, struct error *err)
 	const char *named = secure_getenv("HYPERMIN_QEMU");
 
 	if (named && *named) {
-		char *program = strchr(named, '/')
-			? xstrdup(named)
-			: path_find_program(named, "/usr/bin:/bin");
+		char *program = strchr(named, '/') ? xstrdup(named)
+						   : program_find(named, "/usr/bin:/bin");
 		if (!program)
 			return error_null(err, 0,
 				"use HYPERMIN_QEMU='%s': it is not in PATH", named);
@@ -585,9 +586,14 @@ char *vm_find_qemu(const struct architecture *architecture, struct error *err)
 			free(program);
 			return NULL;
 		}
+		if (trust_path(program, err) < 0) {
+			error_prefix(err, "use HYPERMIN_QEMU='%s'", named);
+			free(program);
+			return NULL;
+		}
 		return program;
 	}
-	char *found = path_find_program(processor->qemu, "/usr/bin:/bin");
+	char *found = program_find(processor->qemu, "/usr/bin:/bin");
 	if (found)
 		return found;
 	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
