@@ -222,6 +222,7 @@ static int make_config(
 		/* How it boots with such options is not to be remembered. */
 		.cache_fd = handle_is_special(h) ? -1 : h->cache.fd,
 		.fixed = h->fixed ? h->appliance.contents : NULL,
+		.part_fds = h->appliance.part_fds,
 		.control_fd = h->control[0],
 	};
 

@@ -85,6 +85,9 @@ struct appliance {
 	/* Of a fixed appliance: a digest of what its manifest says of its files, which were
 	 * not read. */
 	char contents[SHA256_HEX_LEN + 1];
+	/* And its kernel, initrd and root, open, as they were checked. NULL: it is of the
+	 * cache. */
+	int *part_fds;
 	/* NULL: it has none. */
 	struct appliance_snapshot *snapshot;
 	/* What an image says of its command; NULL: it was not made of one. */

@@ -130,6 +130,22 @@ static struct appliance_snapshot *find_snapshot(const json_t *manifest)
 	return s;
 }
 
+/* Whoever can write to the directory may exchange a file once it was checked, for a link to
+ * any other file of the host's. */
+static int open_parts(
+	const json_t *manifest, int dir_fd, struct appliance *a, struct error *err)
+{
+	a->part_fds = xcalloc(ENTRY_PARTS, sizeof(*a->part_fds));
+	memset(a->part_fds, -1, ENTRY_PARTS * sizeof(*a->part_fds));
+	for (int i = 0; i < ENTRY_PARTS; i++) {
+		a->part_fds[i] = manifest_open_file(
+			manifest, dir_fd, entry_parts[i], a->directory, err);
+		if (a->part_fds[i] < 0)
+			return error_prefix(err, "use the appliance '%s'", a->directory);
+	}
+	return 0;
+}
+
 int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *err)
 {
 	CLEANUP_FREE char *where = realpath(dir, NULL);
@@ -161,6 +177,10 @@ int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *e
 	digest_contents(manifest, ret->contents);
 	ret->snapshot = find_snapshot(manifest);
 	ret->directory = TAKE_PTR(where);
+	if (open_parts(manifest, fd, ret, err) < 0) {
+		appliance_done(ret);
+		return -1;
+	}
 	log_info("appliance: %s, kernel %s", ret->root, ret->kernel_version);
 	return 0;
 }

@@ -138,5 +138,8 @@ void appliance_done(struct appliance *a)
 		free(a->snapshot->identity);
 	free(a->snapshot);
 	cleanup_close(&a->lock_fd);
+	for (int i = 0; a->part_fds && i < ENTRY_PARTS; i++)
+		cleanup_close(&a->part_fds[i]);
+	free(a->part_fds);
 	*a = (struct appliance){.lock_fd = -1};
 }

@@ -260,6 +260,25 @@ int manifest_check_used(const json_t *manifest, const char *name, int fd,
 
 enum depth { CHECK_SIZES, CHECK_IDENTITIES, CHECK_CONTENTS };
 
+/* Of the size that the manifest has for it. */
+static int open_whole(const json_t *file, int dir_fd, const char *name, const char *where,
+	struct stat *ret, struct error *err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s", where, name);
+	CLEANUP_CLOSE int fd = open_file(dir_fd, name, where, ret, err);
+
+	return fd < 0 || check_size(file, ret, path, err) < 0 ? -1 : TAKE_FD(fd);
+}
+
+int manifest_open_file(const json_t *manifest, int dir_fd, const char *name,
+	const char *where, struct error *err)
+{
+	struct stat st;
+
+	return open_whole(json_object_get(json_object_get(manifest, "files"), name),
+		dir_fd, name, where, &st, err);
+}
+
 static int check_files(const json_t *manifest, int dir_fd, enum depth depth,
 	struct digests *digests, const char *where, struct error *err)
 {
@@ -270,8 +289,8 @@ static int check_files(const json_t *manifest, int dir_fd, enum depth depth,
 	{
 		CLEANUP_FREE char *path = xasprintf("%s/%s", where, name);
 		struct stat st;
-		CLEANUP_CLOSE int fd = open_file(dir_fd, name, where, &st, err);
-		if (fd < 0 || check_size(file, &st, path, err) < 0)
+		CLEANUP_CLOSE int fd = open_whole(file, dir_fd, name, where, &st, err);
+		if (fd < 0)
 			return -1;
 		bool read = depth == CHECK_CONTENTS ||
 			(depth == CHECK_IDENTITIES && !has_identity(file, &st));

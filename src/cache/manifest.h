@@ -63,6 +63,9 @@ int manifest_check_used(const json_t *manifest, const char *name, int fd,
 /* Is each file there, and of its size? */
 int manifest_check_sizes(
 	const json_t *manifest, int dir_fd, const char *where, struct error *err);
+/* Open one of them, which it names, for reading, if it has the size there. */
+int manifest_open_file(const json_t *manifest, int dir_fd, const char *name,
+	const char *where, struct error *err);
 /* Is each file as it was? One whose identity is another is read. */
 int manifest_check(
 	const json_t *manifest, int dir_fd, const char *where, struct error *err);

@@ -60,14 +60,12 @@ enum confine_access {
 
 /* A file that it opens, or a directory. */
 struct confine_file {
-	/* NULL: it is open. */
 	const char *path;
+	/* It is open, and the path may be NULL; -1: it is not. */
 	int fd;
 	enum confine_access access;
 	/* Without it the program does not do what it is started for. */
 	bool needed;
-	/* Not where a link leads that stands in its place by then. */
-	bool no_link;
 };
 
 /* Each includes those before it. */

@@ -104,8 +104,7 @@ static int add_path(
 	struct stat st;
 	int result = 0;
 
-	int flags = O_PATH | O_CLOEXEC | (file->no_link ? O_NOFOLLOW : 0);
-	rule.fd = file->path ? open(file->path, flags) : file->fd;
+	rule.fd = file->fd < 0 ? open(file->path, O_PATH | O_CLOEXEC) : file->fd;
 	/* What is not there needs no rule. */
 	if (rule.fd < 0)
 		return 0;
@@ -116,7 +115,7 @@ static int add_path(
 		rule.allowed |= FS_IOCTL_DEV & handled->fs;
 	if (syscall(SYS_ADD_RULE, ruleset, RULE_PATH, &rule, 0) < 0)
 		result = errno;
-	if (file->path)
+	if (file->fd < 0)
 		close(rule.fd);
 	/* A file without a place in a file system (memfd) may be opened in any case. */
 	return result == EBADFD ? 0 : result;

@@ -92,9 +92,12 @@ static int find_foreign_file(const struct confine_needs *needs)
 	for (size_t i = 0; i < needs->files.len; i++) {
 		const struct confine_file *file = &needs->files.items[i];
 		bool is_written = file->access >= CONFINE_WRITE;
-		if (file->needed && file->path &&
-			syscall(SYS_faccessat2, AT_FDCWD, file->path,
-				is_written ? R_OK | W_OK : R_OK, AT_EACCESS) < 0 &&
+		bool is_open = file->fd >= 0;
+		if (file->needed &&
+			syscall(SYS_faccessat2, is_open ? file->fd : AT_FDCWD,
+				is_open ? "" : file->path,
+				is_written ? R_OK | W_OK : R_OK,
+				AT_EACCESS | (is_open ? AT_EMPTY_PATH : 0)) < 0 &&
 			(errno == EACCES || errno == EPERM || errno == ENOSYS))
 			return i;
 	}

@@ -159,13 +159,16 @@ static void add_network(const struct vm_network *network, struct confine_needs *
 
 /* ---- qemu ---- */
 
-/* A fixed appliance was checked in its directory, which may be a stranger's: what has replaced a
- * file since then by a link does not bring another file of the host into the VM. */
-static void add_part(
-	struct confine_needs *needs, const struct vm_config *config, const char *path)
+static void add_parts(struct confine_needs *needs, const struct vm_config *config)
 {
-	vector_push(&needs->files,
-		(struct confine_file){path, -1, CONFINE_READ, true, config->fixed});
+	const char *const names[] = {config->kernel, config->initrd, config->root};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i])
+			vector_push(&needs->files,
+				(struct confine_file){names[i],
+					config->part_fds ? config->part_fds[i] : -1,
+					CONFINE_READ, true});
 }
 
 /* Only a core dump is never needed. */
@@ -207,9 +210,7 @@ void confinement_of_qemu(const struct vm_config *config, const struct profile *p
 	confine_need_file(&needs, "/dev/null", CONFINE_WRITE);
 	if (profile->kvm)
 		confine_need_file(&needs, "/dev/kvm", CONFINE_WRITE);
-	add_part(&needs, config, config->kernel);
-	add_part(&needs, config, config->initrd);
-	add_part(&needs, config, config->root);
+	add_parts(&needs, config);
 	add_disks(config, &needs);
 	if (ram_fd >= 0)
 		confine_need_fd(&needs, ram_fd, CONFINE_WRITE);

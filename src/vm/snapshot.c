@@ -53,11 +53,11 @@ static void add_file_itself(struct strbuf *sb, const char *path)
 
 /* Its maker can say what they please of an appliance's contents. But nobody can give another
  * file these numbers. */
-static void add_file_exactly(struct strbuf *sb, const char *path)
+static void add_open_file(struct strbuf *sb, const char *path, int fd)
 {
 	struct stat st;
 
-	if (stat(path, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		strbuf_addf(sb, "%s absent\n", path);
 	else
 		strbuf_addf(sb,
@@ -152,9 +152,12 @@ char *snapshot_identity(
 	const char *const parts[] = {config->kernel, config->initrd, config->root};
 	add_file(&sb, config->qemu);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		(config->launcher		? add_file_itself
-				: config->fixed ? add_file_exactly
-						: add_file)(&sb, parts[i]);
+		if (config->launcher)
+			add_file_itself(&sb, parts[i]);
+		else if (config->fixed)
+			add_open_file(&sb, parts[i], config->part_fds[i]);
+		else
+			add_file(&sb, parts[i]);
 	if (config->fixed)
 		strbuf_addf(&sb, "contents %s\n", config->fixed);
 	add_host(&sb);

@@ -103,7 +103,8 @@ static int measure_root(struct start *s, struct error *err)
 
 	if (!s->profile.root_bus->in_memory)
 		return 0;
-	if (stat(s->config.root, &st) < 0)
+	if ((s->config.part_fds ? fstat(s->config.part_fds[VM_ROOT], &st)
+				: stat(s->config.root, &st)) < 0)
 		return error_set(err, errno, "look at '%s'", s->config.root);
 	s->config.root_size = st.st_size;
 	return 0;

@@ -171,6 +171,23 @@ static int serve_disks(struct vm *vm, const struct vm_config *config, int messag
 	return 0;
 }
 
+/* With names by which qemu gets at the files that are open, until `parts` ends. */
+static struct vm_config open_parts_of(
+	const struct vm_config *config, struct fd_path parts[VM_PARTS])
+{
+	struct vm_config opened = *config;
+
+	/* It may be that /proc is not mounted. */
+	if (!config->part_fds || access("/proc/self/fd", X_OK) < 0)
+		return opened;
+	for (size_t i = 0; i < VM_PARTS; i++)
+		parts[i] = fd_path(config->part_fds[i]);
+	opened.kernel = parts[VM_KERNEL].text;
+	opened.initrd = parts[VM_INITRD].text;
+	opened.root = parts[VM_ROOT].text;
+	return opened;
+}
+
 static int launch(struct vm *vm, const struct vm_config *config,
 	const struct profile *profile, const struct vm_snapshot *resume,
 	struct error *err)
@@ -201,7 +218,9 @@ static int launch(struct vm *vm, const struct vm_config *config,
 
 	const struct machine_fds fds = {
 		agent_far, qmp_far, console_far, share_far, disks_far};
-	int pass[VM_MAX_DISKS + 7] = {agent_far, qmp_far, console_far};
+	struct fd_path parts[VM_PARTS];
+	const struct vm_config opened = open_parts_of(config, parts);
+	int pass[VM_MAX_DISKS + 7 + VM_PARTS] = {agent_far, qmp_far, console_far};
 	size_t n_pass = 3;
 	if (share_far >= 0)
 		pass[n_pass++] = share_far;
@@ -214,10 +233,12 @@ static int launch(struct vm *vm, const struct vm_config *config,
 		pass[n_pass++] = resume->state_fd;
 		if (resume->is_checkpoint && resume->root_fd >= 0)
 			pass[n_pass++] = resume->root_fd;
-		machine_resume_argv(config, profile, &fds, resume, &argv);
+		machine_resume_argv(&opened, profile, &fds, resume, &argv);
 	} else {
-		machine_argv(config, profile, &fds, &argv);
+		machine_argv(&opened, profile, &fds, &argv);
 	}
+	for (size_t i = 0; config->part_fds && i < VM_PARTS; i++)
+		pass[n_pass++] = config->part_fds[i];
 	log_argv(&argv);
 	vm->qemu = (struct child){
 		.argv = strvec_argv(&argv),

@@ -161,9 +161,14 @@ struct vm_launcher {
 	bool verbose;
 };
 
+enum vm_part { VM_KERNEL, VM_INITRD, VM_ROOT, VM_PARTS };
+
 struct vm_config {
 	const char *qemu; /* path */
 	const char *kernel, *initrd, *root;
+	/* The same three, open, by enum vm_part: whatever has their names by now. NULL: qemu opens
+	 * them by name. */
+	const int *part_fds;
 	char root_uuid[37];
 	uint64_t root_size;	      /* vm_start() sets its own copy of this */
 	char timezone[TIMEZONE_SIZE]; /* the host's, for the guest; "": unknown */
