@@ -23,6 +23,19 @@ static int limit(int resource, rlim_t most)
 	return setrlimit(resource, &limits) < 0 ? errno : 0;
 }
 
+/* With a limit of 0 the kernel writes no file, but it still passes the memory on where
+ * core_pattern names a program (systemd-coredump, apport). With 1 it does neither: it has that
+ * number for the crash of such a program itself. */
+static int refuse_core_dumps(void)
+{
+	struct rlimit limits;
+
+	if (getrlimit(RLIMIT_CORE, &limits) < 0)
+		return errno;
+	limits.rlim_cur = limits.rlim_max = MIN(limits.rlim_max, 1);
+	return setrlimit(RLIMIT_CORE, &limits) < 0 ? errno : 0;
+}
+
 /*
  * Not limited are processes, since the kernel counts all of the user's, and qemu's memory: the
  * guest's size limits what it takes, but nobody knows what it reserves. RLIMIT_DATA counts
@@ -30,7 +43,7 @@ static int limit(int resource, rlim_t most)
  */
 int layer_set_limits(const struct confine_needs *needs)
 {
-	int num = limit(RLIMIT_CORE, 0);
+	int num = refuse_core_dumps();
 
 	if (num == 0 && !needs->writes)
 		num = limit(RLIMIT_FSIZE, 0);
