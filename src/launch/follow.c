@@ -3,7 +3,8 @@
  * Step by step, each waiting for its answer. Only the last message of the daemon ends a
  * launch for the launcher, so whatever fails here ends qemu, and the launcher sees a qemu
  * that failed. If the appliance had not come as far as its disks, the snapshot is removed
- * too, so that the next launch boots.
+ * too, so that the next launch boots. But qemu may also have been killed, which looks no
+ * different from here than a snapshot that it can't load: then the snapshot is tried first.
  */
 #include "launch/follow.h"
 
@@ -35,11 +36,18 @@ struct conversation {
 	int agent_fd;
 	bool answered; /* the last QMP command */
 	bool runs, resumed, stopped;
+	bool ended; /* qemu, for whatever reason */
 	bool ready; /* the appliance: it has its disks, so the snapshot is good */
 	char failure[512];
 };
 
 /* ---- What is heard ---- */
+
+static int error_ended(struct conversation *c, struct error *err)
+{
+	c->ended = true;
+	return error_set(err, 0, "qemu has ended");
+}
 
 static void fail(struct conversation *c, const char *what, const char *why)
 {
@@ -92,7 +100,7 @@ static int serve_agent(struct conversation *c, short events, struct error *err)
 	if (events & (POLLIN | POLLHUP)) {
 		ssize_t n = recv(c->agent_fd, buf, sizeof(buf), MSG_DONTWAIT);
 		if (n == 0)
-			return error_set(err, 0, "qemu has ended");
+			return error_ended(c, err);
 		if (n > 0 && agent_receive(c->agent, buf, n, err) < 0)
 			return -1;
 	}
@@ -126,7 +134,7 @@ static int wait_for(struct conversation *c, const bool *done, struct error *err)
 		if (*c->failure)
 			return error_set(err, 0, "%s", c->failure);
 		if (c->qmp.fd < 0)
-			return error_set(err, 0, "qemu has ended");
+			return error_ended(c, err);
 	}
 	return 0;
 }
@@ -191,12 +199,12 @@ static int complete(struct conversation *c, const struct follow *f, struct error
 	if (load(c, f->state_fd, err) < 0)
 		return -1;
 	int64_t start = monotonic_ms();
-	if (make_unique(c, f->n_disks, err) < 0)
+	if (make_unique(c, f->plan->line.n_disks, err) < 0)
 		return -1;
-	log_info("%u disks after %lld ms", f->n_disks,
+	log_info("%u disks after %lld ms", f->plan->line.n_disks,
 		(long long)(monotonic_ms() - start));
 	c->ready = true;
-	if (connect_channel(c, f->channel, err) < 0)
+	if (connect_channel(c, f->plan->line.channel, err) < 0)
 		return -1;
 	return let_go(c, err);
 }
@@ -211,12 +219,13 @@ static void follow(const struct follow *f)
 	if (complete(&c, f, &err) == 0)
 		return;
 	/* A launcher that was killed takes no connection. */
-	if (c.ready) {
+	struct error ignored;
+	if (c.ready || (c.ended && plan_try(f->plan, &ignored) == 0)) {
 		log_warning("the launch failed: %-s", err.msg);
 	} else {
 		log_warning(
 			"the launch failed, and its snapshot is removed: %-s", err.msg);
-		snapshots_discard(f->cache, f->identity);
+		snapshots_discard(&f->plan->cache, f->identity);
 	}
 	if (c.qmp.fd >= 0)
 		qmp_execute(&c.qmp, "quit", NULL, -1, &err);
@@ -227,7 +236,7 @@ static void follow(const struct follow *f)
 /* Two forks: a child of qemu's that has ended would wait for qemu to ask how. */
 int follow_start(const struct follow *f, struct error *err)
 {
-	int keep[] = {f->agent_fd, f->qmp_fd, f->cache->fd};
+	int keep[] = {f->agent_fd, f->qmp_fd, f->plan->cache.fd};
 	pid_t pid = fork();
 
 	if (pid < 0)

@@ -10,17 +10,15 @@
  */
 #pragma once
 
-#include "cache/cache.h"
+#include "launch/plan.h"
 
 struct follow {
 	/* Our ends. */
 	int agent_fd, qmp_fd;
 	/* qemu's number for the state. */
 	int state_fd;
-	unsigned n_disks;
-	const char *channel;
-	/* If the launch fails, the snapshot is to blame. */
-	const struct cache *cache;
+	struct plan *plan;
+	/* Of the snapshot. */
 	const char *identity;
 };
 

@@ -78,9 +78,7 @@ static int resume(struct plan *plan, struct error *err)
 		.agent_fd = agent[0],
 		.qmp_fd = qmp[0],
 		.state_fd = line.snapshot.state_fd,
-		.n_disks = plan->line.n_disks,
-		.channel = plan->line.channel,
-		.cache = &plan->cache,
+		.plan = plan,
 		.identity = line.identity,
 	};
 	log_info("resuming from a snapshot");

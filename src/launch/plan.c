@@ -119,3 +119,18 @@ struct vm_config plan_config(struct plan *plan, enum plan_kind kind)
 	};
 	return config;
 }
+
+int plan_try(struct plan *plan, struct error *err)
+{
+	struct vm_config config = plan_config(plan, PLAN_HELD);
+	struct vm *vm = NULL;
+	bool resumed;
+
+	if (vm_start(&config, &vm, err) != VM_STARTED)
+		return -1;
+	resumed = vm_is_resumed(vm);
+	vm_free(vm);
+	if (!resumed)
+		return error_set(err, 0, "no VM could resume from it");
+	return 0;
+}

@@ -37,3 +37,5 @@ int plan_make(int argc, char **argv, struct plan *ret, struct error *err);
 void plan_done(struct plan *plan);
 /* Valid until the next call. */
 struct vm_config plan_config(struct plan *plan, enum plan_kind kind);
+/* Resume from the snapshot, to its hold point. -1: there is none, or it is no good. */
+int plan_try(struct plan *plan, struct error *err);

@@ -17,21 +17,6 @@
 
 #define TURN_NAME "launch"
 
-static int try_it(struct plan *plan, struct error *err)
-{
-	struct vm_config config = plan_config(plan, PLAN_HELD);
-	struct vm *vm = NULL;
-	bool resumed;
-
-	if (vm_start(&config, &vm, err) != VM_STARTED)
-		return -1;
-	resumed = vm_is_resumed(vm);
-	vm_free(vm);
-	if (!resumed)
-		return error_set(err, 0, "no VM could resume from it");
-	return 0;
-}
-
 static int save(struct plan *plan, struct vm *vm, const struct vm_snapshot *record,
 	struct error *err)
 {
@@ -49,7 +34,7 @@ static int save(struct plan *plan, struct vm *vm, const struct vm_snapshot *reco
 	if (result == 0)
 		result = snapshots_publish(&plan->cache, &about, &files, err);
 	if (result == 0)
-		result = try_it(plan, err);
+		result = plan_try(plan, err);
 	if (result < 0) {
 		snapshots_discard(&plan->cache, identity);
 		snapshots_refuse(&plan->cache, &about, err->msg);
