@@ -143,8 +143,11 @@ static int ask_qemu(
 	struct conversation *c, const char *command, json_t *arguments, struct error *err)
 {
 	c->answered = false;
-	if (qmp_execute(&c->qmp, command, arguments, -1, err) < 0)
+	/* There is nobody to tell it. */
+	if (qmp_execute(&c->qmp, command, arguments, -1, err) < 0) {
+		c->ended = true;
 		return -1;
+	}
 	return wait_for(c, &c->answered, err);
 }
 
