@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest/attach.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "guest/bus-scan.h"
@@ -9,23 +8,19 @@
 #include "guest/disk-links.h"
 #include "guest/disk-slots.h"
 #include "guest/network.h"
-#include "guest/port.h"
 #include "guest/share.h"
 #include "guest/uevent.h"
-#include "protocol/boot.h"
 
 #define DEVICES_TIMEOUT_MS 10000
 
 static bool is_all_here(const struct attach_request *r)
 {
-	char name[16], path[300];
+	char name[16];
 
-	return (!r->has_network || network_find(name)) && share_disks_are_here(r) &&
-		(!share_needs_server(r) ||
-			port_find(SHARE_PORT_NAME, path, sizeof(path)));
+	return (!r->has_network || network_find(name)) && share_disks_are_here(r);
 }
 
-static int find_devices(const struct attach_request *r, int uevents, struct error *err)
+static int find_devices(const struct attach_request *r, struct error *err)
 {
 	int64_t deadline = clock_now_ms() + DEVICES_TIMEOUT_MS;
 	enum uevent_result result = UEVENT_DEVICE;
@@ -33,16 +28,21 @@ static int find_devices(const struct attach_request *r, int uevents, struct erro
 
 	if (is_all_here(r))
 		return 0;
-	if (bus_scan(err) < 0)
+	int uevents = uevent_open(err);
+	if (uevents < 0)
 		return -1;
+	if (bus_scan(err) < 0) {
+		close(uevents);
+		return -1;
+	}
 	while (!is_all_here(r) && result != UEVENT_TIMEOUT)
 		result = uevent_wait(uevents, deadline, &event);
-	return is_all_here(r)
-		? 0
-		: error_set(err, 0,
-			  "the network interface, or the port or a disk for the host's "
-			  "directories did not appear: perhaps the kernel has no driver "
-			  "virtio_net");
+	close(uevents);
+	return is_all_here(r) ? 0
+			      : error_set(err, 0,
+					"the network interface, or a disk for one of the "
+					"host's directories did not appear: perhaps the "
+					"kernel has no driver virtio_net");
 }
 
 int attach(const struct attach_request *r, struct error *err)
@@ -56,26 +56,13 @@ int attach(const struct attach_request *r, struct error *err)
 	}
 	if (!r->has_network && !r->n_shares)
 		return 0;
-	int uevents = uevent_open(err);
-	if (uevents < 0)
-		return -1;
-	int result = find_devices(r, uevents, err);
+	int result = find_devices(r, err);
 	if (result == 0 && r->has_network) {
 		network_find(interface);
 		result = network_configure(interface, r, err);
 	}
-	if (result == 0 && r->n_shares > 0) {
-		int port = -1;
-		if (share_needs_server(r)) {
-			port = port_open(uevents, SHARE_PORT_NAME, clock_now_ms(), err);
-			result = port < 0 ? -1 : 0;
-		}
-		if (port >= 0)
-			fcntl(port, F_SETFL, fcntl(port, F_GETFL) | O_NONBLOCK);
-		if (result == 0)
-			result = share_mount_all(r, port, err);
-	}
-	close(uevents);
+	if (result == 0 && r->n_shares > 0)
+		result = share_mount_all(r, err);
 	if (result == 0 && r->has_network)
 		result = network_write_names(
 			share_has_host(r) ? SHARE_HOST_ROOT : "", r, err);

@@ -18,6 +18,7 @@
 #include "guest/own-init.h"
 #include "guest/port.h"
 #include "guest/resume.h"
+#include "guest/share.h"
 #include "guest/shutdown.h"
 #include "guest/timeline.h"
 #include "guest/timezone.h"
@@ -92,6 +93,8 @@ static int prepare_snapshot(
 	struct resume_state *state = &((struct state *)data)->resume;
 
 	state->renew_boot_id = in_use;
+	if (!in_use && share_prepare(err) < 0)
+		klog_debug("%s", err->msg);
 	return resume_prepare(state, disk_slots, err);
 }
 

@@ -2,8 +2,10 @@
 #include "guest/relay.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,6 +25,8 @@ enum {
 static struct relay {
 	int fuse, port;
 	volatile int abort; /* -1: not known yet */
+	/* There is somebody at the other end of the port. Before that it reads as closed. */
+	sem_t is_connected;
 	uint8_t to_host[MESSAGE_SIZE], to_guest[MESSAGE_SIZE];
 } relay;
 
@@ -52,7 +56,7 @@ static int write_to_port(const uint8_t *data, size_t len)
 
 static void *carry_requests(void *unused)
 {
-	for (;;) {
+	for (bool is_first = true;;) {
 		ssize_t n = read(relay.fuse, relay.to_host, sizeof(relay.to_host));
 
 		/* ENOENT: the process that asked was killed meanwhile. */
@@ -60,6 +64,11 @@ static void *carry_requests(void *unused)
 			continue;
 		if (n <= 0 || write_to_port(relay.to_host, n) < 0)
 			return unused;
+		if (!is_first)
+			continue;
+		is_first = false;
+		fcntl(relay.port, F_SETFL, fcntl(relay.port, F_GETFL) | O_NONBLOCK);
+		sem_post(&relay.is_connected);
 	}
 }
 
@@ -87,6 +96,8 @@ static void *carry_answers(void *unused)
 {
 	size_t len = 0;
 
+	while (sem_wait(&relay.is_connected) < 0)
+		continue;
 	for (;;) {
 		ssize_t n = read(
 			relay.port, relay.to_guest + len, sizeof(relay.to_guest) - len);
@@ -117,6 +128,7 @@ int relay_start(int fuse_fd, int port, struct error *err)
 	relay.fuse = fuse_fd;
 	relay.port = port;
 	relay.abort = -1;
+	sem_init(&relay.is_connected, 0, 0);
 	int errnum = pthread_create(&thread, NULL, carry_requests, NULL);
 	if (errnum == 0)
 		errnum = pthread_create(&thread, NULL, carry_answers, NULL);

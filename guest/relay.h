@@ -17,7 +17,8 @@
 
 #include "base/error.h"
 
-/* It takes both descriptors. `port` does not block. */
+/* It takes both descriptors. `port` blocks: the first request waits in it until the host has
+ * the server at the other end, which may be after a snapshot. */
 int relay_start(int fuse_fd, int port, struct error *err);
 /* The file of the kernel's by which the file system is given up. */
 void relay_set_abort(int abort_fd);

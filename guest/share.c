@@ -12,13 +12,19 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "guest/clock.h"
 #include "guest/devices.h"
+#include "guest/hidden-mount.h"
+#include "guest/port.h"
 #include "guest/relay.h"
+#include "guest/uevent.h"
 
 #define OWN    "/run/hypermin"
 #define SHARES OWN "/shares"
 #define MEMORY OWN "/memory"
 #define DISK   OWN "/disk"
+
+#define PORT_TIMEOUT_MS 10000
 
 #define PLACE_SIZE (4096 + sizeof(SHARE_HOST_ROOT))
 
@@ -115,50 +121,125 @@ static int make_directories(char *path, struct error *err)
 	return 0;
 }
 
-/* By writing to this descriptor the file system below SHARES is given up. */
-static int open_abort(struct error *err)
+/* ---- The server's file system ---- */
+
+/* It is mounted, and no path leads to it yet; -1: it is not. */
+static int prepared = -1;
+
+static int open_port(struct error *err)
 {
-	struct stat st;
+	int uevents = uevent_open(err);
+
+	if (uevents < 0)
+		return -1;
+	int port = port_open(
+		uevents, SHARE_PORT_NAME, clock_now_ms() + PORT_TIMEOUT_MS, err);
+	close(uevents);
+	return port;
+}
+
+/* By writing to this descriptor the file system is given up. */
+static int open_abort(unsigned device, struct error *err)
+{
 	char path[sizeof(MEMORY) + 32];
 
-	if (stat(SHARES, &st) < 0)
-		return error_set(err, errno, "look at the host's directories");
 	if (mount("fusectl", MEMORY, "fusectl", 0, NULL) < 0)
 		return error_set(err, errno, "mount the control files of FUSE");
-	snprintf(path, sizeof(path), MEMORY "/%u/abort", minor(st.st_dev));
+	snprintf(path, sizeof(path), MEMORY "/%u/abort", device);
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		error_set(err, errno, "open '%s'", path);
-	umount2(MEMORY, 0);
+	umount2(MEMORY, MNT_DETACH);
 	return fd;
 }
 
-static int mount_server(int port, struct error *err)
+static int mount_hidden(int fuse, struct error *err)
+{
+	char fd[16], max_read[16];
+	const struct hidden_mount_option options[] = {{"fd", fd}, {"rootmode", "40000"},
+		{"user_id", "0"}, {"group_id", "0"}, {"default_permissions", NULL},
+		{"allow_other", NULL}, {"max_read", max_read}, {NULL, NULL}};
+
+	snprintf(fd, sizeof(fd), "%d", fuse);
+	snprintf(max_read, sizeof(max_read), "%u", ATTACH_DATA_MAX);
+	return hidden_mount("fuse", "hypermin", options, err);
+}
+
+/* For kernels that can't hide it. */
+static int mount_shown(int fuse, struct error *err)
 {
 	char options[120];
-	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
-	if (fuse < 0)
-		return error_set(err, errno,
-			"share directories: the kernel has no FUSE: open '/dev/fuse'");
 	snprintf(options, sizeof(options),
 		"fd=%d,rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other,"
 		"max_read=%u",
 		fuse, ATTACH_DATA_MAX);
-	if (mount("hypermin", SHARES, "fuse", MS_NODEV, options) < 0) {
-		error_set(err, errno, "mount the host's directories");
+	return mount("hypermin", SHARES, "fuse", MS_NODEV, options) < 0
+		? error_set(err, errno, "mount the host's directories")
+		: 0;
+}
+
+static int find_device(int mounted, unsigned *ret, struct error *err)
+{
+	struct stat st;
+
+	if (mounted >= 0)
+		return hidden_mount_minor(mounted, ret, err);
+	/* This waits for the server's answer. */
+	if (stat(SHARES, &st) < 0)
+		return error_set(err, errno, "look at the host's directories");
+	*ret = minor(st.st_dev);
+	return 0;
+}
+
+/* Mount it, hidden if the kernel can do that: then it is `prepared`. */
+static int mount_server(bool has_to_hide, struct error *err)
+{
+	unsigned device;
+
+	mkdir(OWN, 0755);
+	mkdir(SHARES, 0700);
+	mkdir(MEMORY, 0700);
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (fuse < 0)
+		return error_set(err, errno,
+			"share directories: the kernel has no FUSE: open '/dev/fuse'");
+	int mounted = mount_hidden(fuse, err);
+	if (mounted < 0 && (has_to_hide || mount_shown(fuse, err) < 0)) {
 		close(fuse);
 		return -1;
 	}
+	int port = open_port(err);
 	/* The first look at the file system waits for an answer already. */
-	if (relay_start(fuse, port, err) < 0)
+	if (port < 0 || relay_start(fuse, port, err) < 0 ||
+		find_device(mounted, &device, err) < 0)
 		return -1;
-	int abort_fd = open_abort(err);
+	int abort_fd = open_abort(device, err);
 	if (abort_fd < 0)
 		return -1;
 	relay_set_abort(abort_fd);
+	prepared = mounted;
 	return 0;
 }
+
+int share_prepare(struct error *err)
+{
+	return prepared >= 0 ? 0 : mount_server(true, err);
+}
+
+static int show_server(struct error *err)
+{
+	if (prepared < 0 && mount_server(false, err) < 0)
+		return -1;
+	if (prepared < 0)
+		return 0;
+	int result = hidden_mount_show(prepared, SHARES, err);
+	close(prepared);
+	prepared = -1;
+	return result;
+}
+
+/* ---- Places ---- */
 
 static int bind(const char *from, const char *place, bool writable, struct error *err)
 {
@@ -256,15 +337,15 @@ static int mount_one(
 	return is_host ? fill_host_tree(err) : 0;
 }
 
-int share_mount_all(const struct attach_request *r, int port, struct error *err)
+int share_mount_all(const struct attach_request *r, struct error *err)
 {
-	bool in_host = share_has_host(r);
+	bool in_host = share_has_host(r), has_server = share_needs_server(r);
 	const char *s = r->shares;
 
 	mkdir(OWN, 0755);
 	mkdir(SHARES, 0700);
 	mkdir(MEMORY, 0700);
-	if (port >= 0 && mount_server(port, err) < 0)
+	if (has_server && show_server(err) < 0)
 		return -1;
 	if (mount("tmpfs", MEMORY, "tmpfs", 0, "mode=700") < 0)
 		return error_set(err, errno, "mount a tmpfs for what is written");
@@ -273,7 +354,7 @@ int share_mount_all(const struct attach_request *r, int port, struct error *err)
 			return -1;
 	/* They live on in their places. */
 	umount2(MEMORY, MNT_DETACH);
-	if (port >= 0)
+	if (has_server)
 		umount2(SHARES, MNT_DETACH);
 	return 0;
 }

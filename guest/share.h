@@ -29,5 +29,10 @@ bool share_has_host(const struct attach_request *r);
 bool share_needs_server(const struct attach_request *r);
 /* Whether all disks of those that are disks are there. */
 bool share_disks_are_here(const struct attach_request *r);
-/* `port` leads to their server, or is -1; it does not block. It is taken. */
-int share_mount_all(const struct attach_request *r, int port, struct error *err);
+/*
+ * Before a snapshot: mount the server's file system where nobody sees it, with a relay that waits
+ * for the server. So a guest that resumes has little left to do; under emulation all code is slow
+ * that runs for the first time. -1: this kernel can't, and share_mount_all() does it all.
+ */
+int share_prepare(struct error *err);
+int share_mount_all(const struct attach_request *r, struct error *err);

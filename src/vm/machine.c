@@ -19,12 +19,10 @@
 #define PCI_AGENT	2
 #define PCI_FIRST_DISK	3
 #define PCI_NETWORK	28
-#define PCI_SHARE	29
 #define PCI_ROOT	30
 #define MMIO_ROOT	1
 #define MMIO_AGENT	2
-#define MMIO_SHARE	3
-#define MMIO_NETWORK	4
+#define MMIO_NETWORK	3
 #define MMIO_FIRST_DISK 23 /* counting down */
 
 /* Long enough for a slow bus, and short enough that the guest can say what it found
@@ -299,19 +297,27 @@ static void add_kernel(const struct machine_line *l)
 	add(l, "-append", command_line);
 }
 
-static void add_agent(const struct machine_line *l, int fd)
+/* The agent's port, and one for the server of directories: a VM without has nothing behind
+ * it. So a snapshot has both, and a guest that resumes has no device to look for. */
+static void add_ports(const struct machine_line *l, const struct machine_fds *fds)
 {
 	json_t *device = virtio_device(l->profile, "virtio-serial",
 		&(struct address){.device = PCI_AGENT, .mmio = MMIO_AGENT});
 
 	/* Port 0 is the console's; the usual 31 take a twentieth of the boot. */
-	set_number(device, "max_ports", 2);
-	add_chardev(l, "agent", fd);
+	set_number(device, "max_ports", 3);
 	add_device(l, device);
+	add_chardev(l, "agent", fds->agent);
 	add(l, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT_NAME);
+	if (vm_shares_need_server(l->config))
+		add_chardev(l, SHARE_CHARDEV, fds->share);
+	else
+		add(l, "-chardev", "null,id=" SHARE_CHARDEV);
+	add(l, "-device",
+		"virtserialport,chardev=" SHARE_CHARDEV ",name=" SHARE_PORT_NAME);
 }
 
-/* QMP, the serial console and the agent's port. */
+/* QMP, the serial console and the ports. */
 static void add_channels(const struct machine_line *l, const struct machine_fds *fds)
 {
 	if (fds->qmp >= 0) {
@@ -326,7 +332,7 @@ static void add_channels(const struct machine_line *l, const struct machine_fds 
 		add(l, "-serial", l->config->by_hand ? "mon:stdio" : "stdio");
 	}
 	if (!l->config->launcher && !l->config->by_hand)
-		add_agent(l, fds->agent);
+		add_ports(l, fds);
 }
 
 /* The kinds of virtio devices that launchers attach. */
@@ -452,7 +458,7 @@ static void add_disks(const struct machine_line *l, const struct machine_fds *fd
 		add_disk(l, i, fds);
 }
 
-/* ---- Network and shares ---- */
+/* ---- Network ---- */
 
 static void add_network(const struct machine_line *l)
 {
@@ -469,21 +475,6 @@ static void add_network(const struct machine_line *l)
 	if (!is_mmio(l->profile))
 		set_text(device, "romfile", "");
 	add_device(l, device);
-}
-
-static void add_share_port(const struct machine_line *l, int fd)
-{
-	if (!vm_shares_need_server(l->config))
-		return;
-	json_t *device = virtio_device(l->profile, "virtio-serial",
-		&(struct address){.device = PCI_SHARE, .mmio = MMIO_SHARE});
-	/* Port 0 is the console's. */
-	set_text(device, "id", "shares");
-	set_number(device, "max_ports", 2);
-	add_chardev(l, "shares", fd);
-	add_device(l, device);
-	add(l, "-device",
-		"virtserialport,bus=shares.0,chardev=shares,name=" SHARE_PORT_NAME);
 }
 
 /* ---- The root ---- */
@@ -579,7 +570,6 @@ static void add_all_devices(const struct machine_line *l, const struct machine_f
 	else
 		add_disks(l, fds);
 	add_network(l);
-	add_share_port(l, fds->share);
 	/* Without a hold point the root is among the launcher's devices. */
 	if (!launcher || launcher->hold)
 		add_root(l);

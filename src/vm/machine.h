@@ -25,6 +25,9 @@
 #include "vm/profile.h"
 #include "vm/vm.h"
 
+/* What qemu calls the other end of the port for directories. */
+#define SHARE_CHARDEV "shares"
+
 /* The descriptors that qemu inherits; each the far end of a socket pair, or -1: there is
  * none. Without one the console is on qemu's standard input and output. */
 struct machine_fds {

@@ -78,9 +78,8 @@ static const struct machine_type machine_types[] = {
 		.firmware = "qboot.rom",
 		.transport = TRANSPORT_MMIO,
 		/* It has 24 transports for virtio devices. The guest does not see one of
-		 * them; the agent, the root, a network and shared directories take one
-		 * each. */
-		.max_disks = 19,
+		 * them; the agent, the root and a network take one each. */
+		.max_disks = 20,
 		.serial_console = "ttyS0",
 	},
 	{

@@ -103,6 +103,30 @@ static void a_placeholder_differs_by_its_content_alone(void **state)
 		}
 }
 
+/* A guest that resumes has no device to look for, whatever its snapshot's maker shared. */
+static void directories_differ_by_what_is_behind_their_port_alone(void **state)
+{
+	const struct vm_share shares[] = {
+		{.path = (char *)"/d", .place = (char *)"/d", .mode = "ro"}};
+	const struct vm_config without = config_with(NULL, 0);
+	struct vm_config with = without;
+
+	(void)state;
+	with.shares = shares;
+	with.n_shares = 1;
+	CLEANUP_STRVEC struct strvec line = line_of(&with, false);
+	CLEANUP_STRVEC struct strvec other = line_of(&without, false);
+	assert_int_equal(line.len, other.len);
+	size_t n_differ = 0;
+	for (size_t i = 0; i < line.len; i++)
+		if (strcmp(line.items[i], other.items[i]) != 0) {
+			assert_string_equal(line.items[i - 1], "-chardev");
+			assert_true(has(line.items[i], "id=" SHARE_CHARDEV));
+			n_differ++;
+		}
+	assert_int_equal(n_differ, 1);
+}
+
 /* By ACPI a kernel with the driver hears that it resumes from a snapshot. */
 static void a_snapshot_has_a_generation_id_where_there_is_acpi(void **state)
 {
@@ -386,6 +410,7 @@ int main(void)
 		cmocka_unit_test(a_placeholder_differs_by_its_content_alone),
 		cmocka_unit_test(a_snapshot_has_a_generation_id_where_there_is_acpi),
 		cmocka_unit_test(memory_that_others_resume_from_stays_as_it_is),
+		cmocka_unit_test(directories_differ_by_what_is_behind_their_port_alone),
 		cmocka_unit_test(a_microvm_has_its_disks_in_order_too),
 		cmocka_unit_test(a_microvm_has_a_firmware_that_keeps_its_tables),
 		cmocka_unit_test(only_the_root_has_the_roots_serial),
