@@ -51,6 +51,13 @@ const struct option_row settings_appliance[] = {
 	{0},
 };
 
+const struct option_row settings_hold[] = {
+	SETTING("hold", 0, "PORT",
+		"of one with an /init of its own: be the other end of this port, and resume where "
+		"it first writes there"),
+	{0},
+};
+
 const struct option_row settings_from[] = {
 	SETTING("from", 0, "STATE", "go on from this state of `hypermin save`"),
 	{0},

@@ -20,6 +20,7 @@ extern const struct option_row settings_image[];
 extern const struct option_row settings_kernel[];
 extern const struct option_row settings_cache_dir[];
 extern const struct option_row settings_appliance[];
+extern const struct option_row settings_hold[];
 extern const struct option_row settings_from[];
 /* How large it is. */
 extern const struct option_row settings_size[];

@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "guest/agent.h"
+#include "guest/attach.h"
 #include "guest/clock.h"
 #include "guest/file.h"
 #include "guest/log.h"
@@ -39,30 +40,6 @@ enum {
 	HOLD_TIMEOUT_MS = 600 * 1000,
 	ENVIRONMENT_MAX = 64 * 1024,
 };
-
-/* Where an appliance waits for its host: in a write to a port that nobody has connected
- * to. */
-static const struct hold {
-	const char *name; /* in hypermin.hold= */
-	const char *port; /* the virtio-serial port's name */
-} holds[] = {
-	/* The daemon says its first word there. It has looked for no disk before that, and
-	 * /init's scans can be repeated. */
-	{"libguestfs", "org.libguestfs.channel.0"},
-};
-
-static const struct hold *find_hold(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(holds); i++)
-		if (strcmp(holds[i].name, name) == 0)
-			return &holds[i];
-	return NULL;
-}
-
-bool companion_knows(const char *hold)
-{
-	return find_hold(hold) != NULL;
-}
 
 /* ---- Who waits ---- */
 
@@ -116,7 +93,7 @@ static long count_sleeps(pid_t pid)
 	return atol(switches + strlen("\nvoluntary_ctxt_switches:\t"));
 }
 
-static int wait_for_hold(const struct hold *hold, pid_t *ret_pid, struct error *err)
+static int wait_for_hold(const char *port, pid_t *ret_pid, struct error *err)
 {
 	int64_t deadline = clock_now_ms() + HOLD_TIMEOUT_MS;
 	long sleeps = -1;
@@ -126,11 +103,9 @@ static int wait_for_hold(const struct hold *hold, pid_t *ret_pid, struct error *
 	for (int looks = 0; looks < LOOKS; usleep(LOOK_EVERY_US)) {
 		if (clock_now_ms() > deadline)
 			return error_set(err, ETIMEDOUT,
-				"nothing in the appliance waits at the port '%s'",
-				hold->port);
+				"nothing in the appliance waits at the port '%s'", port);
 		/* The node comes before udev has run, the names in /sys as well. */
-		pid_t pid =
-			port_find(hold->port, path, sizeof(path)) && stat(path, &st) == 0
+		pid_t pid = port_find(port, path, sizeof(path)) && stat(path, &st) == 0
 			? find_opener(st.st_rdev)
 			: 0;
 		long now = pid ? count_sleeps(pid) : -1;
@@ -161,42 +136,50 @@ static void read_environment(struct companion *c, pid_t pid)
 }
 
 /*
- * The snapshot's maker has attached a placeholder where the user's first disk will be; a
- * launch has at least one disk. Seeing it change once brings what udevd then runs into
- * memory.
+ * A launcher's disks are SCSI disks, at least one of them: the snapshot's maker has attached
+ * a placeholder where the first one will be. Seeing it change once brings what udevd then
+ * runs into memory.
  */
-static int prepare_snapshot(unsigned slots, bool in_use, void *data, struct error *err)
+static int practise_change(struct error *err)
 {
-	struct companion *c = data;
-
-	(void)in_use;
-	if (slots > 0)
-		return error_set(err, 0,
-			"an appliance with an /init of its own has no slots for virtio "
-			"disks");
 	if (scsi_disks_find(0, 1, err) < 0)
 		return -1;
 	udev_settle();
-	/* Once for practice. */
 	udev_expect_all_again();
 	if (scsi_disks_change_first(err) < 0)
 		return -1;
 	udev_settle();
 	udev_expect_all_again();
+	return 0;
+}
+
+static int prepare_snapshot(unsigned slots, bool in_use, void *data, struct error *err)
+{
+	struct companion *c = data;
+
+	(void)in_use;
+	if (scsi_disks_can_be() && practise_change(err) < 0)
+		return -1;
 	/* Something in the appliance has asked for it already. */
 	c->resume.renew_boot_id = true;
-	return resume_prepare(&c->resume, 0, err);
+	return resume_prepare(&c->resume, slots, err);
+}
+
+static int find_scsi_disks(unsigned n, struct error *err)
+{
+	return scsi_disks_change_first(err) < 0 ? -1 : scsi_disks_find(1, n, err);
 }
 
 static int resume_appliance(const struct resume_request *r, void *data, struct error *err)
 {
 	struct companion *c = data;
-	struct resume_request bare = *r;
+	struct resume_request request = *r;
+	bool scsi = scsi_disks_can_be();
 
-	bare.disks = 0;
-	if (resume_finish(&c->resume, &bare, err) < 0)
-		return -1;
-	if (scsi_disks_change_first(err) < 0 || scsi_disks_find(1, r->disks, err) < 0)
+	if (scsi)
+		request.disks = 0;
+	if (resume_finish(&c->resume, &request, err) < 0 ||
+		(scsi && find_scsi_disks(r->disks, err) < 0))
 		return -1;
 	udev_settle();
 	scans_run(c->environment, MAX(c->environment_len, 0));
@@ -219,7 +202,7 @@ static void write_nothing(void *data)
 	(void)data;
 }
 
-static int serve(const struct hold *hold, struct error *err)
+static int serve(const char *hold, struct error *err)
 {
 	const uint64_t times[READY_TIMES] = {0};
 	static struct companion companion = {.resume = RESUME_STATE_INIT};
@@ -228,6 +211,7 @@ static int serve(const struct hold *hold, struct error *err)
 		.set_clock = clock_set_realtime,
 		.prepare_snapshot = prepare_snapshot,
 		.resume = resume_appliance,
+		.attach = attach,
 		.out_of_memory = never_out_of_memory,
 		.end_processes = end_nothing,
 		.write_out = write_nothing,
@@ -250,7 +234,7 @@ static int serve(const struct hold *hold, struct error *err)
 	return agent_serve(port, &machine, err);
 }
 
-int companion_start(const char *hold, struct error *err)
+int companion_start(const char *port, struct error *err)
 {
 	pid_t pid = fork();
 
@@ -259,7 +243,7 @@ int companion_start(const char *hold, struct error *err)
 	if (pid > 0)
 		return 0;
 	struct error own;
-	if (serve(find_hold(hold), &own) < 0)
+	if (serve(port, &own) < 0)
 		klog_error("the appliance can't be held: %s", own.msg);
 	_exit(0);
 }

@@ -10,16 +10,14 @@
  *	   │                  │ new identity, new disks, and the scans that a boot has run for them
  *	 exec /init           └──► the host lets go of the appliance, and the companion ends
  *
- * A hold point is a row of the table in companion.c: a place where the appliance waits
- * for its host by itself, so nothing in it has to be changed to stop it there.
+ * A hold point is the name of a virtio-serial port. Nobody has connected to that, so what
+ * writes to it first waits there, and nothing in the appliance has to be changed to stop
+ * it. libguestfs' daemon says its first word there; it has looked for no disk before that,
+ * and /init's scans can be repeated.
  */
 #pragma once
 
-#include <stdbool.h>
-
 #include "base/error.h"
 
-/* Is this the name of a hold point? */
-bool companion_knows(const char *hold);
-/* Fork it. It keeps nothing open, and ends by itself. */
-int companion_start(const char *hold, struct error *err);
+/* Fork it, to hold the appliance at this port. It keeps nothing open, and ends by itself. */
+int companion_start(const char *port, struct error *err);

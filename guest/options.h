@@ -26,7 +26,7 @@ struct boot_options {
 	unsigned timeout_s;	      /* BOOT_ROOT_TIMEOUT */
 	bool timeout_said;
 	/* BOOT_HOLD, see companion.h; "": nowhere */
-	char hold[32];
+	char hold[64];
 	bool attach, dax, debug, timeline, shell;
 	bool quiet;
 };

@@ -44,18 +44,16 @@ static int mount_root(const char *name, struct error *err)
 }
 
 /*
- * Many machines resume from what is held, so the disk is shared, and writes go to memory.
+ * Many machines run from the disk at once, so it is not written: that goes to memory.
  * Programs in the appliance should not find the disk: its node is removed, and udev makes
  * no link.
  */
-static int mount_held_root(struct boot *b, struct error *err)
+static int mount_shared_root(struct boot *b, struct error *err)
 {
 	static const char directory[] = "/newroot/etc/udev/rules.d";
 	static const char file[] = "/newroot/etc/udev/rules.d/00-hypermin.rules";
 	char node[80];
 
-	if (!companion_knows(b->options.hold))
-		return error_set(err, 0, "there is no hold point '%s'", b->options.hold);
 	if (switch_root_mount(b->disk, b->options.dax, &b->disk_dev, err) < 0)
 		return -1;
 	snprintf(node, sizeof(node), "/dev/%s", b->disk);
@@ -63,7 +61,9 @@ static int mount_held_root(struct boot *b, struct error *err)
 	/* Without any disk udev does not make it, and libguestfs' daemon exits. */
 	mkdir("/dev/disk", 0755);
 	mkdir("/dev/disk/by-path", 0755);
-	mkdir(directory, 0755);
+	/* There is no udev. */
+	if (mkdir(directory, 0755) < 0 && errno == ENOENT)
+		return 0;
 	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0 ||
 		dprintf(fd,
@@ -74,6 +74,13 @@ static int mount_held_root(struct boot *b, struct error *err)
 	if (fd >= 0)
 		close(fd);
 	return 0;
+}
+
+/* What is held is for many machines. A serial number says that hypermin runs it, not a
+ * launcher that may want what is written. */
+static bool shares_root(const struct boot_options *o)
+{
+	return *o->hold || *o->serial;
 }
 
 /* A shell that /init starts needs a controlling terminal. */
@@ -107,8 +114,8 @@ int own_init_boot(struct error *err)
 		klog_debug("they are loaded");
 	}
 	if (root_find(&b.options, b.uevents, b.module_failure, b.disk, err) < 0 ||
-		(*b.options.hold ? mount_held_root(&b, err) : mount_root(b.disk, err)) <
-			0)
+		(shares_root(&b.options) ? mount_shared_root(&b, err)
+					 : mount_root(b.disk, err)) < 0)
 		return -1;
 	klog_debug("executing /init on %s", b.disk);
 	close(b.uevents);

@@ -117,6 +117,11 @@ static int find_disk(int scan_fd, int host, unsigned target, struct error *err)
 	return 0;
 }
 
+bool scsi_disks_can_be(void)
+{
+	return find_host() >= 0;
+}
+
 int scsi_disks_find(unsigned first, unsigned n, struct error *err)
 {
 	int host = find_host(), result = 0;

@@ -101,7 +101,7 @@ HYPERMIN_API void hypermin_set_log(
  * Any of the settings below by the name of its option in hypermin(1), without the hyphens,
  * and with a value as it is written there: ("memory", "2G"), ("disk", "a.img:rw"),
  * ("plain", NULL). The names are accel, append, appliance, boot-timeout, cache-dir, cold,
- * console, cpus, disk, fast, forward, from, gdb, host, image, kernel, machine, memory,
+ * console, cpus, disk, fast, forward, from, gdb, hold, host, image, kernel, machine, memory,
  * modules, net, overlay, package, plain, qemu-arg, reach, root, root-bus, rw, share,
  * silence-timeout, strict, timeline and wait-memory. cold, console, fast, host, net, plain
  * and strict take "yes", "no", or NULL for yes, and gdb NULL for its usual port; no other
@@ -309,8 +309,20 @@ HYPERMIN_API char *hypermin_qemu_command(struct hypermin *h);
  * One of another architecture is emulated. The host needs no package database and no
  * kernel. Packages, a root, an image and a kernel can't be chosen for it.
  * hypermin_prepare() checks the sizes of its files, hypermin_cache_verify() their contents.
+ *
+ * It may also be an appliance with an /init of its own, which `hypermin build` has made from
+ * inputs. That decides what runs in it. hypermin_exec() without a command lets it go on, to
+ * the end of the machine, with the command's streams at the other end of its console, or of
+ * the port of hypermin_set_hold(). It has ended with status 0, unless its kernel panicked.
  */
 HYPERMIN_API int hypermin_set_appliance(struct hypermin *h, const char *dir);
+
+/*
+ * In an appliance with an /init of its own: the name of a virtio-serial port at which it
+ * waits for its host. hypermin_start() has it boot to the point where it first writes there,
+ * or resumes it at that point, and gives it its disks, directories and network.
+ */
+HYPERMIN_API int hypermin_set_hold(struct hypermin *h, const char *port);
 
 /*
  * Go on from the saved state of this name (hypermin_save()): the VM is a copy of the one that

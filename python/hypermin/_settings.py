@@ -76,6 +76,8 @@ class Settings(TypedDict, total=False):
     kernel: AnyPath
     modules: AnyPath
     appliance: AnyPath
+    #: The port at which an appliance with an /init of its own is held.
+    hold: str
     #: The name of a saved state.
     from_state: str
     cache_dir: AnyPath
@@ -158,6 +160,7 @@ _CONVERSIONS: dict[str, _Conversion] = {
     "kernel": _text("kernel"),
     "modules": _text("modules"),
     "appliance": _text("appliance"),
+    "hold": _text("hold"),
     "from_state": _text("from"),
     "cache_dir": _text("cache-dir"),
     "memory_mib": _number("memory"),

@@ -56,6 +56,7 @@ BY_NAME = {
     "hypermin_append": "append", "hypermin_add_qemu_argument": "qemu-arg",
     "hypermin_set_gdb": "gdb", "hypermin_set_console": "console",
     "hypermin_set_appliance": "appliance", "hypermin_set_from": "from",
+    "hypermin_set_hold": "hold",
     "hypermin_add_disk": "disk", "hypermin_set_sector_size": "disk",
     "hypermin_set_serial": "disk", "hypermin_set_wait_memory": "wait-memory",
 }
@@ -63,7 +64,7 @@ JOB_FUNCTIONS = {"hypermin_wait", "hypermin_signal", "hypermin_give_up"}
 # A value of each setting that shows its name.
 EXAMPLES: _settings.Settings = {
     "packages": ["x"], "root": "x", "image": "x", "kernel": "x", "modules": "x",
-    "appliance": "x", "from_state": "x", "cache_dir": "x", "memory_mib": 1, "cpus": 1,
+    "appliance": "x", "hold": "x", "from_state": "x", "cache_dir": "x", "memory_mib": 1, "cpus": 1,
     "accel": "x", "machine": "x", "root_bus": "x", "plain": True, "fast": True, "cold": True,
     "strict": True, "console": True, "boot_timeout": 1, "silence_timeout": 1,
     "wait_memory": 1, "timeline": "x",

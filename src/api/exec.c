@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "api/handle.h"
+#include "base/monotonic.h"
 
 int handle_check_started(struct hypermin *h)
 {
@@ -73,4 +74,25 @@ void handle_command_done(struct handle_command *c)
 	image_command_done(&c->as_run);
 	free(c->directory);
 	free(c->user);
+}
+
+/* ---- An appliance with an /init of its own ---- */
+
+int handle_let_go(struct hypermin *h, const struct hypermin_command *command,
+	struct hypermin_result *ret)
+{
+	int64_t deadline = command->timeout_ms ? monotonic_ms() + command->timeout_ms : 0;
+
+	vm_set_control(h->vm, h->control[0]);
+	int result = vm_let_go(
+		h->vm, command->stdin_fd, command->stdout_fd, deadline, &h->error);
+	vm_set_control(h->vm, -1);
+	if (result == 0)
+		*ret = (struct hypermin_result){HYPERMIN_EXITED, 0};
+	else if (h->error.num == ETIMEDOUT && deadline)
+		*ret = (struct hypermin_result){
+			HYPERMIN_TIMED_OUT, HYPERMIN_STATUS_TIMED_OUT};
+	else
+		return -1;
+	return 0;
 }

@@ -63,6 +63,8 @@ struct hypermin {
 	char *cache_dir;
 	/* The directory of an appliance that is taken as it is. */
 	char *fixed;
+	/* Of one with an /init of its own: the port that it is held at, or NULL. */
+	char *hold;
 	/* The name of a saved state, which is taken in place of an appliance. */
 	char *from;
 	/* 0: what handle_memory_mib() finds fit. */
@@ -197,6 +199,9 @@ struct handle_command {
 int handle_command_make(struct hypermin *h, const struct hypermin_command *command,
 	const char *here, struct handle_command *ret);
 void handle_command_done(struct handle_command *c);
+/* Let an appliance with an /init of its own go on, to its end. */
+int handle_let_go(struct hypermin *h, const struct hypermin_command *command,
+	struct hypermin_result *ret);
 int handle_check_started(struct hypermin *h);
 
 /* ---- session.c ---- */

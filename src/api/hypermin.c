@@ -136,6 +136,7 @@ void hypermin_free(struct hypermin *h)
 	free(h->modules_dir);
 	free(h->cache_dir);
 	free(h->fixed);
+	free(h->hold);
 	free(h->from);
 	free(h->machine);
 	free(h->root_bus);
@@ -220,6 +221,11 @@ int hypermin_stop(struct hypermin *h)
 		return session_stop(h, false);
 	if (handle_check_started(h) < 0)
 		return -1;
+	/* It has ended by itself. */
+	if (h->appliance.own_init && vm_is_over(h->vm)) {
+		h->stopped = true;
+		return 0;
+	}
 	vm_set_control(h->vm, h->control[0]);
 	if (handle_is_writable(h) && vm_stop(h->vm, h->time_over_ms, &h->error) < 0)
 		return -1;

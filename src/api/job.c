@@ -121,6 +121,10 @@ static int begin(struct hypermin_job *job, const struct hypermin_command *comman
 		return error_set(&h->error, EMFILE, "run a command: create an eventfd");
 	if (!h->session && handle_check_started(h) < 0)
 		return -1;
+	if (h->appliance.own_init)
+		return error_set(&h->error, 0,
+			"run a command: the appliance has an /init of its own, which decides what "
+			"runs in it; without a command that goes on");
 	h->time_over_ms = command->timeout_ms ? monotonic_ms() + command->timeout_ms : 0;
 	struct winsize size = terminal_size(command->stdout_fd);
 	job->size_fd = command->terminal ? command->stdout_fd : -1;
@@ -468,6 +472,8 @@ int hypermin_wait(struct hypermin_job *job, struct hypermin_result *ret_result)
 int hypermin_exec(struct hypermin *h, const struct hypermin_command *command,
 	struct hypermin_result *ret_result)
 {
+	if (h->vm && h->appliance.own_init && !(command->argv && command->argv[0]))
+		return handle_let_go(h, command, ret_result);
 	struct hypermin_job *job = hypermin_begin(h, command, NULL, NULL);
 
 	return job ? hypermin_wait(job, ret_result) : -1;

@@ -112,6 +112,23 @@ int hypermin_set_appliance(struct hypermin *h, const char *dir)
 	return set_path(h, &h->fixed, dir);
 }
 
+int hypermin_set_hold(struct hypermin *h, const char *port)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	if (handle_check_not_started(h) < 0)
+		return -1;
+	/* It becomes a word of the kernel's command line, and a part of one of qemu's. */
+	if (!*port || port[strspn(port, allowed)] || strlen(port) >= 64)
+		return error_set(&h->error, 0,
+			"'%s' can't be the name of a port: it has letters, digits, '.', '_' and "
+			"'-', 63 at most",
+			port);
+	replace(&h->hold, port);
+	return 0;
+}
+
 int hypermin_set_from(struct hypermin *h, const char *name)
 {
 	if (handle_check_not_started(h) < 0 ||
@@ -431,6 +448,7 @@ static const struct setting {
 	{"root", SETTING_TEXT, AT(root), true, .set_text = hypermin_set_root},
 	{"image", SETTING_TEXT, AT(image), true, .set_text = hypermin_set_image},
 	{"appliance", SETTING_TEXT, AT(fixed), true, .set_text = hypermin_set_appliance},
+	{"hold", SETTING_TEXT, AT(hold), true, .set_text = hypermin_set_hold},
 	{"kernel", SETTING_TEXT, AT(kernel), true, .set_text = set_kernel_image},
 	{"modules", SETTING_TEXT, AT(modules_dir), true, .set_text = set_modules},
 	{"memory", SETTING_MIB, AT(memory_mib), true, .set_number = hypermin_set_memory},

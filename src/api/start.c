@@ -199,6 +199,8 @@ static int make_config(
 		.route = handle_route(h),
 		.plain = h->plain,
 		.fast = h->fast,
+		.own_init = h->appliance.own_init,
+		.hold = h->appliance.own_init ? h->hold : NULL,
 		.console = h->console,
 		.qemu_args = h->qemu_args.len ? &h->qemu_args : NULL,
 		.gdb_port = h->gdb_port,
@@ -247,6 +249,8 @@ static const char *why_never_resumed(
 		return "a cold start was asked for";
 	if (h->timeline)
 		return "a timeline is of a boot";
+	if (h->appliance.own_init && !h->hold)
+		return "the appliance is not held at a port";
 	if (handle_is_special(h))
 		return "options for kernel developers always boot";
 	/* A fixed appliance runs where there is no cache, too. */
@@ -315,6 +319,29 @@ static int check_memory(struct hypermin *h)
 	log_info(
 		"memory: %u MiB, since this control group's limit leaves %u MiB for the guest",
 		h->found_memory_mib, room);
+	return 0;
+}
+
+static int check_own_init(struct hypermin *h, const struct start_terms *terms)
+{
+	bool own_init = h->appliance.own_init;
+
+	if (h->hold && !own_init)
+		return error_set(&h->error, 0,
+			"hold the VM at the port '%s': only an appliance with an /init of its own "
+			"can be held",
+			h->hold);
+	if (own_init && !h->hold && (h->shares.len || h->host))
+		return error_set(&h->error, 0,
+			"share directories with an appliance that has an /init of its own: it has "
+			"to be held at a port meanwhile; name that (--hold)");
+	if (own_init && (terms->lasting || terms->awaits_disks))
+		return error_set(&h->error, 0,
+			"keep the VM: its appliance has an /init of its own, which decides what "
+			"runs in it");
+	if (own_init && h->timeline)
+		return error_set(&h->error, 0,
+			"draw a timeline: an appliance with an /init of its own has none");
 	return 0;
 }
 
@@ -387,7 +414,7 @@ int handle_start(
 		return -1;
 	for (;;) {
 		if (handle_prepare(h, !terms->no_build, check_later) < 0 ||
-			check_memory(h) < 0)
+			check_own_init(h, terms) < 0 || check_memory(h) < 0)
 			return -1;
 		int taken = terms->take_ready ? handle_take_ready(h) : 0;
 		if (taken < 0 || (!taken && handle_claim_memory(h, qemu) < 0))
@@ -473,6 +500,10 @@ char *hypermin_qemu_command(struct hypermin *h)
 	CLEANUP_FREE char *qemu = find_qemu(h);
 	if (!qemu || hypermin_prepare(h) < 0)
 		return NULL;
+	if (h->appliance.own_init)
+		return error_null(&h->error, 0,
+			"print qemu's command line: there would be no shell, since the appliance "
+			"has an /init of its own");
 	if (h->private_cache.path)
 		return error_null(&h->error, EROFS,
 			"print qemu's command line: the cache can't be written to, and the "

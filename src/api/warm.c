@@ -98,7 +98,8 @@ static char *find_identity(const struct hypermin *h, struct error *err)
 /* Complete the record of a VM, which ends. */
 static int end_saved(struct hypermin *h, struct error *err)
 {
-	handle_rehearse(h->vm);
+	if (!h->appliance.own_init)
+		handle_rehearse(h->vm);
 	int result = vm_save(h->vm, err);
 	vm_free(TAKE_PTR(h->vm));
 	return result;

@@ -88,6 +88,8 @@ struct appliance {
 	/* And its kernel, initrd and root, open, as they were checked. NULL: it is of the
 	 * cache. */
 	int *part_fds;
+	/* It was made from inputs, for a launcher: its /init decides what runs in it. */
+	bool own_init;
 	/* NULL: it has none. */
 	struct appliance_snapshot *snapshot;
 	/* What an image says of its command; NULL: it was not made of one. */
@@ -123,6 +125,9 @@ bool appliance_is_current(
  * Opening checks what can be checked quickly; verifying reads all of it.
  */
 int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *err);
+/* The same in a directory, whose real path this is, that was made from inputs and so has no
+ * manifest.json. */
+int appliance_open_own_init(const char *where, struct appliance *ret, struct error *err);
 int appliance_verify_fixed(const char *dir, struct error *err);
 /* Its snapshot, in new files without a name: nothing that happens in the directory later
  * matters, and nothing is ever written there. Damage is found. */

@@ -146,6 +146,14 @@ static int open_parts(
 	return 0;
 }
 
+static bool is_made_from_inputs(const char *where)
+{
+	CLEANUP_FREE char *manifest = xasprintf("%s/" MANIFEST_NAME, where);
+	CLEANUP_FREE char *root = xasprintf("%s/root", where);
+
+	return access(manifest, F_OK) < 0 && errno == ENOENT && access(root, F_OK) == 0;
+}
+
 int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *err)
 {
 	CLEANUP_FREE char *where = realpath(dir, NULL);
@@ -155,6 +163,8 @@ int appliance_open_fixed(const char *dir, struct appliance *ret, struct error *e
 
 	if (!where)
 		return error_set(err, errno, "find the appliance '%s'", dir);
+	if (is_made_from_inputs(where))
+		return appliance_open_own_init(where, ret, err);
 	if (open_checked(where, &fd, &manifest, err) < 0)
 		return -1;
 	const json_t *of_image = json_object_get(manifest, "image");

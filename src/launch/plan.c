@@ -10,7 +10,8 @@
 
 #define BOOT_TIMEOUT_MS	   (300 * 1000)
 #define SILENCE_TIMEOUT_MS (60 * 1000)
-#define HOLD		   "libguestfs"
+/* Where the daemon says its first word. */
+#define HOLD "org.libguestfs.channel.0"
 
 char *plan_find_qemu(struct error *err)
 {
@@ -95,6 +96,8 @@ struct vm_config plan_config(struct plan *plan, enum plan_kind kind)
 		.root = line->root,
 		.route = &plan->route,
 		.launcher = &plan->launcher,
+		.own_init = true,
+		.hold = held ? HOLD : NULL,
 		.accel = line->accel,
 		.memory_mib = line->memory_mib,
 		.cpus = line->cpus,
@@ -114,7 +117,6 @@ struct vm_config plan_config(struct plan *plan, enum plan_kind kind)
 		.kernel_words = held ? line->held_words : line->words,
 		.devices = held ? &line->held_devices : &line->devices,
 		.disks = kind == PLAN_RESUMED ? &line->disks : &plan->placeholder,
-		.hold = held ? HOLD : NULL,
 		.verbose = line->verbose,
 	};
 	return config;

@@ -26,7 +26,8 @@
 /* The host's time zone as in TZ: "CET-1CEST,M3.5.0,M10.5.0/3". */
 #define BOOT_TIMEZONE "hypermin.timezone="
 #define TIMEZONE_SIZE 64
-/* Of an appliance with an /init of its own: where it is held (guest/companion.h). */
+/* Of an appliance with an /init of its own: the virtio-serial port that it is held at
+ * (guest/companion.h). */
 #define BOOT_HOLD "hypermin.hold="
 /* Load the drivers of what can be attached: a network, directories of the host. */
 #define BOOT_ATTACH "hypermin.attach"

@@ -185,6 +185,12 @@ int failure_explain_end(struct vm *vm, struct error *err)
 	if (failed)
 		return failure_set(vm, loss, err,
 			ended.how == ENDED_NO_EXEC ? ended.value : 0, "qemu %s", failed);
+	/* All of its /init has run: it is not for us to run it once more. */
+	if (vm->phase < PHASE_UP && vm->hold)
+		return failure_set(vm, LOSS_FINAL, err, 0,
+			"the appliance has ended, and nothing in it has written to the port "
+			"'%s'",
+			vm->hold);
 	if (vm->phase < PHASE_UP)
 		return failure_set(vm, loss, err, 0,
 			"the guest reset itself before its agent answered");

@@ -65,8 +65,8 @@ char *machine_kernel_command_line(
 		strbuf_adds(&sb, " " BOOT_TIMELINE " log_buf_len=1M");
 	if (profile->root_bus->dax)
 		strbuf_adds(&sb, " " BOOT_DAX);
-	if (config->launcher && config->launcher->hold)
-		strbuf_addf(&sb, " " BOOT_HOLD "%s", config->launcher->hold);
+	if (config->hold)
+		strbuf_addf(&sb, " " BOOT_HOLD "%s", config->hold);
 	if (config->launcher)
 		strbuf_addf(&sb, " %s", config->launcher->kernel_words);
 	if (profile->root_bus->in_memory_map)
@@ -305,7 +305,7 @@ static void add_ports(const struct machine_line *l, const struct machine_fds *fd
 		&(struct address){.device = PCI_AGENT, .mmio = MMIO_AGENT});
 
 	/* Port 0 is the console's; the usual 31 take a twentieth of the boot. */
-	set_number(device, "max_ports", 3);
+	set_number(device, "max_ports", l->config->hold ? 4 : 3);
 	add_device(l, device);
 	add_chardev(l, "agent", fds->agent);
 	add(l, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT_NAME);
@@ -315,6 +315,13 @@ static void add_ports(const struct machine_line *l, const struct machine_fds *fd
 		add(l, "-chardev", "null,id=" SHARE_CHARDEV);
 	add(l, "-device",
 		"virtserialport,chardev=" SHARE_CHARDEV ",name=" SHARE_PORT_NAME);
+	if (!l->config->hold)
+		return;
+	/* Nobody is at the other end until it is let go. */
+	add(l, "-chardev", "null,id=" MACHINE_HOLD);
+	strvec_add(l->argv, "-device");
+	strvec_addf(l->argv, "virtserialport,chardev=" MACHINE_HOLD ",name=%s",
+		l->config->hold);
 }
 
 /* QMP, the serial console and the ports. */
@@ -354,7 +361,7 @@ static void add_launchers_devices(
 	}
 	vector_foreach (word, launcher->devices)
 		strvec_add(l->argv, *word);
-	if (!launcher->hold)
+	if (!l->config->hold)
 		return;
 	add_chardev(l, "agent", fds->agent);
 	add(l, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT_NAME);
@@ -571,7 +578,7 @@ static void add_all_devices(const struct machine_line *l, const struct machine_f
 		add_disks(l, fds);
 	add_network(l);
 	/* Without a hold point the root is among the launcher's devices. */
-	if (!launcher || launcher->hold)
+	if (!launcher || l->config->hold)
 		add_root(l);
 }
 

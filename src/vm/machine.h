@@ -51,6 +51,9 @@ void machine_resume_argv(const struct vm_config *config, const struct profile *p
 	const struct machine_fds *fds, const struct vm_snapshot *snapshot,
 	struct strvec *argv);
 
+/* The chardev of the port that an appliance is held at. */
+#define MACHINE_HOLD "hold"
+
 /* The functions of a PCI slot: so many disks share one. */
 #define PCI_FUNCTIONS 8
 

@@ -126,7 +126,7 @@ static void add_bare_line(struct strbuf *sb, const struct vm_config *config,
 	bare.n_disks = 0;
 	bare.network = NULL;
 	bare.n_shares = 0;
-	bare.attachable = !config->launcher;
+	bare.attachable = !config->own_init;
 	if (config->launcher) {
 		launcher = *config->launcher;
 		launcher.disks = NULL;

@@ -85,7 +85,7 @@ static struct start plan_start(const struct vm_config *config)
 		.deadline_ms = monotonic_ms() + config->boot_timeout_ms,
 	};
 	/* A snapshot has the drivers, since the VMs that resume may need them. */
-	s.config.attachable = !config->launcher &&
+	s.config.attachable = !config->own_init &&
 		(config->network || config->n_shares || config->record ||
 			config->lasting);
 	return s;
@@ -230,7 +230,7 @@ static int64_t attempt_deadline(const struct start *s)
 	if (!s->profile.plain)
 		return MIN(s->deadline_ms,
 			now + s->config.n_disks * PER_DISK_MS +
-				(s->config.launcher ? LAUNCHER_FALLBACK_MS
+				(s->config.own_init ? LAUNCHER_FALLBACK_MS
 						    : FAST_FALLBACK_MS));
 	return s->deadline_ms;
 }

@@ -6,7 +6,7 @@
  * The files that share this are a stack. Each calls only those below it:
  *
  *	start.c
- *	vm.c, exec.c
+ *	vm.c, exec.c, let-go.c
  *	snapshot.c, checkpoint.c, plug.c, measure.c
  *	block-job.c
  *	loop.c
@@ -41,6 +41,8 @@ enum vm_phase {
 	PHASE_RESUMING,
 	/* The agent takes requests. */
 	PHASE_UP,
+	/* An appliance with an /init of its own runs. There is no agent any more, or none. */
+	PHASE_LET_GO,
 	/* The guest stands still while it is written down, and will go on. */
 	PHASE_FROZEN,
 	/* The guest stands still, and qemu writes its state down. */
@@ -189,6 +191,8 @@ struct vm {
 	/* It was resumed from a snapshot. */
 	bool is_resumed;
 	struct profile profile;
+	/* As vm_config has it. */
+	char *hold;
 	bool may_be_copied;
 	/* By which a snapshot of it is found; NULL: there can't be one. */
 	char *identity;

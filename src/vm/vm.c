@@ -64,6 +64,7 @@ static struct vm *vm_new(const struct vm_config *config, const struct profile *p
 	vm->placeholders = machine_disks(config) - config->n_disks;
 	vm->guest.silence_ms = config->silence_timeout_ms;
 	vm->profile = *profile;
+	vm->hold = config->hold ? xstrdup(config->hold) : NULL;
 	vm->may_be_copied = config->lasting &&
 		profile->machine->transport == TRANSPORT_PCI &&
 		!profile->root_bus->no_snapshots;
@@ -112,6 +113,7 @@ void vm_free(struct vm *vm)
 	disk_locks_done(vm->locks, vm->n_locks);
 	free(vm->locks);
 	free(vm->identity);
+	free(vm->hold);
 	free(vm);
 }
 
@@ -359,6 +361,10 @@ enum vm_loss vm_boot(const struct vm_config *config, const struct profile *profi
 
 	if (launch(vm, config, profile, NULL, err) < 0)
 		return hand_out(vm, -1, ret);
+	if (config->own_init && !config->hold) {
+		vm->phase = PHASE_LET_GO;
+		return hand_out(vm, 0, ret);
+	}
 	enum loop_end end = loop_until(vm, is_up, deadline_ms, err);
 	if (end == LOOP_TIME_OVER)
 		failure_set(vm, LOSS_GUEST, err, ETIMEDOUT,
@@ -485,6 +491,11 @@ bool vm_is_resumed(const struct vm *vm)
 bool vm_is_running(const struct vm *vm)
 {
 	return vm->phase == PHASE_UP;
+}
+
+bool vm_is_over(const struct vm *vm)
+{
+	return vm->phase == PHASE_OVER;
 }
 
 pid_t vm_process(const struct vm *vm)

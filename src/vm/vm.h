@@ -142,8 +142,8 @@ struct vm_saved {
 /*
  * For a VM that a launcher (libguestfs, say) starts of its own appliance: what the
  * launcher's command line for qemu says beyond kernel, memory and CPUs. Such an appliance
- * has an /init of its own. The VM has no disks of ours; its only agent is the companion
- * that holds it.
+ * has an /init of its own. The VM has no disks of ours. If nothing holds it, its root is one
+ * of the devices.
  */
 struct vm_launcher {
 	/* The value of -cpu; NULL: the profile's. */
@@ -154,9 +154,6 @@ struct vm_launcher {
 	const struct strvec *devices;
 	/* The disks of a VM that resumes from a snapshot; NULL: none. */
 	const struct strvec *disks;
-	/* Where the companion holds it; NULL: nowhere. It has no agent then, and its root
-	 * is one of the devices. */
-	const char *hold;
 	/* The kernel says on its console what it does. */
 	bool verbose;
 };
@@ -191,6 +188,12 @@ struct vm_config {
 	/* Set if a launcher starts this VM. NULL: hypermin starts it, of an appliance that
 	 * hypermin has built. */
 	const struct vm_launcher *launcher;
+	/* The appliance has an /init of its own, which decides what runs in it. Its only agent
+	 * is the companion that holds it. */
+	bool own_init;
+	/* The virtio-serial port at which it is held, where its /init first writes to that.
+	 * NULL: nowhere, and it has no agent. */
+	const char *hold;
 	enum vm_accel accel;
 	unsigned memory_mib;
 	unsigned cpus;
@@ -299,6 +302,8 @@ pid_t vm_process(const struct vm *vm);
 const char *vm_qemu_version(const struct vm *vm);
 /* It takes commands. */
 bool vm_is_running(const struct vm *vm);
+/* qemu has ended, or was killed. */
+bool vm_is_over(const struct vm *vm);
 /* The identity of a snapshot of it; NULL if there can't be one. */
 const char *vm_identity(const struct vm *vm);
 /* Complete the snapshot in vm_config.record, whose memory file the VM already runs in.
@@ -348,6 +353,15 @@ int vm_wake(struct vm *vm, const struct vm_open_disk *disks, size_t n, struct er
  * snapshot and the identity. *ret_identity is a new string.
  */
 int vm_convert(const struct vm_config *config, int checkpoint_fd, char **ret_identity,
+	struct error *err);
+/*
+ * The end of a VM whose appliance has an /init of its own: let that go on, to the end of the
+ * machine. What comes from input_fd (-1: nothing) goes to the port that it was held at, or to
+ * the console if it was not held; what it says there goes to output_fd (-1: nowhere). 0: it
+ * has ended by itself. -1: it has failed, or the time is over (monotonic_ms(); 0: never), for
+ * which the error has ETIMEDOUT.
+ */
+int vm_let_go(struct vm *vm, int input_fd, int output_fd, int64_t deadline_ms,
 	struct error *err);
 /* Run a command to its end in a VM that runs no other, without streams. However it ends. */
 int vm_rehearse(struct vm *vm, const char *const *argv, struct error *err);
