@@ -206,7 +206,7 @@ static const struct option_row attach_rows[] = {
 
 static const struct option_row session_rows[] = {
 	{OPTION_TEXT, "name", 0, "NAME",
-		"call the session so; default: the first free one of vm1, vm2, …",
+		"the session's name; default: the first free one of vm1, vm2, …",
 		AT(name)},
 	{OPTION_SECONDS, "idle", 0, "SECONDS",
 		"end it when no command has run in it for this time; default: never",

@@ -179,7 +179,7 @@ HYPERMIN_API int hypermin_set_strict(struct hypermin *h, bool strict);
  * hypermin_start() waits until the host has as much memory free as the VM may come to take: the
  * guest's, and what qemu takes itself. What this user's other VMs may still come to take is not
  * free; libguestfs' are not known. It fails with ENOMEM after this time, in milliseconds, or at
- * once if the host has not that much. 0 (default): it does not look.
+ * once if the host does not have that much. 0 (default): it does not look.
  */
 HYPERMIN_API int hypermin_set_wait_memory(struct hypermin *h, unsigned ms);
 /* How long the guest may take until its agent answers, in milliseconds, more than 0;
@@ -219,8 +219,8 @@ enum hypermin_access {
  */
 HYPERMIN_API int hypermin_add_disk(struct hypermin *h, const char *path,
 	const char *format, enum hypermin_access access);
-/* The sectors of the disk that was added last have so many bytes in the guest: 512 (what a
- * file's have by default), 1024, 2048 or 4096. A device's are its own by default. */
+/* How many bytes a sector of the disk that was added last has in the guest: 512 (a file's
+ * default), 1024, 2048 or 4096. By default a device's are its own. */
 HYPERMIN_API int hypermin_set_sector_size(struct hypermin *h, unsigned bytes);
 /* Its serial number, which the guest has as /sys/block/vda/serial and in the link
  * /dev/disk/by-id/virtio-SERIAL: up to 20 letters, digits and "._-". By default the first
@@ -286,8 +286,8 @@ HYPERMIN_API int hypermin_set_gdb(struct hypermin *h, unsigned port, bool wait);
 /* Write what the guest's kernel says on its console to standard error, line by line while
  * a call is under way, with what is not printable made visible. Default: false. */
 HYPERMIN_API int hypermin_set_console(struct hypermin *h, bool console);
-/* So many of its last lines, each with a newline, up to the end of the last call; also when
- * the VM was lost or was stopped. The caller frees it with free(); NULL: an error. */
+/* The last `lines` of its console, each with a newline, up to the end of the last call; also
+ * when the VM was lost or was stopped. The caller frees it with free(); NULL: an error. */
 HYPERMIN_API char *hypermin_console_tail(struct hypermin *h, unsigned lines);
 
 /*

@@ -159,7 +159,7 @@ void agent_ping(struct agent *a);
 /* How many pings have no answer yet. */
 unsigned agent_pings(const struct agent *a);
 /* A snapshot is about to be taken: have the guest prepare for agent_resume(), and unbind the
- * placeholders in so many reserved disk slots. If that fails, `fatal` comes. */
+ * placeholders in this many reserved disk slots. If that fails, `fatal` comes. */
 void agent_prepare_snapshot(struct agent *a, unsigned disk_slots);
 /* The guest is about to be written down; commands may run in it. Send a ping after this: once
  * agent_pings() is 0, no frame is on its way, and the guest answers nothing but pings until
