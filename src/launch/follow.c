@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -29,6 +30,8 @@
 
 /* Disks far away answer late, and hosts are busy. The launcher has its own patience. */
 #define STEP_MS (300 * 1000)
+/* What qemu has for its end. */
+#define END_MS (10 * 1000)
 
 struct conversation {
 	struct qmp qmp;
@@ -36,8 +39,9 @@ struct conversation {
 	int agent_fd;
 	bool answered; /* the last QMP command */
 	bool runs, resumed, stopped;
-	bool ended; /* qemu, for whatever reason */
-	bool ready; /* the appliance: it has its disks, so the snapshot is good */
+	bool ended;    /* qemu, for whatever reason */
+	bool ready;    /* the appliance: it has its disks, so the snapshot is good */
+	bool complete; /* the launch: its daemon and the launcher talk to each other */
 	char failure[512];
 };
 
@@ -209,10 +213,25 @@ static int complete(struct conversation *c, const struct follow *f, struct error
 	c->ready = true;
 	if (connect_channel(c, f->plan->line.channel, err) < 0)
 		return -1;
+	c->complete = true;
 	return let_go(c, err);
 }
 
-static void follow(const struct follow *f)
+/*
+ * Nobody else may be there to end it. A "quit" by QMP would be lost when this process ends: qemu
+ * reads nothing more from a connection that the other side has closed. qemu holds its end of
+ * ours, so the process number is still its own.
+ */
+static void end_qemu(const struct conversation *c, pid_t qemu)
+{
+	struct pollfd closed = {.fd = c->agent_fd};
+
+	kill(qemu, SIGTERM);
+	if (poll(&closed, 1, END_MS) == 0)
+		kill(qemu, SIGKILL);
+}
+
+static void follow(const struct follow *f, pid_t qemu)
 {
 	struct conversation c = {.agent_fd = f->agent_fd};
 	struct error err;
@@ -221,6 +240,11 @@ static void follow(const struct follow *f)
 	c.agent = agent_new(&handler, &c);
 	if (complete(&c, f, &err) == 0)
 		return;
+	/* The appliance is in use by now, whatever the companion does. */
+	if (c.complete) {
+		log_warning("the companion has not ended: %-s", err.msg);
+		return;
+	}
 	/* A launcher that was killed takes no connection. */
 	struct error ignored;
 	if (c.ready || (c.ended && plan_try(f->plan, &ignored) == 0)) {
@@ -230,8 +254,8 @@ static void follow(const struct follow *f)
 			"the launch failed, and its snapshot is removed: %-s", err.msg);
 		snapshots_discard(&f->plan->cache, f->identity);
 	}
-	if (c.qmp.fd >= 0)
-		qmp_execute(&c.qmp, "quit", NULL, -1, &err);
+	if (!c.ended)
+		end_qemu(&c, qemu);
 }
 
 /* ---- The process ---- */
@@ -240,7 +264,7 @@ static void follow(const struct follow *f)
 int follow_start(const struct follow *f, struct error *err)
 {
 	int keep[] = {f->agent_fd, f->qmp_fd, f->plan->cache.fd};
-	pid_t pid = fork();
+	pid_t qemu = getpid(), pid = fork();
 
 	if (pid < 0)
 		return error_set(err, errno, "create a process");
@@ -253,7 +277,7 @@ int follow_start(const struct follow *f, struct error *err)
 		/* The launcher reads the console until nobody has it any more. */
 		fork_null_streams();
 		fork_close_others(3, keep, ARRAY_SIZE(keep));
-		follow(f);
+		follow(f, qemu);
 	}
 	_exit(0);
 }
