@@ -20,21 +20,16 @@ static bool is_all_here(const struct attach_request *r)
 	return (!r->has_network || network_find(name)) && share_disks_are_here(r);
 }
 
-static int find_devices(const struct attach_request *r, struct error *err)
+/* Mostly all are there when the scan returns. */
+static int wait_for_devices(const struct attach_request *r, struct error *err)
 {
 	int64_t deadline = clock_now_ms() + DEVICES_TIMEOUT_MS;
 	enum uevent_result result = UEVENT_DEVICE;
 	struct uevent event;
-
-	if (is_all_here(r))
-		return 0;
 	int uevents = uevent_open(err);
+
 	if (uevents < 0)
 		return -1;
-	if (bus_scan(err) < 0) {
-		close(uevents);
-		return -1;
-	}
 	while (!is_all_here(r) && result != UEVENT_TIMEOUT)
 		result = uevent_wait(uevents, deadline, &event);
 	close(uevents);
@@ -43,6 +38,15 @@ static int find_devices(const struct attach_request *r, struct error *err)
 					"the network interface, or a disk for one of the "
 					"host's directories did not appear: perhaps the "
 					"kernel has no driver virtio_net");
+}
+
+static int find_devices(const struct attach_request *r, struct error *err)
+{
+	if (is_all_here(r))
+		return 0;
+	if (bus_scan(err) < 0)
+		return -1;
+	return is_all_here(r) ? 0 : wait_for_devices(r, err);
 }
 
 int attach(const struct attach_request *r, struct error *err)

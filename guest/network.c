@@ -5,7 +5,6 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -24,21 +23,25 @@
 
 #define CARRIER_MS 1000
 #define HOSTS_MAX  (1 << 20)
+/* Of a guest in which nothing has made others yet. */
+#define INTERFACES_MAX 16
 
+/* By their numbers: a directory of /sys is the slower way in a guest that has just resumed. */
 bool network_find(char ret_name[static 16])
 {
-	DIR *dir = opendir("/sys/class/net");
-	struct dirent *entry;
+	struct ifreq request = {0};
 	bool found = false;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	while (dir && !found && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "lo") != 0 &&
-			strlen(entry->d_name) < IFNAMSIZ) {
-			strcpy(ret_name, entry->d_name);
-			found = true;
-		}
-	if (dir)
-		closedir(dir);
+	for (int i = 1; fd >= 0 && i <= INTERFACES_MAX && !found; i++) {
+		request.ifr_ifindex = i;
+		found = ioctl(fd, SIOCGIFNAME, &request) == 0 &&
+			strcmp(request.ifr_name, "lo") != 0;
+	}
+	if (found)
+		strcpy(ret_name, request.ifr_name);
+	if (fd >= 0)
+		close(fd);
 	return found;
 }
 
