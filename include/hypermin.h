@@ -665,8 +665,8 @@ HYPERMIN_API int hypermin_keep_ready(struct hypermin *h, unsigned max, unsigned 
 	int (*ready)(const char *name, void *data), void *data);
 /*
  * A setting: hypermin_start() takes a VM that waits (hypermin_keep_ready()) if there is one that
- * was made with the same settings, and gives it the handle's disks. If there is none, or it can't
- * be given what the handle has, a VM is started as usual. Default: false.
+ * was made with the same settings, and gives it the handle's disks and directories. If there is
+ * none, or it can't be given what the handle has, a VM is started as usual. Default: false.
  *
  * A VM that was taken is served by the process that has kept it. Commands run in it as in any
  * other, and files can be copied. hypermin_stop(), hypermin_kill(), hypermin_free() and the end

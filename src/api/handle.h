@@ -17,6 +17,7 @@
 #include <pthread.h>
 
 #include "appliance/appliance.h"
+#include "base/child.h"
 #include "base/vector.h"
 #include "cache/states.h"
 #include "hypermin.h"
@@ -121,6 +122,8 @@ struct hypermin {
 	/* The session is a VM that has waited for this handle, and ends when this is closed;
 	 * -1: it does not. */
 	int owner_fd;
+	/* Of the directories that such a VM was given; zero: there are none. */
+	struct child share_server;
 	struct memory_claim memory_claim;
 	/* By hypermin_stop(); vm is NULL then. */
 	bool stopped;
@@ -301,6 +304,9 @@ int handle_start(
 
 #define READY_KEY_LEN 16
 
+/* Is the end of such a VM waited for? It has disks, which are locked until then, or directories
+ * that its guest may still write to. */
+bool handle_is_awaited(const struct hypermin *h);
 /* Can a VM of these settings wait for a run? It has nothing that only a run attaches. */
 bool handle_may_wait(const struct hypermin *h);
 /* By which VMs that wait are found, of the settings and the open appliance. */
@@ -310,10 +316,11 @@ int handle_check_memory(struct hypermin *h, const char *key, unsigned max);
 /* Take a VM that waits, if there is one that fits the open appliance: 1, and h->session is
  * set; 0: there is none. */
 int handle_take_ready(struct hypermin *h);
-/* The keeper's side: the disks that a SESSION_TAKE describes become h's. The descriptors, which
- * came with it, stay the caller's. -1: they do not fit. */
-int handle_read_disks(struct hypermin *h, const struct frame *f, const int *fds,
-	size_t n_fds, struct vm_open_disk ret[static VM_MAX_PLUGGED]);
+/* The keeper's side: the disks and directories that a SESSION_TAKE describes become h's, the
+ * directories without what is in them. The descriptors, which came with it, stay the caller's.
+ * *ret_shares is an array for ret->shares, and the caller's. -1: they do not fit. */
+int handle_read_gift(struct hypermin *h, const struct frame *f, const int *fds,
+	size_t n_fds, struct vm_gift *ret, struct vm_share **ret_shares);
 /* Give it up, if one was taken: it ends. */
 void handle_leave_ready(struct hypermin *h);
 

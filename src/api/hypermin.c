@@ -203,10 +203,12 @@ static int stop_limit_ms(const struct hypermin *h)
 }
 
 /* Of a VM that has waited. Its keeper ends it, and nobody waits for that, unless it has
- * disks: those are free when this returns. */
+ * disks or writable directories: those are free when this returns. */
 static int stop_taken(struct hypermin *h, bool at_once)
 {
-	int result = h->disks.len ? session_stop_taken(h, at_once, stop_limit_ms(h)) : 0;
+	int result = handle_is_awaited(h)
+		? session_stop_taken(h, at_once, stop_limit_ms(h))
+		: 0;
 
 	handle_leave_ready(h);
 	h->stopped = true;

@@ -393,18 +393,19 @@ static int on_save(struct keeper *k, struct client *c, const struct frame *f)
 
 static int on_take(struct keeper *k, struct client *c, const struct frame *f)
 {
-	struct vm_open_disk disks[VM_MAX_PLUGGED];
+	CLEANUP_FREE struct vm_share *shares = NULL;
+	struct vm_gift gift;
 
 	if (k->role != ROLE_READY) {
 		error_set(&k->h->error, EBUSY, "take the VM");
 		answer_failure(c, &k->h->error);
 		return 0;
 	}
-	if (handle_read_disks(k->h, f, c->link.fds, c->link.n_fds, disks) < 0)
+	if (handle_read_gift(k->h, f, c->link.fds, c->link.n_fds, &gift, &shares) < 0)
 		return -1;
 	k->role = ROLE_TAKEN;
 	k->owner = c;
-	int result = vm_wake(k->h->vm, disks, k->h->disks.len, &k->h->error);
+	int result = vm_wake(k->h->vm, &gift, &k->h->error);
 	/* Only qemu has them now. */
 	session_link_close_fds(&c->link);
 	if (result < 0) {

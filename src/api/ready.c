@@ -4,11 +4,12 @@
  *
  *	hypermin_keep_ready()                  hypermin_start()
  *	  start, rehearse, vm_pause()            key of the same settings and appliance
- *	  ".ready-KEY-N" ◄──SESSION_TAKE, disks────┘
+ *	  ".ready-KEY-N" ◄──SESSION_TAKE, gifts────┘
  *	  vm_wake()      ───────SESSION_TAKEN────► a session, for this handle alone
  *	  end            ◄──────(closed)────────── hypermin_stop(), hypermin_free(), or its end
  *
- * Disks are the one thing that such a VM can be given: src/vm/plug.c.
+ * Such a VM can be given disks, and directories that a server of the run's own serves:
+ * src/vm/plug.c.
  */
 #include <fcntl.h>
 #include <jansson.h>
@@ -26,6 +27,7 @@
 #include "session/session.h"
 #include "vm/disk.h"
 #include "vm/network.h"
+#include "vm/share.h"
 
 /* For those that start to be there. */
 #define STOP_MS	     5000
@@ -33,10 +35,15 @@
 
 #define MEMINFO_MAX (64 * 1024)
 
+bool handle_is_awaited(const struct hypermin *h)
+{
+	return h->disks.len || handle_is_writable(h);
+}
+
 /* It has nothing that a VM can't get later. */
 static bool may_have_waited(const struct hypermin *h)
 {
-	return !h->cold && !h->shares.len && !h->host &&
+	return !h->cold && !handle_served_count(h) &&
 		!vm_network_is_wanted(&h->network) && !h->fixed && !h->from &&
 		!h->timeline && !h->console && !h->private_cache.path &&
 		!handle_is_special(h);
@@ -44,7 +51,7 @@ static bool may_have_waited(const struct hypermin *h)
 
 bool handle_may_wait(const struct hypermin *h)
 {
-	return may_have_waited(h) && !h->disks.len;
+	return may_have_waited(h) && !h->disks.len && !h->shares.len && !h->host;
 }
 
 void handle_ready_key(const struct hypermin *h, char ret[static READY_KEY_LEN + 1])
@@ -75,14 +82,30 @@ static json_t *describe_disk(const struct vm_disk *disk)
 		disk->block_device, "sector", (int)disk->sector);
 }
 
-static char *describe_disks(const struct hypermin *h)
+static json_t *describe_share(const struct vm_share *share)
 {
-	json_t *list = json_array();
+	return json_pack("{s:s, s:s, s:s}", "path", share->path, "place", share->place,
+		"mode", share->mode);
+}
+
+/* NULL: JSON can't say it, a name that is not UTF-8. */
+static char *describe_gift(const struct hypermin *h)
+{
+	size_t n_shares;
+	CLEANUP_FREE struct vm_share *shares = handle_shares(h, &n_shares);
+	json_t *disks = json_array(), *directories = json_array();
+	char *text = NULL;
+	bool is_whole = true;
 
 	vector_foreach (disk, &h->disks)
-		json_array_append_new(list, describe_disk(disk));
-	char *text = json_dumps(list, JSON_COMPACT);
-	json_decref(list);
+		is_whole &= json_array_append_new(disks, describe_disk(disk)) == 0;
+	for (size_t i = 0; i < n_shares; i++)
+		is_whole &= json_array_append_new(
+				    directories, describe_share(&shares[i])) == 0;
+	json_t *all = json_pack("{s:o, s:o}", "disks", disks, "shares", directories);
+	if (is_whole)
+		text = json_dumps(all, JSON_COMPACT);
+	json_decref(all);
 	return text;
 }
 
@@ -110,53 +133,140 @@ static int read_disk(json_t *json, struct vm_disk *ret)
 }
 
 /* The disks become the handle's; each takes one or two of the descriptors. */
-static int read_list(struct hypermin *h, const json_t *list, const int *fds, size_t n_fds,
-	struct vm_open_disk ret[static VM_MAX_PLUGGED])
+static int read_disks(struct hypermin *h, const json_t *list, const int *fds,
+	size_t n_fds, struct vm_gift *ret, size_t *ret_used)
 {
 	size_t used = 0;
 
 	if (!json_is_array(list) || json_array_size(list) > VM_MAX_PLUGGED)
 		return -1;
-	for (size_t i = 0; i < json_array_size(list); i++) {
+	ret->n_disks = json_array_size(list);
+	for (size_t i = 0; i < ret->n_disks; i++) {
 		struct vm_disk disk;
 		if (read_disk(json_array_get(list, i), &disk) < 0)
 			return -1;
 		vector_push(&h->disks, disk);
 		if (used + 1 + disk.overlay > n_fds)
 			return -1;
-		ret[i] = (struct vm_open_disk){disk, fds[used], -1};
+		ret->disks[i] = (struct vm_open_disk){disk, fds[used], -1};
 		used++;
 		if (disk.overlay)
-			ret[i].overlay_fd = fds[used++];
+			ret->disks[i].overlay_fd = fds[used++];
 	}
-	return used == n_fds ? 0 : -1;
+	*ret_used = used;
+	return 0;
 }
 
-int handle_read_disks(struct hypermin *h, const struct frame *f, const int *fds,
-	size_t n_fds, struct vm_open_disk ret[static VM_MAX_PLUGGED])
+/* A directory of which only the names are known. The host's tree is the first or nowhere. */
+static int read_share(struct hypermin *h, const json_t *json, bool is_first)
 {
-	json_t *list = json_loadb((const char *)f->payload, f->len, 0, NULL);
-	int result = read_list(h, list, fds, n_fds, ret);
+	static const char *const modes[] = {
+		ATTACH_MODE_READ_ONLY, ATTACH_MODE_WRITABLE, ATTACH_MODE_OVERLAY};
+	const char *path, *place, *mode;
+	struct vm_share share = {.fd = -1};
 
-	json_decref(list);
-	if (result == 0)
-		return 0;
+	if (json_unpack((json_t *)json, "{s:s, s:s, s:s}", "path", &path, "place", &place,
+		    "mode", &mode) < 0 ||
+		*path != '/' || *place != '/')
+		return -1;
+	bool is_host = is_first && strcmp(mode, ATTACH_MODE_HOST) == 0;
+	if (is_host)
+		share.mode = ATTACH_MODE_HOST;
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		if (strcmp(mode, modes[i]) == 0)
+			share.mode = modes[i];
+	if (!share.mode)
+		return -1;
+	share.path = xstrdup(path);
+	share.place = xstrdup(place);
+	if (is_host)
+		h->host = xmemdup(&share, sizeof(share));
+	else
+		vector_push(&h->shares, share);
+	return 0;
+}
+
+static int read_shares(struct hypermin *h, const json_t *list)
+{
+	if (!json_is_array(list) || json_array_size(list) > VM_MAX_SHARES)
+		return -1;
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (read_share(h, json_array_get(list, i), i == 0) < 0)
+			return -1;
+	return 0;
+}
+
+static void forget_gift(struct hypermin *h)
+{
 	vector_foreach (disk, &h->disks)
 		vm_disk_done(disk);
 	h->disks.len = 0;
-	return -1;
+	vector_foreach (share, &h->shares)
+		vm_share_done(share);
+	h->shares.len = 0;
+	if (h->host)
+		vm_share_done(h->host);
+	free(TAKE_PTR(h->host));
+}
+
+int handle_read_gift(struct hypermin *h, const struct frame *f, const int *fds,
+	size_t n_fds, struct vm_gift *ret, struct vm_share **ret_shares)
+{
+	json_t *all = json_loadb((const char *)f->payload, f->len, 0, NULL);
+	struct vm_gift gift = {.share_fd = -1};
+	size_t used = 0;
+
+	int result =
+		read_disks(h, json_object_get(all, "disks"), fds, n_fds, &gift, &used);
+	if (result == 0)
+		result = read_shares(h, json_object_get(all, "shares"));
+	json_decref(all);
+	bool has_shares = h->shares.len || h->host;
+	if (result < 0 || used + has_shares != n_fds) {
+		forget_gift(h);
+		return -1;
+	}
+	if (has_shares)
+		gift.share_fd = fds[used];
+	*ret_shares = handle_shares(h, &gift.n_shares);
+	gift.shares = *ret_shares;
+	*ret = gift;
+	return 0;
 }
 
 /* ---- Taking one ---- */
 
+/* Start the server of the directories; *ret is qemu's end of its socket, or stays -1. */
+static int serve_shares(struct hypermin *h, int *ret)
+{
+	size_t n_shares;
+	CLEANUP_FREE struct vm_share *shares = handle_shares(h, &n_shares);
+	/* What it has to say, the guest says too. */
+	CLEANUP_CLOSE int messages = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (!n_shares)
+		return 0;
+	if (messages < 0 ||
+		(!h->share_program &&
+			!(h->share_program = handle_find_program(
+				  "hypermin-share", &h->error))))
+		return -1;
+	const struct vm_config config = {.share_program = h->share_program,
+		.shares = shares,
+		.n_shares = n_shares,
+		.strict = h->strict};
+	return vm_shares_serve(&config, messages, &h->share_server, ret, &h->error);
+}
+
 static int take(struct hypermin *h, const char *key)
 {
 	struct vm_open_disk disks[VM_MAX_PLUGGED];
-	int fds[2 * VM_MAX_PLUGGED];
+	int fds[2 * VM_MAX_PLUGGED + 1];
+	CLEANUP_CLOSE int share_fd = -1;
 	size_t n = 0;
 
-	CLEANUP_FREE char *text = describe_disks(h);
-	if (!text || strlen(text) > FRAME_PAYLOAD_MAX ||
+	CLEANUP_FREE char *text = describe_gift(h);
+	if (!text || strlen(text) > FRAME_PAYLOAD_MAX || serve_shares(h, &share_fd) < 0 ||
 		vm_disks_open(h->disks.items, h->disks.len, disks, &h->error) < 0)
 		/* To start a VM for them may fail, and says why. */
 		return 0;
@@ -165,6 +275,8 @@ static int take(struct hypermin *h, const char *key)
 		if (disks[i].overlay_fd >= 0)
 			fds[n++] = disks[i].overlay_fd;
 	}
+	if (share_fd >= 0)
+		fds[n++] = share_fd;
 	int taken = session_take(h, key, text, fds, n);
 	vm_disks_close(disks, h->disks.len);
 	return taken;
@@ -184,12 +296,16 @@ int handle_take_ready(struct hypermin *h)
 	int taken = take(h, key);
 	if (taken == 1)
 		log_info("a VM that was ready is taken");
+	else
+		child_kill(&h->share_server);
 	return taken;
 }
 
 void handle_leave_ready(struct hypermin *h)
 {
-	session_hang_up(&h->owner_fd, h->disks.len > 0);
+	session_hang_up(&h->owner_fd, handle_is_awaited(h));
+	/* The guest may have written to its directories up to its end. */
+	child_kill(&h->share_server);
 	free(TAKE_PTR(h->session));
 }
 

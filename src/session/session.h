@@ -57,7 +57,7 @@ int session_list_ready(const char *key, struct strvec *ret, struct error *err);
 
 /* Raise with every change of the messages, or of the exec request in them: a client may be of
  * another version of hypermin than the keeper, which runs for days. */
-#define SESSION_VERSION 1
+#define SESSION_VERSION 2
 
 /*
  * They are cut as the frames of protocol.h, with their numbers for command and stream 0.
@@ -73,8 +73,9 @@ enum session_message {
 	SESSION_DESCRIBE,      /* - */
 	SESSION_STOP,	       /* u8 1: without the guest */
 	SESSION_SAVE,	       /* - ; it passes the directory to be written to */
-	/* JSON: the disks that a VM which waits is to get; it passes their descriptors. The VM
-	 * ends with this connection. */
+	/* JSON: the disks and directories that a VM which waits is to get; it passes the disks'
+	 * descriptors, and a socket to the directories' server. The VM ends with this
+	 * connection. */
 	SESSION_TAKE,
 
 	/* keeper to client */
@@ -107,7 +108,7 @@ enum {
 };
 
 /* With one request. */
-#define SESSION_FDS_MAX 16
+#define SESSION_FDS_MAX 17
 
 /* The buffers of one end of a connection. Nothing here waits. */
 struct session_link {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Disks for a VM that waits: they are attached by QMP while it stands still.
+ * Disks and directories for a VM that waits: they are attached by QMP, the disks while it stands
+ * still.
  *
  *	process that has the disks              process that keeps the VM
  *	  vm_disks_open(): locked ──descriptors──► plug_disks()
@@ -12,6 +13,9 @@
  * qemu was confined when nobody knew of these disks, so it can open none of them by its name.
  * It gets open files, and never more rights to one than its disk has. Images that name other
  * files would have to be opened by name: a VM with such a disk is started for it.
+ *
+ * The process that has the directories also starts their server, confined to them. The keeper gets
+ * one end of the server's socket and no directory, and passes it on to qemu.
  *
  * The reserved slots of a snapshot (snapshot.h) are not for this: qemu can't change what a
  * device of a running VM is, except its content. The VM has no disk before, and each of
@@ -181,5 +185,20 @@ int plug_disks(
 				-1, err) < 0)
 			return error_prefix(err, "attach '%s'", disks[i].disk.path);
 	}
+	return 0;
+}
+
+int plug_share_server(struct vm *vm, int fd, struct error *err)
+{
+	/* Before, the port leads nowhere (machine.c). */
+	if (loop_order(vm, "getfd", json_pack("{s:s}", "fdname", SHARE_CHARDEV), fd,
+		    err) < 0 ||
+		loop_order(vm, "chardev-change",
+			json_pack("{s:s, s:{s:s, s:{s:{s:s, s:{s:s}}, s:b}}}", "id",
+				SHARE_CHARDEV, "backend", "type", "socket", "data",
+				"addr", "type", "fd", "data", "str", SHARE_CHARDEV,
+				"server", 0),
+			-1, err) < 0)
+		return error_prefix(err, "attach directories");
 	return 0;
 }

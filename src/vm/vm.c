@@ -332,23 +332,25 @@ static enum loop_end wait_attached(struct vm *vm, struct error *err)
 	return end;
 }
 
-/* Tell the guest what its machine has beyond disks. */
-static int ask_attach(struct vm *vm, const struct vm_config *config, struct error *err)
+/* Tell the guest what its machine has, beyond the disks that it finds by itself. */
+static int ask_attach(struct vm *vm, const struct vm_network *network,
+	const struct vm_share *shares, size_t n_shares, size_t n_new_disks,
+	struct error *err)
 {
 	CLEANUP_FREE char *hosts = NULL;
-	struct agent_share shares[VM_MAX_SHARES];
-	struct agent_network network;
-	struct agent_attachments what = {.shares = shares, .n_shares = config->n_shares};
+	struct agent_share for_guest[VM_MAX_SHARES];
+	struct agent_network addresses;
+	struct agent_attachments what = {
+		.shares = for_guest, .n_shares = n_shares, .n_disks = n_new_disks};
 
-	if (!config->network && !config->n_shares)
+	if (!network && !n_shares && !n_new_disks)
 		return 0;
-	if (config->network) {
-		network = vm_network_for_guest(config->network, &hosts);
-		what.network = &network;
+	if (network) {
+		addresses = vm_network_for_guest(network, &hosts);
+		what.network = &addresses;
 	}
-	for (size_t i = 0; i < config->n_shares; i++)
-		shares[i] = (struct agent_share){
-			config->shares[i].mode, config->shares[i].place};
+	for (size_t i = 0; i < n_shares; i++)
+		for_guest[i] = (struct agent_share){shares[i].mode, shares[i].place};
 	vm->guest.is_attaching = true;
 	return agent_attach(vm->guest.agent, &what, err);
 }
@@ -372,8 +374,10 @@ enum vm_loss vm_boot(const struct vm_config *config, const struct profile *profi
 			(long long)(monotonic_ms() - vm->started_ms) / 1000);
 	note_boot(vm, config, started_us, end == LOOP_DONE);
 	if (end == LOOP_DONE)
-		end = ask_attach(vm, config, err) < 0 ? LOOP_LOST
-						      : wait_attached(vm, err);
+		end = ask_attach(vm, config->network, config->shares, config->n_shares, 0,
+			      err) < 0
+			? LOOP_LOST
+			: wait_attached(vm, err);
 	return hand_out(vm, end == LOOP_DONE ? 0 : -1, ret);
 }
 
@@ -409,7 +413,7 @@ static enum loop_end load_and_resume(struct vm *vm, const struct vm_config *conf
 		.seed = seed};
 	strcpy(request.timezone, config->timezone);
 	agent_resume(vm->guest.agent, &request);
-	if (ask_attach(vm, config, err) < 0)
+	if (ask_attach(vm, config->network, config->shares, config->n_shares, 0, err) < 0)
 		return LOOP_LOST;
 	end = loop_until(vm, is_up, deadline_ms, err);
 	return end == LOOP_DONE ? wait_attached(vm, err) : end;
@@ -466,17 +470,14 @@ int vm_pause(struct vm *vm, struct error *err)
 	return 0;
 }
 
-int vm_wake(struct vm *vm, const struct vm_open_disk *disks, size_t n, struct error *err)
+int vm_wake(struct vm *vm, const struct vm_gift *gift, struct error *err)
 {
-	const struct agent_attachments what = {.n_disks = n};
-
-	if (plug_disks(vm, disks, n, err) < 0 || checkpoint_go_on(vm, err) < 0)
+	if (plug_disks(vm, gift->disks, gift->n_disks, err) < 0 ||
+		checkpoint_go_on(vm, err) < 0 ||
+		(gift->n_shares && plug_share_server(vm, gift->share_fd, err) < 0))
 		return -1;
 	agent_set_clock(vm->guest.agent, vm_realtime_ns());
-	if (n == 0)
-		return 0;
-	vm->guest.is_attaching = true;
-	if (agent_attach(vm->guest.agent, &what, err) < 0)
+	if (ask_attach(vm, NULL, gift->shares, gift->n_shares, gift->n_disks, err) < 0)
 		return -1;
 	return wait_attached(vm, err) == LOOP_DONE ? 0 : -1;
 }

@@ -344,9 +344,19 @@ bool vm_can_plug(const struct vm_route *route, const struct vm_disk *disks, size
 int vm_disks_open(const struct vm_disk *disks, size_t n, struct vm_open_disk *ret,
 	struct error *err);
 void vm_disks_close(struct vm_open_disk *disks, size_t n);
-/* Have it go on, with these disks; their descriptors stay the caller's. -1: it is over, or
- * is to be ended. */
-int vm_wake(struct vm *vm, const struct vm_open_disk *disks, size_t n, struct error *err);
+/* What a VM gets when it wakes. Descriptors stay the caller's. */
+struct vm_gift {
+	struct vm_open_disk disks[VM_MAX_PLUGGED];
+	size_t n_disks;
+	/* Directories whose server (share.h) is at the other end of share_fd, which the VM has
+	 * no other way to: their own descriptors are not used. */
+	const struct vm_share *shares;
+	size_t n_shares;
+	int share_fd; /* -1: there are none */
+};
+
+/* Have it go on, with these. -1: it is over, or is to be ended. */
+int vm_wake(struct vm *vm, const struct vm_gift *gift, struct error *err);
 /*
  * Make a snapshot, in vm_config.record, of the checkpoint that is in checkpoint_fd.
  * vm_config is that of VMs that will resume from it, with vm_config.saved but for the
