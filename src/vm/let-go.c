@@ -50,15 +50,7 @@ static int connect_port(struct vm *vm, struct error *err)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return error_set(err, errno, "create a channel to the appliance");
 	CLEANUP_CLOSE int near = fds[0], far = fds[1];
-	if (loop_order(vm, "getfd", json_pack("{s:s}", "fdname", MACHINE_HOLD), far,
-		    err) < 0 ||
-		loop_order(vm, "chardev-change",
-			json_pack("{s:s, s:{s:s, s:{s:{s:s, s:{s:s}}, s:b}}}", "id",
-				MACHINE_HOLD, "backend", "type", "socket", "data", "addr",
-				"type", "fd", "data", "str", MACHINE_HOLD, "server", 0),
-			-1, err) < 0)
-		return -1;
-	return TAKE_FD(near);
+	return plug_port(vm, MACHINE_HOLD, far, err) < 0 ? -1 : TAKE_FD(near);
 }
 
 /* ---- One direction each ---- */

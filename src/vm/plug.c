@@ -188,17 +188,13 @@ int plug_disks(
 	return 0;
 }
 
-int plug_share_server(struct vm *vm, int fd, struct error *err)
+int plug_port(struct vm *vm, const char *chardev, int fd, struct error *err)
 {
-	/* Before, the port leads nowhere (machine.c). */
-	if (loop_order(vm, "getfd", json_pack("{s:s}", "fdname", SHARE_CHARDEV), fd,
-		    err) < 0 ||
-		loop_order(vm, "chardev-change",
-			json_pack("{s:s, s:{s:s, s:{s:{s:s, s:{s:s}}, s:b}}}", "id",
-				SHARE_CHARDEV, "backend", "type", "socket", "data",
-				"addr", "type", "fd", "data", "str", SHARE_CHARDEV,
-				"server", 0),
-			-1, err) < 0)
-		return error_prefix(err, "attach directories");
-	return 0;
+	if (loop_order(vm, "getfd", json_pack("{s:s}", "fdname", chardev), fd, err) < 0)
+		return -1;
+	return loop_order(vm, "chardev-change",
+		json_pack("{s:s, s:{s:s, s:{s:{s:s, s:{s:s}}, s:b}}}", "id", chardev,
+			"backend", "type", "socket", "data", "addr", "type", "fd", "data",
+			"str", chardev, "server", 0),
+		-1, err);
 }

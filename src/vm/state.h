@@ -236,9 +236,9 @@ int checkpoint_go_on(struct vm *vm, struct error *err);
 /* Attach them to a VM that stands still. The guest does not know of them yet. */
 int plug_disks(
 	struct vm *vm, const struct vm_open_disk *disks, size_t n, struct error *err);
-/* Put the server of directories behind the port that the VM has for it. The VM runs: qemu
- * refuses while it stands still. */
-int plug_share_server(struct vm *vm, int fd, struct error *err);
+/* Put a socket behind a port whose chardev led nowhere (machine.c). The VM runs: qemu refuses
+ * while it stands still. */
+int plug_port(struct vm *vm, const char *chardev, int fd, struct error *err);
 
 /* ---- block-job.c ---- */
 

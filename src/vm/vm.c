@@ -473,9 +473,10 @@ int vm_pause(struct vm *vm, struct error *err)
 int vm_wake(struct vm *vm, const struct vm_gift *gift, struct error *err)
 {
 	if (plug_disks(vm, gift->disks, gift->n_disks, err) < 0 ||
-		checkpoint_go_on(vm, err) < 0 ||
-		(gift->n_shares && plug_share_server(vm, gift->share_fd, err) < 0))
+		checkpoint_go_on(vm, err) < 0)
 		return -1;
+	if (gift->n_shares && plug_port(vm, SHARE_CHARDEV, gift->share_fd, err) < 0)
+		return error_prefix(err, "attach directories");
 	agent_set_clock(vm->guest.agent, vm_realtime_ns());
 	if (ask_attach(vm, NULL, gift->shares, gift->n_shares, gift->n_disks, err) < 0)
 		return -1;
