@@ -77,25 +77,30 @@ int hypermin_cache_list(
 
 /* ---- Showing ---- */
 
-/* The path, relative to the cache, of the one thing whose key begins with `prefix`. */
+/* The path, relative to the cache, of the thing with this key, or else of the one whose key
+ * begins so. */
 static char *find_sealed(struct hypermin *h, const char *prefix)
 {
 	CLEANUP_FREE char *found = NULL;
+	bool is_one = true;
 
 	for (int kind = 0; kind < STORE_KINDS; kind++) {
 		CLEANUP_STRVEC struct strvec keys = {0};
 		if (store_kinds[kind].sealed)
 			store_list(&h->cache, kind, &keys);
 		vector_foreach (key, &keys) {
+			if (strcmp(*key, prefix) == 0)
+				return store_path(kind, *key);
 			if (strncmp(*key, prefix, strlen(prefix)) != 0)
 				continue;
-			if (found)
-				return error_null(&h->error, 0,
-					"several keys in the cache begin with '%s'",
-					prefix);
+			is_one = !found;
+			free(found);
 			found = store_path(kind, *key);
 		}
 	}
+	if (!is_one)
+		return error_null(&h->error, 0,
+			"several keys in the cache begin with '%s'", prefix);
 	if (!found)
 		return error_null(
 			&h->error, 0, "no key in the cache begins with '%s'", prefix);

@@ -222,10 +222,11 @@ static int take_result(
 	const struct frame *f, struct hypermin_result *ret, struct error *err)
 {
 	if (f->len < SESSION_RESULT_FIXED)
-		return error_set(err, 0, "the session's keeper makes no sense");
+		return error_set(err, 0,
+			"the session's keeper says what this hypermin does not know; stop the session, and start it again");
 	ret->outcome = wire_get_u32(f->payload);
 	ret->status = wire_get_u32(f->payload + 4);
-	error_set(err, 0, "%.*s", (int)(f->len - SESSION_RESULT_FIXED),
+	error_set(err, 0, "%-.*s", (int)(f->len - SESSION_RESULT_FIXED),
 		(const char *)f->payload + SESSION_RESULT_FIXED);
 	return 1;
 }

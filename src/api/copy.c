@@ -57,6 +57,12 @@ static int check_guest_path(struct hypermin *h, const char *path)
 
 /* ---- The guest's side ---- */
 
+static int error_time_over(struct hypermin *h)
+{
+	return error_set(&h->error, ETIMEDOUT, "copy: %u.%u s did not suffice",
+		h->copy_timeout_ms / 1000, h->copy_timeout_ms % 1000 / 100);
+}
+
 /* What test(1) says there. 1: yes. */
 static int test_in_guest(struct hypermin *h, const char *const *argv)
 {
@@ -67,8 +73,11 @@ static int test_in_guest(struct hypermin *h, const char *const *argv)
 	command.entrypoint = "";
 	command.cwd = "/";
 	command.stdout_fd = -1;
+	command.timeout_ms = h->copy_timeout_ms;
 	if (hypermin_exec(h, &command, &result) < 0)
 		return -1;
+	if (result.outcome == HYPERMIN_TIMED_OUT)
+		return error_time_over(h);
 	return result.outcome == HYPERMIN_EXITED && result.status == 0;
 }
 
@@ -104,8 +113,7 @@ static int run_tar(
 	if (hypermin_exec(h, &command, &result) < 0)
 		return -1;
 	if (result.outcome == HYPERMIN_TIMED_OUT)
-		return error_set(&h->error, ETIMEDOUT, "copy: %u s did not suffice",
-			h->copy_timeout_ms / 1000);
+		return error_time_over(h);
 	if (result.outcome == HYPERMIN_NOT_FOUND)
 		return error_set(&h->error, ENOENT,
 			"copy: the guest has no tar; --package tar gives it one");

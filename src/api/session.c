@@ -56,8 +56,9 @@ int hypermin_open_session(struct hypermin *h, const char *name)
 int session_take_failure(const struct frame *f, struct error *err)
 {
 	if (f->len < SESSION_FAILED_FIXED)
-		return error_set(err, 0, "the session's keeper makes no sense");
-	error_set(err, 0, "%.*s", (int)(f->len - SESSION_FAILED_FIXED),
+		return error_set(err, 0,
+			"the session's keeper says what this hypermin does not know; stop the session, and start it again");
+	error_set(err, 0, "%-.*s", (int)(f->len - SESSION_FAILED_FIXED),
 		(const char *)f->payload + SESSION_FAILED_FIXED);
 	err->num = wire_get_u32(f->payload);
 	return -1;
@@ -87,7 +88,8 @@ static int await(struct hypermin *h, struct session_link *link, int ms, struct f
 				"the session's keeper has closed the connection");
 	}
 	if (n < 0)
-		return error_set(&h->error, 0, "the session's keeper makes no sense");
+		return error_set(&h->error, 0,
+			"the session's keeper says what this hypermin does not know; stop the session, and start it again");
 	return ret->type == SESSION_FAILED ? session_take_failure(ret, &h->error) : 0;
 }
 
@@ -155,6 +157,9 @@ static int take(struct hypermin *h, const char *name, const char *disks, const i
 		h->session = xstrdup(name);
 		h->owner_fd = TAKE_FD(link.fd);
 	} else {
+		if (result == 0)
+			error_set(&h->error, 0,
+				"the session's keeper says what this hypermin does not know; stop the session, and start it again");
 		session_hang_up(&link.fd, n_fds > 0);
 	}
 	session_link_done(&link);
