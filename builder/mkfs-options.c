@@ -235,7 +235,7 @@ static const struct option_row file_system_rows[] = {
 		AT(ext2.block_size), .take = take_block_size},
 	{OPTION_CALL, "label", 0, "NAME", "up to 16 bytes", .take = take_label,
 		.may_be_empty = true},
-	{OPTION_CALL, "uuid", 0, "UUID", "default: made from the contents",
+	{OPTION_CALL, "uuid", 0, "UUID", "default: made from names, metadata and options",
 		.take = take_uuid},
 	{0},
 };
