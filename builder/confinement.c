@@ -91,21 +91,20 @@ static void need_temporary(struct confine_needs *needs)
 		may_need(needs, "/tmp", CONFINE_CHANGE);
 }
 
-static void note_manager(const char *name, bool in_use, void *data)
+static void note_rpm(const char *name, bool in_use, void *data)
 {
-	const char **first = data;
+	bool *rpm = data;
 
-	if (in_use && !*first)
-		*first = name;
+	*rpm |= in_use && strcmp(name, "rpm") == 0;
 }
 
-/* rpm's database is read from a copy. */
+/* rpm's database is read from a copy, also where it is not the host's only one. */
 static void need_databases(struct confine_needs *needs, const char *root)
 {
-	const char *manager = NULL;
+	bool rpm = false;
 
-	packages_managers(root, note_manager, &manager);
-	if (manager && strcmp(manager, "rpm") == 0)
+	packages_managers(root, note_rpm, &rpm);
+	if (rpm)
 		need_temporary(needs);
 }
 
