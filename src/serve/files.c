@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -32,8 +33,9 @@ struct files {
 	struct open_file open[OPEN_MAX];
 	size_t n_open;
 	uint64_t clock;
+
 	/* A bit for each inode: it is not served any more. */
-	uint8_t *refused;
+	atomic_uchar *refused;
 };
 
 struct files *files_new(const struct tree *tree)
@@ -42,7 +44,7 @@ struct files *files_new(const struct tree *tree)
 
 	f->tree = tree;
 	pthread_mutex_init(&f->lock, NULL);
-	f->refused = xcalloc(tree_inode_count(tree) / 8 + 1, 1);
+	f->refused = xcalloc(tree_inode_count(tree) / 8 + 1, sizeof(f->refused[0]));
 	return f;
 }
 
@@ -93,7 +95,7 @@ static struct open_file *keep_open(struct files *f, const struct open_file *fres
 
 static bool is_refused(struct files *f, const struct tree_inode *inode)
 {
-	return f->refused[inode->index / 8] >> inode->index % 8 & 1;
+	return atomic_load(&f->refused[inode->index / 8]) >> inode->index % 8 & 1;
 }
 
 /* From here on it is never served again: its next state is not the one that was added either.
@@ -103,12 +105,11 @@ static void refuse(
 {
 	bool passes = err->num == EMFILE || err->num == ENFILE || err->num == ENOMEM;
 
-	pthread_mutex_lock(&f->lock);
-	bool is_known = is_refused(f, inode);
-	if (!passes)
-		f->refused[inode->index / 8] |= 1 << inode->index % 8;
-	pthread_mutex_unlock(&f->lock);
-	if (!is_known)
+	unsigned char bit = 1 << inode->index % 8;
+	unsigned char before = passes
+		? atomic_load(&f->refused[inode->index / 8])
+		: atomic_fetch_or(&f->refused[inode->index / 8], bit);
+	if (!(before & bit))
 		log_warning("%-s; reading it gives I/O errors%s", err->msg,
 			passes ? "" : " from now on");
 }
@@ -138,20 +139,44 @@ static void release(struct files *f, struct open_file *o)
 	pthread_mutex_unlock(&f->lock);
 }
 
-static int read_open(const struct files *f, const struct open_file *o, uint64_t offset,
-	void *to, size_t len, struct error *err)
+static int read_open(const struct files *f, const struct tree_inode *inode, int fd,
+	uint64_t at, void *to, size_t len, struct error *err)
 {
-	ssize_t n = io_pread_full(o->fd, to, len, o->offset + offset);
+	ssize_t n = io_pread_full(fd, to, len, at);
 	int num = errno;
 
-	if (tree_content_verify(o->inode, o->fd, err) < 0)
+	if (tree_content_verify(inode, fd, err) < 0)
 		return -1;
 	if (n == (ssize_t)len)
 		return 0;
-	CLEANUP_FREE char *path = tree_inode_path(f->tree, o->inode);
+	CLEANUP_FREE char *path = tree_inode_path(f->tree, inode);
 	if (n < 0)
 		return error_set(err, num, "read '%s'", path);
 	return error_set(err, 0, "read '%s': it ends early", path);
+}
+
+/* All of a file: nobody will ask for the rest of it, so it does not stay open. */
+static int read_whole(const struct files *f, const struct tree_inode *inode, void *to,
+	struct error *err)
+{
+	CLEANUP_CLOSE int fd = -1;
+	uint64_t start;
+
+	if (tree_content_open(inode, &fd, &start, err) < 0)
+		return -1;
+	return read_open(f, inode, fd, start, to, inode->size, err);
+}
+
+static int read_part(struct files *f, const struct tree_inode *inode, uint64_t offset,
+	void *to, size_t len, struct error *err)
+{
+	struct open_file *o = acquire(f, inode, err);
+
+	if (!o)
+		return -1;
+	int result = read_open(f, inode, o->fd, o->offset + offset, to, len, err);
+	release(f, o);
+	return result;
 }
 
 int files_read(struct files *f, const struct tree_inode *inode, uint64_t offset, void *to,
@@ -163,15 +188,10 @@ int files_read(struct files *f, const struct tree_inode *inode, uint64_t offset,
 		memcpy(to, (const uint8_t *)tree_content_memory(inode) + offset, len);
 		return 0;
 	}
-	pthread_mutex_lock(&f->lock);
-	bool refused = is_refused(f, inode);
-	pthread_mutex_unlock(&f->lock);
-	if (refused)
+	if (is_refused(f, inode))
 		return -1;
-	struct open_file *o = acquire(f, inode, &err);
-	int result = o ? read_open(f, o, offset, to, len, &err) : -1;
-	if (o)
-		release(f, o);
+	int result = len == inode->size ? read_whole(f, inode, to, &err)
+					: read_part(f, inode, offset, to, len, &err);
 	if (result < 0)
 		refuse(f, inode, &err);
 	return result;

@@ -12,6 +12,9 @@
 #include "ext2/ext2.h"
 #include "serve/server.h"
 
+/* A whole chunk and more: else the thread that sends one waits for the client in the middle. */
+#define SOCKET_ROOM (4 * SERVE_CHUNK)
+
 struct serve *serve_new(const struct tree *tree, const struct ext2_plan *plan)
 {
 	struct serve *s = xcalloc(1, sizeof(*s));
@@ -120,6 +123,10 @@ static int write_socket(const void *from, size_t len, void *data)
 int serve_client(struct serve *s, int socket, struct error *err)
 {
 	const struct serve_channel channel = {read_socket, write_socket, &socket};
+	const int room = SOCKET_ROOM;
+
+	/* The kernel gives what it allows. */
+	setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 
 	return run(s, &channel, SERVE_THREADS - 1, err);
 }
