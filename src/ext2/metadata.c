@@ -24,7 +24,7 @@
 /* In bytes. Sorting a large directory anew for each small window would cost more than it. */
 #define WINDOW	   (256 * 1024)
 #define WINDOW_MAX (8 * 1024 * 1024)
-#define KEPT_MAX   (4 * WINDOW_MAX)
+#define KEPT_MAX   (WINDOW_MAX + 16 * WINDOW)
 
 struct window {
 	struct window *next;

@@ -71,7 +71,7 @@ struct host_name {
 /* In all three, TREE_ABSENT also means left out as unreadable. */
 enum tree_result host_stat(struct tree *t, const struct host_at *at, const char *name,
 	struct host_name *ret, struct error *err);
-/* Fill in an inode. */
+/* Fill in an inode. A regular file's name stays the caller's: only host_put_node() copies it. */
 enum tree_result host_read_node(struct tree *t, const struct host_name *file,
 	struct tree_inode *ret, struct error *err);
 /* Put it into the tree. Another name of a file that the tree has becomes a hard link. */

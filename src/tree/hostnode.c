@@ -173,7 +173,7 @@ static int read_regular(
 	}
 	struct host_file *f = arena_alloc(&t->arena, sizeof(*f));
 	f->dir = file->at->dir;
-	f->name = arena_strdup(&t->arena, file->name);
+	f->name = file->name; /* host_put_node() keeps it */
 	f->dev = st->st_dev;
 	f->ino = st->st_ino;
 	f->ctime = (struct tree_time){st->st_ctim.tv_sec, st->st_ctim.tv_nsec};
@@ -224,6 +224,15 @@ static struct tree_inode *find_link(
 	return same ? inode : NULL;
 }
 
+/* Mostly the tree has the name already: of a million files it is in memory once. */
+static void keep_name(struct tree *t, const struct tree_spot *spot, struct host_file *f)
+{
+	const struct tree_entry *e = tree_dir_find(spot->dir->dir, spot->name, spot->len);
+
+	f->name = e && strcmp(e->name, f->name) == 0 ? e->name
+						     : arena_strdup(&t->arena, f->name);
+}
+
 enum tree_result host_put_node(struct tree *t, const struct host_name *file,
 	const struct tree_spot *spot, struct tree_inode **ret_inode, struct error *err)
 {
@@ -244,6 +253,8 @@ enum tree_result host_put_node(struct tree *t, const struct host_name *file,
 		return r;
 	if (tree_put(t, spot, &node, ret_inode, err) < 0)
 		return TREE_FAILED;
+	if (node.content == TREE_CONTENT_FILE)
+		keep_name(t, spot, (struct host_file *)node.source);
 	if (linked)
 		strmap_put(&t->host_links, arena_strdup(&t->arena, key), *ret_inode);
 	return TREE_DONE;

@@ -244,6 +244,19 @@ static void an_input_can_be_put_anywhere(void **state)
 		t, "/lib -> usr/lib\n/usr/\n/usr/lib/\n/usr/lib/x/\n/usr/lib/x/f =1\n");
 }
 
+static void a_file_can_get_another_name(void **state)
+{
+	(void)state;
+	make_dir("d");
+	write_file("d/from", "1");
+	write_file("d/as", "2");
+	write_file("d/single", "3");
+	CLEANUP_TREE struct tree *t = tree_new(NULL);
+	assert_ok(tree_add_path_as(t, "d", "/from", "/as", &err));
+	assert_ok(tree_add_single(t, "d", "/from", "/single", &err));
+	assert_tree(t, "/as =1\n/single =1\n");
+}
+
 static char skipped[4096];
 
 static void note_skip(const char *path, const char *reason, void *data)
@@ -444,6 +457,7 @@ int main(void)
 		scratch_test(extended_attributes_are_kept),
 		scratch_test(the_links_of_the_host_are_not_followed),
 		scratch_test(an_input_can_be_put_anywhere),
+		scratch_test(a_file_can_get_another_name),
 		scratch_test(the_unreadable_is_an_error_or_left_out_and_told),
 		scratch_test(a_file_that_changes_is_noticed),
 		scratch_test(paths_bring_their_ancestors),
