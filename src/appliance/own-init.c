@@ -8,12 +8,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "appliance/appliance.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "cache/request.h"
 
 /* Of ext2. */
 enum {
@@ -23,36 +23,38 @@ enum {
 	SUPERBLOCK_READ = UUID_AT + 16,
 };
 
-static int read_uuid(const char *root, char ret[static 37], struct error *err)
+/* The directory may be a stranger's, and a link in it may lead to any file of this user's. */
+static int open_parts(struct appliance *a, struct error *err)
+{
+	const char *const paths[ENTRY_PARTS] = {a->kernel, a->initrd, a->root};
+
+	a->part_fds = xcalloc(ENTRY_PARTS, sizeof(*a->part_fds));
+	memset(a->part_fds, -1, ENTRY_PARTS * sizeof(*a->part_fds));
+	for (int i = 0; i < ENTRY_PARTS; i++) {
+		a->part_fds[i] = io_open_file(AT_FDCWD, paths[i], O_NOFOLLOW, err);
+		if (a->part_fds[i] < 0 && i == ENTRY_KERNEL && err->num == ELOOP)
+			return error_set(err, 0,
+				"'%s' is a link; build the appliance with --copy-kernel",
+				paths[i]);
+		if (a->part_fds[i] < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int read_uuid(struct appliance *a, struct error *err)
 {
 	uint8_t super[SUPERBLOCK_READ];
-	char *p = ret;
+	char *p = a->root_uuid;
 
-	CLEANUP_CLOSE int fd = io_open_file(AT_FDCWD, root, O_NOFOLLOW, err);
-	if (fd < 0)
-		return -1;
-	if (io_pread_full(fd, super, sizeof(super), SUPERBLOCK) != sizeof(super) ||
+	if (io_pread_full(a->part_fds[ENTRY_ROOT], super, sizeof(super), SUPERBLOCK) !=
+			sizeof(super) ||
 		super[MAGIC_AT] != 0x53 || super[MAGIC_AT + 1] != 0xef)
-		return error_set(err, 0, "'%s' holds no file system of ext2", root);
+		return error_set(err, 0, "'%s' holds no file system of ext2", a->root);
 	for (int i = 0; i < 16; i++)
 		p += sprintf(p, "%s%02x",
 			i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
 			super[UUID_AT + i]);
-	return 0;
-}
-
-/* A link may lead anywhere, and would be followed on a stranger's behalf. It also leads to a
- * kernel that has to unpack itself. */
-static int check_kernel(const char *kernel, struct error *err)
-{
-	struct stat st;
-
-	if (lstat(kernel, &st) < 0)
-		return error_set(err, errno, "look at '%s'", kernel);
-	if (!S_ISREG(st.st_mode))
-		return error_set(err, 0,
-			"'%s' is no file; build the appliance with --copy-kernel",
-			kernel);
 	return 0;
 }
 
@@ -75,7 +77,7 @@ int appliance_open_own_init(const char *where, struct appliance *ret, struct err
 	/* The one root bus with which any machine resumes; where there is none, any. */
 	bool is_x86 = strcmp(a.architecture->name, "x86_64") == 0;
 	a.route = xstrdup(is_x86 ? "pc/memmap" : "virt/virtio-blk");
-	if (check_kernel(a.kernel, err) < 0 || read_uuid(a.root, a.root_uuid, err) < 0)
+	if (open_parts(&a, err) < 0 || read_uuid(&a, err) < 0)
 		return error_prefix(err, "use the appliance '%s'", where);
 	log_info("appliance: %s, with an /init of its own", a.root);
 	*ret = a;
