@@ -123,8 +123,8 @@ static int begin(struct hypermin_job *job, const struct hypermin_command *comman
 		return -1;
 	if (h->appliance.own_init)
 		return error_set(&h->error, 0,
-			"run a command: the appliance has an /init of its own, which decides what "
-			"runs in it; without a command that goes on");
+			"run a command: the appliance has no manifest.json, so it is one with an /init "
+			"of its own, which decides what runs in it; without a command that goes on");
 	h->time_over_ms = command->timeout_ms ? monotonic_ms() + command->timeout_ms : 0;
 	struct winsize size = terminal_size(command->stdout_fd);
 	job->size_fd = command->terminal ? command->stdout_fd : -1;
