@@ -8,6 +8,7 @@
 #include "kernel/image.h"
 #include "kernel/kernel.h"
 #include "kernel/module-parts.h"
+#include "kernel/version-order.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,6 +19,17 @@ static void unpack(const uint8_t *data, size_t len)
 
 	if (decompress_data(data, len, 1 << 20, &plain, &plain_len, NULL) == 0)
 		kernel_image_has_pvh(plain, plain_len);
+}
+
+static void unpack_kernel(const uint8_t *data, size_t len)
+{
+	CLEANUP_FREE uint8_t *plain = NULL;
+	struct error err;
+	size_t plain_len;
+
+	if (kernel_image_unpack(data, len, 1 << 20, &plain, &plain_len, &err) == 0 &&
+		plain_len > 1 << 20)
+		abort();
 }
 
 static void change(const uint8_t *data, size_t size)
@@ -35,7 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t offset, len;
 	const char *why;
 
-	if (version && kernel_version_compare(version, version) != 0)
+	if (version &&
+		(kernel_version_compare(version, version) != 0 ||
+			kernel_version_prefer(version, version) != 0))
 		abort();
 	if (module_signature_cut(data, size) > size)
 		abort();
@@ -48,5 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		unpack(data + offset, len);
 	}
 	unpack(data, size);
+	unpack_kernel(data, size);
+	kernel_image_is_whole(data, size, size);
 	return 0;
 }
