@@ -98,9 +98,10 @@ static int write_output(struct relay *r, struct error *err)
 {
 	struct stream_out *out = &r->streams.out[STREAM_STDOUT];
 
-	if (!out->pending.len || stream_flush(out) >= 0)
-		return 0;
-	return error_set(err, errno, "write what the appliance says");
+	if (out->pending.len && stream_flush(out) < 0)
+		return error_set(err, errno, "write what the appliance says");
+	/* Nobody else would end an appliance whose reader has gone: `| head`, say. */
+	return out->broken ? error_set(err, EPIPE, "write what the appliance says") : 0;
 }
 
 /* ---- To the end ---- */
