@@ -120,10 +120,11 @@ int hypermin_set_hold(struct hypermin *h, const char *port)
 	if (handle_check_not_started(h) < 0)
 		return -1;
 	/* It becomes a word of the kernel's command line, and a part of one of qemu's. */
-	if (!*port || port[strspn(port, allowed)] || strlen(port) >= 64)
+	if (!*port || port[strspn(port, allowed)] || strlen(port) >= 64 ||
+		strncmp(port, "org.hypermin.", strlen("org.hypermin.")) == 0)
 		return error_set(&h->error, 0,
 			"'%s' can't be the name of a port: it has letters, digits, '.', '_' and "
-			"'-', 63 at most",
+			"'-', 63 at most, and does not begin with 'org.hypermin.'",
 			port);
 	replace(&h->hold, port);
 	return 0;

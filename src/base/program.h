@@ -11,5 +11,5 @@ char *program_path(struct error *err);
 char *program_beside(const char *name);
 
 /* Look for a program in the absolute directories of $PATH, or of `default_path` if $PATH is
- * not set. Root passes over what other users can exchange. A new string, or NULL. */
+ * not set. Root passes over what trust.h says it should not take. A new string, or NULL. */
 char *program_find(const char *name, const char *default_path);

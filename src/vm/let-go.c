@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/control.h"
 #include "base/monotonic.h"
 #include "vm/machine.h"
 #include "vm/state.h"
@@ -38,13 +39,28 @@ static bool is_stopped(const struct vm *vm)
 	return vm->phase == PHASE_STOPPED;
 }
 
+static bool is_late(int64_t deadline_ms)
+{
+	return deadline_ms && monotonic_ms() >= deadline_ms;
+}
+
+static int error_late(struct vm *vm, struct error *err)
+{
+	return failure_set(
+		vm, LOSS_FINAL, err, ETIMEDOUT, "the appliance has not ended in time");
+}
+
 /* Our end of the port, with the appliance going on. */
-static int connect_port(struct vm *vm, struct error *err)
+static int connect_port(struct vm *vm, int64_t deadline_ms, struct error *err)
 {
 	int fds[2];
 
+	/* What runs in the appliance may have stopped the companion. */
 	agent_stop(vm->guest.agent);
-	if (loop_until(vm, is_stopped, 0, err) != LOOP_DONE)
+	enum loop_end end = loop_until(vm, is_stopped, deadline_ms, err);
+	if (end == LOOP_TIME_OVER)
+		return error_late(vm, err);
+	if (end != LOOP_DONE)
 		return -1;
 	vm->phase = PHASE_LET_GO;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
@@ -73,6 +89,8 @@ static void write_to_guest(struct relay *r)
 
 	if (n > 0)
 		strbuf_consume(&r->to_guest, n);
+	else if (n < 0 && errno != EAGAIN && errno != EINTR)
+		strbuf_clear(&r->to_guest);
 }
 
 static void read_from_guest(struct relay *r)
@@ -137,11 +155,11 @@ static bool has_ended(const struct vm *vm)
 	return poll(&pfd, 1, 0) > 0;
 }
 
-/* Its last words are still in the socket. */
-static int drain(struct relay *r, struct error *err)
+/* Its last words are still in the socket. Whoever reads them may take their time. */
+static int drain(struct relay *r, int64_t deadline_ms, struct error *err)
 {
-	struct pollfd pfd = {-1, POLLOUT, 0};
 	struct stream_out *out = &r->streams.out[STREAM_STDOUT];
+	struct control_message message;
 
 	for (;;) {
 		if (r->fd >= 0)
@@ -150,8 +168,16 @@ static int drain(struct relay *r, struct error *err)
 			return -1;
 		if (r->fd < 0 && !out->pending.len)
 			return 0;
-		pfd.fd = out->pending.len ? out->end.fd : -1;
-		poll(&pfd, 1, 1000);
+		if (is_late(deadline_ms))
+			return error_late(r->vm, err);
+		struct pollfd fds[] = {
+			{out->pending.len ? out->end.fd : -1, POLLOUT, 0},
+			{r->vm->control_fd, POLLIN, 0},
+		};
+		poll(fds, ARRAY_SIZE(fds), 1000);
+		if (fds[1].revents && control_read(r->vm->control_fd, &message) &&
+			message.what == CONTROL_INTERRUPT)
+			return control_error(message.signal, err);
 	}
 }
 
@@ -175,11 +201,10 @@ static int relay_to_end(struct relay *r, int64_t deadline_ms, struct error *err)
 	while (!has_ended(r->vm)) {
 		if (turn(r, deadline_ms, err) < 0)
 			return -1;
-		if (deadline_ms && monotonic_ms() >= deadline_ms && !has_ended(r->vm))
-			return failure_set(r->vm, LOSS_FINAL, err, ETIMEDOUT,
-				"the appliance has not ended in time");
+		if (is_late(deadline_ms) && !has_ended(r->vm))
+			return error_late(r->vm, err);
 	}
-	return drain(r, err) < 0 ? -1 : judge(r->vm, err);
+	return drain(r, deadline_ms, err) < 0 ? -1 : judge(r->vm, err);
 }
 
 int vm_let_go(struct vm *vm, int input_fd, int output_fd, int64_t deadline_ms,
@@ -192,7 +217,7 @@ int vm_let_go(struct vm *vm, int input_fd, int output_fd, int64_t deadline_ms,
 	if (r.is_console)
 		r.fd = TAKE_FD(vm->console.fd);
 	else
-		r.fd = connect_port(vm, err);
+		r.fd = connect_port(vm, deadline_ms, err);
 	if (r.fd < 0)
 		return error_prefix(err, "let the appliance go on");
 	streams_init(&r.streams, input_fd, output_fd, -1);
