@@ -267,14 +267,14 @@ static void a_strangers_appliance_counts_by_what_nobody_can_choose(void **state)
 	struct start *s = *state;
 	const char *const parts[VM_PARTS] = {
 		s->config.kernel, s->config.initrd, s->config.root};
-	int fds[VM_PARTS];
+	int open_parts[VM_PARTS];
 
 	for (size_t i = 0; i < VM_PARTS; i++) {
-		fds[i] = open(parts[i], O_RDONLY | O_CLOEXEC);
-		assert_true(fds[i] >= 0);
+		open_parts[i] = open(parts[i], O_RDONLY | O_CLOEXEC);
+		assert_true(open_parts[i] >= 0);
 	}
 	s->config.fixed = "contents";
-	s->config.part_fds = fds;
+	s->config.part_fds = open_parts;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		CLEANUP_FREE char *path = fixture_root_place(&s->root, files[i]);
 		struct stat st;
@@ -301,12 +301,12 @@ static void a_strangers_appliance_counts_by_what_nobody_can_choose(void **state)
 	fixture_root_write(&s->root, "other", "CONTENT");
 	assert_int_equal(rename(other, parts[VM_ROOT]), 0);
 	CLEANUP_FREE char *exchanged = identity_of(s);
-	close(fds[VM_ROOT]);
-	fds[VM_ROOT] = open(parts[VM_ROOT], O_RDONLY | O_CLOEXEC);
+	close(open_parts[VM_ROOT]);
+	open_parts[VM_ROOT] = open(parts[VM_ROOT], O_RDONLY | O_CLOEXEC);
 	CLEANUP_FREE char *reopened = identity_of(s);
 	assert_string_not_equal(exchanged, reopened);
 	for (size_t i = 0; i < VM_PARTS; i++)
-		close(fds[i]);
+		close(open_parts[i]);
 }
 
 /* Of this host, so it can't be changed here. */
