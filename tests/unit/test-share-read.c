@@ -459,6 +459,9 @@ static void what_the_kernel_keeps_is_told_by_the_mode(void **state)
 	assert_int_equal(
 		fuse_call(f, FUSE_GETXATTR, entry.nodeid, &get, sizeof(get), "user.x"),
 		-ENOSYS);
+	assert_int_equal(
+		fuse_call(f, FUSE_LISTXATTR, entry.nodeid, &get, sizeof(get), NULL), 0);
+	assert_int_equal(f->reply_len, sizeof(struct fuse_getxattr_out));
 	assert_int_equal(fuse_open(f, entry.nodeid, O_RDWR, &open.fh), -EROFS);
 }
 
