@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -92,14 +93,19 @@ char *host_full_path(const struct host_dir *d, const char *name)
 	return strbuf_detach(&sb);
 }
 
+/* Asked once, not for each of thousands of directories. */
+static bool has_proc(void)
+{
+	static atomic_int known; /* 0: not yet; 1: yes; -1: no */
+
+	if (!known)
+		known = access("/proc/self/fd", F_OK) == 0 ? 1 : -1;
+	return known > 0;
+}
+
 char *host_fd_path(const struct host_dir *d, int fd)
 {
-	char *path = xasprintf("/proc/self/fd/%d", fd);
-
-	if (access(path, F_OK) == 0)
-		return path;
-	free(path);
-	return host_full_path(d, NULL);
+	return has_proc() ? xasprintf("/proc/self/fd/%d", fd) : host_full_path(d, NULL);
 }
 
 static int fail(const struct host_dir *d, const char *name, int num, const char *what,
