@@ -4,7 +4,8 @@
  * way as there are threads, and a request that waits for the host's disk keeps no other waiting.
  *
  * With structured replies a long read is sent in chunks as it is read, and what a file that can't
- * be served leaves is an error in its place. A simple reply has its error in front, so all of it
+ * be served leaves is an error in its place. If the client reads in order, the thread then reads
+ * what comes next (ahead.h). A simple reply has its error in front, so all of it
  * is read before.
  */
 #include <endian.h>
@@ -17,9 +18,6 @@
 /* Of a reply to a question for the status of ranges. */
 #define RANGES_MAX 64
 #define CONTEXT_ID 1
-/* What stands before data: the longest kind of header. */
-#define HEAD (sizeof(struct nbd_chunk) + sizeof(uint64_t))
-
 /* In the host's byte order. */
 struct request {
 	uint16_t flags, type;
@@ -27,31 +25,6 @@ struct request {
 	uint64_t offset;
 	uint32_t len;
 };
-
-/* A thread's own: room for a header, then for data. */
-struct buffer {
-	uint8_t *bytes;
-	size_t size; /* without the header's */
-};
-
-static uint8_t *buffer_data(struct buffer *b, size_t len)
-{
-	if (!b->bytes || len > b->size) {
-		free(b->bytes);
-		b->bytes = xmalloc(HEAD + len);
-		b->size = len;
-	}
-	return b->bytes + HEAD;
-}
-
-/* What one large request has taken. */
-static void buffer_trim(struct buffer *b)
-{
-	if (b->size <= SERVE_CHUNK)
-		return;
-	free(b->bytes);
-	*b = (struct buffer){0};
-}
 
 /* ---- Sending ---- */
 
@@ -91,7 +64,7 @@ static int send_chunk(struct client *c, const struct request *r, struct buffer *
 		htobe32(fixed_len + len)};
 	uint8_t *start = buffer_data(b, len) - fixed_len - sizeof(header);
 
-	assert(fixed_len + sizeof(header) <= HEAD);
+	assert(fixed_len + sizeof(header) <= BUFFER_HEAD);
 	memcpy(start, &header, sizeof(header));
 	if (fixed_len)
 		memcpy(start + sizeof(header), fixed, fixed_len);
@@ -153,13 +126,16 @@ static int read_in_chunks(struct client *c, const struct request *r, struct buff
 {
 	uint64_t at = r->offset, failed;
 	uint32_t left = r->len, done;
+	bool in_order;
 
 	if (left == 0)
 		return send_chunk(c, r, b, NBD_CHUNK_NONE, true, NULL, 0, 0);
-	for (; left; at += done, left -= done) {
+	ssize_t n = ahead_take(&c->ahead, at, left, b, &in_order);
+	for (; left; at += done, left -= done, n = 0) {
 		uint32_t room = MIN(left, SERVE_CHUNK);
-		ssize_t n = image_read(
-			c->serve, at, buffer_data(b, room), room, true, &failed);
+		if (n == 0)
+			n = image_read(
+				c->serve, at, buffer_data(b, room), room, true, &failed);
 		const uint64_t offset = htobe64(at);
 		if (n < 0)
 			return send_error_at(c, r, b, failed);
@@ -169,6 +145,8 @@ static int read_in_chunks(struct client *c, const struct request *r, struct buff
 				     sizeof(offset), done))
 			return -1;
 	}
+	if (in_order)
+		ahead_fill(&c->ahead, c->serve, at, r->len, b);
 	return 0;
 }
 
@@ -287,5 +265,5 @@ void client_answer(struct client *c)
 		if (is_alone)
 			pthread_mutex_unlock(&c->receive);
 	} while (result == 0);
-	free(b.bytes);
+	buffer_done(&b);
 }

@@ -62,6 +62,7 @@ static int run(struct serve *s, const struct serve_channel *channel, unsigned th
 
 	pthread_mutex_init(&c.receive, NULL);
 	pthread_mutex_init(&c.send, NULL);
+	ahead_init(&c.ahead);
 	enum negotiated negotiated = client_negotiate(&c);
 	if (negotiated == NEGOTIATED_GO) {
 		while (n < threads && pthread_create(&others[n], NULL, answer, &c) == 0)
@@ -70,6 +71,7 @@ static int run(struct serve *s, const struct serve_channel *channel, unsigned th
 	}
 	while (n > 0)
 		pthread_join(others[--n], NULL);
+	ahead_done(&c.ahead);
 	pthread_mutex_destroy(&c.receive);
 	pthread_mutex_destroy(&c.send);
 	const char *offence = atomic_load(&c.offence);

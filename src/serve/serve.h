@@ -8,6 +8,7 @@
  *	                           image.c          an offset ──► zeros, metadata, a file
  *	                             ├─ ext2/metadata.c   made when they are asked for
  *	                             └─ files.c           read from the host
+ *	                           ahead.c          what a client that reads in order wants next
  *
  * What is served is the tree as it was when it was added. A file is compared with that before
  * its first byte is served and after each read: one that has changed gives I/O errors from then
@@ -19,8 +20,9 @@
  * that is not installed. Why not libnbd: it is for clients.
  *
  * Clients are not trusted. A guest can have qemu send any requests, and another client can send
- * any bytes: each length and offset is checked, and memory is bounded: SERVE_CHUNK bytes for each
- * thread, and for a client that does not take structured replies one of SERVE_REQUEST_MAX.
+ * any bytes: each length and offset is checked, and memory is bounded: SERVE_AHEAD bytes for each
+ * thread and once more for each client, and for one that does not take structured replies one
+ * of SERVE_REQUEST_MAX.
  */
 #pragma once
 
@@ -33,6 +35,8 @@ struct tree;
 
 /* Bytes that are sent together. */
 #define SERVE_CHUNK (256u * 1024)
+/* Bytes that are read ahead for a client that reads in order. */
+#define SERVE_AHEAD (1024u * 1024)
 /* What one request may ask for, and the least that NBD wants of a server. */
 #define SERVE_REQUEST_MAX (32u * 1024 * 1024)
 /* Threads that answer one client. */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "serve/ahead.h"
 #include "serve/files.h"
 #include "serve/serve.h"
 
@@ -29,6 +30,7 @@ struct client {
 
 	/* Held while a request is read, and while a reply or a chunk is written. */
 	pthread_mutex_t receive, send;
+	struct ahead ahead;
 	/* It has said all, or broke the protocol; and it takes no answer any more. */
 	atomic_bool is_over, is_deaf;
 	/* Of those that break the protocol: what they did. */

@@ -271,6 +271,40 @@ static void structured_replies_have_the_images_bytes(void **state)
 		assert_served(&f, at, 9999);
 }
 
+/* Whether what was read ahead is what is asked for, more, less, or not it at all. */
+static void reads_in_order_have_the_images_bytes(void **state)
+{
+	const uint32_t lens[] = {1 << 18, 1 << 18, 1 << 18, 1 << 17, 1 << 20, 4096,
+		1 << 18, 1 << 18, 3 << 19, 200000};
+	CLEANUP_FIXTURE struct fixture f;
+	CLEANUP(talk_done) struct talk t = {0};
+	uint64_t at, holes;
+
+	(void)state;
+	make_input();
+	serve_directory(&f);
+	CLEANUP_FREE uint8_t *bytes = xmalloc(f.summary.size);
+	begin_structured(&t);
+	for (int round = 0; round < 2; round++) {
+		at = 0;
+		for (size_t i = 0; at + lens[i % 10] <= f.summary.size; i++) {
+			say_request(&t, NBD_CMD_READ, 0, at, lens[i % 10]);
+			at += lens[i % 10];
+		}
+	}
+	assert_ok(talk_serve(&t, f.serve, &err));
+	hear_structured(&t);
+	for (int round = 0; round < 2; round++) {
+		at = 0;
+		for (size_t i = 0; at + lens[i % 10] <= f.summary.size; i++) {
+			uint32_t len = lens[i % 10];
+			assert_int_equal(hear_chunks(&t, at, len, bytes, &holes), 0);
+			assert_memory_equal(bytes, f.image + at, len);
+			at += len;
+		}
+	}
+}
+
 static void it_is_told_where_holes_are(void **state)
 {
 	CLEANUP_FIXTURE struct fixture f;
@@ -565,6 +599,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		scratch_test(simple_replies_have_the_images_bytes),
 		scratch_test(structured_replies_have_the_images_bytes),
+		scratch_test(reads_in_order_have_the_images_bytes),
 		scratch_test(it_is_told_where_holes_are),
 		scratch_test(what_was_written_to_is_an_error),
 		scratch_test(what_was_replaced_is_an_error),
