@@ -24,9 +24,11 @@
 #include "guest/file.h"
 #include "guest/log.h"
 #include "guest/port.h"
+#include "guest/relay.h"
 #include "guest/resume.h"
 #include "guest/scans.h"
 #include "guest/scsi-disks.h"
+#include "guest/share.h"
 #include "guest/udev.h"
 #include "guest/uevent.h"
 #include "protocol/boot.h"
@@ -126,6 +128,9 @@ struct companion {
 	long environment_len;
 };
 
+/* There are directories of the host's, which the relay's threads here carry. */
+static bool has_relay;
+
 static void read_environment(struct companion *c, pid_t pid)
 {
 	char path[40];
@@ -186,6 +191,12 @@ static int resume_appliance(const struct resume_request *r, void *data, struct e
 	return 0;
 }
 
+static int attach_appliance(const struct attach_request *r, struct error *err)
+{
+	has_relay = share_needs_server(r);
+	return attach(r, err);
+}
+
 static bool never_out_of_memory(char ret_name[static PROCESS_NAME_MAX + 1], void *data)
 {
 	(void)ret_name;
@@ -211,7 +222,7 @@ static int serve(const char *hold, struct error *err)
 		.set_clock = clock_set_realtime,
 		.prepare_snapshot = prepare_snapshot,
 		.resume = resume_appliance,
-		.attach = attach,
+		.attach = attach_appliance,
 		.out_of_memory = never_out_of_memory,
 		.end_processes = end_nothing,
 		.write_out = write_nothing,
@@ -231,7 +242,12 @@ static int serve(const char *hold, struct error *err)
 		return -1;
 	if (port_say_hello(port) < 0 || port_say_ready(port, times) < 0)
 		return error_set(err, errno, "write to the port");
-	return agent_serve(port, &machine, err);
+	if (agent_serve(port, &machine, err) < 0)
+		return -1;
+	close(port);
+	if (has_relay)
+		relay_wait();
+	return 0;
 }
 
 int companion_start(const char *port, struct error *err)

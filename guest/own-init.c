@@ -107,9 +107,10 @@ int own_init_boot(struct error *err)
 	if (!b.options.timeout_said)
 		b.options.timeout_s = ROOT_TIMEOUT_S;
 	klog_debug("modules loaded; looking for the root disk");
-	/* For buses that launchers seldom use: their drivers take a while to load. */
-	if (!root_is_here(&b.options, b.uevents)) {
-		klog_debug("it is not there; loading the drivers of other buses");
+	/* For buses that launchers seldom use, and for what is attached to an appliance that is
+	 * held: they take a while to load. */
+	if (*b.options.hold || !root_is_here(&b.options, b.uevents)) {
+		klog_debug("loading the drivers of other buses");
 		modules_load("/" INITRD_LATER_MODULES, false, b.module_failure);
 		klog_debug("they are loaded");
 	}

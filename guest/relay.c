@@ -25,6 +25,8 @@ enum {
 static struct relay {
 	int fuse, port;
 	volatile int abort; /* -1: not known yet */
+	/* It ends with the file system. */
+	pthread_t requests;
 	/* There is somebody at the other end of the port. Before that it reads as closed. */
 	sem_t is_connected;
 	uint8_t to_host[MESSAGE_SIZE], to_guest[MESSAGE_SIZE];
@@ -123,15 +125,15 @@ static void *carry_answers(void *unused)
 
 int relay_start(int fuse_fd, int port, struct error *err)
 {
-	pthread_t thread;
+	pthread_t answers;
 
 	relay.fuse = fuse_fd;
 	relay.port = port;
 	relay.abort = -1;
 	sem_init(&relay.is_connected, 0, 0);
-	int errnum = pthread_create(&thread, NULL, carry_requests, NULL);
+	int errnum = pthread_create(&relay.requests, NULL, carry_requests, NULL);
 	if (errnum == 0)
-		errnum = pthread_create(&thread, NULL, carry_answers, NULL);
+		errnum = pthread_create(&answers, NULL, carry_answers, NULL);
 	return errnum
 		? error_set(err, errnum, "start a thread for the host's directories")
 		: 0;
@@ -140,4 +142,9 @@ int relay_start(int fuse_fd, int port, struct error *err)
 void relay_set_abort(int abort_fd)
 {
 	relay.abort = abort_fd;
+}
+
+void relay_wait(void)
+{
+	pthread_join(relay.requests, NULL);
 }

@@ -331,7 +331,12 @@ static int check_own_init(struct hypermin *h, const struct start_terms *terms)
 			"hold the VM at the port '%s': only an appliance with an /init of its own "
 			"can be held",
 			h->hold);
-	if (own_init && !h->hold && (h->shares.len || h->host))
+	if (own_init && h->host)
+		return error_set(&h->error, 0,
+			"show the host's whole tree: an appliance with an /init of its own "
+			"decides what is the root of its commands; share directories instead "
+			"(--share)");
+	if (own_init && !h->hold && h->shares.len)
 		return error_set(&h->error, 0,
 			"share directories with an appliance that has an /init of its own: it has "
 			"to be held at a port meanwhile; name that (--hold)");

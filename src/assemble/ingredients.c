@@ -22,10 +22,10 @@
 
 const char *const ingredients_boot_modules[] = {BOOT_MODULES, NULL};
 
-/* And for qemu's -hda on its two machines, and for persistent memory with an overlay, for
- * an appliance that is held (guest/companion.h). */
-const char *const ingredients_all_modules[] = {
-	BOOT_MODULES, "?ata_piix", "?ahci", "?nd_e820", "?nd_pmem", "?overlay", NULL};
+/* And for qemu's -hda on its two machines; and, for an appliance that is held
+ * (guest/companion.h), for persistent memory with an overlay, and for directories of the host. */
+const char *const ingredients_all_modules[] = {BOOT_MODULES, "?ata_piix", "?ahci",
+	"?nd_e820", "?nd_pmem", "?overlay", "?fuse", NULL};
 
 /* ---- Inputs ---- */
 
