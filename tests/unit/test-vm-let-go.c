@@ -176,17 +176,6 @@ static void a_guest_that_closes_its_side_is_waited_for(void **state)
 	assert_non_null(strstr(run->err.msg, "exit status 4"));
 }
 
-static void nobody_who_reads_ends_it(void **state)
-{
-	struct appliance_run *run = *state;
-
-	start(run, "exec sleep 1000");
-	close(TAKE_FD(run->out[0]));
-	guest_says(run, "text", 4);
-	assert_int_equal(let_go(run, 0), -1);
-	assert_int_equal(run->err.num, EPIPE);
-}
-
 /* Nothing is taken from a guest that nobody listens to, but what fits. */
 static void a_guest_that_floods_ends_with_its_time(void **state)
 {
@@ -219,7 +208,6 @@ int main(void)
 		CASE(a_panic_is_told_without_its_control_characters),
 		CASE(a_qemu_that_fails_is_an_error),
 		CASE(a_guest_that_closes_its_side_is_waited_for),
-		CASE(nobody_who_reads_ends_it),
 		CASE(a_guest_that_floods_ends_with_its_time),
 		CASE(a_vm_that_is_over_is_not_let_go),
 	};
