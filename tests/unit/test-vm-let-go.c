@@ -111,6 +111,9 @@ static void what_is_said_before_the_end_comes_out_byte_by_byte(void **state)
 	start(run, "exit 0");
 	guest_says(run, said, sizeof(said));
 	guest_ends(run);
+	/* It has ended before anything is read. */
+	struct pollfd end = {run->vm.qemu.status_fd, POLLIN, 0};
+	assert_int_equal(poll(&end, 1, -1), 1);
 	assert_int_equal(let_go(run, 0), 0);
 	assert_int_equal(read(run->out[0], got, sizeof(got)), sizeof(said));
 	assert_memory_equal(got, said, sizeof(said));
