@@ -54,18 +54,16 @@ static const struct options options = {
 
 /* ---- The appliance ---- */
 
-/* Where libguestfs looks if LIBGUESTFS_PATH does not say: distributions differ. */
+/* Where libguestfs looks if LIBGUESTFS_PATH does not say: distributions differ. It may name
+ * an appliance that is made already, as in the environment that --env makes. */
 #define USUAL_PATH                             \
 	"/usr/lib/x86_64-linux-gnu/guestfs:"   \
 	"/usr/lib/aarch64-linux-gnu/guestfs:"  \
 	"/usr/lib64/guestfs:/usr/lib/guestfs:" \
 	"/usr/local/lib64/guestfs:/usr/local/lib/guestfs"
 
-bool libguestfs_find_inputs(char *ret, size_t size)
+static bool find_inputs_in(const char *path, char *ret, size_t size)
 {
-	const char *named = getenv("LIBGUESTFS_PATH");
-	const char *path = named && *named ? named : USUAL_PATH;
-
 	while (*path) {
 		size_t len = strcspn(path, ":");
 		snprintf(ret, size, "%.*s/supermin.d", (int)len, path);
@@ -74,6 +72,14 @@ bool libguestfs_find_inputs(char *ret, size_t size)
 		path += len + (path[len] == ':');
 	}
 	return false;
+}
+
+bool libguestfs_find_inputs(char *ret, size_t size)
+{
+	const char *named = getenv("LIBGUESTFS_PATH");
+
+	return (named && find_inputs_in(named, ret, size)) ||
+		find_inputs_in(USUAL_PATH, ret, size);
 }
 
 static int link_part(const struct settings *s, const char *name)
