@@ -193,8 +193,10 @@ static int resume_appliance(const struct resume_request *r, void *data, struct e
 
 static int attach_appliance(const struct attach_request *r, struct error *err)
 {
+	if (attach(r, err) < 0)
+		return -1;
 	has_relay = share_needs_server(r);
-	return attach(r, err);
+	return 0;
 }
 
 static bool never_out_of_memory(char ret_name[static PROCESS_NAME_MAX + 1], void *data)

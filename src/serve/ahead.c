@@ -5,7 +5,7 @@
 #include "serve/server.h"
 
 /* Shorter reads are what a guest's file system asks for here and there. */
-#define ABUFFER_HEAD_MIN (128u * 1024)
+#define AHEAD_MIN (128u * 1024)
 
 uint8_t *buffer_data(struct buffer *b, size_t len)
 {
@@ -58,7 +58,7 @@ size_t ahead_take(struct ahead *a, uint64_t offset, uint32_t len, struct buffer 
 	size_t found = 0;
 
 	*ret_in_order = false;
-	if (len < ABUFFER_HEAD_MIN)
+	if (len < AHEAD_MIN)
 		return 0;
 	pthread_mutex_lock(&a->lock);
 	*ret_in_order = a->next == offset;

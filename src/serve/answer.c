@@ -18,6 +18,7 @@
 /* Of a reply to a question for the status of ranges. */
 #define RANGES_MAX 64
 #define CONTEXT_ID 1
+
 /* In the host's byte order. */
 struct request {
 	uint16_t flags, type;
