@@ -167,6 +167,10 @@ int confine_confirm(const struct confine *c, struct error *err);
  * it has open stays open. */
 int confine_self(struct confine *c, struct error *err);
 
+/* A part of CONFINE_LIMITS alone, for a process that nothing else may be taken from: its core dumps would
+ * have the guest's memory in them. 0, or an errno. */
+int confine_refuse_core_dumps(void);
+
 /* Of one layer: `missing` says why it is not in force; NULL: it is. */
 typedef void confine_report_fn(const char *layer, const char *missing, void *data);
 void confine_report(const struct confine *c, confine_report_fn *fn, void *data);

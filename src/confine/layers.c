@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "confine/confine.h"
+
 /* ---- Limits ---- */
 
 /* The hard limit, too: then only root can raise it again. */
@@ -26,7 +28,7 @@ static int limit(int resource, rlim_t most)
 /* With a limit of 0 the kernel writes no file, but it still passes the memory on where
  * core_pattern names a program (systemd-coredump, apport). With 1 it does neither: it has that
  * number for the crash of such a program itself. */
-static int refuse_core_dumps(void)
+int confine_refuse_core_dumps(void)
 {
 	struct rlimit limits;
 
@@ -43,7 +45,7 @@ static int refuse_core_dumps(void)
  */
 int layer_set_limits(const struct confine_needs *needs)
 {
-	int num = refuse_core_dumps();
+	int num = confine_refuse_core_dumps();
 
 	if (num == 0 && !needs->writes)
 		num = limit(RLIMIT_FSIZE, 0);

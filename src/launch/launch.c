@@ -10,12 +10,17 @@
 
 #include "base/log.h"
 #include "base/outlive.h"
+#include "confine/confine.h"
 #include "launch/follow.h"
 #include "launch/plan.h"
 #include "launch/take.h"
 
 static int become(char *const *argv, struct error *err)
 {
+	/* libguestfs chooses what else qemu gets. */
+	int num = confine_refuse_core_dumps();
+	if (num)
+		log_info("qemu may dump core: %s", strerror(num));
 	execv(argv[0], argv);
 	return error_set(err, errno, "run '%s'", argv[0]);
 }
