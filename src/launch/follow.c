@@ -3,8 +3,9 @@
  * Step by step, each waiting for its answer. Only the last message of the daemon ends a
  * launch for the launcher, so whatever fails here ends qemu, and the launcher sees a qemu
  * that failed. If the appliance had not come as far as its disks, the snapshot is removed
- * too, so that the next launch boots. But qemu may also have been killed, which looks no
- * different from here than a snapshot that it can't load: then the snapshot is tried first.
+ * too, so that the next launch boots. But qemu may have loaded it and not get a disk, which
+ * another qemu writes to. Or it was killed, which looks no different from here than a snapshot
+ * that it can't load: then the snapshot is tried first.
  */
 #include "launch/follow.h"
 
@@ -38,9 +39,9 @@ struct conversation {
 	struct agent *agent;
 	int agent_fd;
 	bool answered; /* the last QMP command */
-	bool runs, resumed, stopped;
+	bool loaded, runs, resumed, stopped;
 	bool ended;    /* qemu, for whatever reason */
-	bool ready;    /* the appliance: it has its disks, so the snapshot is good */
+	bool good;     /* the snapshot: whatever fails, it was not that */
 	bool complete; /* the launch: its daemon and the launcher talk to each other */
 	char failure[512];
 };
@@ -59,6 +60,13 @@ static void fail(struct conversation *c, const char *what, const char *why)
 		snprintf(c->failure, sizeof(c->failure), "%s: %s", what, why);
 }
 
+static bool is_completed(const json_t *migration)
+{
+	const char *status = json_string_value(json_object_get(migration, "status"));
+
+	return status && strcmp(status, "completed") == 0;
+}
+
 static void on_message(const struct qmp_message *message, void *data)
 {
 	struct conversation *c = data;
@@ -69,6 +77,8 @@ static void on_message(const struct qmp_message *message, void *data)
 		c->answered = true;
 	else if (strcmp(message->event, "RESUME") == 0)
 		c->runs = true;
+	else if (strcmp(message->event, "MIGRATION") == 0 && is_completed(message->data))
+		c->loaded = true;
 }
 
 static void on_fatal(const char *message, void *data)
@@ -162,12 +172,19 @@ static int load(struct conversation *c, int state_fd, struct error *err)
 	CLEANUP_FREE char *uri = xasprintf("fd:%d", state_fd);
 
 	if (ask_qemu(c, "migrate-set-capabilities",
-		    json_pack("{s:[{s:s, s:b}]}", "capabilities", "capability",
-			    "x-ignore-shared", "state", 1),
+		    json_pack("{s:[{s:s, s:b}, {s:s, s:b}]}", "capabilities",
+			    "capability", "x-ignore-shared", "state", 1, "capability",
+			    "events", "state", 1),
 		    err) < 0 ||
-		ask_qemu(c, "migrate-incoming", json_pack("{s:s}", "uri", uri), err) < 0)
+		ask_qemu(c, "migrate-incoming", json_pack("{s:s}", "uri", uri), err) <
+			0 ||
+		wait_for(c, &c->loaded, err) < 0)
 		return -1;
-	return wait_for(c, &c->runs, err);
+	if (c->runs)
+		return 0;
+	/* It takes the locks of its disks only now, and without them it stands still. */
+	c->good = true;
+	return error_set(err, 0, "qemu can't use a disk; its own message says why");
 }
 
 static int make_unique(struct conversation *c, unsigned n_disks, struct error *err)
@@ -210,7 +227,7 @@ static int complete(struct conversation *c, const struct follow *f, struct error
 		return -1;
 	log_info("%u disks after %lld ms", f->plan->line.n_disks,
 		(long long)(monotonic_ms() - start));
-	c->ready = true;
+	c->good = true;
 	if (connect_channel(c, f->plan->line.channel, err) < 0)
 		return -1;
 	c->complete = true;
@@ -247,7 +264,7 @@ static void follow(const struct follow *f, pid_t qemu)
 	}
 	/* A launcher that was killed takes no connection. */
 	struct error ignored;
-	if (c.ready || (c.ended && plan_try(f->plan, &ignored) == 0)) {
+	if (c.good || (c.ended && plan_try(f->plan, &ignored) == 0)) {
 		log_warning("the launch failed: %-s", err.msg);
 	} else {
 		log_warning(
