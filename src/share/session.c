@@ -16,6 +16,11 @@
 #define FUSE_HANDLE_KILLPRIV_V2 (1 << 28)
 #endif
 
+/* Around each page of a program that is needed first, the guest's kernel reads this much. With its
+ * own default, 128 KiB, an emulated guest copies far more than it needs, and reading a file
+ * in order is slower, too. */
+#define READ_AHEAD_MAX (64u << 10)
+
 /* The host has a limit for all processes, which no guest is to reach. */
 #define DESCRIPTORS_MAX (1u << 16)
 
@@ -67,7 +72,7 @@ int handle_init(struct share *s, struct request *r)
 	out.minor = MIN(in->minor, MINOR_MAX);
 	/* A newer major version: the guest says INIT again, with this one. */
 	s->started = in->major == FUSE_KERNEL_VERSION;
-	out.max_readahead = in->max_readahead;
+	out.max_readahead = MIN(in->max_readahead, READ_AHEAD_MAX);
 	out.flags = in->flags & wanted;
 	s->data_max = out.flags & FUSE_MAX_PAGES ? ATTACH_DATA_MAX : 32 * 4096;
 	out.max_write = s->data_max;
