@@ -213,9 +213,9 @@ int handle_check_started(struct hypermin *h);
  * goes on, and is the last of its place. */
 int session_stop(struct hypermin *h, bool at_once);
 
-/* Take a VM of this key that waits: 1, and h->session and h->owner_fd are set. 0: there is
- * none. It gets the disks that the text describes (SESSION_TAKE). */
-int session_take(struct hypermin *h, const char *key, const char *disks, const int *fds,
+/* Take the VM of this name that waits, with what `gift` describes (SESSION_TAKE): h->session and
+ * h->owner_fd are set. EBUSY: another run has it already, and nothing of the gift was used. */
+int session_take(struct hypermin *h, const char *name, const char *gift, const int *fds,
 	size_t n_fds);
 /* hypermin_stop() of a VM that was taken: wait until it has ended, so long at most; -1: for
  * ever. */

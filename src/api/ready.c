@@ -11,11 +11,13 @@
  * Such a VM can be given disks, and directories that a server of the run's own serves:
  * src/vm/plug.c.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/handle.h"
 #include "base/io.h"
@@ -236,7 +238,8 @@ int handle_read_gift(struct hypermin *h, const struct frame *f, const int *fds,
 
 /* ---- Taking one ---- */
 
-/* Start the server of the directories; *ret is qemu's end of its socket, or stays -1. */
+/* Start the server of the directories, unless it runs; *ret is qemu's end of its socket, or stays
+ * -1: there are none. */
 static int serve_shares(struct hypermin *h, int *ret)
 {
 	size_t n_shares;
@@ -244,7 +247,7 @@ static int serve_shares(struct hypermin *h, int *ret)
 	/* What it has to say, the guest says too. */
 	CLEANUP_CLOSE int messages = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
-	if (!n_shares)
+	if (!n_shares || *ret >= 0)
 		return 0;
 	if (messages < 0 ||
 		(!h->share_program &&
@@ -258,15 +261,43 @@ static int serve_shares(struct hypermin *h, int *ret)
 	return vm_shares_serve(&config, messages, &h->share_server, ret, &h->error);
 }
 
-static int take(struct hypermin *h, const char *key)
+/* The first of these that is still there: 1. 0: none. -1: interrupted. */
+static int take_one(struct hypermin *h, const struct strvec *names, const char *gift,
+	int *fds, size_t n_disk_fds)
+{
+	CLEANUP_CLOSE int share_fd = -1;
+
+	vector_foreach (name, names) {
+		size_t n = n_disk_fds;
+		if (serve_shares(h, &share_fd) < 0)
+			/* To start a VM with them fails, too, and says why. */
+			return 0;
+		if (share_fd >= 0)
+			fds[n++] = share_fd;
+		if (session_take(h, *name, gift, fds, n) == 0)
+			return 1;
+		if (h->error.num == EINTR)
+			return -1;
+		/* Another run was faster, or this VM has ended: there may be others. */
+		log_info("the VM '%s' is not taken: %-s", *name, h->error.msg);
+		if (h->error.num == EBUSY)
+			continue;
+		/* That VM may have begun to talk to the server, which serves one. */
+		child_kill(&h->share_server);
+		if (share_fd >= 0)
+			close(TAKE_FD(share_fd));
+	}
+	return 0;
+}
+
+static int take(struct hypermin *h, const struct strvec *names)
 {
 	struct vm_open_disk disks[VM_MAX_PLUGGED];
 	int fds[2 * VM_MAX_PLUGGED + 1];
-	CLEANUP_CLOSE int share_fd = -1;
 	size_t n = 0;
 
 	CLEANUP_FREE char *text = describe_gift(h);
-	if (!text || strlen(text) > FRAME_PAYLOAD_MAX || serve_shares(h, &share_fd) < 0 ||
+	if (!text || strlen(text) > FRAME_PAYLOAD_MAX ||
 		vm_disks_open(h->disks.items, h->disks.len, disks, &h->error) < 0)
 		/* To start a VM for them may fail, and says why. */
 		return 0;
@@ -275,9 +306,7 @@ static int take(struct hypermin *h, const char *key)
 		if (disks[i].overlay_fd >= 0)
 			fds[n++] = disks[i].overlay_fd;
 	}
-	if (share_fd >= 0)
-		fds[n++] = share_fd;
-	int taken = session_take(h, key, text, fds, n);
+	int taken = take_one(h, names, text, fds, n);
 	vm_disks_close(disks, h->disks.len);
 	return taken;
 }
@@ -293,7 +322,7 @@ int handle_take_ready(struct hypermin *h)
 	handle_ready_key(h, key);
 	if (session_list_ready(key, &names, NULL) < 0 || names.len == 0)
 		return 0;
-	int taken = take(h, key);
+	int taken = take(h, &names);
 	if (taken == 1)
 		log_info("a VM that was ready is taken");
 	else

@@ -138,8 +138,7 @@ int session_stop_taken(struct hypermin *h, bool at_once, int limit_ms)
 	return result;
 }
 
-/* With the disks, whose locks the VM has until it ends. */
-static int take(struct hypermin *h, const char *name, const char *disks, const int *fds,
+int session_take(struct hypermin *h, const char *name, const char *gift, const int *fds,
 	size_t n_fds)
 {
 	struct session_link link;
@@ -149,7 +148,7 @@ static int take(struct hypermin *h, const char *name, const char *disks, const i
 	if (fd < 0)
 		return -1;
 	session_link_init(&link, fd);
-	session_link_add_text(&link, SESSION_TAKE, NULL, 0, disks);
+	session_link_add_text(&link, SESSION_TAKE, NULL, 0, gift);
 	int result = session_link_pass(&link, fds, n_fds) < 0
 		? error_set(&h->error, errno, "take the VM '%s'", name)
 		: await(h, &link, TAKE_MS, &answer);
@@ -164,24 +163,6 @@ static int take(struct hypermin *h, const char *name, const char *disks, const i
 	}
 	session_link_done(&link);
 	return h->session ? 0 : -1;
-}
-
-int session_take(struct hypermin *h, const char *key, const char *disks, const int *fds,
-	size_t n_fds)
-{
-	CLEANUP_STRVEC struct strvec names = {0};
-
-	if (session_list_ready(key, &names, &h->error) < 0)
-		return 0;
-	vector_foreach (name, &names) {
-		if (take(h, *name, disks, fds, n_fds) == 0)
-			return 1;
-		if (h->error.num == EINTR)
-			return -1;
-		/* Another run was faster, or this VM has ended: there may be others. */
-		log_info("the VM '%s' is not taken: %-s", *name, h->error.msg);
-	}
-	return 0;
 }
 
 char *session_write_down(struct hypermin *h, int dir_fd)
