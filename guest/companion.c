@@ -28,7 +28,6 @@
 #include "guest/resume.h"
 #include "guest/scans.h"
 #include "guest/scsi-disks.h"
-#include "guest/share.h"
 #include "guest/udev.h"
 #include "guest/uevent.h"
 #include "protocol/boot.h"
@@ -128,9 +127,6 @@ struct companion {
 	long environment_len;
 };
 
-/* There are directories of the host's, which the relay's threads here carry. */
-static bool has_relay;
-
 static void read_environment(struct companion *c, pid_t pid)
 {
 	char path[40];
@@ -191,14 +187,6 @@ static int resume_appliance(const struct resume_request *r, void *data, struct e
 	return 0;
 }
 
-static int attach_appliance(const struct attach_request *r, struct error *err)
-{
-	if (attach(r, err) < 0)
-		return -1;
-	has_relay = share_needs_server(r);
-	return 0;
-}
-
 static bool never_out_of_memory(char ret_name[static PROCESS_NAME_MAX + 1], void *data)
 {
 	(void)ret_name;
@@ -224,7 +212,7 @@ static int serve(const char *hold, struct error *err)
 		.set_clock = clock_set_realtime,
 		.prepare_snapshot = prepare_snapshot,
 		.resume = resume_appliance,
-		.attach = attach_appliance,
+		.attach = attach,
 		.out_of_memory = never_out_of_memory,
 		.end_processes = end_nothing,
 		.write_out = write_nothing,
@@ -247,8 +235,8 @@ static int serve(const char *hold, struct error *err)
 	if (agent_serve(port, &machine, err) < 0)
 		return -1;
 	close(port);
-	if (has_relay)
-		relay_wait();
+	/* Its threads are this process's. */
+	relay_wait();
 	return 0;
 }
 

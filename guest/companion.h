@@ -8,8 +8,8 @@
  *	   │                  ├──► the host takes a snapshot          (once)
  *	   │                  ◄─── the host resumes from it: resume    (each time)
  *	   │                  │ new identity, new disks, and the scans that a boot has run for them
- *	 exec /init           └──► the host lets go of the appliance, and the companion ends,
- *	                          or only carries the host's directories from then on
+ *	 exec /init           └──► the host lets go of the appliance, and the companion ends;
+ *	                          if there are directories of the host's, once they are unmounted
  *
  * A hold point is the name of a virtio-serial port. Nobody has connected to that, so what
  * writes to it first waits there, and nothing in the appliance has to be changed to stop

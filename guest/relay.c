@@ -27,6 +27,7 @@ static struct relay {
 	volatile int abort; /* -1: not known yet */
 	/* It ends with the file system. */
 	pthread_t requests;
+	bool is_started;
 	/* There is somebody at the other end of the port. Before that it reads as closed. */
 	sem_t is_connected;
 	uint8_t to_host[MESSAGE_SIZE], to_guest[MESSAGE_SIZE];
@@ -134,6 +135,7 @@ int relay_start(int fuse_fd, int port, struct error *err)
 	int errnum = pthread_create(&relay.requests, NULL, carry_requests, NULL);
 	if (errnum == 0)
 		errnum = pthread_create(&answers, NULL, carry_answers, NULL);
+	relay.is_started = errnum == 0;
 	return errnum
 		? error_set(err, errnum, "start a thread for the host's directories")
 		: 0;
@@ -146,5 +148,6 @@ void relay_set_abort(int abort_fd)
 
 void relay_wait(void)
 {
-	pthread_join(relay.requests, NULL);
+	if (relay.is_started)
+		pthread_join(relay.requests, NULL);
 }

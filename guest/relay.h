@@ -9,7 +9,7 @@
  * look into them. These are threads of the first process, and not processes, because
  * nothing can kill them: when all processes are ended, the kernel still has to write out
  * what they have left in its cache. In an appliance with an /init of its own they are threads
- * of the companion, and live as long as nobody ends that.
+ * of the companion, and live until somebody ends that.
  *
  * If the server goes away, the file system is given up, and whatever waits for it gets an
  * error.
@@ -23,5 +23,5 @@
 int relay_start(int fuse_fd, int port, struct error *err);
 /* The file of the kernel's by which the file system is given up. */
 void relay_set_abort(int abort_fd);
-/* Until the file system is unmounted or given up. The relay has to be started. */
+/* Wait until the file system is unmounted or given up; not at all if the relay was never started. */
 void relay_wait(void);
