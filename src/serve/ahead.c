@@ -7,28 +7,6 @@
 /* Shorter reads are what a guest's file system asks for here and there. */
 #define AHEAD_MIN (128u * 1024)
 
-uint8_t *buffer_data(struct buffer *b, size_t len)
-{
-	if (!b->bytes || len > b->size) {
-		free(b->bytes);
-		b->bytes = xmalloc(BUFFER_HEAD + len);
-		b->size = len;
-	}
-	return b->bytes + BUFFER_HEAD;
-}
-
-void buffer_trim(struct buffer *b)
-{
-	if (b->size > SERVE_AHEAD)
-		buffer_done(b);
-}
-
-void buffer_done(struct buffer *b)
-{
-	free(b->bytes);
-	*b = (struct buffer){0};
-}
-
 void ahead_init(struct ahead *a)
 {
 	*a = (struct ahead){0};

@@ -5,8 +5,7 @@
  *
  * With structured replies a long read is sent in chunks as it is read, and what a file that can't
  * be served leaves is an error in its place. If the client reads in order, the thread then reads
- * what comes next (ahead.h). A simple reply has its error in front, so all of it
- * is read before.
+ * what comes next (ahead.h). A simple reply has its error in front, so all of it is read before.
  */
 #include <endian.h>
 #include <string.h>
