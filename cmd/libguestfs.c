@@ -54,8 +54,7 @@ static const struct options options = {
 
 /* ---- The appliance ---- */
 
-/* Where libguestfs looks if LIBGUESTFS_PATH does not say: distributions differ. It may name
- * an appliance that is made already, as in the environment that --env makes. */
+/* Where libguestfs looks if LIBGUESTFS_PATH does not say: distributions differ. */
 #define USUAL_PATH                             \
 	"/usr/lib/x86_64-linux-gnu/guestfs:"   \
 	"/usr/lib/aarch64-linux-gnu/guestfs:"  \
@@ -78,6 +77,7 @@ bool libguestfs_find_inputs(char *ret, size_t size)
 {
 	const char *named = getenv("LIBGUESTFS_PATH");
 
+	/* It may name an appliance instead: in an environment that --env has made, it does. */
 	return (named && find_inputs_in(named, ret, size)) ||
 		find_inputs_in(USUAL_PATH, ret, size);
 }

@@ -213,8 +213,9 @@ int handle_check_started(struct hypermin *h);
  * goes on, and is the last of its place. */
 int session_stop(struct hypermin *h, bool at_once);
 
-/* Take the VM of this name that waits, with what `gift` describes (SESSION_TAKE): h->session and
- * h->owner_fd are set. EBUSY: another run has it already, and nothing of the gift was used. */
+/* Take the VM of this name that waits, and give it what `gift` describes (SESSION_TAKE):
+ * h->session and h->owner_fd are set. EBUSY: another run has it already, and nothing of the
+ * gift was used. */
 int session_take(struct hypermin *h, const char *name, const char *gift, const int *fds,
 	size_t n_fds);
 /* hypermin_stop() of a VM that was taken: wait until it has ended, so long at most; -1: for

@@ -238,8 +238,8 @@ int handle_read_gift(struct hypermin *h, const struct frame *f, const int *fds,
 
 /* ---- Taking one ---- */
 
-/* Start the server of the directories, unless it runs; *ret is qemu's end of its socket, or stays
- * -1: there are none. */
+/* Start the server of the directories, unless it runs. *ret is qemu's end of its socket; it stays -1
+ * if there are no directories. */
 static int serve_shares(struct hypermin *h, int *ret)
 {
 	size_t n_shares;

@@ -167,8 +167,8 @@ int confine_confirm(const struct confine *c, struct error *err);
  * it has open stays open. */
 int confine_self(struct confine *c, struct error *err);
 
-/* A part of CONFINE_LIMITS alone, for a process that nothing else may be taken from: its core dumps would
- * have the guest's memory in them. 0, or an errno. */
+/* Of CONFINE_LIMITS only that this process, and what it executes, dumps no core. For a process that
+ * nothing else may be taken from. 0, or an errno. */
 int confine_refuse_core_dumps(void);
 
 /* Of one layer: `missing` says why it is not in force; NULL: it is. */

@@ -3,9 +3,9 @@
  * Step by step, each waiting for its answer. Only the last message of the daemon ends a
  * launch for the launcher, so whatever fails here ends qemu, and the launcher sees a qemu
  * that failed. If the appliance had not come as far as its disks, the snapshot is removed
- * too, so that the next launch boots. But qemu may have loaded it and not get a disk, which
- * another qemu writes to. Or it was killed, which looks no different from here than a snapshot
- * that it can't load: then the snapshot is tried first.
+ * too, so that the next launch boots. It is kept if qemu has loaded it, and then did not get a
+ * disk that another qemu writes to. And if qemu was killed, which looks no different from here
+ * than a snapshot that it can't load, the snapshot is tried first.
  */
 #include "launch/follow.h"
 
@@ -180,9 +180,10 @@ static int load(struct conversation *c, int state_fd, struct error *err)
 			0 ||
 		wait_for(c, &c->loaded, err) < 0)
 		return -1;
+	/* A qemu that goes on says so before it says that it has loaded. */
 	if (c->runs)
 		return 0;
-	/* It takes the locks of its disks only now, and without them it stands still. */
+	/* It has taken the locks of its disks only now, and without them it stands still. */
 	c->good = true;
 	return error_set(err, 0, "qemu can't use a disk; its own message says why");
 }

@@ -17,7 +17,7 @@
 
 static int become(char *const *argv, struct error *err)
 {
-	/* libguestfs chooses what else qemu gets. */
+	/* Nothing else is taken from qemu: libguestfs chooses what it gets. */
 	int num = confine_refuse_core_dumps();
 	if (num)
 		log_info("qemu may dump core: %s", strerror(num));

@@ -16,9 +16,9 @@
 #define FUSE_HANDLE_KILLPRIV_V2 (1 << 28)
 #endif
 
-/* Around each page of a program that is needed first, the guest's kernel reads this much. With its
- * own default, 128 KiB, an emulated guest copies far more than it needs, and reading a file
- * in order is slower, too. */
+/* What the guest's kernel reads at once where a page of a program is needed for the first time. With
+ * its own default, 128 KiB, an emulated guest copies far more than it needs. Reading a file in
+ * order is slower with that, too. */
 #define READ_AHEAD_MAX (64u << 10)
 
 /* The host has a limit for all processes, which no guest is to reach. */

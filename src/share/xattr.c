@@ -61,7 +61,7 @@ int handle_listxattr(struct share *s, struct request *r)
 	CLEANUP_CLOSE int fd = -1;
 	size_t kept = 0;
 
-	/* An error would be a warning of each tar that takes them along. */
+	/* With an error here, each tar that takes them along would warn. */
 	if (!s->has_xattrs || r->node->id == FUSE_ROOT_ID || r->node->hidden)
 		return reply_value(s, r, "", 0);
 	fd = open_node(s, r);
