@@ -720,6 +720,10 @@ static int keep(struct keeper *k, int (*ready)(const char *name, void *data), vo
 		end_command(k, *client, &why);
 	}
 	vm_free(TAKE_PTR(h->vm));
+	/* Who is told that it was stopped may at once remove what it was made from, and start another. */
+	memory_claim_release(&h->memory_claim);
+	handle_close_state(h);
+	appliance_done(&h->appliance);
 	/* Nobody asks later why a VM has ended that was for one run, or was stopped. */
 	bool is_expected =
 		k->role != ROLE_SESSION || (k->is_stopping && !k->signal && result == 0);
